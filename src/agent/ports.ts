@@ -1,0 +1,157 @@
+import type { ContainerdVersion } from "../core/containerd/version.ts";
+import type { Mirror } from "../core/desired-state/desired-state.ts";
+import type { RenderedFile } from "../core/file-tree.ts";
+
+/** What the pass needs of the machine and the network. Adapters live in host/ and edge/; main.ts wires them. */
+export interface Ports {
+  readonly files: Files;
+  readonly containerd: Containerd;
+  readonly prober: MirrorProber;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A regular file as it is on the node. */
+export interface ObservedFile {
+  /** The path it was asked for, symlinks not resolved. */
+  readonly path: string;
+  /** Where the bytes really are; differs from `path` behind a symlink. */
+  readonly realPath: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+}
+
+/** A directory tree, two levels deep: what containerd looks at below a certs.d root. */
+export interface ObservedTree {
+  readonly root: string;
+  readonly exists: boolean;
+  readonly directories: readonly string[];
+  readonly files: readonly ObservedFile[];
+  /** Entries that are neither: symlinks that dangle, sockets, unreadable files, files over the size limit. */
+  readonly others: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/**
+ * Whole-file verbs. Every mutation is atomic and durable when the promise resolves, or leaves the old file whole
+ * and rejects with a HostError.
+ */
+export interface Files {
+  /** Follows symlinks. Undefined when absent. Throws HostError for anything else that goes wrong. */
+  read(path: string): Promise<ObservedFile | undefined>;
+  readTree(root: string): Promise<ObservedTree>;
+  /**
+   * Writes all files, creating missing parent directories (0755). Each: temp file in the same directory (O_EXCL,
+   * final mode before the first byte), write, fsync, rename; then one fsync per directory. Files are independent
+   * of each other: callers order by calling twice. A symlink in place of a file is replaced, never followed.
+   */
+  write(files: readonly RenderedFile[]): Promise<void>;
+  /**
+   * Replaces a file that others own too: a symlink is written through, mode, owner, group and extended attributes
+   * stay. Rejects with code `changed` when the bytes on disk are no longer `expected` (undefined: no file).
+   */
+  replace(path: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<void>;
+  /** Removes files; absent ones are fine. Directories are fsynced. */
+  remove(paths: readonly string[]): Promise<void>;
+  /** Removes directories that are empty; others are left alone. */
+  removeEmptyDirectories(paths: readonly string[]): Promise<void>;
+  /** Removes stray temp files of ours below `root`, two levels deep, and nothing else. */
+  sweep(root: string): Promise<void>;
+}
+
+/** A failed effect on the host, with what an operator needs to act. */
+export class HostError extends Error {
+  override readonly name = "HostError";
+  /** Kebab-case: `no-space`, `read-only`, `denied`, `changed`, `io`, `busy`, `too-many-files`, … */
+  readonly code: string;
+  readonly path: string;
+  readonly retryable: boolean;
+  constructor(code: string, path: string, message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.path = path;
+    this.retryable = options.retryable;
+  }
+}
+
+export interface Containerd {
+  /** Version of the installed binary; undefined when there is none or it does not answer. */
+  version(): Promise<ContainerdVersion | undefined>;
+  /** `containerd --config <path> config dump`: the effective configuration, or containerd's own words. */
+  dumpConfig(path: string): Promise<DumpResult>;
+  /** Runs the configured restart command. `ok` proves only that the command succeeded. */
+  restart(signal: AbortSignal): Promise<CommandResult>;
+  /** Clears systemd's start limit for the unit, where there is systemd; otherwise does nothing. */
+  resetFailed(): Promise<void>;
+  /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */
+  instance(): Promise<string | undefined>;
+  /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */
+  health(signal: AbortSignal): Promise<ContainerdHealth>;
+  /** CRI PullImage. Credentials are never sent. */
+  pullImage(reference: string, timeoutMs: number, signal: AbortSignal): Promise<PullResult>;
+}
+
+export type DumpResult =
+  | { readonly ok: true; readonly toml: string; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly message: string };
+
+export type CommandResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+export interface ContainerdHealth {
+  /** The socket answered gRPC. */
+  readonly reachable: boolean;
+  /** CRI `Version` and `Status` answered. */
+  readonly criReady: boolean;
+  /** Plugins that report an initialisation error, with containerd's own words. */
+  readonly failedPlugins: readonly { readonly id: string; readonly message: string }[];
+  /** `registry.configPath` of CRI `Status(verbose)`; undefined where the version does not show it (2.x). */
+  readonly criConfigPath?: string;
+  /** What went wrong, when not reachable or not ready. */
+  readonly message?: string;
+}
+
+export type PullResult =
+  | { readonly ok: true; readonly imageRef: string }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** Asks a mirror from this node, the way containerd would. */
+export interface MirrorProber {
+  /** GET /v2/ (or the endpoint's path) with the mirror's TLS settings and credential. Never throws. */
+  probe(mirror: Mirror, signal: AbortSignal): Promise<MirrorProbe>;
+}
+
+export interface MirrorProbe {
+  readonly url: string;
+  /** Reachable, TLS as Go would accept it, and the credential (if any) is accepted. */
+  readonly ok: boolean;
+  /** How the mirror asks for credentials; `unknown` when it could not be asked. */
+  readonly challenge: "none" | "basic" | "bearer" | "unknown";
+  readonly failure?: {
+    readonly phase: "dns" | "connect" | "tls" | "http" | "auth" | "token";
+    readonly message: string;
+  };
+  readonly durationMs: number;
+}
+
+export interface Clock {
+  /** Wall clock, ms since the epoch. Jumps. Only for showing times and for certificate dates. */
+  now(): number;
+  /** Milliseconds since boot, suspend included. Never goes back within one boot. */
+  uptimeMs(): number;
+  /** Changes at every boot. */
+  readonly bootId: string;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** One line an event. Secrets never reach it. */
+export interface Log {
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -1,0 +1,20 @@
+/** How a command talks: data on stdout, progress and logs on stderr. */
+export interface CommandIo {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Whether stdout may carry colour (a terminal, NO_COLOR, FORCE_COLOR). */
+  readonly color: boolean;
+  /** `--json`: one document with a `schema` field instead of text. */
+  readonly json: boolean;
+}
+
+/**
+ * 0 fine · 1 problems found or the work failed · 2 could not be determined · 64 usage · 65 bad input ·
+ * 78 bad agent configuration
+ */
+export type ExitCode = 0 | 1 | 2 | 64 | 65 | 78;
+
+/** Prints one JSON document, as `--json` promises. */
+export function printJson(io: CommandIo, schema: string, document: object): void {
+  io.stdout(`${JSON.stringify({ schema: `mirrorlet.${schema}/v1`, ...document }, null, 2)}\n`);
+}

@@ -1,0 +1,91 @@
+/** A containerd release. Distribution suffixes (`1.6.20~ds1`, `2.1.9+unknown`, `v1.7.24-rc.1`) are kept in `text`. */
+export interface ContainerdVersion {
+  readonly major: number;
+  readonly minor: number;
+  readonly patch: number;
+  readonly text: string;
+}
+
+/** Parses `containerd --version` output or a bare version; undefined when there is no x.y.z in it. */
+export function parseContainerdVersion(text: string): ContainerdVersion | undefined {
+  const match = /(?:^|[\sv])(\d{1,4})\.(\d{1,4})\.(\d{1,4})(\S*)/.exec(text);
+  if (match === null) return undefined;
+  const [, major, minor, patch, suffix] = match;
+  return {
+    major: Number(major),
+    minor: Number(minor),
+    patch: Number(patch),
+    text: `${major}.${minor}.${patch}${suffix}`,
+  };
+}
+
+/** True when `version` is at least `major.minor.patch`. */
+export function isAtLeast(version: ContainerdVersion, major: number, minor: number, patch = 0): boolean {
+  if (version.major !== major) return version.major > major;
+  if (version.minor !== minor) return version.minor > minor;
+  return version.patch >= patch;
+}
+
+/**
+ * How a release reads registry configuration, as measured on real daemons or read in their source.
+ * Every version-dependent decision asks this table; nothing else compares version numbers.
+ */
+export interface ContainerdTraits {
+  /** go-toml v1 (1.x) orders inline host tables and rejects `]` in headers; v2 (2.x) sees only `[host."…"]` headers. */
+  readonly tomlLibrary: "go-toml-v1" | "go-toml-v2";
+  /** A hosts.toml without any `host` table is dropped (``invalid `host` tree``). */
+  readonly requiresHostTable: boolean;
+  /** `_default` is looked up. */
+  readonly knowsDefaultDirectory: boolean;
+  /** `dial_timeout` is read, and a bad value drops the file. */
+  readonly knowsDialTimeout: boolean;
+  /** `referrers` is a known capability; elsewhere it drops the file. */
+  readonly knowsReferrers: boolean;
+  /** TLS keys on an http host make containerd try https first. */
+  readonly httpsFirst: "never" | "explicit-port-not-80" | "port-not-80";
+  /** A default upstream on loopback is plain http (1.6.20) or https first. */
+  readonly loopbackUpstream: "http" | "https-first";
+  /** CRI pulls go through the transfer service unless something forces a local pull. */
+  readonly transferService: boolean;
+  /** `a:b` in config_path is split; the transfer service of 2.1+ does not. */
+  readonly splitsConfigPath: boolean;
+  /** The config_path in force when config.toml names none: certs.d is not read, or the two-directory list. */
+  readonly defaultConfigPath: "" | "/etc/containerd/certs.d:/etc/docker/certs.d";
+  /** `containerd config dump` shows that default. */
+  readonly dumpShowsDefaultConfigPath: boolean;
+  /** Highest config.toml `version` the release accepts, and writes in `config default`. */
+  readonly maxConfigVersion: 2 | 3 | 4;
+  /** A drop-in replaces a plugin's whole table (1.x) instead of merging into it (2.x). */
+  readonly importsReplacePluginTables: boolean;
+  /** Registry configuration is visible in CRI `Status(verbose)`. */
+  readonly criStatusShowsRegistry: boolean;
+}
+
+export function traitsOf(version: ContainerdVersion): ContainerdTraits {
+  const at = (major: number, minor: number, patch = 0): boolean => isAtLeast(version, major, minor, patch);
+  const is16 = version.major === 1 && version.minor === 6;
+  return {
+    tomlLibrary: at(2, 0) ? "go-toml-v2" : "go-toml-v1",
+    requiresHostTable: at(2, 0) ? false : !at(1, 7, 32),
+    knowsDefaultDirectory: at(1, 6, 17),
+    knowsDialTimeout: at(2, 0, 7),
+    knowsReferrers: at(2, 2),
+    httpsFirst: is16
+      ? at(1, 6, 25)
+        ? "explicit-port-not-80"
+        : "never"
+      : at(1, 7, 24)
+        ? "port-not-80"
+        : at(1, 7, 7)
+          ? "explicit-port-not-80"
+          : "never",
+    loopbackUpstream: at(1, 6, 25) ? "https-first" : "http",
+    transferService: at(2, 1),
+    splitsConfigPath: !at(2, 1),
+    defaultConfigPath: at(2, 2) ? "/etc/containerd/certs.d:/etc/docker/certs.d" : "",
+    dumpShowsDefaultConfigPath: !at(2, 2, 2),
+    maxConfigVersion: at(2, 3) ? 4 : at(2, 0) ? 3 : 2,
+    importsReplacePluginTables: !at(2, 0),
+    criStatusShowsRegistry: !at(2, 0),
+  };
+}
