@@ -1,37 +1,19 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { Mirror } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
+import type { ObservedFile, ObservedTree } from "../core/host-state.ts";
+
+export type { ObservedFile, ObservedTree } from "../core/host-state.ts";
 
 /** What the pass needs of the machine and the network. Adapters live in host/ and edge/; main.ts wires them. */
 export interface Ports {
   readonly files: Files;
   readonly containerd: Containerd;
   readonly prober: MirrorProber;
+  /** Hex SHA-256. */
+  readonly sha256: (bytes: Uint8Array) => string;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** A regular file as it is on the node. */
-export interface ObservedFile {
-  /** The path it was asked for, symlinks not resolved. */
-  readonly path: string;
-  /** Where the bytes really are; differs from `path` behind a symlink. */
-  readonly realPath: string;
-  readonly bytes: Uint8Array;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly modifiedMs: number;
-}
-
-/** A directory tree, two levels deep: what containerd looks at below a certs.d root. */
-export interface ObservedTree {
-  readonly root: string;
-  readonly exists: boolean;
-  readonly directories: readonly string[];
-  readonly files: readonly ObservedFile[];
-  /** Entries that are neither: symlinks that dangle, sockets, unreadable files, files over the size limit. */
-  readonly others: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
@@ -55,10 +37,26 @@ export interface Files {
   replace(path: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<void>;
   /** Removes files; absent ones are fine. Directories are fsynced. */
   remove(paths: readonly string[]): Promise<void>;
-  /** Removes directories that are empty; others are left alone. */
-  removeEmptyDirectories(paths: readonly string[]): Promise<void>;
-  /** Removes stray temp files of ours below `root`, two levels deep, and nothing else. */
+  /**
+   * Creates directories (0755) that do not exist yet, each complete in one step: the files are written into a
+   * temp directory beside it, made durable, and the directory is renamed into place. An empty host directory
+   * would hide `_default` from containerd, so it must never be seen without its hosts.toml. Rejects with code
+   * `changed` when the directory exists. Directories are independent of each other; their work overlaps.
+   */
+  createDirectories(directories: readonly NewDirectory[]): Promise<void>;
+  /**
+   * Removes directories with all that is in them (files only, no sub-directories), each in one step: renamed
+   * aside to a temp name that `sweep` recognises, then emptied. Absent ones are fine.
+   */
+  removeDirectories(paths: readonly string[]): Promise<void>;
+  /** Removes stray temp files and temp directories of ours below `root`, two levels deep, and nothing else. */
   sweep(root: string): Promise<void>;
+}
+
+/** A directory to be, with the files in it (absolute paths, directly below `path`). */
+export interface NewDirectory {
+  readonly path: string;
+  readonly files: readonly RenderedFile[];
 }
 
 /** A failed effect on the host, with what an operator needs to act. */

@@ -1,0 +1,43 @@
+import type { ContainerdVersion } from "./containerd/version.ts";
+
+/** What a pass sees of the machine before it decides anything. Plain data: the planner reads nothing else. */
+export interface HostState {
+  readonly version: ContainerdVersion;
+  readonly certsD: ObservedTree;
+  readonly config: ObservedConfig;
+}
+
+/** A regular file as it is on the node. */
+export interface ObservedFile {
+  /** The path it was asked for, symlinks not resolved. */
+  readonly path: string;
+  /** Where the bytes really are; differs from `path` behind a symlink. */
+  readonly realPath: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+}
+
+/** A directory tree, two levels deep: what containerd looks at below a certs.d root. */
+export interface ObservedTree {
+  readonly root: string;
+  readonly exists: boolean;
+  readonly directories: readonly string[];
+  readonly files: readonly ObservedFile[];
+  /** Entries that are neither: symlinks that dangle, sockets, unreadable files, files over the size limit. */
+  readonly others: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** config.toml and the files it imports, in the order containerd merges them. */
+export interface ObservedConfig {
+  readonly path: string;
+  readonly file: ObservedFile | undefined;
+  readonly imports: readonly ConfigText[];
+}
+
+export interface ConfigText {
+  readonly path: string;
+  readonly text: string;
+}

@@ -1,0 +1,177 @@
+import { isOwned, type RenderedFile } from "../file-tree.ts";
+import type { ObservedFile, ObservedTree } from "../host-state.ts";
+import type { RenderedRegistry } from "../render/render-registries.ts";
+import { equalBytes } from "./equal-bytes.ts";
+import type { Step } from "./step.ts";
+
+export interface CertsPlan {
+  /** Taking over, then writing. */
+  readonly writes: readonly Step[];
+  /** What is left to remove once the writes are in force. */
+  readonly removals: readonly Step[];
+  /** Files that stand where ours must go and are not ours. */
+  readonly conflicts: readonly Conflict[];
+  readonly changes: readonly FileChange[];
+}
+
+export interface Conflict {
+  readonly namespace: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** An owned path that will change; undefined bytes: absent before, removed after. */
+export interface FileChange {
+  readonly path: string;
+  readonly before: Uint8Array | undefined;
+  readonly after: Uint8Array | undefined;
+  readonly secret: boolean;
+}
+
+/**
+ * Compares what should be in certs.d with what is there. Files without our marker are never written over or
+ * removed unless `adopt` is set, in which case the original is kept first.
+ */
+export function planCerts(
+  wanted: readonly RenderedRegistry[],
+  observed: ObservedTree,
+  options: { readonly adopt: boolean },
+): CertsPlan {
+  const present = new Map(observed.files.map((file) => [file.path, file]));
+  const conflicts = wanted.flatMap((registry) => conflictsOf(registry, observed, present, options.adopt));
+  const blocked = new Set(conflicts.map((conflict) => conflict.namespace));
+  const free = wanted.filter((registry) => !blocked.has(registry.namespace));
+
+  const directories = new Set(observed.directories);
+  const created = free.filter((registry) => !directories.has(registry.directory));
+  const updated = free.filter((registry) => directories.has(registry.directory));
+  const pem = differing(
+    updated.flatMap((registry) => registry.pemFiles),
+    present,
+  );
+  const hosts = differing(
+    updated.map((registry) => registry.hostsToml),
+    present,
+  );
+  const adopted = [...pem, ...hosts].filter((file) => isForeign(present.get(file.path)));
+  const removed = superfluousFiles(wanted, blocked, observed);
+
+  const written = [...created.flatMap(filesOf), ...pem, ...hosts];
+  return {
+    writes: [
+      ...step(
+        "keep-originals",
+        adopted.map((file) => file.path),
+      ),
+      ...createStep(created),
+      ...writeStep(pem),
+      ...writeStep(hosts),
+    ],
+    removals: planRemovals(removed, wanted, observed),
+    conflicts,
+    changes: [...written.map((file) => writing(file, present)), ...removed.map(removal)],
+  };
+}
+
+function writing(file: RenderedFile, present: ReadonlyMap<string, ObservedFile>): FileChange {
+  const { path, bytes: after, secret } = file;
+  return { path, before: present.get(path)?.bytes, after, secret };
+}
+
+function removal(file: ObservedFile): FileChange {
+  return { path: file.path, before: file.bytes, after: undefined, secret: (file.mode & 0o044) === 0 };
+}
+
+function conflictsOf(
+  registry: RenderedRegistry,
+  observed: ObservedTree,
+  present: ReadonlyMap<string, ObservedFile>,
+  adopt: boolean,
+): readonly Conflict[] {
+  const { namespace, directory, hostsToml } = registry;
+  const obstacle = observed.others.find(({ path }) => path === directory || path === hostsToml.path);
+  if (obstacle !== undefined) return [{ namespace, ...obstacle }];
+  if (present.has(directory)) return [{ namespace, path: directory, reason: "is a file, not a directory" }];
+  if (adopt || !isForeign(present.get(hostsToml.path))) return [];
+  return [{ namespace, path: hostsToml.path, reason: "was not written by mirrorlet" }];
+}
+
+function isForeign(file: ObservedFile | undefined): boolean {
+  return file !== undefined && !isOwned(file.bytes);
+}
+
+function filesOf(registry: RenderedRegistry): readonly RenderedFile[] {
+  return [...registry.pemFiles, registry.hostsToml];
+}
+
+function differing(
+  files: readonly RenderedFile[],
+  present: ReadonlyMap<string, ObservedFile>,
+): readonly RenderedFile[] {
+  return files.filter((file) => {
+    const now = present.get(file.path);
+    return now === undefined || now.mode !== file.mode || !equalBytes(now.bytes, file.bytes);
+  });
+}
+
+/** Owned files that nothing wants. Those of a blocked namespace stay: its registry is still wanted. */
+function superfluousFiles(
+  wanted: readonly RenderedRegistry[],
+  blocked: ReadonlySet<string>,
+  observed: ObservedTree,
+): readonly ObservedFile[] {
+  const keep = new Set(wanted.flatMap((registry) => filesOf(registry).map((file) => file.path)));
+  const frozen = new Set(wanted.filter((r) => blocked.has(r.namespace)).map((r) => r.directory));
+  return observed.files.filter(
+    (file) => isOwned(file.bytes) && !keep.has(file.path) && !frozen.has(parentOf(file.path)),
+  );
+}
+
+/** A directory that is wholly ours and unwanted goes as one; elsewhere hosts.toml goes before the PEM files. */
+function planRemovals(
+  removed: readonly ObservedFile[],
+  wanted: readonly RenderedRegistry[],
+  observed: ObservedTree,
+): readonly Step[] {
+  const wantedDirectories = new Set(wanted.map((registry) => registry.directory));
+  const occupied = new Set([
+    ...observed.files.filter((file) => !isOwned(file.bytes)).map((file) => parentOf(file.path)),
+    ...observed.others.map((other) => parentOf(other.path)),
+    observed.root,
+  ]);
+  const whole = (path: string): boolean => !wantedDirectories.has(path) && !occupied.has(path);
+  const directories = [...new Set(removed.map((file) => parentOf(file.path)))].filter(whole).sort();
+  const single = removed.map((file) => file.path).filter((path) => !whole(parentOf(path)));
+  return [
+    ...step("remove-directories", directories),
+    ...step(
+      "remove-files",
+      single.filter((path) => path.endsWith("/hosts.toml")),
+    ),
+    ...step(
+      "remove-files",
+      single.filter((path) => !path.endsWith("/hosts.toml")),
+    ),
+  ];
+}
+
+function step(
+  kind: "keep-originals" | "remove-files" | "remove-directories",
+  paths: readonly string[],
+): readonly Step[] {
+  return paths.length === 0 ? [] : [{ kind, paths }];
+}
+
+function createStep(registries: readonly RenderedRegistry[]): readonly Step[] {
+  if (registries.length === 0) return [];
+  const directories = registries.map((r) => ({ path: r.directory, files: filesOf(r) }));
+  return [{ kind: "create-directories", directories }];
+}
+
+function writeStep(files: readonly RenderedFile[]): readonly Step[] {
+  return files.length === 0 ? [] : [{ kind: "write-files", files }];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}

@@ -1,0 +1,60 @@
+import type { RenderedFile } from "../file-tree.ts";
+
+/**
+ * One change of the host, as data. The order of a plan's steps is the order of their effects:
+ * PEM files before the hosts.toml that names them; hosts.toml before the config.toml that makes containerd read
+ * it; the restart right after config.toml; removals last.
+ */
+export type Step =
+  | KeepOriginalsStep
+  | CreateDirectoriesStep
+  | WriteFilesStep
+  | EditConfigStep
+  | RestartContainerdStep
+  | RemoveFilesStep
+  | RemoveDirectoriesStep;
+
+/** Keeps a copy of files that are about to be taken over, for `restore`. */
+export interface KeepOriginalsStep {
+  readonly kind: "keep-originals";
+  readonly paths: readonly string[];
+}
+
+/** Creates host directories, each complete with its files in one rename. */
+export interface CreateDirectoriesStep {
+  readonly kind: "create-directories";
+  readonly directories: readonly { readonly path: string; readonly files: readonly RenderedFile[] }[];
+}
+
+/** Writes files that do not depend on each other. */
+export interface WriteFilesStep {
+  readonly kind: "write-files";
+  readonly files: readonly RenderedFile[];
+}
+
+/** Replaces the bytes of config.toml, which others edit too. */
+export interface EditConfigStep {
+  readonly kind: "edit-config";
+  readonly path: string;
+  /** The bytes the edit was planned on; undefined when there was no file. */
+  readonly before: Uint8Array | undefined;
+  readonly after: Uint8Array;
+  /** What changes, a line each. */
+  readonly changes: readonly string[];
+}
+
+export interface RestartContainerdStep {
+  readonly kind: "restart-containerd";
+  readonly reason: string;
+}
+
+export interface RemoveFilesStep {
+  readonly kind: "remove-files";
+  readonly paths: readonly string[];
+}
+
+/** Removes host directories that hold nothing but ours, each in one rename: an empty one would hide `_default`. */
+export interface RemoveDirectoriesStep {
+  readonly kind: "remove-directories";
+  readonly paths: readonly string[];
+}

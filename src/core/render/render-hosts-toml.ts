@@ -1,0 +1,93 @@
+import type { ContainerdTraits } from "../containerd/version.ts";
+import { type Credential, type Mirror, mirrorUrl, type Registry } from "../desired-state/desired-state.ts";
+import { OWNERSHIP_MARKER } from "../file-tree.ts";
+import { encodeTomlKey, encodeTomlString, encodeTomlStrings } from "../toml/encode-toml.ts";
+import { upstreamServer } from "./upstream.ts";
+
+/** A mirror with the names, relative to hosts.toml, of the PEM files that belong to it. */
+export interface MirrorEntry {
+  readonly mirror: Mirror;
+  readonly caFile?: string;
+  /** One PEM that holds certificate and key, so that both change in one rename. */
+  readonly clientFile?: string;
+  /** Sent as a static `authorization` header; undefined where credentials travel another way. */
+  readonly header?: Credential;
+}
+
+/**
+ * The text of one hosts.toml, in the shape every containerd from 1.6.17 on reads alike: root keys first, only
+ * `[host."…"]` headers, each followed by its own `.header`, always a `host` table.
+ *
+ * With upstream `never` the last mirror becomes `server`: leaving `server` out means "the default upstream, last",
+ * so the only way to close the upstream is to name something else there.
+ */
+export function renderHostsToml(
+  registry: Registry,
+  entries: readonly MirrorEntry[],
+  traits: ContainerdTraits,
+): string {
+  const closed = registry.upstream === "never";
+  const server = closed ? entries.at(-1) : undefined;
+  const hosts = closed ? entries.slice(0, -1) : entries;
+  const lines = [OWNERSHIP_MARKER, "", ...rootLines(registry, server, traits)];
+  for (const entry of hosts) lines.push("", ...hostLines(entry, traits));
+  // Before 1.7.32 a file without any host table is dropped, and a dropped file opens the upstream.
+  if (hosts.length === 0) lines.push("", "[host]");
+  return `${lines.join("\n")}\n`;
+}
+
+function rootLines(
+  registry: Registry,
+  server: MirrorEntry | undefined,
+  traits: ContainerdTraits,
+): readonly string[] {
+  if (server !== undefined)
+    return [
+      `# ${describe(registry)}: only the mirrors, never the upstream.`,
+      `server = ${encodeTomlString(mirrorUrl(server.mirror))}`,
+      ...settings(server, traits),
+      ...headerLines("[header]", server.header, ""),
+    ];
+  const upstream = upstreamServer(registry.namespace);
+  const note = `# ${describe(registry)}: the mirrors in this order, then the upstream.`;
+  return upstream === undefined ? [note] : [note, `server = ${encodeTomlString(upstream)}`];
+}
+
+function hostLines(entry: MirrorEntry, traits: ContainerdTraits): readonly string[] {
+  const table = `host.${encodeTomlString(mirrorUrl(entry.mirror))}`;
+  const body = settings(entry, traits).map((line) => `  ${line}`);
+  return [`[${table}]`, ...body, ...headerLines(`  [${table}.header]`, entry.header, "    ")];
+}
+
+function settings(entry: MirrorEntry, traits: ContainerdTraits): readonly string[] {
+  const { mirror, caFile, clientFile } = entry;
+  const lines = [`capabilities = ${encodeTomlStrings(mirror.capabilities)}`];
+  // Any TLS key on an http host makes containerd try https first, so http hosts get none.
+  if (mirror.scheme === "https") {
+    if (caFile !== undefined) lines.push(`ca = ${encodeTomlString(caFile)}`);
+    if (clientFile !== undefined) lines.push(`client = ${encodeTomlString(clientFile)}`);
+    if (mirror.skipTlsVerify) lines.push("skip_verify = true");
+  }
+  if (mirror.path !== "") lines.push("override_path = true");
+  if (mirror.dialTimeout !== undefined && traits.knowsDialTimeout)
+    lines.push(`dial_timeout = ${encodeTomlString(mirror.dialTimeout)}`);
+  return lines;
+}
+
+function headerLines(table: string, credential: Credential | undefined, indent: string): readonly string[] {
+  if (credential === undefined) return [];
+  return [
+    table,
+    `${indent}${encodeTomlKey("authorization")} = ${encodeTomlString(basicAuthorization(credential))}`,
+  ];
+}
+
+/** RFC 7617, UTF-8. */
+export function basicAuthorization({ username, password }: Credential): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+function describe(registry: Registry): string {
+  return registry.namespace === "*" ? "Every other host namespace" : registry.namespace;
+}
