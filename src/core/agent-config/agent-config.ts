@@ -1,0 +1,96 @@
+import type { SettingValues } from "./settings.ts";
+
+/** The agent's own configuration, effective values. Paths are as on the node, before `--root`; durations in ms. */
+export interface AgentConfig {
+  /** A file, or a directory of files. */
+  readonly desiredState: string;
+  readonly secretsDir: string;
+  /** docker config.json with credentials for forms that carry none. */
+  readonly pullSecret: string | undefined;
+  readonly stateDir: string;
+  readonly style: SettingValues["style"];
+  readonly credentials: SettingValues["credentials"];
+  readonly preflight: SettingValues["preflight"];
+  readonly resyncMs: number;
+  readonly containerd: {
+    readonly config: string;
+    readonly certsD: string;
+    readonly socket: string;
+    readonly binary: string;
+    readonly restart: readonly string[];
+  };
+  readonly http: {
+    /** host:port */
+    readonly address: string;
+    /** host:port where metrics and health are served instead; undefined: on `address`. */
+    readonly metricsAddress: string | undefined;
+    /** Values of the Host header that are answered besides the listen address and loopback. */
+    readonly allowedHosts: readonly string[];
+  };
+  readonly evidence: {
+    readonly traces: boolean;
+    readonly witness: boolean;
+    readonly canaryIntervalMs: number;
+    readonly probeIntervalMs: number;
+  };
+  /** Undefined: the desired state comes from `desiredState`. */
+  readonly feed:
+    | {
+        /** host:port or unix:/path */
+        readonly address: string;
+        readonly ca: string | undefined;
+        readonly cert: string | undefined;
+        readonly key: string | undefined;
+      }
+    | undefined;
+  readonly trust: { readonly keys: readonly string[]; readonly threshold: number };
+  readonly logLevel: SettingValues["log.level"];
+}
+
+export function toAgentConfig(values: SettingValues): AgentConfig {
+  return {
+    desiredState: values.desired_state,
+    secretsDir: values.secrets_dir,
+    pullSecret: given(values.pull_secret),
+    stateDir: values.state_dir,
+    style: values.style,
+    credentials: values.credentials,
+    preflight: values.preflight,
+    resyncMs: values.resync,
+    containerd: {
+      config: values["containerd.config"],
+      certsD: values["containerd.certs_d"],
+      socket: values["containerd.socket"],
+      binary: values["containerd.binary"],
+      restart: values["containerd.restart"],
+    },
+    http: {
+      address: values["http.address"],
+      metricsAddress: given(values["http.metrics_address"]),
+      allowedHosts: values["http.allowed_hosts"],
+    },
+    evidence: {
+      traces: values["evidence.traces"],
+      witness: values["evidence.witness"],
+      canaryIntervalMs: values["evidence.canary_interval"],
+      probeIntervalMs: values["evidence.probe_interval"],
+    },
+    feed: toFeed(values),
+    trust: { keys: values["trust.keys"], threshold: values["trust.threshold"] },
+    logLevel: values["log.level"],
+  };
+}
+
+function toFeed(values: SettingValues): AgentConfig["feed"] {
+  if (values["feed.address"] === "") return undefined;
+  return {
+    address: values["feed.address"],
+    ca: given(values["feed.ca"]),
+    cert: given(values["feed.cert"]),
+    key: given(values["feed.key"]),
+  };
+}
+
+function given(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}

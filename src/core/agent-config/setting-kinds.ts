@@ -1,0 +1,127 @@
+import { encodeTomlString, encodeTomlStrings } from "../toml/encode-toml.ts";
+import type { TomlValue } from "../toml/parse-toml.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
+import { parseHostPort } from "./listen-address.ts";
+
+/** What a setting's value may be, and how it is read from TOML, from plain text, and shown again. */
+export interface SettingKind<T> {
+  /** Completes "must be …". */
+  readonly expected: string;
+  /** Undefined when the value is not of this kind. */
+  fromToml(value: TomlValue): T | undefined;
+  /** For flags and environment variables. */
+  fromText(text: string): T | undefined;
+  toToml(value: T): string;
+}
+
+export const absolutePath = textKind("an absolute path", isAbsolutePath);
+
+export const optionalPath = textKind(
+  'an absolute path, or "" for none',
+  (text) => text === "" || isAbsolutePath(text),
+);
+
+export const programName = textKind(
+  "a program name or an absolute path",
+  (text) => isAbsolutePath(text) || /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(text),
+);
+
+export const listenAddress = textKind(
+  "host:port, such as 127.0.0.1:9478 or [::1]:9478",
+  (text) => parseHostPort(text) !== undefined,
+);
+
+export const optionalListenAddress = textKind(
+  'host:port, such as 127.0.0.1:9479, or "" for none',
+  (text) => text === "" || parseHostPort(text) !== undefined,
+);
+
+export const optionalPeer = textKind(
+  'host:port, unix:/path, or "" for none',
+  (text) =>
+    text === "" ||
+    parseHostPort(text) !== undefined ||
+    (text.startsWith("unix:") && isAbsolutePath(text.slice(5))),
+);
+
+export const boolean: SettingKind<boolean> = {
+  expected: "true or false",
+  fromToml: (value) => (typeof value === "boolean" ? value : undefined),
+  fromText: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+  toToml: String,
+};
+
+export function choice<const T extends string>(...values: readonly T[]): SettingKind<T> {
+  const find = (text: TomlValue) => values.find((value) => value === text);
+  const quoted = values.map((value) => `"${value}"`);
+  return {
+    expected: `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`,
+    fromToml: find,
+    fromText: find,
+    toToml: encodeTomlString,
+  };
+}
+
+/** Milliseconds, written as `30s` or `5m`. */
+export function duration(minMs: number, maxMs: number): SettingKind<number> {
+  const read = (text: string) => {
+    const durationMs = parseDuration(text);
+    return durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs ? durationMs : undefined;
+  };
+  return {
+    expected: `a duration such as "30s" or "5m", from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
+    fromToml: (value) => (typeof value === "string" ? read(value) : undefined),
+    fromText: read,
+    toToml: (value) => encodeTomlString(formatDuration(value)),
+  };
+}
+
+export function integer(min: number, max: number): SettingKind<number> {
+  const check = (value: number) =>
+    Number.isInteger(value) && value >= min && value <= max ? value : undefined;
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    fromToml: (value) => (typeof value === "number" ? check(value) : undefined),
+    fromText: (text) => (/^\d{1,9}$/.test(text) ? check(Number(text)) : undefined),
+    toToml: String,
+  };
+}
+
+/** As text: a JSON array, or words separated by blanks. */
+export function textList(expected: string, isValid: (list: readonly string[]) => boolean) {
+  const check = (list: unknown): readonly string[] | undefined =>
+    Array.isArray(list) && list.length <= 64 && list.every(isPlainText) && isValid(list) ? list : undefined;
+  return {
+    expected,
+    fromToml: check,
+    fromText: (text) => check(text.trimStart().startsWith("[") ? parseJson(text) : splitWords(text)),
+    toToml: encodeTomlStrings,
+  } satisfies SettingKind<readonly string[]>;
+}
+
+function textKind(expected: string, isValid: (text: string) => boolean): SettingKind<string> {
+  const check = (value: TomlValue) =>
+    typeof value === "string" && isPlainText(value) && isValid(value) ? value : undefined;
+  return { expected, fromToml: check, fromText: check, toToml: encodeTomlString };
+}
+
+function isAbsolutePath(text: string): boolean {
+  return text.startsWith("/") && text.length <= 4096 && !text.split("/").includes("..");
+}
+
+// Values reach logs, argument lists and other files: no control characters, nothing that UTF-8 cannot hold.
+function isPlainText(value: unknown): value is string {
+  return typeof value === "string" && !/[\u0000-\u001f\u007f-\u009f\p{Surrogate}]/u.test(value);
+}
+
+function splitWords(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== "");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
