@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import * as grpc from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+
+/** What a pull brought. `code` is gRPC's, by name (`NOT_FOUND`), `message` containerd's own words. */
+export type LabPull =
+  | { readonly ok: true; readonly imageRef: string }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** CRI AuthConfig. Without `serverAddress` the credential goes to any host that challenges. */
+export interface PullAuth {
+  readonly username: string;
+  readonly password: string;
+  readonly serverAddress?: string;
+}
+
+export interface LabImage {
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+}
+
+export async function pullImage(
+  socket: string,
+  reference: string,
+  auth: PullAuth | undefined,
+  timeoutMs: number,
+): Promise<LabPull> {
+  try {
+    const request = { image: { image: reference }, ...(auth === undefined ? {} : { auth }) };
+    const reply = await call<{ imageRef: string }>(socket, "PullImage", request, timeoutMs);
+    return { ok: true, imageRef: reply.imageRef };
+  } catch (error) {
+    const { code, details } = error as grpc.ServiceError;
+    return { ok: false, code: grpc.status[code] ?? String(error), message: details };
+  }
+}
+
+export async function listImages(socket: string): Promise<readonly LabImage[]> {
+  return (await call<{ images: LabImage[] }>(socket, "ListImages", {}, 5_000)).images;
+}
+
+export async function removeImage(socket: string, reference: string): Promise<void> {
+  await call(socket, "RemoveImage", { image: { image: reference } }, 30_000);
+}
+
+/** True once CRI answers; false when the daemon runs without CRI. Rejects after ten seconds of neither. */
+export async function waitForCri(socket: string): Promise<boolean> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await listImages(socket);
+      return true;
+    } catch (error) {
+      if ((error as grpc.ServiceError).code === grpc.status.UNIMPLEMENTED) return false;
+      if (attempt === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+const loaded = grpc.loadPackageDefinition(
+  loadSync(join(import.meta.dirname, "cri.proto"), { defaults: true }),
+);
+const ImageService = (loaded["runtime"] as grpc.GrpcObject)["v1"] as grpc.GrpcObject;
+
+/** One connection a call: a kept one would sit out its reconnect delay after a restart of the daemon. */
+function call<Reply>(socket: string, method: string, request: object, timeoutMs: number): Promise<Reply> {
+  const Client = ImageService["ImageService"] as grpc.ServiceClientConstructor;
+  const client = new Client(`unix://${socket}`, grpc.credentials.createInsecure());
+  return new Promise<Reply>((resolve, reject) => {
+    client[method]?.(
+      request,
+      { deadline: Date.now() + timeoutMs },
+      (error: grpc.ServiceError | null, reply: Reply) => (error === null ? resolve(reply) : reject(error)),
+    );
+  }).finally(() => client.close());
+}
