@@ -42,9 +42,11 @@ export interface ContainerdTraits {
   /** `referrers` is a known capability; elsewhere it drops the file. */
   readonly knowsReferrers: boolean;
   /** TLS keys on an http host make containerd try https first. */
-  readonly httpsFirst: "never" | "explicit-port-not-80" | "port-not-80";
-  /** A default upstream on loopback is plain http (1.6.20) or https first. */
-  readonly loopbackUpstream: "http" | "https-first";
+  readonly httpsFirst: "never" | "any-port" | "explicit-port-not-80" | "port-not-80";
+  /** A default upstream on loopback: https like any other (1.6.0), plain http (1.6.20), or by its port. */
+  readonly loopbackUpstream: "https" | "http" | "by-port";
+  /** Image references with an IPv6 literal parse. */
+  readonly knowsIpv6References: boolean;
   /** CRI pulls go through the transfer service unless something forces a local pull. */
   readonly transferService: boolean;
   /** `a:b` in config_path is split; the transfer service of 2.1+ does not. */
@@ -55,6 +57,14 @@ export interface ContainerdTraits {
   readonly dumpShowsDefaultConfigPath: boolean;
   /** Highest config.toml `version` the release accepts, and writes in `config default`. */
   readonly maxConfigVersion: 2 | 3 | 4;
+  /** A file with a higher `version` stops the daemon; 1.6 takes any number. */
+  readonly refusesNewerConfig: boolean;
+  /** Every file is migrated on its own before merging (2.3+) instead of the merged document once. */
+  readonly migratesEachFile: boolean;
+  /** `registry.configs.*.tls` is read; elsewhere it is an unknown key. */
+  readonly readsLegacyTls: boolean;
+  /** `image_pull_progress_timeout` is read, and a bad value keeps CRI from loading. */
+  readonly readsPullProgressTimeout: boolean;
   /** A drop-in replaces a plugin's whole table (1.x) instead of merging into it (2.x). */
   readonly importsReplacePluginTables: boolean;
   /** Registry configuration is visible in CRI `Status(verbose)`. */
@@ -76,15 +86,22 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
         : "never"
       : at(1, 7, 24)
         ? "port-not-80"
-        : at(1, 7, 7)
+        : at(1, 7, 8)
           ? "explicit-port-not-80"
-          : "never",
-    loopbackUpstream: at(1, 6, 25) ? "https-first" : "http",
+          : at(1, 7, 7)
+            ? "any-port"
+            : "never",
+    loopbackUpstream: (is16 ? at(1, 6, 25) : at(1, 7, 8)) ? "by-port" : at(1, 6, 9) ? "http" : "https",
+    knowsIpv6References: at(1, 7),
     transferService: at(2, 1),
     splitsConfigPath: !at(2, 1),
     defaultConfigPath: at(2, 2) ? "/etc/containerd/certs.d:/etc/docker/certs.d" : "",
     dumpShowsDefaultConfigPath: !at(2, 2, 2),
     maxConfigVersion: at(2, 3) ? 4 : at(2, 0) ? 3 : 2,
+    refusesNewerConfig: !is16,
+    migratesEachFile: at(2, 3),
+    readsLegacyTls: !at(2, 0),
+    readsPullProgressTimeout: at(1, 7),
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
   };

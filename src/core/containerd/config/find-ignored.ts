@@ -1,0 +1,55 @@
+import { encodeTomlPath } from "../../toml/encode-toml.ts";
+import type { IgnoredSection } from "../registry-config.ts";
+import type { ContainerdTraits } from "../version.ts";
+import type { ConfigTable } from "./config-tree.ts";
+import { type CriPlugin, criPlugins, explainIgnored, feedingPlugins } from "./cri-section.ts";
+import { type ConfigFile, getTable, type MergedConfig } from "./merge-config.ts";
+
+/** Registry sections that this containerd does not read, with the reason. */
+export function findIgnored(merged: MergedConfig, traits: ContainerdTraits): readonly IgnoredSection[] {
+  return merged.files.flatMap((file, index) => [
+    ...findUnread(file, merged, traits),
+    ...findReplaced(file, merged.files.slice(index + 1), merged, traits),
+  ]);
+}
+
+function findUnread(
+  file: ConfigFile,
+  merged: MergedConfig,
+  traits: ContainerdTraits,
+): readonly IgnoredSection[] {
+  const feeding = feedingPlugins(file.schema, merged.schema, traits);
+  const winner = feeding.find((plugin) => registryOf(file, plugin, traits) !== undefined);
+  return Object.values(criPlugins).flatMap((plugin) => {
+    const registry = registryOf(file, plugin, traits);
+    if (registry === undefined || plugin === winner) return [];
+    const reason = feeding.includes(plugin)
+      ? `[${nameOf(winner ?? plugin)}] of the same file replaces it when containerd migrates the file`
+      : explainIgnored(plugin, merged.schema, traits);
+    return [{ section: nameOf(plugin), at: registry.at, reason }];
+  });
+}
+
+// On 1.x the last file with the CRI plugin wins whole.
+function findReplaced(
+  file: ConfigFile,
+  later: readonly ConfigFile[],
+  merged: MergedConfig,
+  traits: ContainerdTraits,
+): readonly IgnoredSection[] {
+  if (!traits.importsReplacePluginTables) return [];
+  const [plugin = criPlugins.grpc] = feedingPlugins(file.schema, merged.schema, traits);
+  const registry = registryOf(file, plugin, traits);
+  const winner = later.findLast((other) => getTable(other, ["plugins", plugin], traits) !== undefined);
+  if (registry === undefined || winner === undefined) return [];
+  const reason = `containerd 1.x takes the whole [${encodeTomlPath(["plugins", plugin])}] of ${winner.path} instead`;
+  return [{ section: nameOf(plugin), at: registry.at, reason }];
+}
+
+function registryOf(file: ConfigFile, plugin: CriPlugin, traits: ContainerdTraits): ConfigTable | undefined {
+  return getTable(file, ["plugins", plugin, "registry"], traits);
+}
+
+function nameOf(plugin: CriPlugin): string {
+  return encodeTomlPath(["plugins", plugin, "registry"]);
+}
