@@ -1,0 +1,193 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type FSWatcher, watch } from "chokidar";
+import type { Log } from "../agent/ports.ts";
+import { createDebounce } from "./debounce.ts";
+import { isSourceName } from "./read-desired-state-sources.ts";
+import { tracePath } from "./trace-path.ts";
+
+export interface WatchDesiredStateOptions {
+  /** Absolute path of a file or of a directory of files; it need not exist, nor its parents. */
+  readonly path: string;
+  /** Put before the path; "" for none. */
+  readonly root: string;
+  readonly log: Log;
+}
+
+export interface DesiredStateWatch {
+  /** Changes from here on are seen. Resolves also when watching failed: then only the resync notices. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+const quietMs = 20;
+const floodMs = 200;
+
+/**
+ * Calls `onTrigger` after the desired state may have changed. The call carries nothing: whoever is triggered
+ * reads everything again. It may come once too often, never too seldom.
+ *
+ * What is watched are the directories in which the path is looked up, through every link on the way, because
+ * replacing a file, swapping a link (Kubernetes' `..data`), saving in an editor and creating a missing parent all
+ * are changes of an entry in one of these. After each change the way may lead elsewhere, so it is traced anew.
+ */
+export function watchDesiredState(
+  options: WatchDesiredStateOptions,
+  onTrigger: () => void,
+): DesiredStateWatch {
+  const watcher = new Watcher(options, onTrigger);
+  return { ready: watcher.ready, close: () => watcher.close() };
+}
+
+/** Directories to watch, and the names in them that matter. */
+type Watched = ReadonlyMap<string, ReadonlySet<string>>;
+
+class Watcher {
+  readonly ready: Promise<void>;
+  readonly #options: WatchDesiredStateOptions;
+  readonly #onTrigger: () => void;
+  readonly #debounce = createDebounce(quietMs, floodMs, () => this.#changed());
+  #chokidar: FSWatcher | undefined;
+  #watched: Watched = new Map();
+  #identity = "";
+  #working: Promise<void>;
+  #closed = false;
+  #complained = false;
+
+  constructor(options: WatchDesiredStateOptions, onTrigger: () => void) {
+    this.#options = options;
+    this.#onTrigger = onTrigger;
+    this.#working = this.#follow().then(() => undefined);
+    this.ready = this.#working;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#debounce.cancel();
+    await this.#chokidar?.close();
+    await this.#working;
+  }
+
+  #changed(): void {
+    this.#onTrigger();
+    this.#working = this.#working.then(async () => {
+      // Between two watches a change can slip through.
+      if ((await this.#follow()) && !this.#closed) this.#onTrigger();
+    });
+  }
+
+  /** Watches where the path leads now. True when that is elsewhere than before. Never rejects. */
+  async #follow(): Promise<boolean> {
+    let moved = false;
+    // Ends when the way is the same before and after; the bound is for somebody who swaps it all the time.
+    for (let attempt = 0; attempt < 5 && !this.#closed; attempt++) {
+      try {
+        const watched = await directoriesOf(this.#options);
+        const identity = await identify(watched);
+        if (identity === this.#identity) return moved;
+        moved = true;
+        await this.#watch(watched);
+        this.#identity = identity;
+      } catch (error) {
+        // Gone between two looks: look again.
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+        this.#complain(error);
+        return moved;
+      }
+    }
+    if (!this.#closed) this.#debounce.poke();
+    return moved;
+  }
+
+  async #watch(watched: Watched): Promise<void> {
+    // Chokidar shares watches of one path in the whole process, so the old ones have to go first.
+    const closing = this.#chokidar?.close();
+    this.#watched = watched;
+    const chokidar = watch([...watched.keys()], {
+      depth: 0,
+      followSymlinks: false,
+      ignoreInitial: true,
+      atomic: false,
+      ignored: (path) => !watched.has(path) && !isOf(watched, path),
+    });
+    this.#chokidar = chokidar;
+    chokidar.on("error", (error) => this.#complain(error));
+    chokidar.on("all", () => this.#debounce.poke());
+    // Sooner than `all`, and the only word of a change of mode or owner.
+    chokidar.on("raw", (_event, name: string | null, details) => {
+      if (this.#isRelevant((details as { watchedPath: string }).watchedPath, name)) this.#debounce.poke();
+    });
+    await closing;
+    if (!this.#closed) await new Promise<void>((resolve) => this.#onceReady(chokidar, resolve));
+  }
+
+  #onceReady(chokidar: FSWatcher, resolve: () => void): void {
+    // Closing drops the listeners of chokidar, so `ready` may never come.
+    const timer = setTimeout(resolve, 2000);
+    chokidar.once("ready", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  }
+
+  #isRelevant(watchedPath: string, name: string | null): boolean {
+    if (!this.#watched.has(watchedPath)) return isOf(this.#watched, watchedPath);
+    return name === null || name === basename(watchedPath) || isOf(this.#watched, join(watchedPath, name));
+  }
+
+  #complain(error: unknown): void {
+    if (this.#complained || this.#closed) return;
+    this.#complained = true;
+    this.#options.log.warn(
+      { path: this.#options.path, error: (error as Error).message },
+      "desired state cannot be watched: changes are noticed at the next resync only; fs.inotify limits may be too low",
+    );
+  }
+}
+
+/** Stands for "every name that is read from a directory of desired state". */
+const anySource = "*";
+
+function isOf(watched: Watched, path: string): boolean {
+  const names = watched.get(dirname(path));
+  const name = basename(path);
+  return names !== undefined && (names.has(name) || (names.has(anySource) && isSourceName(name)));
+}
+
+async function directoriesOf({ path, root }: WatchDesiredStateOptions): Promise<Watched> {
+  const watched = new Map<string, Set<string>>();
+  const real = await addLookups(watched, path, root);
+  if (!real?.stats.isDirectory()) return watched;
+  add(watched, real.path, anySource);
+  for (const entry of await readdir(real.path, { withFileTypes: true })) {
+    if (isSourceName(entry.name) && entry.isSymbolicLink()) {
+      await addLookups(watched, join(path, entry.name), root);
+    }
+  }
+  return watched;
+}
+
+async function addLookups(watched: Map<string, Set<string>>, path: string, root: string) {
+  const { lookups, real } = await tracePath(path, root);
+  for (const { directory, name, stats } of lookups) {
+    // Listing "/" would touch every mount point, and a dead network mount hangs whoever looks at it.
+    if (directory !== "/" || !stats?.isDirectory()) add(watched, directory, name);
+  }
+  return real;
+}
+
+function add(watched: Map<string, Set<string>>, directory: string, name: string): void {
+  const names = watched.get(directory);
+  if (names === undefined) watched.set(directory, new Set([name]));
+  else names.add(name);
+}
+
+/** Changes whenever other directories, or other names in them, have to be watched. */
+async function identify(watched: Watched): Promise<string> {
+  const parts: string[] = [];
+  for (const [directory, names] of watched) {
+    const { dev, ino } = await stat(directory, { bigint: true });
+    parts.push(`${directory}\0${dev}:${ino}\0${[...names].sort().join("\0")}`);
+  }
+  return parts.join("\n");
+}

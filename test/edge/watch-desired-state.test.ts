@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Log } from "../../src/agent/ports.ts";
+import { watchDesiredState } from "../../src/edge/watch-desired-state.ts";
+
+const waitMs = 5000;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Counts triggers, and waits for the next one or for quiet. */
+class Triggers {
+  count = 0;
+  #wake: () => void = () => {};
+  readonly trigger = () => {
+    this.count++;
+    this.#wake();
+  };
+
+  /** Resolves at the first trigger after the `change` began; fails when there is none in time. */
+  async after(change: () => Promise<unknown>): Promise<void> {
+    const before = this.count;
+    await change();
+    const deadline = AbortSignal.timeout(waitMs);
+    while (this.count === before) await this.#next(deadline);
+    await this.quiet();
+  }
+
+  /** Resolves when nothing was triggered for a while. */
+  async quiet(): Promise<void> {
+    for (let seen = -1; seen !== this.count; ) {
+      seen = this.count;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  #next(deadline: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      deadline.addEventListener("abort", () => reject(new Error("no trigger")), { once: true });
+    });
+  }
+}
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "mirrorlet-watch-"));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function watching(t: TestContext, path: string, root = ""): Promise<Triggers> {
+  const triggers = new Triggers();
+  const watch = watchDesiredState({ path, root, log: silent }, triggers.trigger);
+  t.after(() => watch.close());
+  await watch.ready;
+  return triggers;
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.tmp`, text);
+  await rename(`${path}.tmp`, path);
+}
+
+test("a file: written in place, replaced, again and again", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "1");
+  const triggers = await watching(t, file);
+  assert.equal(triggers.count, 0);
+  for (let round = 0; round < 3; round++) {
+    await triggers.after(() => writeFile(file, `in place ${round}`));
+    await triggers.after(() => replace(file, `replaced ${round}`));
+  }
+});
+
+test("a file: saved by editors that rename the old one away or remove it first", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "1");
+  const triggers = await watching(t, file);
+  for (let round = 0; round < 2; round++) {
+    await triggers.after(async () => {
+      await rename(file, `${file}~`);
+      await writeFile(file, "2");
+    });
+    await triggers.after(() => rm(file));
+    await triggers.after(() => writeFile(file, "3"));
+  }
+});
+
+test("a file: changed mode, so that a refusal is taken back when the operator mends it", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "1");
+  const triggers = await watching(t, file);
+  await triggers.after(() => chmod(file, 0o666));
+  await triggers.after(() => chmod(file, 0o600));
+});
+
+test("a file: missing with two of its parents, created, removed with them, created again", async (t) => {
+  const base = await folder(t);
+  const file = join(base, "etc", "mirrorlet", "state.yaml");
+  const triggers = await watching(t, file);
+  for (let round = 0; round < 2; round++) {
+    await triggers.after(async () => {
+      await mkdir(join(base, "etc", "mirrorlet"), { recursive: true });
+      await writeFile(file, "1");
+    });
+    await triggers.after(() => replace(file, "2"));
+    await triggers.after(() => rm(join(base, "etc"), { recursive: true }));
+  }
+});
+
+test("a file: its directory replaced by another one", async (t) => {
+  const base = await folder(t);
+  await mkdir(join(base, "a/b"), { recursive: true });
+  await mkdir(join(base, "new/b"), { recursive: true });
+  const file = join(base, "a/b/state.yaml");
+  await writeFile(file, "1");
+  await writeFile(join(base, "new/b/state.yaml"), "2");
+  const triggers = await watching(t, file);
+  await triggers.after(async () => {
+    await rename(join(base, "a"), join(base, "old"));
+    await rename(join(base, "new"), join(base, "a"));
+  });
+  await triggers.after(() => writeFile(file, "3"));
+});
+
+async function publish(volume: string, stamp: string, text: string): Promise<void> {
+  await mkdir(join(volume, stamp));
+  await writeFile(join(volume, stamp, "state.yaml"), text);
+  await symlink(stamp, join(volume, "..data_tmp"));
+  await rename(join(volume, "..data_tmp"), join(volume, "..data"));
+}
+
+for (const watchedName of ["state.yaml", ""]) {
+  test(`a Kubernetes volume, ${watchedName === "" ? "the directory" : "the file"}: swapped link`, async (t) => {
+    const volume = await folder(t);
+    await publish(volume, "..2026_01", "1");
+    await symlink("..data/state.yaml", join(volume, "state.yaml"));
+    const triggers = await watching(t, join(volume, watchedName));
+    for (const stamp of ["..2026_02", "..2026_03"]) {
+      await triggers.after(() => publish(volume, stamp, stamp));
+      await triggers.after(() => writeFile(join(volume, stamp, "state.yaml"), "in place"));
+    }
+  });
+}
+
+test("a directory: files come, change and go; what is not read is not looked at", async (t) => {
+  const directory = await folder(t);
+  await writeFile(join(directory, "a.yaml"), "1");
+  const triggers = await watching(t, directory);
+  await triggers.after(() => writeFile(join(directory, "b.json"), "{}"));
+  await triggers.after(() => writeFile(join(directory, "b.json"), "[]"));
+  await triggers.after(() => rm(join(directory, "a.yaml")));
+  const { count } = triggers;
+  await writeFile(join(directory, "README"), "x");
+  await writeFile(join(directory, ".c.yaml.swp"), "x");
+  await triggers.quiet();
+  assert.equal(triggers.count, count);
+});
+
+test("neighbours of the file do not trigger", async (t) => {
+  const directory = await folder(t);
+  const file = join(directory, "state.yaml");
+  await writeFile(file, "1");
+  const triggers = await watching(t, file);
+  for (let i = 0; i < 20; i++) await writeFile(join(directory, `other-${i}.yaml`), "x");
+  await triggers.quiet();
+  assert.equal(triggers.count, 0);
+});
+
+test("a flood of replacements: far fewer triggers, never silence for long, and one after the last", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "1");
+  const triggers = await watching(t, file);
+  const startMs = performance.now();
+  let writes = 0;
+  for (; performance.now() - startMs < 1000; writes++) await replace(file, `${writes}`);
+  const during = triggers.count;
+  await triggers.after(() => replace(file, "last"));
+  assert.ok(during >= 2 && during < writes / 5, `${during} triggers for ${writes} writes`);
+});
+
+test("below a root, absolute links stay in it", async (t) => {
+  const root = await folder(t);
+  await mkdir(join(root, "etc"));
+  await mkdir(join(root, "srv"));
+  await writeFile(join(root, "srv/state.yaml"), "1");
+  await symlink("/srv/state.yaml", join(root, "etc/state.yaml"));
+  const triggers = await watching(t, "/etc/state.yaml", root);
+  await triggers.after(() => replace(join(root, "srv/state.yaml"), "2"));
+});
+
+test("nothing after close, which may come at any moment", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "1");
+  const triggers = new Triggers();
+  const early = watchDesiredState({ path: file, root: "", log: silent }, triggers.trigger);
+  await early.close();
+  const late = watchDesiredState({ path: file, root: "", log: silent }, triggers.trigger);
+  await late.ready;
+  await writeFile(file, "2");
+  await late.close();
+  await writeFile(file, "3");
+  await triggers.quiet();
+  assert.equal(triggers.count, 0);
+});
