@@ -1,0 +1,103 @@
+import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { HostError } from "../agent/ports.ts";
+import { createDirectories } from "./files-directories.ts";
+import { errnoOf, toHostError } from "./files-error.ts";
+import type { HostRoot } from "./files-root.ts";
+import { syncDirectories, throwFirst } from "./files-sync.ts";
+import { isTemporaryName, temporaryPath } from "./files-temporary.ts";
+import type { WriteOptions } from "./files-write.ts";
+
+/** Removes files; absent ones are fine. One fsync per directory. */
+export async function removeFiles(paths: readonly string[], options: WriteOptions): Promise<void> {
+  await removeEach(paths, options, (place) => unlinkSync(place));
+}
+
+/** Takes directories away whole: aside under a temporary name, durable, and only then emptied. */
+export async function removeDirectories(paths: readonly string[], options: WriteOptions): Promise<void> {
+  const aside: string[] = [];
+  try {
+    await removeEach(paths, options, (place, path) => {
+      refuseNested(place, path);
+      const temporary = temporaryPath(place, options.suffix);
+      renameSync(place, temporary);
+      aside.push(temporary);
+    });
+  } finally {
+    // What cannot be emptied now is swept at the next start; containerd no longer sees it.
+    for (const directory of aside) tryEmpty(directory);
+  }
+}
+
+/** Removes strays of ours in `nodePath` and its sub-directories. Links are not followed. */
+export function sweepTemporaries(nodePath: string, root: HostRoot): void {
+  try {
+    sweep(root.resolve(nodePath), 1);
+  } catch (error) {
+    throw toHostError(error, nodePath, "sweep");
+  }
+}
+
+function sweep(directory: string, depth: number): void {
+  for (const entry of entriesOf(directory)) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory() && isTemporaryName(entry.name)) tryEmpty(path);
+    else if (entry.isDirectory() && depth > 0) sweep(path, depth - 1);
+    else if (entry.isFile() && isTemporaryName(entry.name)) ignoring(["ENOENT"], () => unlinkSync(path));
+  }
+}
+
+async function removeEach(
+  paths: readonly string[],
+  { root, confined }: WriteOptions,
+  removeOne: (place: string, path: string) => void,
+): Promise<void> {
+  const directories = createDirectories(root, confined);
+  const failures: HostError[] = [];
+  const changed = new Set<string>();
+  for (const path of paths) {
+    try {
+      const place = directories.place(path);
+      removeOne(place, path);
+      changed.add(dirname(place));
+    } catch (error) {
+      if (!ABSENT.includes(errnoOf(error))) failures.push(toHostError(error, path, "remove"));
+    }
+  }
+  await syncDirectories(changed, root, failures);
+  throwFirst(failures);
+}
+
+const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR"];
+
+function refuseNested(place: string, path: string): void {
+  if (!lstatSync(place).isDirectory()) {
+    const message = `not removing ${path}: it is not a directory but a link or a file, which is not ours; look what put it there`;
+    throw new HostError("not-a-directory", path, message, { retryable: false });
+  }
+  const nested = readdirSync(place, { withFileTypes: true }).find((entry) => entry.isDirectory());
+  if (nested === undefined) return;
+  const message = `not removing ${path}: the directory ${nested.name} in it is not ours; move it away`;
+  throw new HostError("not-empty", path, message, { retryable: false });
+}
+
+/** Removes a directory of ours with its files; what resists stays for the next sweep. */
+export function tryEmpty(directory: string): void {
+  ignoring(["ENOENT", "ENOTEMPTY", "EISDIR", "EPERM", "EBUSY", "EIO"], () => {
+    for (const entry of entriesOf(directory)) unlinkSync(join(directory, entry.name));
+    rmdirSync(directory);
+  });
+}
+
+function entriesOf(directory: string): readonly Dirent[] {
+  return ignoring(ABSENT, () => readdirSync(directory, { withFileTypes: true })) ?? [];
+}
+
+function ignoring<T>(codes: readonly string[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (codes.includes(errnoOf(error))) return undefined;
+    throw error;
+  }
+}

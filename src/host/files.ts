@@ -1,0 +1,36 @@
+import type { Files } from "../agent/ports.ts";
+import { createWholeDirectories } from "./files-create.ts";
+import { createTreeReader, readObserved } from "./files-read.ts";
+import { removeDirectories, removeFiles, sweepTemporaries } from "./files-remove.ts";
+import { replaceFile } from "./files-replace.ts";
+import { createHostRoot } from "./files-root.ts";
+import { randomSuffix } from "./files-temporary.ts";
+import { writeFiles } from "./files-write.ts";
+
+export interface FilesOptions {
+  /** `--root DIR`: put before every path. `/` when omitted. */
+  readonly root?: string;
+  /** Directories whose sub-directories must not be links that lead out of them. */
+  readonly confined?: readonly string[];
+  /** Twelve hex digits that make a temporary name unique; tests fix them to aim fault injection at one path. */
+  readonly temporarySuffix?: () => string;
+}
+
+/** The node's files. Paths are the node's own; `root` is put before them here and nowhere else. */
+export function createFiles(options: FilesOptions = {}): Files {
+  const root = createHostRoot(options.root ?? "/");
+  const confined = options.confined ?? ["/etc/containerd/certs.d"];
+  const suffix = options.temporarySuffix ?? randomSuffix;
+  const writing = { root, confined, suffix };
+  const readTree = createTreeReader(root);
+  return {
+    read: async (path) => readObserved(path, root),
+    readTree: async (path) => readTree(path),
+    write: (files) => writeFiles(files, writing),
+    replace: (path, bytes, expected) => replaceFile(path, bytes, expected, writing),
+    remove: (paths) => removeFiles(paths, writing),
+    createDirectories: (directories) => createWholeDirectories(directories, writing),
+    removeDirectories: (paths) => removeDirectories(paths, writing),
+    sweep: async (path) => sweepTemporaries(path, root),
+  };
+}
