@@ -4,6 +4,8 @@ import type { ContainerdVersion } from "./containerd/version.ts";
 export interface HostState {
   readonly version: ContainerdVersion;
   readonly certsD: ObservedTree;
+  /** Where the legacy style keeps its PEM files. */
+  readonly legacyFiles: ObservedTree;
   readonly config: ObservedConfig;
 }
 

@@ -35,7 +35,11 @@ export interface FileChange {
 export function planCerts(
   wanted: readonly RenderedRegistry[],
   observed: ObservedTree,
-  options: { readonly adopt: boolean },
+  options: {
+    readonly adopt: boolean;
+    /** Directories to leave exactly as they are: their registry is wanted but cannot be written now. */
+    readonly kept: readonly string[];
+  },
 ): CertsPlan {
   const present = new Map(observed.files.map((file) => [file.path, file]));
   const conflicts = wanted.flatMap((registry) => conflictsOf(registry, observed, present, options.adopt));
@@ -54,7 +58,7 @@ export function planCerts(
     present,
   );
   const adopted = [...pem, ...hosts].filter((file) => isForeign(present.get(file.path)));
-  const removed = superfluousFiles(wanted, blocked, observed);
+  const removed = superfluousFiles(wanted, blocked, options.kept, observed);
 
   const written = [...created.flatMap(filesOf), ...pem, ...hosts];
   return {
@@ -118,10 +122,12 @@ function differing(
 function superfluousFiles(
   wanted: readonly RenderedRegistry[],
   blocked: ReadonlySet<string>,
+  kept: readonly string[],
   observed: ObservedTree,
 ): readonly ObservedFile[] {
   const keep = new Set(wanted.flatMap((registry) => filesOf(registry).map((file) => file.path)));
-  const frozen = new Set(wanted.filter((r) => blocked.has(r.namespace)).map((r) => r.directory));
+  const conflicting = wanted.filter((registry) => blocked.has(registry.namespace));
+  const frozen = new Set([...conflicting.map((registry) => registry.directory), ...kept]);
   return observed.files.filter(
     (file) => isOwned(file.bytes) && !keep.has(file.path) && !frozen.has(parentOf(file.path)),
   );

@@ -29,6 +29,8 @@ export interface RenderedRegistry {
   readonly hostsToml: RenderedFile;
   /** CA bundles and client pairs, which must be in place before hosts.toml names them. */
   readonly pemFiles: readonly RenderedFile[];
+  /** Files of others that hosts.toml names. */
+  readonly externalFiles: readonly string[];
   /** Credentials that hosts.toml cannot carry. */
   readonly criCredentials: readonly HostCredential[];
 }
@@ -60,6 +62,7 @@ export function renderRegistry(registry: Registry, context: RenderContext): Rend
         secret,
       },
       pemFiles: uniqueByPath(parts.flatMap((part) => part.files)),
+      externalFiles: [],
       criCredentials: parts.flatMap((part) => part.criCredentials),
     },
   };
@@ -98,8 +101,11 @@ function renderMirror(mirror: Mirror, directory: string, context: RenderContext)
   return {
     entry: {
       mirror,
-      ...(ca === undefined ? {} : { caFile: ca.name }),
-      ...(client === undefined ? {} : { clientFile: client.name }),
+      tls: {
+        ...(ca === undefined ? {} : { caFile: ca.name }),
+        ...(client === undefined ? {} : { client: client.name }),
+        skipVerify: mirror.skipTlsVerify,
+      },
       ...(mirror.credential === undefined || viaCri ? {} : { header: mirror.credential }),
     },
     files: [ca, client].flatMap((pem) => (pem === undefined ? [] : [pem.file])),

@@ -1,0 +1,99 @@
+import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
+
+/**
+ * What mirrorlet last finished on this node and what it is in the middle of. Persisted before and after every
+ * effect that a crash could separate, so that the next start can finish: a pending restart is never lost and
+ * never done twice.
+ */
+export interface ApplyRecord {
+  /** Digest of the desired state last applied in full; undefined before the first. */
+  readonly digest?: string;
+  readonly generation: number;
+  /** Wall clock, ms since the epoch. */
+  readonly appliedMs?: number;
+  /** Host namespaces last applied. */
+  readonly namespaces: readonly string[];
+  /** Owned files as they were last written: path to content digest. Differences are drift. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Digest of config.toml as we last wrote or accepted it. */
+  readonly configDigest?: string;
+  /** Legacy `registry.mirrors` that were moved from config.toml into certs.d and still stand for something. */
+  readonly migrated: readonly LegacyRegistry[];
+  /** Hosts whose credential goes through config.toml because they insist on a token service. */
+  readonly criCredentialHosts: readonly string[];
+  readonly pendingRestart?: PendingRestart;
+  readonly restarts: readonly RestartEntry[];
+  /** A desired state that failed on this node: not tried again until its content changes. */
+  readonly quarantine?: Quarantine;
+  /** When each contested path was last repaired. */
+  readonly repairs: Readonly<Record<string, readonly RestartEntry[]>>;
+}
+
+/** A moment that survives clock changes: milliseconds since a given boot. */
+export interface RestartEntry {
+  readonly bootId: string;
+  readonly uptimeMs: number;
+}
+
+/** config.toml is being changed, or has been, and containerd does not run on it yet. */
+export interface PendingRestart {
+  readonly phase: "armed" | "restarting" | "rolling-back";
+  readonly reason: string;
+  readonly configPath: string;
+  /** Digest of config.toml before the edit; undefined: there was no file. */
+  readonly beforeDigest?: string;
+  readonly afterDigest: string;
+  /** `Containerd.instance()` before the restart that the phase is about. */
+  readonly instance?: string;
+  /** Digest of the desired state that wants this. */
+  readonly digest: string;
+  readonly generation: number;
+  /** What the gate holds against the new configuration, once it does. */
+  readonly failure?: string;
+  /** Whether each canary could be pulled before the change. */
+  readonly canariesBefore: readonly string[];
+}
+
+export interface Quarantine {
+  readonly digest: string;
+  /** Digest of the config.toml that failed: those very bytes are not tried again either. */
+  readonly configDigest: string;
+  readonly generation: number;
+  /** Containerd's own words where there are any. */
+  readonly message: string;
+  readonly sinceMs: number;
+}
+
+export const EMPTY_RECORD: ApplyRecord = {
+  generation: 0,
+  namespaces: [],
+  files: {},
+  migrated: [],
+  criCredentialHosts: [],
+  restarts: [],
+  repairs: {},
+};
+
+const SCHEMA = "mirrorlet.apply-record/v1";
+
+/** JSON with a checksum over the body, so that a torn or edited record is told from a whole one. */
+export function encodeApplyRecord(record: ApplyRecord, sha256: (bytes: Uint8Array) => string): Uint8Array {
+  const body = JSON.stringify(record);
+  const checksum = sha256(new TextEncoder().encode(body));
+  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, checksum })}\n${body}\n`);
+}
+
+/** Undefined when the bytes are not a whole record of this schema: the caller rebuilds from what is on disk. */
+export function decodeApplyRecord(
+  bytes: Uint8Array,
+  sha256: (bytes: Uint8Array) => string,
+): ApplyRecord | undefined {
+  const [header = "", body = ""] = new TextDecoder().decode(bytes).split("\n");
+  try {
+    const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
+    if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
+    return { ...EMPTY_RECORD, ...(JSON.parse(body) as ApplyRecord) };
+  } catch {
+    return undefined;
+  }
+}

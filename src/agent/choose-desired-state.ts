@@ -1,0 +1,108 @@
+import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
+import { checkMassRemoval } from "../core/desired-state/check-mass-removal.ts";
+import type { DesiredState } from "../core/desired-state/desired-state.ts";
+import { formatIssue, hasErrors, type Issue, type Place } from "../core/issue.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import type { PassContext } from "./pass-context.ts";
+import { type PreflightReport, preflight } from "./preflight.ts";
+
+/** What the source said, read and checked. */
+export type Wanted =
+  | {
+      readonly kind: "state";
+      readonly state: DesiredState;
+      /** Digest of the resolved state, files it names included. */
+      readonly digest: string;
+      readonly issues: readonly Issue[];
+      /** Where findings about the document as a whole point. */
+      readonly at: Place;
+    }
+  /** There is no valid desired state now: absent, unreadable, refused or wrong. */
+  | { readonly kind: "none"; readonly message: string; readonly issues: readonly Issue[] };
+
+/** Which desired state this pass brings into force. */
+export interface Choice {
+  /** The new one, or the last good one while the new one is rejected; undefined: neither. */
+  readonly desired: DesiredState | undefined;
+  readonly digest: string;
+  /** True when `desired` is not the one already in force. */
+  readonly fresh: boolean;
+  /** Why the last good state stands although something else is wanted. */
+  readonly rejection?: string;
+  readonly quarantined: boolean;
+  readonly issues: readonly Issue[];
+  readonly criCredentialHosts: readonly string[];
+  readonly migratedBefore: readonly LegacyRegistry[];
+  readonly retryMs?: number;
+}
+
+const PREFLIGHT_RETRY_MS = 30_000;
+
+/** Last good stands: whatever is wrong with the new desired state, the one in force stays in force. */
+export async function choose(wanted: Wanted, record: ApplyRecord, context: PassContext): Promise<Choice> {
+  if (wanted.kind === "none") return lastGood(wanted.message, wanted.issues, record, context);
+  const { state, digest, issues } = wanted;
+  if (record.quarantine?.digest === digest && !context.retryQuarantined) {
+    const { message } = record.quarantine;
+    const rejection = `generation ${state.generation} failed on this node and is not tried again until it changes: ${message}`;
+    return { ...(await lastGood(rejection, issues, record, context)), quarantined: true };
+  }
+  const fresh = record.digest !== digest;
+  const settled = { desired: state, digest, fresh, quarantined: false, migratedBefore: record.migrated };
+  if (!fresh) return { ...settled, issues, criCredentialHosts: record.criCredentialHosts };
+
+  const removal = checkMassRemoval(record.namespaces, state, wanted.at);
+  if (hasErrors(removal)) {
+    const text = removal.map(formatIssue).join("; ");
+    return lastGood(text, [...issues, ...removal], record, context);
+  }
+  const report = await ask(state, context);
+  if (report.rejections.length > 0) {
+    const rejection = `preflight: ${report.rejections.join("; ")}`;
+    return { ...(await lastGood(rejection, issues, record, context)), retryMs: PREFLIGHT_RETRY_MS };
+  }
+  for (const warning of report.warnings) context.ports.log.warn({ check: "preflight" }, warning);
+  return { ...settled, issues, criCredentialHosts: credentialHosts(state, report, record, context) };
+}
+
+function ask(state: DesiredState, { config, ports, signal }: PassContext): Promise<PreflightReport> {
+  const challengeOnly = config.preflight === "off" && config.credentials === "auto";
+  return preflight(state, challengeOnly ? "challenge-only" : config.preflight, ports.prober, signal);
+}
+
+/** A host that could not be asked now keeps the way its credential went before. */
+function credentialHosts(
+  state: DesiredState,
+  report: PreflightReport,
+  record: ApplyRecord,
+  { config }: PassContext,
+): readonly string[] {
+  const mirrors = state.registries.flatMap((registry) => registry.mirrors);
+  const hosts = new Set(
+    mirrors.filter((mirror) => mirror.credential !== undefined).map((mirror) => mirror.host),
+  );
+  if (config.credentials === "header") return [];
+  if (config.credentials === "cri") return [...hosts];
+  const asked = new Set(report.askedHosts);
+  return [...hosts].filter((host) =>
+    asked.has(host) ? report.tokenHosts.includes(host) : record.criCredentialHosts.includes(host),
+  );
+}
+
+async function lastGood(
+  rejection: string,
+  issues: readonly Issue[],
+  record: ApplyRecord,
+  { state }: PassContext,
+): Promise<Choice> {
+  return {
+    desired: await state.loadLastKnownGood(),
+    digest: record.digest ?? "",
+    fresh: false,
+    rejection,
+    quarantined: false,
+    issues,
+    criCredentialHosts: record.criCredentialHosts,
+    migratedBefore: record.migrated,
+  };
+}

@@ -1,0 +1,199 @@
+import type { ContainerdVersion } from "../core/containerd/version.ts";
+import type { DesiredState } from "../core/desired-state/desired-state.ts";
+import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
+import type { EditConfigStep } from "../core/plan/step.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import { type ConfigOutcome, changeConfig } from "./change-config.ts";
+import type { Choice } from "./choose-desired-state.ts";
+import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
+import { describeStep, diffOf, executeStep, isFileStep } from "./execute.ts";
+import { observeHost } from "./observe-host.ts";
+import { conditionsOf } from "./pass-conditions.ts";
+import {
+  configContext,
+  type PassContext,
+  type PassResult,
+  type Progress,
+  planSettings,
+} from "./pass-context.ts";
+import { deferred } from "./pass-results.ts";
+import type { Ports } from "./ports.ts";
+import type { PassOutcome } from "./report.ts";
+import { restartWaitMs } from "./restart-budget.ts";
+import { takeBack } from "./take-back.ts";
+import { withoutPaths } from "./without-paths.ts";
+
+export interface Target {
+  readonly choice: Choice;
+  readonly desired: DesiredState;
+  readonly version: ContainerdVersion;
+}
+
+/** Brings the node to the chosen desired state. */
+export async function converge(
+  target: Target,
+  context: PassContext,
+  progress: Progress,
+): Promise<PassResult> {
+  const { choice, desired, version } = target;
+  const { ports, state, config } = context;
+  let record = progress.record as ApplyRecord;
+  const host = await observeHost(ports, config, version);
+  const planned = planNode(desired, host, planSettings(choice, context));
+  const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config);
+  const contests = findContests(drift, record.repairs, ports.clock);
+  const failedBefore = !context.retryQuarantined && isFailedConfig(planned, record, ports.sha256);
+  const leftAlone = contests.map((contest) => contest.path);
+  const plan = withoutPaths(
+    planned,
+    new Set(failedBefore ? [...leftAlone, config.containerd.config] : leftAlone),
+  );
+
+  // The mirrors that leave config.toml exist nowhere else until they are in certs.d and in the record.
+  if (planned.migrated.length > record.migrated.length) {
+    record = { ...record, migrated: planned.migrated };
+    progress.record = record;
+    await state.saveRecord(record);
+  }
+  const canaries = plan.configEdit === undefined ? [] : await pullable(desired.canaries, context);
+  for (const step of plan.steps) {
+    context.signal.throwIfAborted();
+    if (step.kind === "restart-containerd") continue; // part of changing config.toml
+    if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+    else {
+      const outcome = await editConfig(step, choice, canaries, context, progress);
+      if (outcome.kind === "deferred" && context.mayRestart) return deferred(outcome.waitMs);
+      if (outcome.kind !== "restarted" && outcome.kind !== "deferred")
+        return takeBack({ step, outcome }, target, context, progress);
+    }
+    progress.done.push(describeStep(step));
+  }
+  return finish({ choice, desired, planned, plan, drift, contests, failedBefore }, context, progress);
+}
+
+/** No restart loop: bytes of config.toml that failed once are not put in place again for the same desired state. */
+function isFailedConfig(
+  { configEdit }: NodePlan,
+  { quarantine }: ApplyRecord,
+  sha256: Ports["sha256"],
+): boolean {
+  return configEdit !== undefined && quarantine?.configDigest === sha256(configEdit.after);
+}
+
+interface Converged {
+  readonly choice: Choice;
+  readonly desired: DesiredState;
+  readonly planned: NodePlan;
+  readonly plan: NodePlan;
+  readonly drift: ReturnType<typeof findDrift>;
+  readonly contests: readonly Contest[];
+  readonly failedBefore: boolean;
+}
+
+async function finish(
+  { choice, desired, planned, plan, drift, contests, failedBefore }: Converged,
+  context: PassContext,
+  progress: Progress,
+): Promise<PassResult> {
+  const { ports, state } = context;
+  const repaired = drift.filter(({ path }) => !contests.some((contest) => contest.path === path));
+  const before = progress.record as ApplyRecord;
+  const repairedPaths = repaired.map(({ path }) => path);
+  const record: ApplyRecord = {
+    ...(await nextRecord(before, choice, desired, planned, context)),
+    repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
+  };
+  if (choice.fresh) await state.saveLastKnownGood(desired);
+  if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
+  progress.record = record;
+  const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
+  const outcome = outcomeOf(choice, plan, repaired.length > 0);
+  const retry = [choice.retryMs, ...contests.map((contest) => contest.waitMs)].filter(
+    (ms) => ms !== undefined,
+  );
+  return {
+    outcome,
+    conditions,
+    observedGeneration: record.generation,
+    issues: [...choice.issues, ...plan.issues],
+    conflicts: plan.conflicts,
+    drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    inSync:
+      contests.length === 0 && !failedBefore && plan.conflicts.length === 0 && plan.problems.length === 0,
+    ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
+  };
+}
+
+function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {
+  if (choice.rejection !== undefined) return "rejected";
+  if (choice.fresh) return "applied";
+  if (repaired) return "repaired";
+  return plan.steps.length > 0 ? "applied" : "unchanged";
+}
+
+async function nextRecord(
+  record: ApplyRecord,
+  choice: Choice,
+  desired: DesiredState,
+  planned: NodePlan,
+  context: PassContext,
+): Promise<ApplyRecord> {
+  const { ports, config } = context;
+  const configFile = await ports.files.read(config.containerd.config);
+  const owned = planned.rendered.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
+  const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
+  const { quarantine, ...rest } = record;
+  return {
+    ...rest,
+    // A rejected desired state stays in quarantine until another one is put in force.
+    ...(quarantine === undefined || (choice.fresh && choice.rejection === undefined) ? {} : { quarantine }),
+    digest: choice.digest,
+    generation: desired.generation,
+    ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
+    namespaces: desired.registries.map((registry) => registry.namespace),
+    files,
+    migrated: planned.migrated,
+    criCredentialHosts: choice.criCredentialHosts,
+    ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),
+  };
+}
+
+async function editConfig(
+  step: EditConfigStep,
+  choice: Choice,
+  canaries: readonly string[],
+  context: PassContext,
+  progress: Progress,
+): Promise<ConfigOutcome> {
+  const record = progress.record as ApplyRecord;
+  const waitMs = context.mayRestart ? restartWaitMs(record.restarts, context.ports.clock) : 0;
+  // Writing config.toml now and restarting later would leave a change that any restart by others puts in force
+  // without the gate; so the edit waits with the restart.
+  if (waitMs > 0) return { kind: "deferred", waitMs };
+  const { config } = context;
+  const change = {
+    step,
+    reason: `${step.path} changed`,
+    digest: choice.digest,
+    generation: choice.desired?.generation ?? 0,
+    canaries,
+    ...(config.style === "certs.d" ? { configPath: config.containerd.certsD } : {}),
+  };
+  const result = await changeConfig(record, change, configContext(context, progress));
+  progress.record = result.record;
+  return result.outcome;
+}
+
+/** A canary that cannot be pulled before the change says nothing about the change. */
+async function pullable(
+  canaries: readonly string[],
+  { ports, signal }: PassContext,
+): Promise<readonly string[]> {
+  const works: string[] = [];
+  for (const image of canaries) {
+    const pull = await ports.containerd.pullImage(image, 30_000, signal);
+    if (pull.ok) works.push(image);
+  }
+  return works;
+}

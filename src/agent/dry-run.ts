@@ -1,0 +1,48 @@
+import type { Issue } from "../core/issue.ts";
+import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
+import type { Step } from "../core/plan/step.ts";
+import { choose } from "./choose-desired-state.ts";
+import { describeStep, diffOf } from "./execute.ts";
+import { observeHost } from "./observe-host.ts";
+import { conditionsOf } from "./pass-conditions.ts";
+import { type PassContext, planSettings } from "./pass-context.ts";
+import type { Condition } from "./report.ts";
+
+/** What a pass would do now. Holds no secret. */
+export interface DryRun {
+  readonly steps: readonly { readonly kind: Step["kind"]; readonly text: string }[];
+  readonly diffs: readonly { readonly path: string; readonly diff: string }[];
+  readonly restarts: boolean;
+  readonly conditions: readonly Condition[];
+  readonly issues: readonly Issue[];
+  readonly plan: NodePlan | undefined;
+}
+
+/** The pass up to the point where it would touch something: the same source, checks, planner and conditions. */
+export async function dryRun(context: PassContext): Promise<DryRun> {
+  const { ports, state, config } = context;
+  const { record } = await state.loadRecord();
+  const version = await ports.containerd.version();
+  if (version === undefined)
+    return nothing({ type: "Reconciling", message: `${config.containerd.binary} --version does not answer` });
+  const choice = await choose(await context.load(), record, context);
+  if (choice.desired === undefined)
+    return nothing(
+      { type: "Stalled", message: choice.rejection ?? "there is no desired state" },
+      choice.issues,
+    );
+  const host = await observeHost(ports, config, version);
+  const plan = planNode(choice.desired, host, planSettings(choice, context));
+  return {
+    steps: plan.steps.map((step) => ({ kind: step.kind, text: describeStep(step) })),
+    diffs: plan.changes.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    restarts: plan.configEdit !== undefined && context.mayRestart,
+    conditions: conditionsOf({ choice, plan, contests: [], record, failedBefore: false }),
+    issues: [...choice.issues, ...plan.issues],
+    plan,
+  };
+}
+
+function nothing(condition: Condition, issues: readonly Issue[] = []): DryRun {
+  return { steps: [], diffs: [], restarts: false, conditions: [condition], issues, plan: undefined };
+}

@@ -1,0 +1,71 @@
+import type { FileChange } from "../core/plan/plan-certs.ts";
+import { renderDiff } from "../core/plan/render-diff.ts";
+import type { Step } from "../core/plan/step.ts";
+import type { Files } from "./ports.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+/** Steps that touch only our own files; changing config.toml and restarting go through change-config.ts. */
+export type FileStep = Exclude<Step, { kind: "edit-config" | "restart-containerd" }>;
+
+interface Tools {
+  readonly files: Files;
+  readonly state: StateDirectory;
+}
+
+type Executors = {
+  readonly [Kind in FileStep["kind"]]: (
+    step: Extract<FileStep, { kind: Kind }>,
+    tools: Tools,
+  ) => Promise<void>;
+};
+
+/** A step without an executor does not compile. */
+const EXECUTORS: Executors = {
+  "keep-originals": async ({ paths }, { state }) => {
+    for (const path of paths) await state.keepOriginal(path);
+  },
+  "create-directories": ({ directories }, { files }) => files.createDirectories(directories),
+  "write-files": ({ files: rendered }, { files }) => files.write(rendered),
+  "remove-files": ({ paths }, { files }) => files.remove(paths),
+  "remove-directories": ({ paths }, { files }) => files.removeDirectories(paths),
+};
+
+export async function executeStep(step: FileStep, tools: Tools): Promise<void> {
+  const execute = EXECUTORS[step.kind] as (step: FileStep, tools: Tools) => Promise<void>;
+  await execute(step, tools);
+}
+
+export function isFileStep(step: Step): step is FileStep {
+  return step.kind !== "edit-config" && step.kind !== "restart-containerd";
+}
+
+/** A line for people: what a step does, without its bytes. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case "keep-originals":
+      return `keep the originals of ${step.paths.join(", ")}`;
+    case "create-directories":
+      return `create ${list(step.directories.map((directory) => directory.path))}`;
+    case "write-files":
+      return `write ${list(step.files.map((file) => file.path))}`;
+    case "edit-config":
+      return `edit ${step.path}: ${step.changes.join("; ")}`;
+    case "restart-containerd":
+      return `restart containerd: ${step.reason}`;
+    case "remove-files":
+    case "remove-directories":
+      return `remove ${list(step.paths)}`;
+    default:
+      return step satisfies never;
+  }
+}
+
+export function diffOf({ path, before, after }: FileChange): string {
+  return renderDiff(path, before, after);
+}
+
+function list(paths: readonly string[]): string {
+  return paths.length <= 5
+    ? paths.join(", ")
+    : `${paths.slice(0, 4).join(", ")} and ${paths.length - 4} more`;
+}

@@ -1,0 +1,59 @@
+import type { ContainerdHealth, Ports } from "./ports.ts";
+
+export interface GateOptions {
+  /** Until when containerd must have come up well, ms from now. */
+  readonly timeoutMs: number;
+  /** The directory containerd must be reading; undefined where none is wanted (legacy style). */
+  readonly configPath?: string;
+  /** Images whose pull worked before the change and must work after it. */
+  readonly canaries: readonly string[];
+}
+
+export type GateResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+const POLL_MS = 100;
+const CANARY_TIMEOUT_MS = 60_000;
+
+/**
+ * Decides whether containerd came up well. An active unit proves nothing: with `mirrors` and `config_path` both
+ * set, containerd runs without its CRI plugin. Passes only when the CRI plugins loaded, CRI answers, the
+ * effective config_path (where the version shows it) is right, and the canaries still pull.
+ */
+export async function passHealthGate(
+  { containerd, clock }: Pick<Ports, "containerd" | "clock">,
+  options: GateOptions,
+  signal: AbortSignal,
+): Promise<GateResult> {
+  const deadline = clock.uptimeMs() + options.timeoutMs;
+  let health = await containerd.health(signal);
+  while (!isSettled(health) && clock.uptimeMs() < deadline) {
+    await clock.sleep(POLL_MS, signal);
+    health = await containerd.health(signal);
+  }
+  const complaint = complaintOf(health, options.configPath);
+  if (complaint !== undefined) return { ok: false, message: complaint };
+  for (const image of options.canaries) {
+    const pull = await containerd.pullImage(image, CANARY_TIMEOUT_MS, signal);
+    if (!pull.ok)
+      return {
+        ok: false,
+        message: `canary ${image} was pulled before the change and is not any more: ${pull.message}`,
+      };
+  }
+  return { ok: true };
+}
+
+/** Once the daemon answers, a plugin that failed to load stays failed: waiting longer would not help. */
+function isSettled(health: ContainerdHealth): boolean {
+  return health.reachable && (health.criReady || health.failedPlugins.length > 0);
+}
+
+function complaintOf(health: ContainerdHealth, configPath: string | undefined): string | undefined {
+  if (!health.reachable) return `containerd does not answer: ${health.message ?? "no reason given"}`;
+  const failed = health.failedPlugins.map(({ id, message }) => `${id}: ${message}`);
+  if (failed.length > 0) return `containerd runs without CRI: ${failed.join("; ")}`;
+  if (!health.criReady) return `CRI does not answer: ${health.message ?? "no reason given"}`;
+  if (configPath !== undefined && health.criConfigPath !== undefined && health.criConfigPath !== configPath)
+    return `containerd reads registry configuration from ${JSON.stringify(health.criConfigPath)}, not from ${configPath}`;
+  return undefined;
+}

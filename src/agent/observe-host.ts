@@ -1,0 +1,85 @@
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { type ImportPattern, importPatterns } from "../core/containerd/config/import-patterns.ts";
+import type { ContainerdVersion } from "../core/containerd/version.ts";
+import type { ConfigText, HostState, ObservedConfig } from "../core/host-state.ts";
+import { legacyDirectory } from "./legacy-directory.ts";
+import type { Files, Ports } from "./ports.ts";
+
+/** Far more than anybody has; a cycle of imports cannot run away. */
+const MAX_IMPORTS = 256;
+
+/** Reads what a pass decides on: certs.d, the legacy PEM files, config.toml and everything it imports. */
+export async function observeHost(
+  ports: Pick<Ports, "files">,
+  config: AgentConfig,
+  version: ContainerdVersion,
+): Promise<HostState> {
+  const [certsD, legacyFiles, observed] = await Promise.all([
+    ports.files.readTree(config.containerd.certsD),
+    ports.files.readTree(legacyDirectory(config)),
+    observeConfig(ports.files, config.containerd.config, version),
+  ]);
+  return { version, certsD, legacyFiles, config: observed };
+}
+
+export async function observeConfig(
+  files: Files,
+  path: string,
+  version: ContainerdVersion,
+): Promise<ObservedConfig> {
+  const file = await files.read(path);
+  if (file === undefined) return { path, file, imports: [] };
+  const imports: ConfigText[] = [];
+  const queue: ConfigText[] = [{ path, text: decode(file.bytes) }];
+  const seen = new Set([path]);
+  for (let source = queue.shift(); source !== undefined; source = queue.shift()) {
+    for (const pattern of importPatterns(source, version)) {
+      for (const next of await expand(pattern, files)) {
+        if (seen.has(next.path) || seen.size > MAX_IMPORTS) continue;
+        seen.add(next.path);
+        imports.push(next);
+        queue.push(next);
+      }
+    }
+  }
+  return { path, file, imports };
+}
+
+/**
+ * The files a pattern names, in lexical order. A glob in a directory part is not expanded: the effective
+ * configuration that the installed binary dumps is checked besides, and shows what such an import does.
+ */
+async function expand(pattern: ImportPattern, files: Files): Promise<readonly ConfigText[]> {
+  const path = pattern.isRelativeToDaemon ? `/${pattern.pattern}` : pattern.pattern;
+  if (!pattern.isGlob) {
+    const file = await files.read(path);
+    return file === undefined ? [] : [{ path, text: decode(file.bytes) }];
+  }
+  const slash = path.lastIndexOf("/");
+  const directory = path.slice(0, slash);
+  if (directory.includes("*")) return [];
+  const name = globToRegExp(path.slice(slash + 1));
+  const tree = await files.readTree(directory);
+  return tree.files
+    .filter((file) => file.path.lastIndexOf("/") === slash && name.test(file.path.slice(slash + 1)))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map((file) => ({ path: file.path, text: decode(file.bytes) }));
+}
+
+/** Go's filepath.Match for one path element: `*`, `?`, `[…]`. */
+function globToRegExp(glob: string): RegExp {
+  const source = glob.replace(
+    /\[(\^?)([^\]]*)\]|[*?]|[\\^$.|+(){}[\]]/g,
+    (token, not?: string, set?: string) => {
+      if (token === "*") return "[^/]*";
+      if (token === "?") return "[^/]";
+      if (set !== undefined) return `[${not}${set.replace(/[\\\]]/g, "\\$&")}]`;
+      return `\\${token}`;
+    },
+  );
+  return new RegExp(`^${source}$`);
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}

@@ -1,0 +1,53 @@
+import type { NodePlan } from "../core/plan/plan-node.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import type { Choice } from "./choose-desired-state.ts";
+import { type Contest, describeContest } from "./drift.ts";
+import type { Condition } from "./report.ts";
+
+export interface Standing {
+  readonly choice: Choice;
+  readonly plan: NodePlan;
+  readonly contests: readonly Contest[];
+  readonly record: ApplyRecord;
+  /** config.toml needs bytes that failed on this node before. */
+  readonly failedBefore: boolean;
+}
+
+/** How the node stands once the steps of a plan are done. */
+export function conditionsOf(standing: Standing): readonly Condition[] {
+  const { choice, contests, record } = standing;
+  const stalled = stalledBecause(standing);
+  const conditions: readonly Condition[] = [
+    ...contests.map((contest): Condition => ({ type: "Contested", message: describeContest(contest) })),
+    ...(stalled.length === 0 ? [] : [{ type: "Stalled", message: stalled.join("; ") } as const]),
+    ...rolledBack(choice, record),
+    ...(record.pendingRestart === undefined ? [] : [PENDING]),
+  ];
+  return conditions.length === 0 ? [READY] : conditions;
+}
+
+const READY: Condition = { type: "Ready", message: "the desired state is in force" };
+const PENDING: Condition = {
+  type: "Reconciling",
+  message: "config.toml is written, but containerd has not been restarted on it yet",
+};
+
+/** The condition of a node on which the wanted state was tried and taken back. */
+export function rolledBack(choice: Choice, { quarantine }: ApplyRecord): readonly Condition[] {
+  if (!choice.quarantined || quarantine === undefined) return [];
+  const message = `generation ${quarantine.generation} was taken back: ${quarantine.message}`;
+  return [{ type: "RolledBack", message }];
+}
+
+function stalledBecause({ choice, plan, failedBefore }: Standing): readonly string[] {
+  return [
+    ...(choice.rejection === undefined ? [] : [choice.rejection]),
+    ...(failedBefore ? ["config.toml needs a change that already failed on this node"] : []),
+    ...plan.problems.map(({ namespace, reason }) => `${namespace}: ${reason}`),
+    ...plan.conflicts.map(
+      ({ namespace, path, reason }) =>
+        `${namespace}: ${path} ${reason}, so it is left as it is: remove it, or run mirrorlet apply --adopt`,
+    ),
+    ...plan.issues.filter((issue) => issue.severity === "error").map((issue) => issue.message),
+  ];
+}

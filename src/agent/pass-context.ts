@@ -1,0 +1,63 @@
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import type { PlanSettings } from "../core/plan/plan-node.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import type { ConfigContext } from "./change-config.ts";
+import type { Choice, Wanted } from "./choose-desired-state.ts";
+import { legacyDirectory } from "./legacy-directory.ts";
+import type { Ports } from "./ports.ts";
+import type { PassReport } from "./report.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+export interface PassContext {
+  readonly ports: Ports;
+  readonly state: StateDirectory;
+  readonly config: AgentConfig;
+  /** Take over hosts.toml files that others wrote. */
+  readonly adopt: boolean;
+  /** False for `apply --no-restart`. */
+  readonly mayRestart: boolean;
+  /** True for `apply`: a person asks for another try of what failed before. */
+  readonly retryQuarantined: boolean;
+  readonly gateTimeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Reads and checks the desired state; reads again at every pass. */
+  readonly load: () => Promise<Wanted>;
+}
+
+/** What the pass has done so far, kept even when it fails half way. */
+export interface Progress {
+  readonly done: string[];
+  readonly restarts: { reason: string; outcome: "ok" | "failed" }[];
+  record: ApplyRecord | undefined;
+  wanted: Wanted | undefined;
+}
+
+/** How a pass ended; what it leaves out is filled in from its progress. */
+export type PassResult = Pick<PassReport, "outcome" | "conditions"> & Partial<PassReport>;
+
+/** How this node is to be written, as the planner wants to know it. */
+export function planSettings(choice: Choice, { config, ports, adopt }: PassContext): PlanSettings {
+  return {
+    style: config.style,
+    certsD: config.containerd.certsD,
+    legacyDirectory: legacyDirectory(config),
+    adopt,
+    digest: ports.sha256,
+    criCredentialHosts: new Set(choice.criCredentialHosts),
+    migrated: choice.migratedBefore,
+  };
+}
+
+/** A change of config.toml is seen through even when the agent is asked to stop; its own time limits bound it. */
+export function configContext(context: PassContext, progress: Progress): ConfigContext {
+  const { ports, state, gateTimeoutMs, mayRestart } = context;
+  const { signal } = new AbortController();
+  return {
+    ports,
+    state,
+    gateTimeoutMs,
+    mayRestart,
+    signal,
+    onRestart: (reason, outcome) => progress.restarts.push({ reason, outcome }),
+  };
+}

@@ -1,0 +1,59 @@
+import type { ApplyRecord } from "./apply-record.ts";
+import type { Choice } from "./choose-desired-state.ts";
+import { rolledBack } from "./pass-conditions.ts";
+import type { PassResult } from "./pass-context.ts";
+import { HostError } from "./ports.ts";
+
+/** With this file present mirrorlet changes nothing at all. */
+export const FREEZE_PATH = "/etc/mirrorlet/freeze";
+
+const RETRY_MS = 5_000;
+const NO_CONTAINERD_RETRY_MS = 15_000;
+
+export function frozen(): PassResult {
+  const message = `nothing is changed while ${FREEZE_PATH} exists: remove it to go on`;
+  return { outcome: "frozen", conditions: [{ type: "Frozen", message }] };
+}
+
+export function noContainerd(binary: string): PassResult {
+  const message = `${binary} --version does not answer: nothing is written until it is known which containerd will read it`;
+  return {
+    outcome: "deferred",
+    conditions: [{ type: "Reconciling", message }],
+    retryMs: NO_CONTAINERD_RETRY_MS,
+  };
+}
+
+export function deferred(waitMs: number): PassResult {
+  const seconds = Math.ceil(waitMs / 1000);
+  const message = `containerd must be restarted, and the restart budget (2 a minute, 6 an hour, one kept for a rollback) allows it in ${seconds} s`;
+  return {
+    outcome: "deferred",
+    conditions: [{ type: "Reconciling", message }],
+    retryMs: Math.max(waitMs, 100),
+  };
+}
+
+/** Nothing was ever applied and nothing can be now. */
+export function withoutState(choice: Choice, record: ApplyRecord): PassResult {
+  return {
+    outcome: "rejected",
+    conditions: [
+      { type: "Stalled", message: choice.rejection ?? "there is no desired state" },
+      ...rolledBack(choice, record),
+    ],
+    issues: choice.issues,
+    inSync: true,
+    ...(choice.retryMs === undefined ? {} : { retryMs: choice.retryMs }),
+  };
+}
+
+export function failed(error: unknown): PassResult {
+  const message = error instanceof Error ? error.message : String(error);
+  const retryable = error instanceof HostError ? error.retryable : true;
+  return {
+    outcome: "failed",
+    conditions: [{ type: retryable ? "Reconciling" : "Stalled", message }],
+    ...(retryable ? { retryMs: RETRY_MS } : {}),
+  };
+}

@@ -1,0 +1,73 @@
+import { resumeConfigChange } from "./change-config.ts";
+import { choose } from "./choose-desired-state.ts";
+import { converge, type Target } from "./converge.ts";
+import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
+import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
+import type { PassReport } from "./report.ts";
+import { revertFiles } from "./take-back.ts";
+
+/*
+ * The invariants of a pass, each with a test by its name:
+ *   converges · idempotent · no gap · crash anywhere · own only ours · last good stands · no needless restart ·
+ *   dry run is the same code
+ */
+
+/** One observe–plan–execute–verify–record–report. Throws only when the signal is aborted. */
+export async function runPass(context: PassContext): Promise<PassReport> {
+  const { clock, log } = context.ports;
+  const startedMs = clock.uptimeMs();
+  const progress: Progress = { done: [], restarts: [], record: undefined, wanted: undefined };
+  let result: PassResult;
+  try {
+    result = await attempt(context, progress);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    result = failed(error);
+    log.error({ error: result.conditions[0]?.message ?? "" }, "pass failed");
+  }
+  const { record, wanted } = progress;
+  return {
+    generation: wanted?.kind === "state" ? wanted.state.generation : 0,
+    observedGeneration: record?.generation ?? 0,
+    issues: wanted?.issues ?? [],
+    conflicts: [],
+    drift: [],
+    done: progress.done,
+    restarts: progress.restarts,
+    inSync: false,
+    durationMs: clock.uptimeMs() - startedMs,
+    ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...result,
+  };
+}
+
+async function attempt(context: PassContext, progress: Progress): Promise<PassResult> {
+  const { ports, state, config } = context;
+  const { record: loaded, corrupt } = await state.loadRecord();
+  progress.record = loaded;
+  if (corrupt)
+    ports.log.warn(
+      { state_dir: config.stateDir },
+      "the apply record is damaged; rebuilding it from the node",
+    );
+  if ((await ports.files.read(FREEZE_PATH)) !== undefined) return frozen();
+
+  const version = await ports.containerd.version();
+  if (version === undefined) return noContainerd(config.containerd.binary);
+  const containerdVersion = version.text;
+
+  const wantedConfigPath = config.style === "certs.d" ? config.containerd.certsD : undefined;
+  const resumed = await resumeConfigChange(loaded, configContext(context, progress), wantedConfigPath);
+  progress.record = resumed.record;
+  if (resumed.outcome?.kind === "deferred") return { ...deferred(resumed.outcome.waitMs), containerdVersion };
+
+  progress.wanted = await context.load();
+  const choice = await choose(progress.wanted, progress.record, context);
+  if (choice.desired === undefined) {
+    // A first desired state that was taken back in the middle of a crash: nothing of it may stay behind.
+    if (choice.quarantined) await revertFiles(choice, version, context);
+    return { ...withoutState(choice, progress.record), containerdVersion };
+  }
+  const target: Target = { choice, desired: choice.desired, version };
+  return { containerdVersion, ...(await converge(target, context, progress)) };
+}

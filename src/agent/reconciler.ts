@@ -1,0 +1,81 @@
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { runPass } from "./pass.ts";
+import type { PassContext } from "./pass-context.ts";
+import type { Ports } from "./ports.ts";
+import type { PassReport } from "./report.ts";
+
+/** Runs passes: one at a time, triggers coalesce, a trigger carries nothing and a pass reads everything. */
+export interface Reconciler {
+  /** Asks for a pass. While one runs, any number of triggers lead to exactly one more. */
+  trigger(reason: string): void;
+  /** The newest report; undefined before the first pass is done. */
+  readonly latest: PassReport | undefined;
+  /** True while a pass runs. */
+  readonly busy: boolean;
+  /** Ends after the pass under way; resolves when nothing runs any more. */
+  stop(): Promise<void>;
+}
+
+export interface ReconcilerOptions {
+  readonly context: Omit<PassContext, "signal">;
+  readonly resyncMs: number;
+  readonly onReport: (report: PassReport) => void;
+}
+
+/** Leftovers of a killed writer are removed before the first pass and after every failed one. */
+export async function sweepStrays(ports: Ports, config: AgentConfig): Promise<void> {
+  const { certsD, config: configPath } = config.containerd;
+  await ports.files.sweep(certsD);
+  await ports.files.sweep(configPath.slice(0, configPath.lastIndexOf("/")));
+  await ports.files.sweep(config.stateDir);
+}
+
+export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptions): Reconciler {
+  const { ports, config } = context;
+  const abort = new AbortController();
+  const { signal } = abort;
+  let wanted = new AbortController();
+  let latest: PassReport | undefined;
+  let busy = false;
+
+  const loop = async (): Promise<void> => {
+    let stray = true;
+    while (!signal.aborted) {
+      if (stray) await sweepStrays(ports, config).catch((error: Error) => ports.log.warn({}, error.message));
+      wanted = new AbortController();
+      busy = true;
+      const report = await runPass({ ...context, signal });
+      busy = false;
+      latest = report;
+      stray = report.outcome === "failed";
+      onReport(report);
+      await pause(Math.min(resyncMs, report.retryMs ?? resyncMs));
+    }
+  };
+
+  /** Until the next resync or retry, a trigger, or the end. */
+  const pause = async (ms: number): Promise<void> => {
+    const woken = AbortSignal.any([wanted.signal, signal]);
+    await ports.clock.sleep(ms, woken).catch(() => undefined);
+  };
+
+  const running = loop().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  return {
+    trigger(reason) {
+      ports.log.debug({ reason }, "pass wanted");
+      wanted.abort();
+    },
+    get latest() {
+      return latest;
+    },
+    get busy() {
+      return busy;
+    },
+    async stop() {
+      abort.abort(new Error("stopping"));
+      await running;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Issue } from "../core/issue.ts";
+import type { Conflict } from "../core/plan/plan-certs.ts";
+
+/**
+ * unchanged: nothing to do · applied: a new desired state is in force · repaired: drift was undone ·
+ * deferred: waiting (restart budget, mirror, containerd not installed) · rejected: the desired state was not put
+ * in place and the last good one stands · rolled-back: it was, and was taken back · failed: an effect failed.
+ */
+export type PassOutcome =
+  | "unchanged"
+  | "applied"
+  | "repaired"
+  | "deferred"
+  | "rejected"
+  | "rolled-back"
+  | "failed"
+  | "frozen";
+
+export const PASS_OUTCOMES: readonly PassOutcome[] = [
+  "unchanged",
+  "applied",
+  "repaired",
+  "deferred",
+  "rejected",
+  "rolled-back",
+  "failed",
+  "frozen",
+];
+
+/**
+ * Ready: what is wanted is in force. Reconciling: on the way. Stalled: retrying the same input is pointless.
+ * The last three are present only while true.
+ */
+export type ConditionType =
+  | "Ready"
+  | "Reconciling"
+  | "Stalled"
+  | "RolledBack"
+  | "Degraded"
+  | "Contested"
+  | "Frozen";
+
+export const CONDITION_TYPES: readonly ConditionType[] = [
+  "Ready",
+  "Reconciling",
+  "Stalled",
+  "RolledBack",
+  "Degraded",
+  "Contested",
+  "Frozen",
+];
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly message: string;
+}
+
+/** What one pass did and how the node stands after it. Holds no secret. */
+export interface PassReport {
+  readonly outcome: PassOutcome;
+  /** Generation wanted now; 0 when the desired state could not be read. */
+  readonly generation: number;
+  /** Generation in force. */
+  readonly observedGeneration: number;
+  readonly conditions: readonly Condition[];
+  readonly issues: readonly Issue[];
+  readonly conflicts: readonly Conflict[];
+  /** Owned paths that somebody else changed and that this pass put right, with a diff. */
+  readonly drift: readonly { readonly path: string; readonly diff: string }[];
+  /** What was done, a line each. */
+  readonly done: readonly string[];
+  readonly restarts: readonly { readonly reason: string; readonly outcome: "ok" | "failed" }[];
+  /** True when every file we own is as wanted. */
+  readonly inSync: boolean;
+  readonly appliedMs?: number;
+  readonly containerdVersion?: string;
+  readonly durationMs: number;
+  /** When to try again without being asked; undefined: at the next trigger or resync. */
+  readonly retryMs?: number;
+}
+
+export function isReady(report: PassReport): boolean {
+  return report.conditions.some((condition) => condition.type === "Ready");
+}

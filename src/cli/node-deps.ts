@@ -1,0 +1,16 @@
+import type { PassContext } from "../agent/pass-context.ts";
+
+/** What commands that look at or change this node get from main.ts. */
+export interface NodeDeps {
+  createContext(options: NodeOptions): PassContext;
+  /** One writer per node: takes the lock the agent holds too. */
+  acquireLock(): Promise<{ readonly release: () => Promise<void> } | { readonly heldBy: string }>;
+}
+
+export interface NodeOptions {
+  /** Files or directories of desired state. */
+  readonly sources: readonly string[];
+  readonly adopt: boolean;
+  readonly mayRestart: boolean;
+  readonly retryQuarantined: boolean;
+}
