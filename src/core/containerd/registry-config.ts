@@ -15,8 +15,8 @@ export interface RegistryConfig {
   readonly schema: number;
   /** The config_path in force, defaults included; `""`: no hosts.toml is read. */
   readonly configPath: string;
-  /** Where it is written; undefined when it is the default. */
-  readonly configPathAt?: Place;
+  /** The config_path that is written, and where. 2.2.2+ takes a written `""` for none. */
+  readonly configPathWritten?: { readonly value: string; readonly at: Place };
   /** The directories that are really looked at, in order. */
   readonly roots: readonly string[];
   readonly pullMode: "transfer" | "local";
@@ -109,7 +109,7 @@ export function describeRegistryConfig(merged: MergedConfig, traits: ContainerdT
     criLoads: judgeCri(merged, tables, configPath, traits),
     schema: merged.schema,
     configPath,
-    ...(tables.configPathAt && { configPathAt: tables.configPathAt }),
+    ...(tables.configPathWritten && { configPathWritten: tables.configPathWritten }),
     roots: configPath === "" ? [] : pullMode === "local" ? configPath.split(":") : [configPath],
     pullMode,
     localPullReasons,

@@ -26,12 +26,6 @@ export function feedingPlugins(
   return fileSchema < 2 ? [short, grpc, images] : [grpc, images];
 }
 
-/** The table that a file of this schema should use when it has no registry section yet. */
-export function preferredPlugin(fileSchema: number, schema: number, traits: ContainerdTraits): CriPlugin {
-  const [first = criPlugins.images] = feedingPlugins(fileSchema, schema, traits);
-  return first;
-}
-
 /** Why containerd does not look at `plugin` in a file of this schema. */
 export function explainIgnored(plugin: CriPlugin, schema: number, traits: ContainerdTraits): string {
   if (traits.importsReplacePluginTables) {

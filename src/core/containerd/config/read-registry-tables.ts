@@ -15,7 +15,7 @@ import { foldsCase, type Refusal } from "./merge-config.ts";
 export interface RegistryTables {
   /** As written; undefined when there is none, or when 2.2.2+ takes an empty one for none. */
   readonly configPath: string | undefined;
-  readonly configPathAt?: Place;
+  readonly configPathWritten?: { readonly value: string; readonly at: Place };
   readonly mirrors: readonly LegacyMirror[];
   readonly configs: readonly RegistryHostConfig[];
   readonly auths: readonly RegistryAuth[];
@@ -36,7 +36,7 @@ export function readRegistryTables(cri: ConfigTable | undefined, traits: Contain
     : undefined;
   const tables = {
     configPath: isDefaulted ? undefined : written,
-    ...(configPathAt && !isDefaulted && { configPathAt }),
+    ...(configPathAt && written !== undefined && { configPathWritten: { value: written, at: configPathAt } }),
     mirrors: decoder.members(registry, "mirrors").map(([namespace, node]): LegacyMirror => {
       return { namespace, endpoints: decoder.strings(node, "endpoint") ?? [], at: node.at };
     }),
