@@ -1,0 +1,55 @@
+import type { ContainerdTraits } from "../version.ts";
+import { describeToml } from "./host-settings.ts";
+import type { LoadedTree } from "./load-tree.ts";
+import { Rejection } from "./rejection.ts";
+import type { TreeNode, TreeTable } from "./toml-tree.ts";
+
+export interface HostOrder {
+  /** In the order of trial; on 2.x a name may come twice. */
+  readonly names: readonly string[];
+  /** Names whose order among each other is random. */
+  readonly unordered: readonly string[];
+}
+
+/** The hosts a release takes from the file, in its order. Throws Rejection where `host` is not what it needs. */
+export function orderHosts(tree: LoadedTree, traits: ContainerdTraits): HostOrder {
+  const host = tree.root.children.get("host");
+  if (traits.requiresHostTable && host?.kind !== "table")
+    throw new Rejection("no-host-table", "invalid `host` tree", host);
+  if (host === undefined) return { names: [], unordered: [] };
+  if (host.kind !== "table") throw notATable(host, "host");
+  for (const [name, child] of host.children) if (child.kind !== "table") throw notATable(child, name);
+  return traits.tomlLibrary === "go-toml-v1" ? orderByLine(host) : orderByHeader(tree);
+}
+
+/** 1.x sorts by the line each table begins on. Inline tables have none, so they come first, in map order. */
+function orderByLine(host: TreeTable): HostOrder {
+  const tables = [...host.children].filter(
+    (child): child is [string, TreeTable] => child[1].kind === "table",
+  );
+  const isUnplaced = ([, table]: [string, TreeTable]): boolean => host.inline || table.inline;
+  const unplaced = tables.filter(isUnplaced).map(([name]) => name);
+  const placed = tables
+    .filter((child) => !isUnplaced(child))
+    .sort(([, a], [, b]) => a.line - b.line)
+    .map(([name]) => name);
+  return { names: [...unplaced, ...placed], unordered: unplaced.length > 1 ? unplaced : [] };
+}
+
+/** 2.x takes `[host."X"…]` headers alone, and X again whenever another host's header stood in between. */
+function orderByHeader({ headers }: LoadedTree): HostOrder {
+  const names: string[] = [];
+  for (const { path } of headers) {
+    const [first, name] = path;
+    if (first === "host" && name !== undefined && name !== names.at(-1)) names.push(name);
+  }
+  return { names, unordered: [] };
+}
+
+function notATable(node: TreeNode, name: string): Rejection {
+  return new Rejection(
+    "type",
+    `cannot read ${describeToml(node)} ${JSON.stringify(name)} as a host table`,
+    node,
+  );
+}
