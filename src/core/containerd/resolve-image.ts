@@ -1,0 +1,130 @@
+import { findBadTlsFile } from "./check-tls-files.ts";
+import { chooseDirectory, type DirectoryCandidate } from "./choose-directory.ts";
+import { EMPTY_ROOT, fillDefaultUpstream } from "./default-upstream.ts";
+import { readDockerCerts } from "./docker-certs.ts";
+import { joinPath } from "./go-path.ts";
+import type { HostTree } from "./host-tree.ts";
+import type { IgnoredKey } from "./hosts-toml/find-ignored.ts";
+import type { HostEntry } from "./hosts-toml/host-entry.ts";
+import { type HostsFile, readHostsToml } from "./hosts-toml/read-hosts-toml.ts";
+import type { ImageReference } from "./image-reference.ts";
+import { listLegacyHosts } from "./legacy-mirrors.ts";
+import type { RegistryConfig } from "./registry-config.ts";
+import { placeHost, type ResolvedHost } from "./resolved-host.ts";
+import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "./version.ts";
+
+/** How one containerd would pull one image, before any network is involved. Plain data. */
+export interface Resolution {
+  readonly reference: ImageReference;
+  readonly namespace: string;
+  /** Where the hosts come from. */
+  readonly source: "hosts-toml" | "docker-certs" | "default-upstream" | "legacy-mirrors";
+  /** The directory that is in force; undefined when none exists or none is looked for. */
+  readonly directory?: string;
+  /** Every path that was looked at for it, in order. */
+  readonly candidates: readonly DirectoryCandidate[];
+  /** The hosts.toml that was read, or that would be if it were there. */
+  readonly file?: string;
+  /** Set when hosts.toml is there and counts for nothing: the default upstream is used instead. */
+  readonly dropped?: Extract<HostsFile, { readonly kind: "dropped" }>;
+  readonly outcome:
+    | { readonly kind: "hosts" }
+    /** Every pull fails whatever the network does; `reason` is in containerd's words. */
+    | { readonly kind: "pull-fails"; readonly reason: string };
+  /** In the order of trial at fetch; at resolve those without `skipped`. Empty when CRI or the files fail. */
+  readonly hosts: readonly ResolvedHost[];
+  /** Keys of the file that have no effect. */
+  readonly ignored: readonly IgnoredKey[];
+  /** Host tables whose order among each other is random. */
+  readonly unordered: readonly string[];
+}
+
+/** What of config.toml matters; `readRegistryConfig` gives it. */
+export type ResolutionConfig = Pick<
+  RegistryConfig,
+  "configPath" | "roots" | "pullMode" | "criLoads" | "mirrors" | "configs"
+>;
+
+/** Follows containerd from a reference to its requests. Every file the hosts name must be in `tree`. */
+export function resolveImage(input: {
+  readonly reference: ImageReference;
+  readonly version: ContainerdVersion;
+  readonly config: ResolutionConfig;
+  readonly tree: HostTree;
+}): Resolution {
+  const { reference, config, tree } = input;
+  const traits = traitsOf(input.version);
+  const base = { reference, namespace: reference.namespace, candidates: [], ignored: [], unordered: [] };
+  if (!config.criLoads.ok) return failed({ ...base, source: "default-upstream" }, config.criLoads.reason);
+  const namespaceIsV6 = reference.namespace.startsWith("[");
+  if (namespaceIsV6 && !traits.knowsIpv6References)
+    return failed({ ...base, source: "default-upstream" }, "invalid reference format");
+  if (config.configPath === "" && config.pullMode === "local") {
+    const legacy = listLegacyHosts(config, reference.namespace, traits);
+    const found = { ...base, source: "legacy-mirrors" } as const;
+    return legacy.ok ? finish(found, legacy.entries, tree) : failed(found, legacy.reason);
+  }
+  return resolveDirectory(input, base, traits);
+}
+
+type Base = Pick<Resolution, "reference" | "namespace" | "candidates" | "ignored" | "unordered">;
+type Found = Omit<Resolution, "hosts" | "outcome">;
+
+function resolveDirectory(
+  { reference, version, config, tree }: Parameters<typeof resolveImage>[0],
+  base: Base,
+  traits: ContainerdTraits,
+): Resolution {
+  const { namespace } = reference;
+  const choice = chooseDirectory(config.roots, tree, namespace, traits);
+  const searched = { ...base, candidates: choice.candidates };
+  if (choice.failure !== undefined)
+    return failed({ ...searched, source: "default-upstream" }, choice.failure);
+  if (choice.path === undefined) {
+    const upstream = fillDefaultUpstream(EMPTY_ROOT, namespace, traits);
+    return finish({ ...searched, source: "default-upstream" }, [upstream], tree);
+  }
+  const directory = choice.path;
+  const path = joinPath(directory, "hosts.toml");
+  const located = { ...searched, directory, file: path };
+  const unreadable = explainUnreadable(path, tree);
+  if (unreadable !== undefined) return failed({ ...located, source: "hosts-toml" }, unreadable);
+  const file = readHostsToml(tree.readFile(path), version, directory);
+  if (file.kind === "hosts") {
+    const entries = closeList(file.entries, namespace, traits);
+    const { ignored, unordered } = file;
+    return finish({ ...located, source: "hosts-toml", ignored, unordered }, entries, tree);
+  }
+  const upstream = fillDefaultUpstream(readDockerCerts(directory, tree), namespace, traits);
+  const dropped = file.kind === "dropped" ? { dropped: file } : {};
+  return finish({ ...located, source: "docker-certs", ...dropped }, [upstream], tree);
+}
+
+function explainUnreadable(path: string, tree: HostTree): string | undefined {
+  const kind = tree.kindOf(path);
+  if (kind === "directory") return `read ${path}: is a directory`;
+  return kind === "file" && tree.readFile(path) === undefined ? `open ${path}: cannot be read` : undefined;
+}
+
+function closeList(
+  entries: readonly HostEntry[],
+  namespace: string,
+  traits: ContainerdTraits,
+): readonly HostEntry[] {
+  const root = entries.at(-1);
+  if (root === undefined || root.host !== "") return entries;
+  return [...entries.slice(0, -1), fillDefaultUpstream(root, namespace, traits)];
+}
+
+function finish(found: Found, entries: readonly HostEntry[], tree: HostTree): Resolution {
+  const badFile = findBadTlsFile(entries, tree);
+  if (badFile !== undefined) return failed(found, badFile);
+  const hosts = entries.map((entry) => placeHost(entry, found.reference));
+  if (hosts.every(({ resolves }) => !resolves))
+    return { ...found, hosts, outcome: { kind: "pull-fails", reason: "no resolve hosts: not found" } };
+  return { ...found, hosts, outcome: { kind: "hosts" } };
+}
+
+function failed(found: Found, reason: string): Resolution {
+  return { ...found, hosts: [], outcome: { kind: "pull-fails", reason } };
+}
