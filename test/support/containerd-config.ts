@@ -1,4 +1,5 @@
 import type { Generation } from "./containerd.ts";
+import { thisPlatform } from "./image.ts";
 
 /** Where a lab containerd keeps its things; all below one temp directory. */
 export interface ContainerdPaths {
@@ -20,7 +21,7 @@ export function defaultConfig(generation: Generation, paths: ContainerdPaths): s
 /** The transfer service of 1.7 and later does not load when the snapshotter it unpacks with is missing. */
 function transfer(): string {
   return `[[plugins."io.containerd.transfer.v1.local".unpack_config]]
-  platform = "linux/${process.arch === "arm64" ? "arm64" : "amd64"}"
+  platform = "${thisPlatform}"
   snapshotter = "native"
 `;
 }

@@ -14,7 +14,7 @@ export interface PullAuth {
   readonly serverAddress?: string;
 }
 
-export interface LabImage {
+interface CriImage {
   readonly id: string;
   readonly repoTags: readonly string[];
   readonly repoDigests: readonly string[];
@@ -36,8 +36,8 @@ export async function pullImage(
   }
 }
 
-export async function listImages(socket: string): Promise<readonly LabImage[]> {
-  return (await call<{ images: LabImage[] }>(socket, "ListImages", {}, 5_000)).images;
+async function listImages(socket: string): Promise<readonly CriImage[]> {
+  return (await call<{ images: CriImage[] }>(socket, "ListImages", {}, 5_000)).images;
 }
 
 export async function removeImage(socket: string, reference: string): Promise<void> {

@@ -28,7 +28,7 @@ function findSkipReason(): string | undefined {
   const parts: readonly LabPart[] = ["containerd-1.6", "containerd-1.7", "containerd-2.1"];
   if (!parts.every((part) => existsSync(partFolder(part))) && !existsSync("/etc/debian_version"))
     return "the lab's parts are Debian packages, and this is not Debian";
-  const mount = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/run"], {
+  const mount = spawnSync("/bin/sh", ["-c", "unshare --mount mount -t tmpfs tmpfs /run"], {
     encoding: "utf8",
   });
   if (mount.status !== 0)

@@ -9,6 +9,8 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly userAgent: string;
   readonly authorization?: string;
+  /** performance.now() at its arrival. */
+  readonly atMs: number;
   status: number;
 }
 
@@ -22,6 +24,7 @@ export function recordRequest(request: IncomingMessage): RecordedRequest {
     headers: request.headers,
     userAgent: request.headers["user-agent"] ?? "",
     ...(authorization === undefined ? {} : { authorization }),
+    atMs: performance.now(),
     status: 0,
   };
 }

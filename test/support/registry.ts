@@ -10,7 +10,7 @@ import { type RecordedRequest, recordRequest } from "./recorded-request.ts";
 import { createCa } from "./tls.ts";
 import { createTokenIssuer, type TokenCredential } from "./token-issuer.ts";
 
-export type RegistryAuth =
+type RegistryAuth =
   | { readonly kind: "basic"; readonly username: string; readonly password: string }
   | ({ readonly kind: "token" } & TokenCredential);
 
