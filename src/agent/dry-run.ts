@@ -1,5 +1,5 @@
 import type { Issue } from "../core/issue.ts";
-import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
+import { planNode } from "../core/plan/plan-node.ts";
 import type { Step } from "../core/plan/step.ts";
 import { choose } from "./choose-desired-state.ts";
 import { describeStep, diffOf } from "./execute.ts";
@@ -15,7 +15,6 @@ export interface DryRun {
   readonly restarts: boolean;
   readonly conditions: readonly Condition[];
   readonly issues: readonly Issue[];
-  readonly plan: NodePlan | undefined;
 }
 
 /** The pass up to the point where it would touch something: the same source, checks, planner and conditions. */
@@ -39,10 +38,9 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
     restarts: plan.configEdit !== undefined && context.mayRestart,
     conditions: conditionsOf({ choice, plan, contests: [], record, failedBefore: false }),
     issues: [...choice.issues, ...plan.issues],
-    plan,
   };
 }
 
 function nothing(condition: Condition, issues: readonly Issue[] = []): DryRun {
-  return { steps: [], diffs: [], restarts: false, conditions: [condition], issues, plan: undefined };
+  return { steps: [], diffs: [], restarts: false, conditions: [condition], issues };
 }
