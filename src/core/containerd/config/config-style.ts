@@ -19,7 +19,8 @@ export function headerIndent(config: ConfigText, path: readonly string[]): strin
   const relative = closestHeader(config, path);
   if (relative === undefined) return "";
   const indent = indentOf(config, relative);
-  const levels = path.length - relative.path.length;
+  // Levels without a header of their own do not count.
+  const levels = Math.min(1, path.length - relative.path.length);
   const unit = levelUnit(config);
   if (levels >= 0) return indent + unit.repeat(levels);
   return unit === "" ? indent : indent.slice(0, Math.max(0, indent.length + levels * unit.length));

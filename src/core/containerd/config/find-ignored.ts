@@ -1,16 +1,35 @@
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import type { IgnoredSection } from "../registry-config.ts";
 import type { ContainerdTraits } from "../version.ts";
-import type { ConfigTable } from "./config-tree.ts";
+import { type ConfigTable, getNode } from "./config-tree.ts";
 import { type CriPlugin, criPlugins, explainIgnored, feedingPlugins } from "./cri-section.ts";
 import { type ConfigFile, getTable, type MergedConfig } from "./merge-config.ts";
 
 /** Registry sections that this containerd does not read, with the reason. */
 export function findIgnored(merged: MergedConfig, traits: ContainerdTraits): readonly IgnoredSection[] {
-  return merged.files.flatMap((file, index) => [
+  const sections = merged.files.flatMap((file, index) => [
     ...findUnread(file, merged, traits),
     ...findReplaced(file, merged.files.slice(index + 1), merged, traits),
   ]);
+  return traits.readsLegacyTls ? sections : [...sections, ...findUnreadTls(merged)];
+}
+
+function findUnreadTls({ cri }: MergedConfig): readonly IgnoredSection[] {
+  const configs = getNode(cri, ["registry", "configs"], true);
+  if (configs?.kind !== "table") return [];
+  return [...configs.entries].flatMap(([host, node]) => {
+    const tls = getNode(node, ["tls"], true);
+    const section = encodeTomlPath(["registry", "configs", host, "tls"]);
+    return tls === undefined
+      ? []
+      : [
+          {
+            section,
+            at: tls.at,
+            reason: "containerd 2.x has no TLS settings here; they belong into the host's hosts.toml",
+          },
+        ];
+  });
 }
 
 function findUnread(
