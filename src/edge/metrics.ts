@@ -1,0 +1,116 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { CONDITION_TYPES, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
+import type { Route } from "./http-routes.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
+
+export interface MetricsOptions {
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+/** What Prometheus sees of the agent. Labels are bounded: never an image, a URL or the text of an error. */
+export interface Metrics {
+  recordPass(report: PassReport): void;
+  /** `/metrics`, in the text format 0.0.4. */
+  readonly route: Route;
+}
+
+/** Every known combination of labels is there from the start, at 0, so that `rate()` sees the first event. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  registerProcessMetrics(registry);
+  const meters = createMeters(registry);
+  startAtZero(meters);
+  const setBuild = createBuildInfo(registry, options);
+  setBuild("");
+  return {
+    recordPass(report) {
+      setBuild(report.containerdVersion ?? "");
+      recordPass(meters, report);
+    },
+    route: {
+      path: "/metrics",
+      listener: "metrics",
+      handle: async () => ({
+        status: 200,
+        contentType: registry.contentType,
+        body: await registry.metrics(),
+      }),
+    },
+  };
+}
+
+const restartReasons = ["config", "rollback"];
+const restartOutcomes = ["ok", "failed"];
+
+type Meters = ReturnType<typeof createMeters>;
+
+function createMeters(registry: Registry) {
+  const meter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) => ({
+    name: `mirrorlet_${name}`,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+  });
+  return {
+    inSync: new Gauge(meter("config_in_sync", "1 when every owned file is as the desired state wants it.")),
+    generation: new Gauge(meter("config_generation", "Generation of the desired state that is wanted.")),
+    observedGeneration: new Gauge(
+      meter("config_observed_generation", "Generation of the desired state that is in force."),
+    ),
+    lastApplied: new Gauge(
+      meter(
+        "config_last_applied_timestamp_seconds",
+        "When a desired state was last put in force; 0 when never.",
+      ),
+    ),
+    applyDuration: new Histogram({
+      ...meter("apply_duration_seconds", "Duration of passes that changed something on the node."),
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    }),
+    driftRepairs: new Counter(
+      meter("drift_repairs_total", "Owned files that somebody else changed and that were put right."),
+    ),
+    restarts: new Counter(
+      meter("containerd_restarts_total", "Restarts of containerd by the agent.", ["reason", "outcome"]),
+    ),
+    passes: new Counter(meter("passes_total", "Passes of the reconciler.", ["outcome"])),
+    condition: new Gauge(meter("condition", "1 while the condition is true.", ["type"])),
+  };
+}
+
+function startAtZero(meters: Meters): void {
+  for (const outcome of PASS_OUTCOMES) meters.passes.inc({ outcome }, 0);
+  for (const type of CONDITION_TYPES) meters.condition.set({ type }, 0);
+  for (const reason of restartReasons) {
+    for (const outcome of restartOutcomes) meters.restarts.inc({ reason, outcome }, 0);
+  }
+}
+
+function recordPass(meters: Meters, report: PassReport): void {
+  meters.inSync.set(report.inSync ? 1 : 0);
+  meters.generation.set(report.generation);
+  meters.observedGeneration.set(report.observedGeneration);
+  if (report.appliedMs !== undefined) meters.lastApplied.set(report.appliedMs / 1000);
+  if (report.done.length > 0) meters.applyDuration.observe(report.durationMs / 1000);
+  meters.driftRepairs.inc(report.drift.length);
+  meters.passes.inc({ outcome: report.outcome });
+  for (const { reason, outcome } of report.restarts) {
+    meters.restarts.inc({ reason: restartReasons.includes(reason) ? reason : "other", outcome });
+  }
+  const present = new Set(report.conditions.map(({ type }) => type));
+  for (const type of CONDITION_TYPES) meters.condition.set({ type }, present.has(type) ? 1 : 0);
+}
+
+function createBuildInfo(registry: Registry, { version, nodeVersion }: MetricsOptions) {
+  const build = new Gauge({
+    name: "mirrorlet_build_info",
+    help: "Always 1; the versions are labels. containerd_version is empty while unknown.",
+    labelNames: ["version", "node_version", "containerd_version"],
+    registers: [registry],
+  });
+  return (containerdVersion: string) => {
+    build.reset();
+    build.set({ version, node_version: nodeVersion, containerd_version: containerdVersion }, 1);
+  };
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/**
+ * The usual `process_*` metrics, read when they are asked for. Not prom-client's own set: that keeps an
+ * event-loop monitor running, which alone costs an idle agent more CPU than everything else together.
+ */
+export function registerProcessMetrics(registry: Registry): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const value = read();
+        if (value !== undefined) this.set(value);
+      },
+    });
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "User and system CPU time spent, in seconds.",
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+  const startSeconds = Math.round(Date.now() / 1000 - process.uptime());
+  gauge("process_start_time_seconds", "Start time of the process since the epoch.", () => startSeconds);
+  gauge("process_resident_memory_bytes", "Resident memory size.", () => process.memoryUsage.rss());
+  gauge("process_virtual_memory_bytes", "Virtual memory size.", () => kibibytes("VmSize"));
+  gauge("process_open_fds", "Number of open file descriptors.", () => orUndefined(countOpenFiles));
+  gauge("process_max_fds", "Maximum number of open file descriptors.", () => orUndefined(readFileLimit));
+  gauge(
+    "nodejs_heap_size_used_bytes",
+    "Used part of the JavaScript heap.",
+    () => process.memoryUsage().heapUsed,
+  );
+}
+
+function kibibytes(field: string): number | undefined {
+  return orUndefined(() => {
+    const found = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readFileSync("/proc/self/status", "utf8"));
+    return found === null ? undefined : Number(found[1]) * 1024;
+  });
+}
+
+function countOpenFiles(): number {
+  // One of them is the listing itself.
+  return readdirSync("/proc/self/fd").length - 1;
+}
+
+function readFileLimit(): number | undefined {
+  const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+  return found === null ? undefined : Number(found[1]);
+}
+
+// Without /proc the metric is left out; the page must not fail.
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
