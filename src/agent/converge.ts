@@ -42,7 +42,8 @@ export async function converge(
   const planned = planNode(desired, host, planSettings(choice, context));
   const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config);
   const contests = findContests(drift, record.repairs, ports.clock);
-  const failedBefore = !context.retryQuarantined && isFailedConfig(planned, record, ports.sha256);
+  const mayTry = choice.fresh || context.retryQuarantined;
+  const failedBefore = !mayTry && isFailedConfig(planned, record, ports.sha256);
   const leftAlone = contests.map((contest) => contest.path);
   const plan = withoutPaths(
     planned,
@@ -71,7 +72,7 @@ export async function converge(
   return finish({ choice, desired, planned, plan, drift, contests, failedBefore }, context, progress);
 }
 
-/** No restart loop: bytes of config.toml that failed once are not put in place again for the same desired state. */
+/** No restart loop: bytes of config.toml that failed once are not tried again until a person or a new state asks. */
 function isFailedConfig(
   { configEdit }: NodePlan,
   { quarantine }: ApplyRecord,
