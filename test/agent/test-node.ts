@@ -220,7 +220,7 @@ function dump(text: string | undefined): string {
 function snapshot(root: string, stateDir: string): Readonly<Record<string, string>> {
   const names = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => `/${name}`);
   const entries = names
-    .filter((name) => !name.startsWith(stateDir))
+    .filter((name) => !name.startsWith(stateDir) && !stateDir.startsWith(name))
     .map((name) => {
       const info = statSync(join(root, name));
       const content = info.isDirectory() ? "(directory)" : readFileSync(join(root, name), "utf8");
