@@ -10,10 +10,10 @@ import {
   openConfigText,
   startsWithPath,
 } from "./config-text.ts";
+import { removeKey, setString } from "./edit-key.ts";
 import { parseConfigFile } from "./merge-config.ts";
 import { addTables, cutLines, listOwnedPaths, type OwnedTable, removeOwned } from "./owned-tables.ts";
 import { planConfigEdit } from "./plan-config-edit.ts";
-import { removeKey, setString } from "./set-config-path.ts";
 import { findDeviation } from "./verify-edit.ts";
 import type { WantedRegistries } from "./wanted-registries.ts";
 

@@ -2,8 +2,8 @@ import type { Issue } from "../../issue.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import { isTomlTable, parseToml, type TomlValue } from "../../toml/parse-toml.ts";
 import { type ConfigText, fullPath, startsWithPath } from "./config-text.ts";
+import { findInlineHolder } from "./edit-key.ts";
 import type { OwnedTable } from "./owned-tables.ts";
-import { findInlineHolder } from "./set-config-path.ts";
 
 /** Wanted tables by what is to be done for them. */
 export interface Presence {

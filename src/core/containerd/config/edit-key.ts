@@ -40,16 +40,31 @@ export function setString(
   return applyEdits(config, [insertKey(config, section, key, value)]);
 }
 
-/** Removes one key of the table at `section` when it stands on lines of its own; undefined: it does not. */
+/** Removes one key of the table at `section`; undefined: it is not there on its own. */
 export function removeKey(
   config: ConfigText,
   section: readonly string[],
   key: string,
 ): ConfigText | undefined {
-  const own = config.statements.find(
-    (s) => s.kind === "key-value" && isSamePath(fullPath(s), [...section, key]),
-  );
-  return own && applyEdits(config, [{ start: own.start, end: own.end, text: "" }]);
+  const target = [...section, key];
+  const own = config.statements.find((s) => s.kind === "key-value" && isSamePath(fullPath(s), target));
+  if (own !== undefined) return applyEdits(config, [{ start: own.start, end: own.end, text: "" }]);
+  const inline = findInlineHolder(config, section);
+  const edit = inline && removeFromInline(config, inline.valueStart, target.slice(fullPath(inline).length));
+  return edit && applyEdits(config, [edit]);
+}
+
+function removeFromInline(config: ConfigText, open: number, path: readonly string[]): TextEdit | undefined {
+  const pairs = scanInlineTable(config.text, open);
+  const index = pairs.findIndex((pair) => startsWithPath(path, pair.path));
+  const holder = pairs[index];
+  if (holder === undefined) return undefined;
+  if (!isSamePath(holder.path, path))
+    return removeFromInline(config, holder.valueStart, path.slice(holder.path.length));
+  const [previous, next] = [pairs[index - 1], pairs[index + 1]];
+  if (previous !== undefined) return { start: previous.valueEnd, end: holder.valueEnd, text: "" };
+  if (next !== undefined) return { start: holder.start, end: next.start, text: "" };
+  return { start: open + 1, end: config.text.indexOf("}", holder.valueEnd), text: "" };
 }
 
 /** The statement whose value is an inline table that holds (or would hold) the table at `section`. */
