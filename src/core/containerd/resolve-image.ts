@@ -1,4 +1,4 @@
-import { findBadTlsFile } from "./check-tls-files.ts";
+import { findBadTlsFile, namedTlsFiles } from "./check-tls-files.ts";
 import { chooseDirectory, type DirectoryCandidate } from "./choose-directory.ts";
 import { EMPTY_ROOT, fillDefaultUpstream } from "./default-upstream.ts";
 import { readDockerCerts } from "./docker-certs.ts";
@@ -37,6 +37,8 @@ export interface Resolution {
   readonly ignored: readonly IgnoredKey[];
   /** Host tables whose order among each other is random. */
   readonly unordered: readonly string[];
+  /** Every CA and client file the hosts name, also those that make the pull fail. */
+  readonly tlsFiles: readonly string[];
 }
 
 /** What of config.toml matters; `readRegistryConfig` gives it. */
@@ -45,7 +47,7 @@ export type ResolutionConfig = Pick<
   "configPath" | "roots" | "pullMode" | "criLoads" | "mirrors" | "configs"
 >;
 
-/** Follows containerd from a reference to its requests. Every file the hosts name must be in `tree`. */
+/** Follows containerd from a reference to its requests. What `tree` does not hold of `tlsFiles` counts as absent. */
 export function resolveImage(input: {
   readonly reference: ImageReference;
   readonly version: ContainerdVersion;
@@ -54,7 +56,14 @@ export function resolveImage(input: {
 }): Resolution {
   const { reference, config, tree } = input;
   const traits = traitsOf(input.version);
-  const base = { reference, namespace: reference.namespace, candidates: [], ignored: [], unordered: [] };
+  const base = {
+    reference,
+    namespace: reference.namespace,
+    candidates: [],
+    ignored: [],
+    unordered: [],
+    tlsFiles: [],
+  };
   if (!config.criLoads.ok) return failed({ ...base, source: "default-upstream" }, config.criLoads.reason);
   const namespaceIsV6 = reference.namespace.startsWith("[");
   if (namespaceIsV6 && !traits.knowsIpv6References)
@@ -67,7 +76,7 @@ export function resolveImage(input: {
   return resolveDirectory(input, base, traits);
 }
 
-type Base = Pick<Resolution, "reference" | "namespace" | "candidates" | "ignored" | "unordered">;
+type Base = Pick<Resolution, "reference" | "namespace" | "candidates" | "ignored" | "unordered" | "tlsFiles">;
 type Found = Omit<Resolution, "hosts" | "outcome">;
 
 function resolveDirectory(
@@ -116,7 +125,8 @@ function closeList(
   return [...entries.slice(0, -1), fillDefaultUpstream(root, namespace, traits)];
 }
 
-function finish(found: Found, entries: readonly HostEntry[], tree: HostTree): Resolution {
+function finish(base: Found, entries: readonly HostEntry[], tree: HostTree): Resolution {
+  const found = { ...base, tlsFiles: namedTlsFiles(entries) };
   const badFile = findBadTlsFile(entries, tree);
   if (badFile !== undefined) return failed(found, badFile);
   const hosts = entries.map((entry) => placeHost(entry, found.reference));

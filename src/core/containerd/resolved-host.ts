@@ -55,5 +55,5 @@ function explainSkip({ written, scheme, host }: HostEntry, missing: string | und
     return `${JSON.stringify(written)} has no host: write it with https:// or http:// in front`;
   if (scheme !== "http" && scheme !== "https") return `containerd cannot speak ${JSON.stringify(scheme)}`;
   if (missing === undefined) return undefined;
-  return `no "${missing}" capability: not asked for the name, but asked first for the content all the same`;
+  return `no "${missing}" capability: not asked in the resolve step, but for the content all the same`;
 }
