@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError, type NewDirectory } from "../agent/ports.ts";
 import { createDirectories } from "./files-directories.ts";
@@ -32,8 +33,8 @@ export async function createWholeDirectories(
   };
   const hopeless = (): boolean => failures.some(isNodeWide);
   await forEachOverlapped(wanted, prepare, hopeless);
-  if (hopeless()) for (const { temporary } of prepared) tryEmpty(temporary);
-  else for (const item of prepared) rename(item, failures);
+  if (hopeless()) for (const { temporary } of prepared) await tryEmpty(temporary);
+  else for (const item of prepared) await rename(item, failures);
   const changed = new Set([...directories.grown, ...prepared.map(({ target }) => dirname(target))]);
   await syncDirectories(changed, root, failures);
   throwFirst(failures);
@@ -47,7 +48,7 @@ interface Prepared {
 
 async function fill(directory: NewDirectory, target: string, options: WriteOptions): Promise<string> {
   const temporary = temporaryPath(target, options.suffix);
-  mkdirSync(temporary, 0o700);
+  await mkdir(temporary, 0o700);
   try {
     for (const file of directory.files) {
       if (dirname(file.path) !== directory.path)
@@ -59,18 +60,18 @@ async function fill(directory: NewDirectory, target: string, options: WriteOptio
     await fsyncDirectory(temporary);
     return temporary;
   } catch (error) {
-    tryEmpty(temporary);
+    await tryEmpty(temporary);
     throw error;
   }
 }
 
-function rename({ path, target, temporary }: Prepared, failures: HostError[]): void {
+async function rename({ path, target, temporary }: Prepared, failures: HostError[]): Promise<void> {
   try {
-    // rename(2) replaces an empty directory without a word.
+    // rename(2) replaces an empty directory without a word. No await between the look and the rename.
     refuseExisting(target, path);
     renameSync(temporary, target);
   } catch (error) {
-    tryEmpty(temporary);
+    await tryEmpty(temporary);
     const taken = ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(errnoOf(error));
     failures.push(taken ? exists(path) : toHostError(error, path, "create"));
   }

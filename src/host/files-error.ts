@@ -17,7 +17,9 @@ export function toHostError(error: unknown, path: string, doing: string): HostEr
 
 /** `ENOENT` and friends; "" for anything that is not a system error. */
 export function errnoOf(error: unknown): string {
-  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  const { code, errno } = (error ?? {}) as { readonly code?: unknown; readonly errno?: unknown };
+  // libuv has no name for EDQUOT.
+  if (errno === -122) return "EDQUOT";
   return typeof code === "string" ? code : "";
 }
 

@@ -1,10 +1,11 @@
-import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { createDirectories } from "./files-directories.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
 import type { HostRoot } from "./files-root.ts";
-import { syncDirectories, throwFirst } from "./files-sync.ts";
+import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
 import { isTemporaryName, temporaryPath } from "./files-temporary.ts";
 import type { WriteOptions } from "./files-write.ts";
 
@@ -25,24 +26,24 @@ export async function removeDirectories(paths: readonly string[], options: Write
     });
   } finally {
     // What cannot be emptied now is swept at the next start; containerd no longer sees it.
-    for (const directory of aside) tryEmpty(directory);
+    await forEachOverlapped(aside, tryEmpty, () => false);
   }
 }
 
 /** Removes strays of ours in `nodePath` and its sub-directories. Links are not followed. */
-export function sweepTemporaries(nodePath: string, root: HostRoot): void {
+export async function sweepTemporaries(nodePath: string, root: HostRoot): Promise<void> {
   try {
-    sweep(root.resolve(nodePath), 1);
+    await sweep(root.resolve(nodePath), 1);
   } catch (error) {
     throw toHostError(error, nodePath, "sweep");
   }
 }
 
-function sweep(directory: string, depth: number): void {
+async function sweep(directory: string, depth: number): Promise<void> {
   for (const entry of entriesOf(directory)) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory() && isTemporaryName(entry.name)) tryEmpty(path);
-    else if (entry.isDirectory() && depth > 0) sweep(path, depth - 1);
+    if (entry.isDirectory() && isTemporaryName(entry.name)) await tryEmpty(path);
+    else if (entry.isDirectory() && depth > 0) await sweep(path, depth - 1);
     else if (entry.isFile() && isTemporaryName(entry.name)) ignoring(["ENOENT"], () => unlinkSync(path));
   }
 }
@@ -82,11 +83,13 @@ function refuseNested(place: string, path: string): void {
 }
 
 /** Removes a directory of ours with its files; what resists stays for the next sweep. */
-export function tryEmpty(directory: string): void {
-  ignoring(["ENOENT", "ENOTEMPTY", "EISDIR", "EPERM", "EBUSY", "EIO"], () => {
-    for (const entry of entriesOf(directory)) unlinkSync(join(directory, entry.name));
-    rmdirSync(directory);
-  });
+export async function tryEmpty(directory: string): Promise<void> {
+  try {
+    for (const entry of entriesOf(directory)) await unlink(join(directory, entry.name));
+    await rmdir(directory);
+  } catch {
+    // Out of containerd's sight already.
+  }
 }
 
 function entriesOf(directory: string): readonly Dirent[] {

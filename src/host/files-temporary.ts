@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fchmodSync, fsync, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fsync, open, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "./files-error.ts";
@@ -62,7 +62,7 @@ export async function writeNew(
 
 async function writeOnce(path: string, bytes: Uint8Array, mode: number, prepare?: Prepare): Promise<string> {
   // 0600 until the mode is set, whatever the umask; O_EXCL never follows a planted link.
-  const descriptor = openSync(path, "wx", 0o600);
+  const descriptor = await openAsync(path, "wx", 0o600);
   try {
     try {
       fchmodSync(descriptor, mode);
@@ -90,7 +90,7 @@ export function discard(path: string): void {
 
 /** Makes the entries of a directory durable. */
 export async function fsyncDirectory(path: string): Promise<void> {
-  const descriptor = openSync(path, "r");
+  const descriptor = await openAsync(path, "r");
   try {
     await fsyncAsync(descriptor);
   } finally {
@@ -106,7 +106,10 @@ class FsyncFailed extends Error {
   }
 }
 
+// What may wait for the disk or search its allocation maps runs in the thread pool, overlapping and off the event
+// loop; what only touches memory is synchronous, because a round trip costs more than the call.
 const fsyncAsync = promisify(fsync);
+const openAsync = promisify(open);
 
 async function fsyncDescriptor(descriptor: number): Promise<void> {
   try {

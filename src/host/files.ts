@@ -31,6 +31,6 @@ export function createFiles(options: FilesOptions = {}): Files {
     remove: (paths) => removeFiles(paths, writing),
     createDirectories: (directories) => createWholeDirectories(directories, writing),
     removeDirectories: (paths) => removeDirectories(paths, writing),
-    sweep: async (path) => sweepTemporaries(path, root),
+    sweep: (path) => sweepTemporaries(path, root),
   };
 }

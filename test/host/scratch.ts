@@ -8,7 +8,7 @@ import type { RenderedFile } from "../../src/core/file-tree.ts";
 /** A directory that goes away with the test. */
 export function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "mirrorlet-host-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  undo(t, () => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
@@ -27,6 +27,22 @@ export function tryCommand(t: TestContext, command: string, ...args: readonly st
 /** Mounts until the end of the test; false and a skip without the right to. */
 export function tryMount(t: TestContext, target: string, ...args: readonly string[]): boolean {
   if (!tryCommand(t, "mount", ...args, target)) return false;
-  t.after(() => spawnSync("umount", [target]));
+  undo(t, () => spawnSync("umount", [target]));
   return true;
+}
+
+const undoing = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** Runs at the end of the test, last registered first: an unmount before the removal of its directory. */
+export function undo(t: TestContext, step: () => unknown): void {
+  const steps = undoing.get(t);
+  if (steps !== undefined) {
+    steps.push(step);
+    return;
+  }
+  const fresh = [step];
+  undoing.set(t, fresh);
+  t.after(() => {
+    for (const one of fresh.toReversed()) one();
+  });
 }
