@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+import type { Log } from "../../src/agent/ports.ts";
+import { createServiceNotifier } from "../../src/edge/sd-notify.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const hasNotify = spawnSync("systemd-notify", ["--version"]).status === 0;
+const skip = hasNotify ? false : "systemd-notify is not installed (Debian package systemd)";
+
+// Node has no unix datagram sockets; Perl is on every Debian.
+const receiver = `use Socket; $| = 1; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, pack_sockaddr_un($ARGV[0])) or die $!;
+print "listening\\n"; alarm 30; while (defined recv($s, my $m, 4096, 0)) { print "$m\\n" unless $m =~ /BARRIER/ }`;
+
+async function serviceManager(t: TestContext): Promise<{ path: string; next: () => Promise<string> }> {
+  const directory = await mkdtemp(join(tmpdir(), "mirrorlet-notify-"));
+  const path = join(directory, "notify");
+  const child = spawn("perl", ["-e", receiver, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  t.after(async () => {
+    child.kill();
+    await once(child, "exit");
+    await rm(directory, { recursive: true });
+  });
+  const next = async () => String((await lines.next()).value);
+  assert.equal(await next(), "listening");
+  return { path, next };
+}
+
+test("ready, status and stopping arrive in order, on one line each", { skip }, async (t) => {
+  const { path, next } = await serviceManager(t);
+  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
+  const sent = [notifier.ready(), notifier.status("in sync:\n3 registries\nREADY=0"), notifier.stopping()];
+  assert.deepEqual(
+    [await next(), await next(), await next()],
+    ["READY=1", "STATUS=in sync: 3 registries READY=0", "STOPPING=1"],
+  );
+  await Promise.all(sent);
+});
+
+test("the watchdog is fed again and again while the loop turns, until the end", { skip }, async (t) => {
+  const { path, next } = await serviceManager(t);
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(alive));
+  const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" };
+  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
+  assert.deepEqual([await next(), await next(), await next()], ["WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
+  await notifier.stopping();
+  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await other.status("mark");
+  const seen: string[] = [];
+  while (seen.at(-1) !== "STATUS=mark") seen.push(await next());
+  // A ping that was under way when the end began may still be seen before STOPPING.
+  assert.deepEqual(seen.slice(seen.indexOf("STOPPING=1")), ["STOPPING=1", "STATUS=mark"]);
+});
+
+test("without a service manager nothing is started", async () => {
+  const notifier = createServiceNotifier({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
+  await notifier.ready();
+  await notifier.status("x");
+  await notifier.stopping();
+});
+
+test("a missing systemd-notify or a dead socket is one warning and no failure", async () => {
+  for (const PATH of ["/nonexistent", process.env["PATH"]]) {
+    let warnings = 0;
+    const log = { ...silent, warn: () => void warnings++ };
+    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
+    await notifier.ready();
+    await notifier.stopping();
+    assert.equal(warnings, 1);
+  }
+});
