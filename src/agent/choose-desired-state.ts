@@ -16,9 +16,16 @@ export type Wanted =
       readonly issues: readonly Issue[];
       /** Where findings about the document as a whole point. */
       readonly at: Place;
+      /** Files it names. */
+      readonly inputs: readonly string[];
     }
   /** There is no valid desired state now: absent, unreadable, refused or wrong. */
-  | { readonly kind: "none"; readonly message: string; readonly issues: readonly Issue[] };
+  | {
+      readonly kind: "none";
+      readonly message: string;
+      readonly issues: readonly Issue[];
+      readonly inputs: readonly string[];
+    };
 
 /** Which desired state this pass brings into force. */
 export interface Choice {

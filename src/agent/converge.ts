@@ -119,6 +119,7 @@ async function finish(
     issues: [...choice.issues, ...plan.issues],
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
       contests.length === 0 && !failedBefore && plan.conflicts.length === 0 && plan.problems.length === 0,
     ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),

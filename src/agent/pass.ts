@@ -35,6 +35,8 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     done: progress.done,
     restarts: progress.restarts,
     inSync: false,
+    ownedDirectories: [],
+    inputs: wanted?.inputs ?? [],
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...result,

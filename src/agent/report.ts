@@ -74,6 +74,10 @@ export interface PassReport {
   readonly inSync: boolean;
   readonly appliedMs?: number;
   readonly containerdVersion?: string;
+  /** Host directories that hold files of ours. */
+  readonly ownedDirectories: readonly string[];
+  /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */
+  readonly inputs: readonly string[];
   readonly durationMs: number;
   /** When to try again without being asked; undefined: at the next trigger or resync. */
   readonly retryMs?: number;

@@ -120,7 +120,7 @@ export function createTestNode(version = "2.1.9"): TestNode {
     retryQuarantined: false,
     gateTimeoutMs: 1_000,
     signal: new AbortController().signal,
-    load: async () => ({ kind: "none", message: "no desired state", issues: [] }),
+    load: async () => ({ kind: "none", message: "no desired state", issues: [], inputs: [] }),
     ...overrides,
   });
   return {
@@ -143,9 +143,16 @@ export function createTestNode(version = "2.1.9"): TestNode {
 }
 
 function wanted(state: DesiredState | string, sha256: Ports["sha256"]): Wanted {
-  if (typeof state === "string") return { kind: "none", message: state, issues: [] };
+  if (typeof state === "string") return { kind: "none", message: state, issues: [], inputs: [] };
   const digest = sha256(new TextEncoder().encode(JSON.stringify(state)));
-  return { kind: "state", state, digest, issues: [], at: { file: "desired.yaml", line: 1, column: 1 } };
+  return {
+    kind: "state",
+    state,
+    digest,
+    issues: [],
+    at: { file: "desired.yaml", line: 1, column: 1 },
+    inputs: [],
+  };
 }
 
 function createTestClock(): TestClock {
