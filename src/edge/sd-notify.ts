@@ -2,13 +2,15 @@ import { spawn } from "node:child_process";
 import type { Log } from "../agent/ports.ts";
 
 /** Tells the service manager how the agent is; does nothing when no service manager asked to be told. */
-export interface ServiceNotifier {
+export interface SdNotify {
   /** Start-up is complete: other units may follow. */
   ready(): Promise<void>;
   /** One line for `systemctl status`. */
   status(text: string): Promise<void>;
-  /** The end has begun. Ends the watchdog too. */
+  /** The end has begun; the watchdog is fed on, for a pass under way may take its time. */
   stopping(): Promise<void>;
+  /** Ends the watchdog; resolves when everything is sent. */
+  close(): Promise<void>;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface ServiceNotifier {
  * in our name (it needs CAP_SYS_ADMIN for it) the unit must have `NotifyAccess=all`, or systemd drops the message.
  * Never rejects: a lost message costs a status line, or in the case of the watchdog a restart of the agent.
  */
-export function createServiceNotifier(env: NodeJS.ProcessEnv, log: Log): ServiceNotifier {
+export function createSdNotify(env: NodeJS.ProcessEnv, log: Log): SdNotify {
   const socket = env["NOTIFY_SOCKET"];
   if (socket === undefined || socket === "") return silent;
   const send = createSender(socket, env["PATH"], log);
@@ -26,29 +28,35 @@ export function createServiceNotifier(env: NodeJS.ProcessEnv, log: Log): Service
   return {
     ready: () => send("READY=1"),
     status: (text) => send(`STATUS=${text.replace(/\s+/g, " ").slice(0, 500)}`),
-    stopping: () => {
+    stopping: () => send("STOPPING=1"),
+    close: () => {
       clearInterval(watchdog);
-      return send("STOPPING=1");
+      return send.idle();
     },
   };
 }
 
-const silent: ServiceNotifier = {
+const silent: SdNotify = {
   ready: () => Promise.resolve(),
   status: () => Promise.resolve(),
   stopping: () => Promise.resolve(),
+  close: () => Promise.resolve(),
 };
 
 /** Bound for one message: a service manager that does not answer must not hold up the agent. */
 const sendTimeoutMs = 5000;
 
-type Send = (message: string) => Promise<void>;
+interface Send {
+  (message: string): Promise<void>;
+  /** Resolves when nothing is waiting to be sent. */
+  idle(): Promise<void>;
+}
 
 /** One message at a time and in order: READY must not overtake what was sent before it. */
 function createSender(socket: string, path: string | undefined, log: Log): Send {
   let last = Promise.resolve();
   let complained = false;
-  return (message) => {
+  const send = (message: string) => {
     last = last.then(async () => {
       const error = await runSystemdNotify(message, socket, path);
       if (error === undefined || complained) return;
@@ -57,6 +65,7 @@ function createSender(socket: string, path: string | undefined, log: Log): Send 
     });
     return last;
   };
+  return Object.assign(send, { idle: () => last });
 }
 
 function runSystemdNotify(message: string, socket: string, path: string | undefined) {

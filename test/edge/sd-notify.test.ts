@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { Log } from "../../src/agent/ports.ts";
-import { createServiceNotifier } from "../../src/edge/sd-notify.ts";
+import { createSdNotify } from "../../src/edge/sd-notify.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const hasNotify = spawnSync("systemd-notify", ["--version"]).status === 0;
@@ -34,7 +34,7 @@ async function serviceManager(t: TestContext): Promise<{ path: string; next: () 
 
 test("ready, status and stopping arrive in order, on one line each", { skip }, async (t) => {
   const { path, next } = await serviceManager(t);
-  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
+  const notifier = createSdNotify({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
   const sent = [notifier.ready(), notifier.status("in sync:\n3 registries\nREADY=0"), notifier.stopping()];
   assert.deepEqual(
     [await next(), await next(), await next()],
@@ -48,30 +48,33 @@ test("the watchdog is fed again and again while the loop turns, until the end", 
   const alive = setInterval(() => {}, 1000);
   t.after(() => clearInterval(alive));
   const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" };
-  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
+  const notifier = createSdNotify({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
   assert.deepEqual([await next(), await next(), await next()], ["WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
   await notifier.stopping();
-  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent);
+  await notifier.close();
+  const other = createSdNotify({ ...env, WATCHDOG_PID: "1" }, silent);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await other.status("mark");
   const seen: string[] = [];
   while (seen.at(-1) !== "STATUS=mark") seen.push(await next());
-  // A ping that was under way when the end began may still be seen before STOPPING.
-  assert.deepEqual(seen.slice(seen.indexOf("STOPPING=1")), ["STOPPING=1", "STATUS=mark"]);
+  // One ping may be under way when the end begins; were it fed on, there would be five in this time.
+  const pings = seen.slice(seen.indexOf("STOPPING=1")).filter((line) => line === "WATCHDOG=1").length;
+  assert.ok(pings <= 1, `${pings} pings after the end`);
 });
 
 test("without a service manager nothing is started", async () => {
-  const notifier = createServiceNotifier({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
+  const notifier = createSdNotify({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
   await notifier.ready();
   await notifier.status("x");
   await notifier.stopping();
+  await notifier.close();
 });
 
 test("a missing systemd-notify or a dead socket is one warning and no failure", async () => {
   for (const PATH of ["/nonexistent", process.env["PATH"]]) {
     let warnings = 0;
     const log = { ...silent, warn: () => void warnings++ };
-    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
+    const notifier = createSdNotify({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
     await notifier.ready();
     await notifier.stopping();
     assert.equal(warnings, 1);
