@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { Log } from "../agent/ports.ts";
 
 /** Tells the service manager how the agent is; does nothing when no service manager asked to be told. */
-export interface SdNotify {
+export interface ServiceNotifier {
   /** Start-up is complete: other units may follow. */
   ready(): Promise<void>;
   /** One line for `systemctl status`. */
@@ -20,7 +20,7 @@ export interface SdNotify {
  * in our name (it needs CAP_SYS_ADMIN for it) the unit must have `NotifyAccess=all`, or systemd drops the message.
  * Never rejects: a lost message costs a status line, or in the case of the watchdog a restart of the agent.
  */
-export function createSdNotify(env: NodeJS.ProcessEnv, log: Log): SdNotify {
+export function createServiceNotifier(env: NodeJS.ProcessEnv, log: Log): ServiceNotifier {
   const socket = env["NOTIFY_SOCKET"];
   if (socket === undefined || socket === "") return silent;
   const send = createSender(socket, env["PATH"], log);
@@ -36,7 +36,7 @@ export function createSdNotify(env: NodeJS.ProcessEnv, log: Log): SdNotify {
   };
 }
 
-const silent: SdNotify = {
+const silent: ServiceNotifier = {
   ready: () => Promise.resolve(),
   status: () => Promise.resolve(),
   stopping: () => Promise.resolve(),

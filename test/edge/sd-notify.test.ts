@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { Log } from "../../src/agent/ports.ts";
-import { createSdNotify } from "../../src/edge/sd-notify.ts";
+import { createServiceNotifier } from "../../src/edge/sd-notify.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const hasNotify = spawnSync("systemd-notify", ["--version"]).status === 0;
@@ -34,7 +34,7 @@ async function serviceManager(t: TestContext): Promise<{ path: string; next: () 
 
 test("ready, status and stopping arrive in order, on one line each", { skip }, async (t) => {
   const { path, next } = await serviceManager(t);
-  const notifier = createSdNotify({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
+  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
   const sent = [notifier.ready(), notifier.status("in sync:\n3 registries\nREADY=0"), notifier.stopping()];
   assert.deepEqual(
     [await next(), await next(), await next()],
@@ -48,11 +48,11 @@ test("the watchdog is fed again and again while the loop turns, until the end", 
   const alive = setInterval(() => {}, 1000);
   t.after(() => clearInterval(alive));
   const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" };
-  const notifier = createSdNotify({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
+  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
   assert.deepEqual([await next(), await next(), await next()], ["WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
   await notifier.stopping();
   await notifier.close();
-  const other = createSdNotify({ ...env, WATCHDOG_PID: "1" }, silent);
+  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await other.status("mark");
   const seen: string[] = [];
@@ -63,7 +63,7 @@ test("the watchdog is fed again and again while the loop turns, until the end", 
 });
 
 test("without a service manager nothing is started", async () => {
-  const notifier = createSdNotify({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
+  const notifier = createServiceNotifier({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
   await notifier.ready();
   await notifier.status("x");
   await notifier.stopping();
@@ -74,7 +74,7 @@ test("a missing systemd-notify or a dead socket is one warning and no failure", 
   for (const PATH of ["/nonexistent", process.env["PATH"]]) {
     let warnings = 0;
     const log = { ...silent, warn: () => void warnings++ };
-    const notifier = createSdNotify({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
+    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
     await notifier.ready();
     await notifier.stopping();
     assert.equal(warnings, 1);
