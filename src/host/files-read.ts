@@ -34,33 +34,42 @@ export function readObserved(nodePath: string, root: HostRoot): ObservedFile | u
 }
 
 /**
- * Reads trees again and again, cheaply: bytes of files whose inode, size and times have not moved are kept.
+ * Reads trees again and again, cheaply: bytes and listings whose inode and change time have not moved are kept.
  * The calls are synchronous on purpose: for thousands of tiny cached files the thread pool costs ten times the
  * system calls.
  */
 export function createTreeReader(root: HostRoot): (nodePath: string) => ObservedTree {
   const caches = new Map<string, Cache>();
   return (nodePath) => {
-    const visit = new Visit(nodePath, root, caches.get(nodePath) ?? new Map());
+    const visit = new Visit(nodePath, root, caches.get(nodePath) ?? emptyCache());
     const tree = visit.tree();
     caches.set(nodePath, visit.fresh);
     return tree;
   };
 }
 
-interface Remembered {
+interface Identity {
   readonly inode: number;
   readonly device: number;
-  readonly file: ObservedFile;
   readonly changedMs: number;
 }
-type Cache = Map<string, Remembered>;
+interface RememberedFile extends Identity {
+  readonly file: ObservedFile;
+}
+interface RememberedListing extends Identity {
+  readonly entries: readonly Dirent[];
+}
+interface Cache {
+  readonly files: Map<string, RememberedFile>;
+  readonly listings: Map<string, RememberedListing>;
+}
+const emptyCache = (): Cache => ({ files: new Map(), listings: new Map() });
 
 // Kernel times advance in ticks of up to 10 ms: a file changed this recently may change again unseen.
-const TRUST_AFTER_MS = 100;
+const SETTLED_AFTER_MS = 100;
 
 class Visit {
-  readonly fresh: Cache = new Map();
+  readonly fresh = emptyCache();
   readonly #nodeRoot: string;
   readonly #root: HostRoot;
   readonly #old: Cache;
@@ -118,20 +127,30 @@ class Visit {
   }
 
   #descend(path: string, hostPath: string): void {
-    const entries = readdirSync(hostPath, { withFileTypes: true });
+    const stats = statSync(hostPath);
+    const known = this.#old.listings.get(hostPath);
+    const entries =
+      known !== undefined && isSame(known, stats)
+        ? known.entries
+        : readdirSync(hostPath, { withFileTypes: true });
     this.#directories.push(path);
+    if (this.#isSettled(stats)) this.fresh.listings.set(hostPath, { ...identityOf(stats), entries });
     for (const entry of entries) this.#visit(path, hostPath, entry, false);
   }
 
   #file(path: string, hostPath: string, stats: Stats): void {
-    const known = this.#old.get(path);
+    const realPath = this.#root.toNode(hostPath);
+    const known = this.#old.files.get(path);
     const file =
-      known !== undefined && isSame(known, stats, this.#root.toNode(hostPath))
+      known !== undefined && isSame(known, stats) && known.file.realPath === realPath
         ? known.file
-        : observe(path, this.#root.toNode(hostPath), readRegular(hostPath), stats);
+        : observe(path, realPath, readRegular(hostPath), stats);
     this.#files.push(file);
-    if (this.#now - stats.ctimeMs < TRUST_AFTER_MS) return;
-    this.fresh.set(path, { inode: stats.ino, device: stats.dev, file, changedMs: stats.ctimeMs });
+    if (this.#isSettled(stats)) this.fresh.files.set(path, { ...identityOf(stats), file });
+  }
+
+  #isSettled(stats: Stats): boolean {
+    return this.#now - stats.ctimeMs > SETTLED_AFTER_MS;
   }
 
   #other(path: string, reason: string): void {
@@ -139,16 +158,13 @@ class Visit {
   }
 }
 
-// Any change of content, mode or owner moves the change time; an exchanged file has another inode.
-function isSame(known: Remembered, stats: Stats, realPath: string): boolean {
-  return (
-    known.inode === stats.ino &&
-    known.device === stats.dev &&
-    known.changedMs === stats.ctimeMs &&
-    known.file.modifiedMs === stats.mtimeMs &&
-    known.file.bytes.length === stats.size &&
-    known.file.realPath === realPath
-  );
+function identityOf(stats: Stats): Identity {
+  return { inode: stats.ino, device: stats.dev, changedMs: stats.ctimeMs };
+}
+
+// Any change of content, mode, owner or entries moves the change time; an exchanged file has another inode.
+function isSame(known: Identity, stats: Stats): boolean {
+  return known.inode === stats.ino && known.device === stats.dev && known.changedMs === stats.ctimeMs;
 }
 
 function observe(path: string, realPath: string, bytes: Uint8Array, stats: Stats): ObservedFile {
