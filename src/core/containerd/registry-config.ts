@@ -149,7 +149,7 @@ function judgeCri(
   const timeout = tables.badProgressTimeout;
   if (timeout !== undefined && traits.readsPullProgressTimeout) {
     return fail(
-      `${prefix}: invalid image pull progress timeout: time: invalid duration "${timeout.value}"`,
+      `${prefix}: invalid image pull progress timeout: ${goDurationError(timeout.value)}`,
       timeout.at,
     );
   }
@@ -158,6 +158,15 @@ function judgeCri(
   if (disabled !== undefined && main !== undefined)
     return fail(`disabled_plugins lists "${disabled}"`, main.root.at);
   return { ok: true };
+}
+
+/** The words of Go's time.ParseDuration. */
+function goDurationError(text: string): string {
+  const unit = /^[+-]?[\d.]*\d[\d.]*([^\d.]*)/.exec(text)?.[1];
+  if (unit === undefined) return `time: invalid duration "${text}"`;
+  return unit === ""
+    ? `time: missing unit in duration "${text}"`
+    : `time: unknown unit "${unit}" in duration "${text}"`;
 }
 
 function isCriPlugin(name: string, schema: number, traits: ContainerdTraits): boolean {
