@@ -1,6 +1,6 @@
 import { encodeTomlKey, encodeTomlString } from "../../toml/encode-toml.ts";
 import type { TomlStatement } from "../../toml/scan-toml.ts";
-import { type ConfigText, startsWithPath } from "./config-text.ts";
+import { type ConfigText, startOfComments, startsWithPath } from "./config-text.ts";
 
 /** How a file is written, so that what we add looks like its neighbourhood. */
 
@@ -43,9 +43,10 @@ export function keyIndent(config: ConfigText, indent: string, path: readonly str
 /** Whether tables are set apart by blank lines. */
 export function separatesTables(config: ConfigText): boolean {
   const headers = config.statements.filter(({ kind, start }) => kind === "table" && start > 1);
-  const separated = headers.filter(({ start }) =>
-    /\n[ \t]*\r?\n$/.test(config.text.slice(Math.max(0, start - 200), start)),
-  );
+  const separated = headers.filter(({ start }) => {
+    const at = startOfComments(config, start);
+    return /\n[ \t]*\r?\n$/.test(config.text.slice(Math.max(0, at - 200), at));
+  });
   return headers.length < 2 || separated.length * 2 >= headers.length;
 }
 

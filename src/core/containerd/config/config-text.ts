@@ -72,3 +72,13 @@ export function findPlaceForTable(config: ConfigText, path: readonly string[]): 
   }
   return config.text.length;
 }
+
+/** Comments directly above a table belong to it. */
+export function startOfComments(config: ConfigText, start: number): number {
+  let at = start;
+  for (;;) {
+    const previous = config.text.lastIndexOf("\n", at - 2) + 1;
+    if (at === 0 || !/^[ \t]*#/.test(config.text.slice(previous, at))) return at;
+    at = previous;
+  }
+}

@@ -17,6 +17,7 @@ import {
   fullPath,
   insertLines,
   isSamePath,
+  startOfComments,
   startsWithPath,
   type TextEdit,
 } from "./config-text.ts";
@@ -135,16 +136,6 @@ export function insertTable(config: ConfigText, path: readonly string[], body: r
   const at = findPlaceForTable(config, path);
   const isFirst = config.text.slice(0, at).trim() === "";
   return insertLines(config, at, separated && !isFirst ? ["", ...lines] : lines);
-}
-
-/** Comments directly above a table belong to it. */
-function startOfComments(config: ConfigText, start: number): number {
-  let at = start;
-  for (;;) {
-    const previous = config.text.lastIndexOf("\n", at - 2) + 1;
-    if (at === 0 || !/^[ \t]*#/.test(config.text.slice(previous, at))) return at;
-    at = previous;
-  }
 }
 
 /** A dotted key that defines the section (`isInside`) or, failing that, its parent, from a shorter table. */
