@@ -13,7 +13,7 @@ const NAMESPACES = [
   "10.0.0.1:5000",
   "*",
 ];
-const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+const PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
 
 export function arbitraryDesiredState(): fc.Arbitrary<DesiredState> {
   return fc

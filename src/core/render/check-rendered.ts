@@ -72,5 +72,7 @@ function requestPrefix(mirror: string): string {
 
 /** Files of others that a migrated registry names are not ours to check here. */
 const PEM_STAND_IN = new TextEncoder().encode(
-  "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+  ["CERTIFICATE", "PRIVATE KEY"]
+    .map((type) => `-----BEGIN ${type}-----\nMAA=\n-----END ${type}-----\n`)
+    .join(""),
 );
