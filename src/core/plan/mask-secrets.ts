@@ -1,13 +1,21 @@
-/** Text with every credential and private key replaced by `***`, for diffs and reports. */
-export function maskSecrets(text: string): string {
-  return text
-    .replace(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, "-----BEGIN $1-----\n***")
-    .replace(SECRET_KEY, (_all, head: string) => `${head}"***"`);
-}
+import { isSecretName, masked, redactSecrets } from "../redact-secrets.ts";
+import { scanToml, type TomlStatement } from "../toml/scan-toml.ts";
 
 /**
- * Keys whose values are secrets, in hosts.toml (headers) and config.toml (auth), as the last part of a dotted
- * key, quoted or bare, with a basic, literal or multi-line value.
+ * The text of a TOML or PEM file for people: the values of secret keys and of every header are `***`, and what
+ * looks like a secret anywhere else (in an inline table, a comment, a private key) is masked besides.
  */
-const SECRET_KEY =
-  /((?:^|[.{,\s])["']?(?:authorization|proxy-authorization|x-[\w-]*(?:token|key|auth)[\w-]*|password|auth|identitytoken|registrytoken)["']?[ \t]*=[ \t]*)("""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\[[^\]]*\])/gim;
+export function maskSecrets(text: string): string {
+  let shown = "";
+  let end = 0;
+  for (const statement of scanToml(text).filter(isSecret)) {
+    shown += `${redactSecrets(text.slice(end, statement.valueStart))}"${masked}"`;
+    end = statement.valueEnd;
+  }
+  return shown + redactSecrets(text.slice(end));
+}
+
+function isSecret({ kind, path, table }: TomlStatement): boolean {
+  if (kind !== "key-value") return false;
+  return table.at(-1)?.toLowerCase() === "header" || path.some(isSecretName);
+}
