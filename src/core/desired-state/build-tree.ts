@@ -116,7 +116,7 @@ class TreeBuilder {
   #key(node: Node, at: Place): string | undefined {
     if (!isScalar(node) || node.value === null) {
       const fix = isAlias(node) ? `write "*" in quotes` : "write a plain name as the key";
-      this.#fail("key-not-text", at, "a key must be text", fix);
+      this.#fail("key-not-text", at, "a key must be text, not a list, a mapping, an alias or nothing", fix);
       return undefined;
     }
     if (!this.#spend(1, at)) return undefined;

@@ -17,6 +17,7 @@ export const ISSUE_CODES = [
   "wrong-type",
   "missing-key",
   "unknown-key",
+  "ignored-key",
   "unknown-kind",
   "unknown-form",
   "empty-registries",

@@ -11,6 +11,8 @@ export const LIMITS = {
   depth: 32,
   /** Lexical YAML tokens in all files of one input; the parser's own work is linear in them. */
   tokens: 600_000,
+  /** Lines, and commas, of one file: a cheap look before any parsing. */
+  lines: 200_000,
   /** Keys and values, counting what every alias stands for. */
   nodes: 200_000,
   aliases: 100,

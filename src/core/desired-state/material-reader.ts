@@ -22,6 +22,7 @@ export class MaterialReader {
   readonly #secrets: ReadonlyMap<string, ParsedSecret>;
   readonly #log: IssueLog;
   readonly #texts = new Map<string, string | undefined>();
+  readonly #seen = new Set<string>();
   readonly #configs = new Map<string, CredentialSource | undefined>();
 
   constructor(files: ReadonlyMap<string, FileRead>, secrets: readonly ParsedSecret[], log: IssueLog) {
@@ -38,6 +39,13 @@ export class MaterialReader {
         ? this.#readFile(material.path, what, material.at)
         : this.#readSecret(material, what, keys),
     );
+  }
+
+  /** True the first time it is asked about this text: what is wrong with it is to be said once. */
+  isNew(text: string): boolean {
+    if (this.#seen.has(text)) return false;
+    this.#seen.add(text);
+    return true;
   }
 
   /** A docker config.json from a file or a Secret, or the `username` and `password` of a Secret. */

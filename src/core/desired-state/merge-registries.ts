@@ -15,8 +15,11 @@ export function mergeRegistries(
   log: IssueLog,
 ): readonly Registry[] {
   const byNamespace = new Map<string, MirrorWish[]>();
-  for (const wish of parsed.wishes)
-    byNamespace.set(wish.namespace, [...(byNamespace.get(wish.namespace) ?? []), wish]);
+  for (const wish of parsed.wishes) {
+    const wishes = byNamespace.get(wish.namespace);
+    if (wishes === undefined) byNamespace.set(wish.namespace, [wish]);
+    else wishes.push(wish);
+  }
   const merged = [...byNamespace].map(([namespace, wishes]) => {
     checkIpv6Namespace(wishes[0], version, log);
     return { namespace, mirrors: mergeWishes(namespace, wishes, mirrors, log) };

@@ -13,6 +13,7 @@ import { readMirrorEntry, rejectOwnHost } from "./read-mirror-entry.ts";
  */
 export function parseClusterHeader(document: MapReader, log: IssueLog): Fragment {
   document.rejectUnknown(["registryMirrors", "gcrKeyPath", "privateRegistryConfigPath"], true);
+  warnPrivateRegistries(document, log);
   const always =
     document.get("privateRegistryConfigPath") === undefined ? ["gcr.io"] : ["gcr.io", "docker.io"];
   const upstreamCredentials = readUpstreamCredentials(document, log);
@@ -25,8 +26,19 @@ export function parseCluster(document: MapReader, log: IssueLog): Fragment {
   const nodeConfig = document.child("spec", "spec")?.child("nodeConfig", "spec.nodeConfig");
   if (nodeConfig === undefined) return {};
   nodeConfig.rejectUnknown(["registryMirrors"], true);
+  warnPrivateRegistries(nodeConfig, log);
   if (nodeConfig.get("registryMirrors") === undefined) return {};
   return readClusterMirrors(nodeConfig, ["gcr.io"], true, log);
+}
+
+/** Settings for registries that are no mirrors have no place in this model; that is said rather than skipped. */
+function warnPrivateRegistries(holder: MapReader, log: IssueLog): void {
+  if (holder.get("privateRegistries") === undefined) return;
+  const message =
+    "privateRegistries is not carried out: it is about registries that are pulled from directly, not about mirrors";
+  const fix =
+    "give their credentials in privateRegistryConfigPath of kind: RegistryMirrors, and their CA to the node's system pool";
+  log.warn("ignored-key", holder.keyAt("privateRegistries"), message, fix);
 }
 
 function readClusterMirrors(

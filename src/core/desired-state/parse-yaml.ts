@@ -19,12 +19,12 @@ export function createYamlBudget(): YamlBudget {
  * composed, which recurses.
  */
 export function parseYaml(file: string, text: string, budget: YamlBudget, log: IssueLog): readonly Tree[] {
-  const lines = new LineCounter();
+  const lines = countLines(text);
   const place = (offset: number) => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const tokens = readTokens(text, lines, budget);
+  const tokens = readTokens(text, budget);
   if (!tokens.ok) {
     log.error(tokens.code, place(tokens.offset), tokens.message, tokens.fix);
     return [];
@@ -52,10 +52,11 @@ type Tokens =
 // Keeps the composer's recursion small; the exact limit is checked while the tree is built.
 const MAX_STACK = 2 * LIMITS.depth + 2;
 
-function readTokens(text: string, lines: LineCounter, budget: YamlBudget): Tokens {
-  const parser = new Parser(lines.addNewLine);
+function readTokens(text: string, budget: YamlBudget): Tokens {
+  const excess = findExcess(text, "\n") ?? findExcess(text, ",");
+  if (excess !== undefined) return tooMany(excess);
+  const parser = new Parser();
   const tokens: CST.Token[] = [];
-  lines.addNewLine(0);
   let flowDepth = 0;
   for (const lexeme of new Lexer().lex(text)) {
     if (--budget.tokens < 0) return tooMany(parser.offset);
@@ -66,6 +67,22 @@ function readTokens(text: string, lines: LineCounter, budget: YamlBudget): Token
   }
   tokens.push(...parser.end());
   return { ok: true, tokens };
+}
+
+function countLines(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1);
+  return lines;
+}
+
+function findExcess(text: string, character: string): number | undefined {
+  let at = -1;
+  for (let found = 0; found <= LIMITS.lines; found++) {
+    at = text.indexOf(character, at + 1);
+    if (at < 0) return undefined;
+  }
+  return at;
 }
 
 function tooDeep(offset: number): Tokens {

@@ -1,3 +1,4 @@
+import type { Place } from "../issue.ts";
 import { checkHostNamespace } from "./check-host-namespace.ts";
 import type { IssueLog } from "./issue-log.ts";
 import type { MapReader, PlacedText } from "./map-reader.ts";
@@ -29,6 +30,7 @@ const FILE_KEYS = [
   "pullCredentialConfigPath",
   "pullCredential",
 ];
+const TLS_KEYS = ["caCertPath", "caCert", "caCertSecretRef", "clientCertPath", "clientKeyPath"];
 const SECRET_KEYS = ["caCertSecretRef", "pullCredentialSecretRef"];
 
 /** Reads one entry. Where `secrets` is set, CA and credentials are named as Secrets, else as files. */
@@ -58,11 +60,12 @@ export function readMirrorEntry(entry: MapReader, secrets: boolean, log: IssueLo
     ...(dialTimeout !== undefined && { dialTimeout }),
     allowInsecureCredentials,
   };
-  return { mirror: checkTls(mirror, log), hosts };
+  const tlsKey = TLS_KEYS.find((key) => entry.get(key) !== undefined);
+  return { mirror: checkTls(mirror, log, tlsKey === undefined ? undefined : entry.get(tlsKey)?.at), hosts };
 }
 
-/** No TLS options on http, and a word about TLS that proves nothing. */
-export function checkTls(mirror: ParsedMirror, log: IssueLog): ParsedMirror | undefined {
+/** No TLS options on http (`optionAt` is where one stands), and a word about TLS that proves nothing. */
+export function checkTls(mirror: ParsedMirror, log: IssueLog, optionAt?: Place): ParsedMirror | undefined {
   if (mirror.endpoint.scheme === "https") {
     if (mirror.skipTlsVerify) {
       const message =
@@ -71,13 +74,13 @@ export function checkTls(mirror: ParsedMirror, log: IssueLog): ParsedMirror | un
     }
     return mirror;
   }
-  const option = mirror.ca ?? mirror.client?.certificate;
-  if (option === undefined && !mirror.skipTlsVerify) return mirror;
+  const at = optionAt ?? (mirror.ca ?? mirror.client?.certificate)?.at;
+  if (at === undefined && !mirror.skipTlsVerify) return mirror;
   const message =
     "TLS options on an http endpoint make containerd try https first, and pulls may go to the upstream";
   log.error(
     "tls-on-http",
-    option?.at ?? mirror.at,
+    at ?? mirror.at,
     message,
     "write https:// in the endpoint, or remove the TLS options",
   );

@@ -23,7 +23,8 @@ export function resolveDesiredState(
   context: ResolveContext,
 ): ResolvedDesiredState {
   const log = new IssueLog();
-  const secrets = [...parsed.secrets, ...parseSecretFiles(read.secrets, log)];
+  // Later ones win: what the input itself says goes before a file left in secrets_dir.
+  const secrets = [...parseSecretFiles(read.secrets, log), ...parsed.secrets];
   const materials = new MaterialReader(read.files, secrets, log);
   const pullSecret =
     parsed.pullSecret &&

@@ -21,7 +21,7 @@ export function resolveMirror(
   const errors = log.count;
   checkIpv6(mirror, context, log);
   const ca = mirror.ca && materials.text(mirror.ca, "the CA certificate");
-  if (mirror.ca && ca !== undefined) checkCertificates(ca, mirror.ca, context, log);
+  if (mirror.ca && ca !== undefined && materials.isNew(ca)) checkCertificates(ca, mirror.ca, context, log);
   const client = resolveClient(mirror, materials, context, log);
   const credential = resolveCredential(mirror, materials, pullSecret, log);
   const incomplete =
@@ -62,9 +62,11 @@ function resolveClient(
   if (mirror.client === undefined) return undefined;
   const certificate = materials.text(mirror.client.certificate, "the client certificate");
   const key = materials.text(mirror.client.key, "the client key");
-  if (certificate !== undefined) checkCertificates(certificate, mirror.client.certificate, context, log);
+  if (certificate !== undefined && materials.isNew(certificate))
+    checkCertificates(certificate, mirror.client.certificate, context, log);
   if (certificate === undefined || key === undefined) return undefined;
-  checkClientKey(certificate, key, mirror.client.key, context, log);
+  if (materials.isNew(`${certificate}\0${key}`))
+    checkClientKey(certificate, key, mirror.client.key, context, log);
   return { certificate, key };
 }
 
