@@ -43,7 +43,15 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
   });
   return {
     createContext,
-    acquireLock: () => acquireLock(`${root}${config.stateDir}/lock`),
+    acquireLock: () => takeLock(`${config.stateDir}/lock`, root),
+  };
+}
+
+function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"]> {
+  const lock = acquireLock(path, root === "" ? "/" : root);
+  if (lock.held) return { release: lock.release };
+  return {
+    heldBy: lock.holder === undefined ? "another mirrorlet" : `another mirrorlet (pid ${lock.holder})`,
   };
 }
 

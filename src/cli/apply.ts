@@ -17,7 +17,7 @@ export async function apply(
   io: CommandIo,
   deps: NodeDeps,
 ): Promise<ExitCode> {
-  const lock = await deps.acquireLock();
+  const lock = deps.acquireLock();
   if ("heldBy" in lock) {
     io.stderr(
       `mirrorlet: ${lock.heldBy} is at work on this node: write the agent's desired state, or stop it first (systemctl stop mirrorlet)\n`,
@@ -37,7 +37,7 @@ export async function apply(
     else printReport(report, io);
     return exitCodeOf(report, options.noRestart);
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 

@@ -4,7 +4,7 @@ import type { PassContext } from "../agent/pass-context.ts";
 export interface NodeDeps {
   createContext(options: NodeOptions): PassContext;
   /** One writer per node: takes the lock the agent holds too. */
-  acquireLock(): Promise<{ readonly release: () => Promise<void> } | { readonly heldBy: string }>;
+  acquireLock(): { readonly release: () => void } | { readonly heldBy: string };
 }
 
 export interface NodeOptions {

@@ -4,7 +4,7 @@ import type { NodeDeps } from "./node-deps.ts";
 
 /** `restore`: puts the node back as it was before mirrorlet ever wrote; files that are not ours stay. */
 export async function restore(io: CommandIo, deps: NodeDeps): Promise<ExitCode> {
-  const lock = await deps.acquireLock();
+  const lock = deps.acquireLock();
   if ("heldBy" in lock) {
     io.stderr(
       `mirrorlet: ${lock.heldBy} would put everything back at once: stop it first (systemctl stop mirrorlet)\n`,
@@ -27,6 +27,6 @@ export async function restore(io: CommandIo, deps: NodeDeps): Promise<ExitCode> 
     }
     return result.ok ? 0 : 1;
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
