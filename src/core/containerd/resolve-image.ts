@@ -99,6 +99,10 @@ function resolveDirectory(
   const unreadable = explainUnreadable(path, tree);
   if (unreadable !== undefined) return failed({ ...located, source: "hosts-toml" }, unreadable);
   const file = readHostsToml(tree.readFile(path), version, directory);
+  if (file.kind === "crashes") {
+    const at = file.line === undefined ? path : `${path}:${file.line}`;
+    return failed({ ...located, source: "hosts-toml" }, `containerd crashes on ${at}: ${file.reason}`);
+  }
   if (file.kind === "hosts") {
     const entries = closeList(file.entries, namespace, traits);
     const { ignored, unordered } = file;

@@ -26,6 +26,14 @@ interface Vector {
 const file = new URL("../../vectors/hosts-toml.json", import.meta.url);
 const vectors = (JSON.parse(readFileSync(file, "utf8")) as { measured: readonly Vector[] }).measured;
 
+/** The libraries' words for what is no TOML at all; everything else is foreseen to the letter. */
+const SYNTAX = [
+  "failed to parse TOML: (1, 11): unescaped control character U+000A",
+  "toml: basic strings cannot have new lines",
+  "failed to parse TOML: (3, 2): unexpected token unclosed table key, was expecting a table key",
+  "toml: unterminated basic string",
+];
+
 const LAB = "/lab";
 const FILES = {
   [`${LAB}/ca.crt`]: CERTIFICATE,
@@ -66,7 +74,7 @@ function check(vector: Vector, measured: Measured, release: string): void {
 
 function checkDrop({ dropped }: Resolution, measured: Measured): void {
   assert.equal(dropped !== undefined, measured.decode_error !== undefined, dropped?.reason ?? "not dropped");
-  if (dropped === undefined || ["syntax", "bom"].includes(dropped.code)) return;
+  if (dropped === undefined || SYNTAX.includes(measured.decode_error ?? "")) return;
   const words = measured.decode_error?.replaceAll('\\"', '"').replace(/\\$/, '"');
   assert.equal(dropped.reason, words);
 }

@@ -6,20 +6,22 @@ import { Rejection } from "./rejection.ts";
  * decoded. Throws Rejection where it gives up on a header that is valid TOML.
  */
 export function headerPathV1(text: string, statement: TomlStatement): readonly string[] {
-  if (statement.kind === "key-value") return statement.path;
-  const open = text.indexOf("[", statement.start) + (statement.kind === "table" ? 1 : 2);
-  const line = text.slice(open, statement.end);
-  const close = line.indexOf("]");
-  const key = close === -1 ? line : line.slice(0, close);
-  const place = { line: statement.line, column: statement.column };
+  const key = headerTextV1(text, statement);
   if (key.includes("["))
-    throw reject(`unexpected token table key cannot contain ']', was expecting a table key`, place);
-  return splitKey(key, place);
+    throw reject("unexpected token table key cannot contain ']', was expecting a table key", statement);
+  return splitKey(key, statement);
+}
+
+/** What stands between the brackets: go-toml v1 finds a table that is there twice by this text alone. */
+export function headerTextV1(text: string, { start, end, kind }: TomlStatement): string {
+  const open = text.indexOf("[", start) + (kind === "table" ? 1 : 2);
+  const close = text.indexOf("]", open);
+  return text.slice(open, close === -1 || close > end ? end : close);
 }
 
 function splitKey(key: string, place: Place): readonly string[] {
   const parts: string[] = [];
-  const part = /\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.|$)/y;
+  const part = /\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)/y;
   while (part.lastIndex < key.length) {
     const match = part.exec(key);
     if (match === null) throw reject("invalid table array key: unclosed or invalid quoted key", place);

@@ -1,8 +1,7 @@
 import type { ContainerdTraits } from "../version.ts";
 import { describeToml } from "./host-settings.ts";
-import type { LoadedTree } from "./load-tree.ts";
 import { Rejection } from "./rejection.ts";
-import type { TreeNode, TreeTable } from "./toml-tree.ts";
+import type { TomlTree, TreeNode, TreeTable } from "./toml-tree.ts";
 
 export interface HostOrder {
   /** In the order of trial; on 2.x a name may come twice. */
@@ -12,13 +11,14 @@ export interface HostOrder {
 }
 
 /** The hosts a release takes from the file, in its order. Throws Rejection where `host` is not what it needs. */
-export function orderHosts(tree: LoadedTree, traits: ContainerdTraits): HostOrder {
+export function orderHosts(tree: TomlTree, traits: ContainerdTraits): HostOrder {
   const host = tree.root.children.get("host");
   if (traits.requiresHostTable && host?.kind !== "table")
     throw new Rejection("no-host-table", "invalid `host` tree", host);
   if (host === undefined) return { names: [], unordered: [] };
   if (host.kind !== "table") throw notATable(host, "host");
-  for (const [name, child] of host.children) if (child.kind !== "table") throw notATable(child, name);
+  for (const [name, child] of host.children)
+    if (child.kind !== "table") throw refuseChild(child, name, host.children.size, traits);
   return traits.tomlLibrary === "go-toml-v1" ? orderByLine(host) : orderByHeader(tree);
 }
 
@@ -27,7 +27,8 @@ function orderByLine(host: TreeTable): HostOrder {
   const tables = [...host.children].filter(
     (child): child is [string, TreeTable] => child[1].kind === "table",
   );
-  const isUnplaced = ([, table]: [string, TreeTable]): boolean => host.inline || table.inline;
+  const isUnplaced = ([, table]: [string, TreeTable]): boolean =>
+    host.origin === "inline" || table.origin === "inline";
   const unplaced = tables.filter(isUnplaced).map(([name]) => name);
   const placed = tables
     .filter((child) => !isUnplaced(child))
@@ -37,7 +38,7 @@ function orderByLine(host: TreeTable): HostOrder {
 }
 
 /** 2.x takes `[host."X"…]` headers alone, and X again whenever another host's header stood in between. */
-function orderByHeader({ headers }: LoadedTree): HostOrder {
+function orderByHeader({ headers }: TomlTree): HostOrder {
   const names: string[] = [];
   for (const { path } of headers) {
     const [first, name] = path;
@@ -52,4 +53,18 @@ function notATable(node: TreeNode, name: string): Rejection {
     `cannot read ${describeToml(node)} ${JSON.stringify(name)} as a host table`,
     node,
   );
+}
+
+/** 1.x sorts the children before it looks at their types, so a key beside a host table kills the daemon. */
+function refuseChild(child: TreeNode, name: string, siblings: number, traits: ContainerdTraits): Rejection {
+  const kind = describeToml(child);
+  if (traits.tomlLibrary === "go-toml-v2")
+    return new Rejection("type", `toml: cannot decode TOML ${kind} into config.hostFileConfig`, child);
+  if (siblings > 1)
+    return new Rejection(
+      "panic",
+      `panic: interface conversion: ${kind} ${JSON.stringify(name)} is not *toml.Tree`,
+      child,
+    );
+  return notATable(child, name);
 }

@@ -1,5 +1,9 @@
 /** Why containerd drops a whole hosts.toml; stable, for findings. */
-export type DropCode =
+export type DropCode = Exclude<RejectionCode, "panic">;
+
+/** `panic`: it does not drop the file but dies of it. */
+type RejectionCode =
+  | "panic"
   | "syntax"
   | "bom"
   | "encoding"
@@ -11,14 +15,18 @@ export type DropCode =
   | "duration";
 
 /**
- * Carries a drop from deep inside the reader to its entry, which turns it into a value. Never leaves it.
+ * Carries the end of a file from deep inside the reader to its entry, which turns it into a value. Never leaves it.
  */
 export class Rejection extends Error {
   override readonly name = "Rejection";
-  readonly code: DropCode;
+  readonly code: RejectionCode;
   readonly line: number | undefined;
   readonly column: number | undefined;
-  constructor(code: DropCode, reason: string, place?: { readonly line: number; readonly column: number }) {
+  constructor(
+    code: RejectionCode,
+    reason: string,
+    place?: { readonly line: number; readonly column: number },
+  ) {
     super(reason);
     this.code = code;
     this.line = place?.line;

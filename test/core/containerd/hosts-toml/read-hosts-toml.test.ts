@@ -121,6 +121,22 @@ describe("what drops a file", () => {
       }
     });
 
+  test("a key beside a host table below [host] kills 1.x", () => {
+    const text = `[host]\ncapabilities = ["pull"]\n[host."${A}"]\n`;
+    expectOrder(text, V1, "crashes");
+    expectOrder(text, V2, "type");
+  });
+
+  test("a header for what dotted keys made: 1.x takes it, 2.x does not", () => {
+    const host = `host."${A}".override_path = true\n`;
+    expectOrder(`${host}[host."${A}"]\n`, V1, [A, ""]);
+    expectOrder(`${host}[host."${A}"]\n`, V2, "syntax");
+    expectOrder(`${host}[host."${B}"]\n[host]\n`, V1, [A, B, ""]);
+    expectOrder(`${host}[host."${B}"]\n[host]\n`, V2, "syntax");
+    expectOrder(`[host."${A}"]\n[host]\n"${A}".override_path = true\n`, V2, "syntax");
+    expectOrder(`[host]\n"${A}" = {}\n[host."${A}".header]\n`, MEASURED, "syntax");
+  });
+
   test("bytes that are not UTF-8: 2.x only", () => {
     const bytes = Uint8Array.from([0x23, 0xff, 0x0a, ...new TextEncoder().encode("[host]\n")]);
     expectOrder(bytes as unknown as string, V1, [""]);
