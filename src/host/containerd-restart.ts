@@ -1,0 +1,38 @@
+import type { CommandResult } from "../agent/ports.ts";
+import { findProgram, type Ran, runCommand, runDetaching } from "./run-command.ts";
+
+// systemd's own TimeoutStartSec= is 90 s by default; a daemon that takes longer has failed.
+const RESTART_TIMEOUT_MS = 90_000;
+const RESET_TIMEOUT_MS = 10_000;
+
+/** Runs the restart command; its own words on failure. */
+export async function restartContainerd(
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  const ran = await runDetaching(command, { timeoutMs: RESTART_TIMEOUT_MS, signal });
+  return ran.status === 0 ? { ok: true } : { ok: false, message: complaintOf(command, ran) };
+}
+
+/** `systemctl reset-failed UNIT` for the unit the restart command names; nothing for other restart commands. */
+export async function resetFailedUnit(command: readonly string[]): Promise<void> {
+  const unit = unitOf(command);
+  const systemctl = findProgram(command[0] ?? "");
+  if (unit === undefined || systemctl === undefined) return;
+  await runCommand(systemctl, ["reset-failed", "--", unit], RESET_TIMEOUT_MS);
+}
+
+/** The unit in `systemctl [options] restart UNIT`; undefined when the command is anything else. */
+export function unitOf(command: readonly string[]): string | undefined {
+  const [program = "", ...args] = command;
+  if (program.slice(program.lastIndexOf("/") + 1) !== "systemctl") return undefined;
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const verb = words.findIndex((word) => word === "restart" || word === "try-restart");
+  return verb === -1 ? undefined : words[verb + 1];
+}
+
+function complaintOf(command: readonly string[], ran: Ran): string {
+  const words = ran.stderr.trim();
+  const end = ran.failure ?? `ended with status ${ran.status}`;
+  return `${command.join(" ")}: ${end}${words === "" ? "" : `: ${words}`}`;
+}

@@ -1,0 +1,57 @@
+import { statSync } from "node:fs";
+import type { Containerd, PullResult } from "../agent/ports.ts";
+import { createContainerdBinary } from "./containerd-binary.ts";
+import { askHealth } from "./containerd-health.ts";
+import { resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { CallError, type Connect, createCriClient } from "./cri-client.ts";
+import { createHostRoot } from "./files-root.ts";
+
+export interface ContainerdOptions {
+  /** A name to look up in the usual directories, or a path. */
+  readonly binary: string;
+  readonly socket: string;
+  /** Program and arguments; no shell. */
+  readonly restart: readonly string[];
+  /** `--root DIR`, put before the binary, the socket and configuration files. */
+  readonly root?: string;
+}
+
+/** The containerd of this node: its binary, its unit, its socket. */
+export function createContainerd({ binary, socket, restart, root = "/" }: ContainerdOptions): Containerd {
+  const hostSocket = createHostRoot(root).toHost(socket);
+  const connect = createCriClient(hostSocket);
+  const { version, dumpConfig } = createContainerdBinary(binary, root);
+  return {
+    version,
+    dumpConfig,
+    restart: (signal) => restartContainerd(restart, signal),
+    resetFailed: () => resetFailedUnit(restart),
+    instance: async () => instanceOf(hostSocket),
+    health: (signal) => askHealth(connect, signal),
+    pullImage: (reference, timeoutMs, signal) => pullImage(connect, reference, timeoutMs, signal),
+  };
+}
+
+// containerd removes and makes its socket anew at every start. The inode alone may be given out again at once.
+function instanceOf(hostSocket: string): string | undefined {
+  const stats = statSync(hostSocket, { bigint: true, throwIfNoEntry: false });
+  return stats?.isSocket() === true ? `${stats.ino}:${stats.ctimeNs}` : undefined;
+}
+
+async function pullImage(
+  connect: Connect,
+  reference: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const request = { image: { image: reference } };
+  try {
+    const reply = await connect((call) =>
+      call("runtime.v1.ImageService/PullImage", request, { timeoutMs, signal }),
+    );
+    return { ok: true, imageRef: (reply as { readonly imageRef: string }).imageRef };
+  } catch (error) {
+    if (error instanceof CallError) return { ok: false, code: error.code, message: error.message };
+    return { ok: false, code: "UNKNOWN", message: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import type { Client, MethodDefinition } from "@grpc/grpc-js";
+
+/** A gRPC call that failed. `code` is gRPC's name for it: `UNAVAILABLE`, `NOT_FOUND`, … */
+export class CallError extends Error {
+  override readonly name = "CallError";
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One unary call, `runtime.v1.RuntimeService/Version`; rejects with CallError. */
+export type Call = (method: string, request: object, options: CallOptions) => Promise<unknown>;
+
+export type Connect = <T>(use: (call: Call) => Promise<T>) => Promise<T>;
+
+/**
+ * gRPC to containerd's socket. The library and the protocol are loaded at the first call, and a connection lives
+ * as long as `use`: an idle agent keeps no channel, and a fresh one after a restart of containerd does not sit
+ * out the reconnect delay of an old one.
+ */
+export function createCriClient(socket: string): Connect {
+  let library: Promise<Library> | undefined;
+  return async (use) => {
+    library ??= loadLibrary();
+    const { grpc, methods } = await library;
+    const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure(), CHANNEL);
+    try {
+      return await use((name, request, options) => {
+        const method = methods.get(name);
+        if (method === undefined) throw new TypeError(`no such method in proto/: ${name}`);
+        return callUnary(grpc, client, method, request, options);
+      });
+    } finally {
+      client.close();
+    }
+  };
+}
+
+const CHANNEL = {
+  // A proxy from the environment has no business between us and a socket of this machine.
+  "grpc.enable_http_proxy": 0,
+  // Shared sub-channels would outlive close() and bring their reconnect delay along.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.max_receive_message_length": 16 * 1024 * 1024,
+};
+
+type Method = MethodDefinition<object, object>;
+
+interface Library {
+  readonly grpc: typeof import("@grpc/grpc-js");
+  readonly methods: ReadonlyMap<string, Method>;
+}
+
+async function loadLibrary(): Promise<Library> {
+  const [grpc, loader] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
+  // Found from src/host and from dist/host alike.
+  const directory = join(import.meta.dirname, "../../proto");
+  const files = ["cri.proto", "introspection.proto"].map((name) => join(directory, name));
+  const methods = new Map<string, Method>();
+  for (const entry of Object.values(await loader.load(files, { defaults: true, longs: Number }))) {
+    if ("format" in entry) continue;
+    for (const method of Object.values(entry)) methods.set(method.path.slice(1), method as Method);
+  }
+  return { grpc, methods };
+}
+
+function callUnary(
+  grpc: Library["grpc"],
+  client: Client,
+  method: Method,
+  request: object,
+  { timeoutMs, signal }: CallOptions,
+): Promise<object> {
+  const metadata = new grpc.Metadata();
+  // containerd's own services refuse a call without a namespace; CRI does not look at it.
+  metadata.set("containerd-namespace", "k8s.io");
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new CallError("CANCELLED", "aborted before it was sent"));
+    const { path, requestSerialize, responseDeserialize } = method;
+    const deadline = { deadline: Date.now() + timeoutMs };
+    const call = client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+      deadline,
+      (error, reply) => {
+        signal.removeEventListener("abort", cancel);
+        if (error !== null) reject(new CallError(grpc.status[error.code] ?? "UNKNOWN", error.details));
+        else resolve(reply ?? {});
+      },
+    );
+    const cancel = (): void => call.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+  });
+}

@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { HostError } from "../agent/ports.ts";
+import { toHostError } from "./files-error.ts";
+import { createHostRoot } from "./files-root.ts";
+
+export type Lock =
+  | { readonly held: true; readonly release: () => void }
+  /** `holder`: pid of the process that has it; undefined in the instant before it wrote that down. */
+  | { readonly held: false; readonly holder: number | undefined };
+
+/**
+ * One mirrorlet per node. The lock is the kernel's and ends with this process, however it ends; the file itself
+ * means nothing and stays. Throws HostError when the file cannot be opened or flock(1) is missing.
+ */
+export function acquireLock(path: string, root = "/"): Lock {
+  const hostPath = createHostRoot(root).resolve(path);
+  const descriptor = open(hostPath, path);
+  const status = flock(descriptor, path);
+  if (status !== 0) {
+    closeSync(descriptor);
+    return { held: false, holder: readHolder(hostPath) };
+  }
+  ftruncateSync(descriptor, 0);
+  writeSync(descriptor, `${process.pid}\n`, 0);
+  return { held: true, release: () => release(descriptor) };
+}
+
+function open(hostPath: string, path: string): number {
+  try {
+    mkdirSync(dirname(hostPath), { recursive: true, mode: 0o755 });
+    // "a+" neither truncates what the holder wrote nor fails when the file is new. Close-on-exec: no child
+    // that outlives us keeps the lock.
+    return openSync(hostPath, "a+", 0o644);
+  } catch (error) {
+    throw toHostError(error, path, "lock");
+  }
+}
+
+// Node has no flock(2). The lock belongs to the open file, which the child shares with us and leaves behind.
+function flock(descriptor: number, path: string): number {
+  const program = "/usr/bin/flock";
+  const run = spawnSync(program, ["--exclusive", "--nonblock", "3"], {
+    stdio: ["ignore", "ignore", "pipe", descriptor],
+    env: {},
+    timeout: 10_000,
+    encoding: "utf8",
+  });
+  if (run.status === 0 || run.status === 1) return run.status;
+  const words = run.error?.message ?? run.stderr.trim();
+  closeSync(descriptor);
+  const message = `cannot lock ${path}: ${program} (package util-linux) does not work: ${words}`;
+  throw new HostError("no-lock", path, message, { retryable: false });
+}
+
+function release(descriptor: number): void {
+  ftruncateSync(descriptor, 0);
+  closeSync(descriptor);
+}
+
+function readHolder(hostPath: string): number | undefined {
+  const pid = Number.parseInt(readFileSync(hostPath, "utf8"), 10);
+  return Number.isNaN(pid) ? undefined : pid;
+}
