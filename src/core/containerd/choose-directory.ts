@@ -42,7 +42,7 @@ export function chooseDirectory(
 }
 
 /** Names below a root, best first: `host_port_`, the namespace itself, `_default`. */
-export function directoryNames(namespace: string, traits: ContainerdTraits): readonly string[] {
+function directoryNames(namespace: string, traits: ContainerdTraits): readonly string[] {
   const colon = namespace.lastIndexOf(":");
   const portable = colon > 0 ? [`${namespace.slice(0, colon)}_${namespace.slice(colon + 1)}_`] : [];
   return [...portable, namespace, ...(traits.knowsDefaultDirectory ? ["_default"] : [])];

@@ -9,7 +9,7 @@ import type { ImageReference } from "./image-reference.ts";
 import { isLoopbackHost } from "./loopback.ts";
 
 /** Path of the agent's own listener that proves fallbacks; a last host that answers 404 at once. */
-export const WITNESS_PATH = "/witness";
+const WITNESS_PATH = "/witness";
 
 /** A host in its place in a pull. */
 export interface ResolvedHost {

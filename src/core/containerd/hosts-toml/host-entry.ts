@@ -31,7 +31,7 @@ export interface HostEntry {
 }
 
 /** The placeholder in request URLs whose digest is only known after the resolve step. */
-export const DIGEST_PLACEHOLDER = "{digest}";
+const DIGEST_PLACEHOLDER = "{digest}";
 
 /** The request of the resolve step. */
 export function resolveRequest(entry: HostEntry, reference: ImageReference) {

@@ -72,7 +72,7 @@ export function readString(node: TreeNode, key: string, library: Library): Found
   throw typeRejection(node, key, "string", library);
 }
 
-export function readTable(node: TreeNode, key: string, library: Library): TreeTable {
+function readTable(node: TreeNode, key: string, library: Library): TreeTable {
   if (node.kind === "table") return node;
   throw typeRejection(node, key, "map[string]interface {}", library);
 }

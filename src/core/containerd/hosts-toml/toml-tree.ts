@@ -18,7 +18,7 @@ export interface TreeTable {
   readonly column: number;
 }
 
-export interface TreeValue {
+interface TreeValue {
   readonly kind: "value";
   readonly value: Exclude<TomlValue, { readonly [key: string]: TomlValue }> | readonly TomlValue[];
   /** The last element, of an array table. */
