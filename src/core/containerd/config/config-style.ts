@@ -1,6 +1,6 @@
 import { encodeTomlKey, encodeTomlString } from "../../toml/encode-toml.ts";
 import type { TomlStatement } from "../../toml/scan-toml.ts";
-import { type ConfigText, startOfComments, startsWithPath } from "./config-text.ts";
+import { type ConfigText, isSamePath, startOfComments, startsWithPath } from "./config-text.ts";
 
 /** How a file is written, so that what we add looks like its neighbourhood. */
 
@@ -9,9 +9,9 @@ export function indentOf(config: ConfigText, statement: TomlStatement): string {
   return config.text.slice(statement.start, statement.start + statement.column - 1);
 }
 
-/** `[plugins."…".registry]` quoted and indented like the headers around it. */
-export function headerLine(config: ConfigText, path: readonly string[]): string {
-  return `${headerIndent(config, path)}[${path.map((key) => encodeKeyLike(config, key)).join(".")}]`;
+/** `[plugins."…".registry]`, quoted like the headers around it. */
+export function headerText(config: ConfigText, path: readonly string[]): string {
+  return `[${path.map((key) => encodeKeyLike(config, key)).join(".")}]`;
 }
 
 /** The indentation for a header at `path`: that of its closest relative, a level deeper where levels are indented. */
@@ -28,7 +28,7 @@ export function headerIndent(config: ConfigText, path: readonly string[]): strin
 
 /** The indentation for the first key of a table whose header is indented by `indent`. */
 export function keyIndent(config: ConfigText, indent: string, path: readonly string[]): string {
-  const own = config.statements.findIndex((s) => s.kind === "table" && s.path.join("\0") === path.join("\0"));
+  const own = config.statements.findIndex((s) => s.kind === "table" && isSamePath(s.path, path));
   const firstOwn = config.statements[own + 1];
   if (own !== -1 && firstOwn?.kind === "key-value") return indentOf(config, firstOwn);
   for (const [index, header] of config.statements.entries()) {

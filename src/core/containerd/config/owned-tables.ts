@@ -1,7 +1,7 @@
 import { OWNERSHIP_MARKER } from "../../file-tree.ts";
 import { encodeTomlKey, encodeTomlString, encodeTomlStrings } from "../../toml/encode-toml.ts";
 import type { TomlStatement } from "../../toml/scan-toml.ts";
-import { headerIndent, headerLine, indentOf, keyIndent, separatesTables } from "./config-style.ts";
+import { headerIndent, headerText, indentOf, keyIndent, separatesTables } from "./config-style.ts";
 import {
   applyEdits,
   type ConfigText,
@@ -95,18 +95,23 @@ function insertGroup(
   const [first] = group;
   const at = findPlaceForTable(config, [...section, first?.path[0] ?? ""]);
   const separated = separatesTables(config);
+  const indents = new Map<number, { readonly header: string; readonly key: string }>();
   const lines = group.flatMap((table) => {
     const path = [...section, ...table.path];
-    const indent = headerIndent(config, path);
-    const block = [
-      ...(marker === undefined ? [] : [indent + marker]),
-      headerLine(config, path),
-      ...bodyLines(table, keyIndent(config, indent, path)),
-    ];
-    return separated ? ["", ...block] : block;
+    // Tables of one group at one depth look alike.
+    const indent = indents.get(path.length) ?? measureIndents(config, path);
+    indents.set(path.length, indent);
+    const block = [indent.header + headerText(config, path), ...bodyLines(table, indent.key)];
+    const marked = marker === undefined ? block : [indent.header + marker, ...block];
+    return separated ? ["", ...marked] : marked;
   });
   const isFirst = config.text.slice(0, at).trim() === "";
   return insertLines(config, at, separated && isFirst ? lines.slice(1) : lines);
+}
+
+function measureIndents(config: ConfigText, path: readonly string[]) {
+  const header = headerIndent(config, path);
+  return { header, key: keyIndent(config, header, path) };
 }
 
 function bodyLines(table: OwnedTable, indent: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { isTomlTable, parseToml, type TomlTable, type TomlValue } from "../../toml/parse-toml.ts";
-import { type ConfigText, fullPath, openConfigText, startsWithPath } from "./config-text.ts";
+import { type ConfigText, fullPath, openConfigText } from "./config-text.ts";
 import type { OwnedTable } from "./owned-tables.ts";
 
 /** What an edit was meant to do to the document. Paths are relative to `section`. */
@@ -128,13 +128,17 @@ function isSameValue(left: TomlValue | undefined, right: TomlValue | undefined):
 
 /** The bytes of every statement that no intended change touches, in order. */
 function listForeign(config: ConfigText, { section, removed, tables }: IntendedEdit): readonly string[] {
-  const configPath = [...section, "config_path"];
   const ours = [...removed, ...tables.map(({ path }) => path)].map((path) => [...section, ...path]);
+  const owned = new Set(ours.map((path) => JSON.stringify(path)));
+  const holders = new Set([[...section, "config_path"], ...ours].flatMap(prefixesOf));
   return config.statements
     .filter((statement) => {
-      const path = fullPath(statement);
-      const holdsOurs = startsWithPath(configPath, path) || ours.some((own) => startsWithPath(own, path));
-      return !holdsOurs && !ours.some((own) => startsWithPath(path, own));
+      const prefixes = prefixesOf(fullPath(statement));
+      return !holders.has(prefixes.at(-1) ?? "") && !prefixes.some((prefix) => owned.has(prefix));
     })
     .map(({ start, end }) => config.text.slice(start, end).trimEnd());
+}
+
+function prefixesOf(path: readonly string[]): readonly string[] {
+  return path.map((_, index) => JSON.stringify(path.slice(0, index + 1)));
 }
