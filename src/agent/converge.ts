@@ -1,8 +1,9 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
-import type { EditConfigStep } from "../core/plan/step.ts";
+import type { EditConfigStep, Step } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
+import { pullBaseline, removeAdded } from "./canary.ts";
 import { type ConfigOutcome, changeConfig } from "./change-config.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
@@ -56,20 +57,41 @@ export async function converge(
     progress.record = record;
     await state.saveRecord(record);
   }
-  const canaries = plan.configEdit === undefined ? [] : await pullable(desired.canaries, context);
-  for (const step of plan.steps) {
+  const canaries = plan.configEdit === undefined ? [] : desired.canaries;
+  const baseline = await pullBaseline(canaries, ports, context.signal);
+  try {
+    const stopped = await execute(plan.steps, baseline.works, target, context, progress);
+    if (stopped !== undefined) return stopped;
+  } finally {
+    await removeAdded(baseline, ports, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+  }
+  return finish({ choice, desired, planned, plan, drift, contests, failedBefore }, context, progress);
+}
+
+const CLEANUP_TIMEOUT_MS = 30_000;
+
+/** Carries the steps out in their order. A result: the pass ends here. */
+async function execute(
+  steps: readonly Step[],
+  canaries: readonly string[],
+  target: Target,
+  context: PassContext,
+  progress: Progress,
+): Promise<PassResult | undefined> {
+  const { ports, state } = context;
+  for (const step of steps) {
     context.signal.throwIfAborted();
     if (step.kind === "restart-containerd") continue; // part of changing config.toml
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
     else {
-      const outcome = await editConfig(step, choice, canaries, context, progress);
+      const outcome = await editConfig(step, target.choice, canaries, context, progress);
       if (outcome.kind === "deferred" && context.mayRestart) return deferred(outcome.waitMs);
       if (outcome.kind !== "restarted" && outcome.kind !== "deferred")
         return takeBack({ step, outcome }, target, context, progress);
     }
     progress.done.push(describeStep(step));
   }
-  return finish({ choice, desired, planned, plan, drift, contests, failedBefore }, context, progress);
+  return undefined;
 }
 
 /** No restart loop: bytes of config.toml that failed once are not tried again until a person or a new state asks. */
@@ -185,17 +207,4 @@ async function editConfig(
   const result = await changeConfig(record, change, configContext(context, progress));
   progress.record = result.record;
   return result.outcome;
-}
-
-/** A canary that cannot be pulled before the change says nothing about the change. */
-async function pullable(
-  canaries: readonly string[],
-  { ports, signal }: PassContext,
-): Promise<readonly string[]> {
-  const works: string[] = [];
-  for (const image of canaries) {
-    const pull = await ports.containerd.pullImage(image, 30_000, signal);
-    if (pull.ok) works.push(image);
-  }
-  return works;
 }

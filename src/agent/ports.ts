@@ -87,6 +87,9 @@ export interface Containerd {
   instance(): Promise<string | undefined>;
   /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */
   health(signal: AbortSignal): Promise<ContainerdHealth>;
+  /** Whether CRI knows the image; false also when it cannot be asked. */
+  hasImage(reference: string, signal: AbortSignal): Promise<boolean>;
+  removeImage(reference: string, signal: AbortSignal): Promise<CommandResult>;
   /** CRI PullImage. Credentials are never sent. */
   pullImage(reference: string, timeoutMs: number, signal: AbortSignal): Promise<PullResult>;
 }

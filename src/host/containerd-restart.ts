@@ -1,5 +1,6 @@
 import type { CommandResult } from "../agent/ports.ts";
 import { findProgram, type Ran, runCommand, runDetaching } from "./run-command.ts";
+import { readComplaints } from "./unit-journal.ts";
 
 // systemd's own TimeoutStartSec= is 90 s by default; a daemon that takes longer has failed.
 const RESTART_TIMEOUT_MS = 90_000;
@@ -10,8 +11,12 @@ export async function restartContainerd(
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<CommandResult> {
+  const startedMs = Date.now();
   const ran = await runDetaching(command, { timeoutMs: RESTART_TIMEOUT_MS, signal });
-  return ran.status === 0 ? { ok: true } : { ok: false, message: complaintOf(command, ran) };
+  if (ran.status === 0) return { ok: true };
+  const unit = unitOf(command);
+  const words = unit === undefined ? undefined : await readComplaints(unit, startedMs);
+  return { ok: false, message: [complaintOf(command, ran), words].filter(Boolean).join(": ") };
 }
 
 /** `systemctl reset-failed UNIT` for the unit the restart command names; nothing for other restart commands. */

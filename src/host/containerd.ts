@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
-import type { Containerd, PullResult } from "../agent/ports.ts";
+import type { Containerd } from "../agent/ports.ts";
 import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
 import { resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
-import { CallError, type Connect, createCriClient } from "./cri-client.ts";
+import { createCriClient } from "./cri-client.ts";
+import { imageVerbs } from "./cri-images.ts";
 import { createHostRoot } from "./files-root.ts";
 
 export interface ContainerdOptions {
@@ -28,7 +29,7 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     resetFailed: () => resetFailedUnit(restart),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
-    pullImage: (reference, timeoutMs, signal) => pullImage(connect, reference, timeoutMs, signal),
+    ...imageVerbs(connect),
   };
 }
 
@@ -36,22 +37,4 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
 function instanceOf(hostSocket: string): string | undefined {
   const stats = statSync(hostSocket, { bigint: true, throwIfNoEntry: false });
   return stats?.isSocket() === true ? `${stats.ino}:${stats.ctimeNs}` : undefined;
-}
-
-async function pullImage(
-  connect: Connect,
-  reference: string,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<PullResult> {
-  const request = { image: { image: reference } };
-  try {
-    const reply = await connect((call) =>
-      call("runtime.v1.ImageService/PullImage", request, { timeoutMs, signal }),
-    );
-    return { ok: true, imageRef: (reply as { readonly imageRef: string }).imageRef };
-  } catch (error) {
-    if (error instanceof CallError) return { ok: false, code: error.code, message: error.message };
-    return { ok: false, code: "UNKNOWN", message: error instanceof Error ? error.message : String(error) };
-  }
 }

@@ -61,6 +61,7 @@ export interface ModelContainerd extends Containerd {
   /** The config.toml the "process" runs on. */
   readonly running: string | undefined;
   failPull: string | undefined;
+  readonly images: Set<string>;
 }
 
 export function createTestNode(version = "2.1.9"): TestNode {
@@ -182,6 +183,7 @@ function createModelContainerd(
   return {
     restarts: 0,
     refuseStart: undefined,
+    images: new Set(),
     failPull: undefined,
     get running() {
       return running;
@@ -210,7 +212,15 @@ function createModelContainerd(
         : [{ id: "io.containerd.grpc.v1.cri", message: criLoads.reason }];
       return { reachable: true, criReady: criLoads.ok, failedPlugins };
     },
-    async pullImage() {
+    async hasImage(image) {
+      return this.images.has(image);
+    },
+    async removeImage(image) {
+      this.images.delete(image);
+      return { ok: true };
+    },
+    async pullImage(image) {
+      if (this.failPull === undefined) this.images.add(image);
       return this.failPull === undefined
         ? { ok: true, imageRef: "sha256:0" }
         : { ok: false, code: "NOT_FOUND", message: this.failPull };
