@@ -65,19 +65,31 @@ export function planConfigEdit(request: ConfigEditRequest): ConfigEditResult {
     path: request.path,
   });
   if (!edited.ok) return edited;
-  return judge(request, text, section, edited.edit, toLegacyRegistries(legacy.mirrors, legacy.configs));
+  return judge(
+    request,
+    { text, section, before },
+    edited.edit,
+    toLegacyRegistries(legacy.mirrors, legacy.configs),
+  );
+}
+
+interface Start {
+  readonly text: string;
+  readonly section: readonly string[];
+  readonly before: RegistryConfig;
 }
 
 function judge(
   request: ConfigEditRequest,
-  text: string,
-  section: readonly string[],
+  { text, section, before }: Start,
   edit: RegistryEdit,
   migrated: readonly LegacyRegistry[],
 ): ConfigEditResult {
-  const deviation = findDeviation(text, edit.text, { section, ...edit.intended });
+  const isSame = edit.text === text;
+  const deviation = isSame ? undefined : findDeviation(text, edit.text, { section, ...edit.intended });
   if (deviation !== undefined) return refuse([internalError(request.path, deviation)]);
-  const after = readRegistryConfig({ path: request.path, text: edit.text }, request.imports, request.version);
+  const result = { path: request.path, text: edit.text };
+  const after = isSame ? before : readRegistryConfig(result, request.imports, request.version);
   const problems = checkEffect(request, after, edit.text);
   if (problems.length > 0) return refuse(problems);
   const created = request.text === undefined ? [`create ${request.path}`] : [];

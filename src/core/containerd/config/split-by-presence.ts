@@ -21,6 +21,7 @@ export function splitByPresence(
   tables: readonly OwnedTable[],
   file: string,
 ): Presence {
+  if (tables.length === 0) return { missing: [], outdated: [], issues: [] };
   const document = parseToml(config.text);
   const ours = new Set(owned.map(encodeTomlPath));
   const missing: OwnedTable[] = [];
