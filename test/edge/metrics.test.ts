@@ -37,6 +37,8 @@ function report(changes: Partial<PassReport>): PassReport {
     done: [],
     restarts: [],
     inSync: true,
+    ownedDirectories: [],
+    inputs: [],
     durationMs: 3,
     ...changes,
   };

@@ -1,0 +1,49 @@
+import type { ExitCode } from "./command.ts";
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  /** Absolute; put before every absolute path that is read or written. "" for none. */
+  readonly root: string;
+  readonly json: boolean;
+}
+
+/** How commands that need the agent's configuration find it. */
+export interface ConfigOptions extends GlobalOptions {
+  /** agent.toml; undefined: the usual place, where it may be missing. */
+  readonly config: string | undefined;
+  /** `key=value`, each wins over agent.toml. */
+  readonly set: readonly string[];
+}
+
+export interface AgentOptions extends ConfigOptions {
+  readonly printConfig: boolean;
+}
+export interface ValidateCommandOptions extends GlobalOptions {
+  readonly containerdVersion: string | undefined;
+  readonly pullSecret: string | undefined;
+  readonly secretsDir: string | undefined;
+}
+export interface RenderCommandOptions extends ConfigOptions {
+  readonly out: string;
+  readonly containerdVersion: string | undefined;
+  readonly containerdConfig: string | undefined;
+}
+export interface ChangeOptions extends ConfigOptions {
+  readonly adopt: boolean;
+  readonly noRestart: boolean;
+}
+export interface ExplainCommandOptions extends ConfigOptions {
+  readonly containerdVersion: string | undefined;
+}
+
+/** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
+export interface Commands {
+  agent(options: AgentOptions): Promise<ExitCode>;
+  apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
+  plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
+  restore(options: ConfigOptions): Promise<ExitCode>;
+  explain(image: string, options: ExplainCommandOptions): Promise<ExitCode>;
+  validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
+  render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;
+  version(options: GlobalOptions): Promise<ExitCode>;
+}

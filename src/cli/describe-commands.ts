@@ -1,0 +1,56 @@
+import type { Command, Option } from "commander";
+
+/** What a shell has to know of a command. */
+export interface CommandDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly OptionDescription[];
+  /** Words the first argument is chosen from; empty when it is free or there is none. */
+  readonly choices: readonly string[];
+  readonly takesFiles: boolean;
+}
+
+export interface OptionDescription {
+  /** `--out`, `-h` */
+  readonly flags: readonly string[];
+  readonly description: string;
+  readonly value: "none" | "file" | "directory" | "text";
+}
+
+export interface ProgramDescription {
+  readonly name: string;
+  readonly options: readonly OptionDescription[];
+  readonly commands: readonly CommandDescription[];
+}
+
+/** The command tree as data, so that completion can never differ from what the program understands. */
+export function describeCommands(program: Command): ProgramDescription {
+  const helper = program.createHelp();
+  const options = (command: Command) => helper.visibleOptions(command).map(describeOption);
+  return {
+    name: program.name(),
+    options: options(program),
+    commands: helper.visibleCommands(program).map((command) => {
+      const [first] = command.registeredArguments;
+      return {
+        name: command.name(),
+        description: command.description(),
+        options: options(command),
+        choices:
+          command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
+        takesFiles: first?.name() === "file",
+      };
+    }),
+  };
+}
+
+function describeOption(option: Option): OptionDescription {
+  const flags = [option.long, option.short].filter((flag) => flag !== undefined && flag !== null);
+  return { flags, description: option.description, value: valueKind(option) };
+}
+
+function valueKind({ flags, required }: Option): OptionDescription["value"] {
+  if (!required) return "none";
+  if (flags.endsWith("<file>")) return "file";
+  return flags.endsWith("<dir>") ? "directory" : "text";
+}

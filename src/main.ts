@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { HostError } from "./agent/ports.ts";
+import type { CommandIo, ExitCode } from "./cli/command.ts";
+import { runProgram } from "./cli/program.ts";
+import { composeCommands } from "./compose-commands.ts";
+
+// Without a handler of ours SIGUSR1 opens the inspector, and with it root's rights to every user of the node.
+process.on("SIGUSR1", () => {});
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader has seen enough, as `head` does.
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+const output = {
+  stdout: (text: string) => void process.stdout.write(text),
+  stderr: (text: string) => void process.stderr.write(text),
+};
+
+const commands = composeCommands(({ json }): CommandIo => ({ ...output, json, color: mayColor() }));
+const code = await runProgram(process.argv.slice(2), commands, output).catch(explainHostError);
+// Handles that some library keeps open must not hold up the end; what is written must get out first.
+process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+
+function mayColor(): boolean {
+  const { NO_COLOR: no, FORCE_COLOR: force } = process.env;
+  if (no !== undefined && no !== "") return false;
+  if (force !== undefined && force !== "") return force !== "0";
+  return process.stdout.isTTY === true;
+}
+
+/** What the machine refuses is no bug of ours: its own words are enough. */
+function explainHostError(error: unknown): ExitCode {
+  if (!(error instanceof HostError)) throw error;
+  output.stderr(`mirrorlet: ${error.message}\n`);
+  return 1;
+}
+
+function fail(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`mirrorlet: internal error, please report it: ${text}\n`, () => process.exit(1));
+}
