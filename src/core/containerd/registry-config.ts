@@ -31,9 +31,7 @@ export interface RegistryConfig {
 }
 
 /** `reason` is in containerd's own words where it has any. */
-export type Outcome =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly at: Place };
+type Outcome = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly at: Place };
 
 export interface LegacyMirror {
   readonly namespace: string;

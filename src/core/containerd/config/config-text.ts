@@ -57,7 +57,7 @@ export function findHeader(config: ConfigText, path: readonly string[]): TomlSta
 }
 
 /** The offset behind the last statement of the table that `index` stands in: a header may be inserted there. */
-export function endOfTable(config: ConfigText, index: number): number {
+function endOfTable(config: ConfigText, index: number): number {
   let last = index;
   while (config.statements[last + 1]?.kind === "key-value") last++;
   return config.statements[last]?.end ?? config.text.length;

@@ -11,7 +11,7 @@ export interface ConfigTable {
   readonly entries: ReadonlyMap<string, ConfigNode>;
 }
 
-export interface ConfigValue {
+interface ConfigValue {
   readonly kind: "value";
   readonly at: Place;
   readonly value: TomlValue;

@@ -125,7 +125,7 @@ function insertKey(config: ConfigText, section: readonly string[], key: string, 
 }
 
 /** A new table: before its first sub-table where there is one, else behind its closest relatives. */
-export function insertTable(config: ConfigText, path: readonly string[], body: readonly string[]): TextEdit {
+function insertTable(config: ConfigText, path: readonly string[], body: readonly string[]): TextEdit {
   const lines = [headerIndent(config, path) + headerText(config, path), ...body];
   const child = config.statements.find(
     ({ kind, path: own }) => kind === "table" && startsWithPath(own, path),

@@ -3,14 +3,14 @@ import type { OwnedTable } from "./owned-tables.ts";
 /** What config.toml should say about registries. */
 export type WantedRegistries = WantedCertsD | WantedLegacy;
 
-export interface WantedCertsD {
+interface WantedCertsD {
   readonly style: "certs.d";
   /** One single directory. */
   readonly configPath: string;
   readonly auths: readonly WantedAuth[];
 }
 
-export interface WantedLegacy {
+interface WantedLegacy {
   readonly style: "legacy";
   readonly mirrors: readonly { readonly namespace: string; readonly endpoints: readonly string[] }[];
   readonly tls: readonly WantedTls[];
@@ -18,7 +18,7 @@ export interface WantedLegacy {
 }
 
 /** `host` as containerd contacts it, `host:port`. */
-export interface WantedAuth {
+interface WantedAuth {
   readonly host: string;
   readonly username: string;
   readonly password: string;
