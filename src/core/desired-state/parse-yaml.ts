@@ -2,6 +2,7 @@ import { Composer, type CST, type Document, Lexer, LineCounter, Parser } from "y
 import { buildTree, type NodeBudget } from "./build-tree.ts";
 import type { IssueLog } from "./issue-log.ts";
 import { LIMITS } from "./limits.ts";
+import { parsePlainYaml } from "./parse-plain-yaml.ts";
 import type { Tree } from "./tree.ts";
 
 /** What all files of one input may use together. */
@@ -13,12 +14,25 @@ export function createYamlBudget(): YamlBudget {
   return { tokens: LIMITS.tokens, nodes: LIMITS.nodes, aliases: LIMITS.aliases };
 }
 
+/** Parses every document of a YAML stream (JSON is YAML): by the quick way where the text is plain enough. */
+export function parseYaml(file: string, text: string, budget: YamlBudget, log: IssueLog): readonly Tree[] {
+  const plain = parsePlainYaml(file, text);
+  if (plain === undefined || plain.nodes > budget.nodes) return parseFullYaml(file, text, budget, log);
+  budget.nodes -= plain.nodes;
+  return plain.trees;
+}
+
 /**
- * Parses every document of a YAML stream (JSON is YAML). Documents with errors and empty documents are left out.
+ * The whole language. Documents with errors and empty documents are left out.
  * Depth and size are checked while the concrete syntax is read, which is iterative; only then is the document
  * composed, which recurses.
  */
-export function parseYaml(file: string, text: string, budget: YamlBudget, log: IssueLog): readonly Tree[] {
+export function parseFullYaml(
+  file: string,
+  text: string,
+  budget: YamlBudget,
+  log: IssueLog,
+): readonly Tree[] {
   const lines = countLines(text);
   const place = (offset: number) => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
