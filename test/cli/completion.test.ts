@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Commands } from "../../src/cli/commands.ts";
+import { runProgram } from "../../src/cli/program.ts";
+
+async function completion(shell: string): Promise<string> {
+  let text = "";
+  const output = {
+    stdout: (part: string) => {
+      text += part;
+    },
+    stderr: (part: string) => assert.fail(part),
+  };
+  assert.equal(await runProgram(["completion", shell], {} as Commands, output), 0);
+  return text;
+}
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "mirrorlet-completion-"));
+  t.after(() => rm(path, { recursive: true }));
+  await writeFile(join(path, "state.yaml"), "");
+  await writeFile(join(path, "two words.yaml"), "");
+  await mkdir(join(path, "directory"));
+  return path;
+}
+
+/** What bash offers for the last of `words`, asked the way it asks itself when Tab is pressed. */
+function bash(script: string, cwd: string, ...words: readonly string[]): string[] {
+  const code = `${script}
+    [[ "$(complete -p mirrorlet)" == *"-F _mirrorlet mirrorlet" ]] || exit 9
+    COMP_WORDS=(mirrorlet "$@"); COMP_CWORD=$#
+    _mirrorlet; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const run = spawnSync("bash", ["--norc", "-u", "-c", code, "bash", ...words], { cwd, encoding: "utf8" });
+  assert.deepEqual([run.status, run.stderr], [0, ""]);
+  return run.stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort();
+}
+
+test("bash accepts its script and completes commands, options, choices and files", async (t) => {
+  const script = await completion("bash");
+  const cwd = await folder(t);
+  assert.equal(spawnSync("bash", ["-n"], { input: script }).status, 0);
+  const files = ["directory", "state.yaml", "two words.yaml"];
+  assert.deepEqual(bash(script, cwd, "va"), ["validate"]);
+  assert.deepEqual(bash(script, cwd, ""), [
+    "agent",
+    "apply",
+    "completion",
+    "explain",
+    "help",
+    "plan",
+    "render",
+    "restore",
+    "validate",
+    "version",
+  ]);
+  assert.deepEqual(bash(script, cwd, "--j"), ["--json"]);
+  assert.deepEqual(bash(script, cwd, "agent", "--p"), ["--print-config"]);
+  assert.deepEqual(bash(script, cwd, "apply", "--a"), ["--adopt"]);
+  assert.deepEqual(bash(script, cwd, "apply", "--root"), ["--root"]);
+  assert.deepEqual(bash(script, cwd, "completion", ""), ["bash", "fish", "zsh"]);
+  assert.deepEqual(bash(script, cwd, "help", "re"), ["render", "restore"]);
+  assert.deepEqual(bash(script, cwd, "plan", ""), files);
+  assert.deepEqual(bash(script, cwd, "plan", "one.yaml", "t"), ["two words.yaml"]);
+  assert.deepEqual(bash(script, cwd, "render", "--out", ""), ["directory"]);
+  assert.deepEqual(bash(script, cwd, "agent", "--config", "s"), ["state.yaml"]);
+  assert.deepEqual(bash(script, cwd, "--root", "directory", "--json", "val"), ["validate"]);
+  assert.deepEqual(bash(script, cwd, "render", "--containerd-version", ""), []);
+  assert.deepEqual(bash(script, cwd, "nonsense", ""), []);
+});
+
+const found = (shell: string) =>
+  spawnSync(shell, ["--version"]).status === 0 ? false : `${shell} is not installed`;
+
+test("zsh accepts its script", { skip: found("zsh") }, async () => {
+  const run = spawnSync("zsh", ["-n"], { input: await completion("zsh"), encoding: "utf8" });
+  assert.deepEqual([run.status, run.stderr], [0, ""]);
+});
+
+test("fish accepts its script and completes", { skip: found("fish") }, async () => {
+  const script = await completion("fish");
+  assert.equal(spawnSync("fish", ["-n"], { input: script }).status, 0);
+  const run = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet val"`], { encoding: "utf8" });
+  assert.match(run.stdout, /^validate\tcheck desired state/);
+});
+
+test("every command and option is in the script of every shell", async () => {
+  const commands = [
+    "agent",
+    "apply",
+    "completion",
+    "explain",
+    "help",
+    "plan",
+    "render",
+    "restore",
+    "validate",
+    "version",
+  ];
+  const options = [
+    "root",
+    "json",
+    "config",
+    "set",
+    "print-config",
+    "adopt",
+    "no-restart",
+    "out",
+    "containerd-version",
+  ];
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const script = await completion(shell);
+    for (const name of commands) assert.match(script, new RegExp(`\\b${name}\\b`), `${shell}: ${name}`);
+    for (const name of options)
+      assert.match(script, new RegExp(`(?:--|-l )${name}\\b`), `${shell}: --${name}`);
+  }
+});
