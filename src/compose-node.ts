@@ -64,7 +64,7 @@ function createPorts({ config, root, log }: NodeSetup): Ports {
   return {
     files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
     containerd: createContainerd({ binary, socket, restart, root }),
-    prober: createMirrorProber({ env: process.env }),
+    prober: createMirrorProber({ environment: process.env, root }),
     clock: createClock(),
     log,
     sha256,
