@@ -2,7 +2,7 @@
 import { HostError } from "./agent/ports.ts";
 import type { CommandIo, ExitCode } from "./cli/command.ts";
 import { runProgram } from "./cli/program.ts";
-import { composeCommands } from "./compose-commands.ts";
+import { composeCommands } from "./program/compose-commands.ts";
 
 // Without a handler of ours SIGUSR1 opens the inspector, and with it root's rights to every user of the node.
 process.on("SIGUSR1", () => {});

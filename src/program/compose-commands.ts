@@ -1,0 +1,109 @@
+import type { Ports } from "../agent/ports.ts";
+import type { CommandIo, ExitCode } from "../cli/command.ts";
+import type { Commands, ConfigOptions, GlobalOptions } from "../cli/commands.ts";
+import type { NodeDeps } from "../cli/node-deps.ts";
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
+import { formatIssue } from "../core/issue.ts";
+import type { NodeSetup } from "./compose-node.ts";
+
+/**
+ * Every command with its adapters. Each loads only what it needs when it runs: `version` and completion must not
+ * wait for gRPC, nor `validate` for the machine's adapters.
+ */
+export function composeCommands(createIo: (options: GlobalOptions) => CommandIo): Commands {
+  const onNode = async (
+    options: ConfigOptions,
+    run: (node: { setup: NodeSetup; deps: NodeDeps; io: CommandIo }) => Promise<ExitCode>,
+  ): Promise<ExitCode> => {
+    const io = createIo(options);
+    const loaded = await configure(options, io);
+    if (loaded === undefined) return 78;
+    const { composeNode } = await import("./compose-node.ts");
+    const setup = { config: loaded.config, root: options.root, log: await createLog(loaded.config) };
+    return run({ setup, deps: composeNode(setup), io });
+  };
+  return {
+    async agent(options) {
+      const io = createIo(options);
+      const loaded = await configure(options, io);
+      if (loaded === undefined) return 78;
+      if (options.printConfig) {
+        const { printConfig } = await import("../cli/print-config.ts");
+        return printConfig(loaded.settings, io);
+      }
+      const { serveAgent } = await import("./serve-agent.ts");
+      const log = await createLog(loaded.config);
+      return serveAgent({ config: loaded.config, root: options.root, log }, io);
+    },
+    apply: (files, options) =>
+      onNode(options, async ({ deps, io }) => {
+        const { apply } = await import("../cli/apply.ts");
+        return apply(files, options, io, deps);
+      }),
+    plan: (files, options) =>
+      onNode(options, async ({ deps, io }) => {
+        const { plan } = await import("../cli/plan.ts");
+        return plan(files, options, io, deps);
+      }),
+    restore: (options) =>
+      onNode(options, async ({ deps, io }) => {
+        const { restore } = await import("../cli/restore.ts");
+        return restore(io, deps);
+      }),
+    explain: (image, options) =>
+      onNode(options, async ({ setup, deps, io }) => {
+        const { explain } = await import("../cli/explain.ts");
+        const { files, containerd } = portsOf(deps);
+        const configPath = setup.config.containerd.config;
+        return explain(image, options, io, { files, containerd, configPath });
+      }),
+    render: (files, options) =>
+      onNode(options, async ({ setup, deps, io }) => {
+        const { render } = await import("../cli/render.ts");
+        const { renderDeps } = await import("./compose-render.ts");
+        return render(files, options, io, renderDeps(setup, portsOf(deps)));
+      }),
+    async validate(files, options) {
+      const [{ validate }, { validateDeps }] = await Promise.all([
+        import("../cli/validate.ts"),
+        import("./compose-validate.ts"),
+      ]);
+      return validate(files, options, createIo(options), validateDeps(options.root));
+    },
+    async version(options) {
+      const { version } = await import("../cli/version.ts");
+      return version(createIo(options));
+    },
+  };
+}
+
+function portsOf(deps: NodeDeps): Ports {
+  return deps.createContext({ sources: [], adopt: false, mayRestart: false, retryQuarantined: false }).ports;
+}
+
+/** The effective configuration; undefined when it is wrong, which has then been said. */
+async function configure(
+  options: ConfigOptions,
+  io: CommandIo,
+): Promise<{ config: AgentConfig; settings: readonly EffectiveSetting[] } | undefined> {
+  const { loadConfig } = await import("./load-config.ts");
+  const { root, config, set } = options;
+  const loaded = await loadConfig({ root, config, set });
+  for (const issue of loaded.ok ? loaded.warnings : loaded.issues) io.stderr(`${formatIssue(issue)}\n`);
+  if (!loaded.ok) {
+    io.stderr("mirrorlet: the agent's configuration is wrong, nothing was done\n");
+    return undefined;
+  }
+  if (loaded.config.feed !== undefined) {
+    io.stderr("mirrorlet: feed.address is set, but this version takes desired state from files only\n");
+    return undefined;
+  }
+  return loaded;
+}
+
+async function createLog({ logLevel }: AgentConfig) {
+  const { createLog } = await import("../host/log.ts");
+  const readable = process.stderr.isTTY === true;
+  return createLog({ level: logLevel, readable, color: readable && process.stderr.hasColors() });
+}

@@ -1,0 +1,142 @@
+import { basename, dirname } from "node:path";
+import { FREEZE_PATH } from "../agent/pass-results.ts";
+import type { Log } from "../agent/ports.ts";
+import { startReconciler } from "../agent/reconciler.ts";
+import { isReady, type PassReport } from "../agent/report.ts";
+import type { NodeDeps } from "../cli/node-deps.ts";
+import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
+import { listenHttp } from "../edge/http-server.ts";
+import { createMetrics } from "../edge/metrics.ts";
+import { createServiceNotifier } from "../edge/sd-notify.ts";
+import { watchDesiredState } from "../edge/watch-desired-state.ts";
+import { type WatchTarget, watchPaths } from "../edge/watch-paths.ts";
+import type { NodeSetup } from "./compose-node.ts";
+
+export interface AgentRun {
+  /** Asks for a pass, as SIGHUP does. */
+  reload(): void;
+  /** Ends after the pass under way. */
+  stop(): Promise<void>;
+  /** host:port of the listener, for tests that let the kernel choose. */
+  readonly address: string;
+}
+
+/** `/readyz`: the first pass is over and what is wanted is in force. Trouble of a mirror alone fails nothing. */
+function readinessChecks(latest: () => PassReport | undefined): readonly HealthCheck[] {
+  return [
+    {
+      name: "first-pass",
+      check: () => ({
+        ok: latest() !== undefined,
+        message: latest() === undefined ? "no pass is over yet" : "",
+      }),
+    },
+    {
+      name: "desired-state",
+      check: () => {
+        const report = latest();
+        if (report === undefined) return { ok: false, message: "not known yet" };
+        return { ok: isReady(report), message: isReady(report) ? "" : conditionsText(report) };
+      },
+    },
+  ];
+}
+
+function conditionsText({ conditions }: PassReport): string {
+  return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
+}
+
+function statusLine(report: PassReport): string {
+  return isReady(report) ? `generation ${report.observedGeneration} is in force` : conditionsText(report);
+}
+
+/** Nothing above debug for a pass that changed nothing and found nothing new. */
+function logReport(report: PassReport, previous: PassReport | undefined, log: Log): void {
+  const { outcome, generation, done, durationMs } = report;
+  const fields = { outcome, generation, duration_ms: Math.round(durationMs), done };
+  const text = conditionsText(report);
+  const isNews = previous === undefined || text !== conditionsText(previous) || done.length > 0;
+  for (const { path, diff } of report.drift)
+    log.warn({ path, diff }, "changed by somebody else and put right");
+  if (!isNews) log.debug(fields, "pass over");
+  else if (isReady(report)) log.info(fields, text);
+  else log.warn(fields, text);
+}
+
+function watchTargets({ config }: NodeSetup, report: PassReport | undefined): readonly WatchTarget[] {
+  const { certsD, config: configPath } = config.containerd;
+  const file = (path: string): WatchTarget => ({
+    directory: dirname(path),
+    // Kubernetes swaps `..data` under files it mounts.
+    only: [basename(path), "..data"],
+  });
+  return [
+    { directory: certsD },
+    ...(report?.ownedDirectories ?? []).map((directory) => ({ directory })),
+    file(configPath),
+    file(FREEZE_PATH),
+    ...(report?.inputs ?? []).map(file),
+  ];
+}
+
+/** The daemon: watches the desired state and what we own, reconciles, and says how it stands. */
+export async function runAgent(
+  { config, root, log }: NodeSetup,
+  deps: NodeDeps,
+  version: string,
+): Promise<AgentRun> {
+  const metrics = createMetrics({ version, nodeVersion: process.version });
+  const notify = createServiceNotifier(process.env, log);
+  let latest: PassReport | undefined;
+  const http = await listenHttp({
+    address: config.http.address,
+    metricsAddress: config.http.metricsAddress,
+    allowedHosts: config.http.allowedHosts,
+    routes: [...healthRoutes(readinessChecks(() => latest)), metrics.route],
+    log,
+  });
+  const context = deps.createContext({
+    sources: [config.desiredState],
+    adopt: false,
+    mayRestart: true,
+    retryQuarantined: false,
+  });
+  let drift: ReturnType<typeof watchPaths> | undefined;
+  const reconciler = startReconciler({
+    context,
+    resyncMs: config.resyncMs,
+    onReport(report) {
+      if (latest === undefined) void notify.ready();
+      const previous = latest;
+      latest = report;
+      metrics.recordPass(report);
+      logReport(report, previous, log);
+      void notify.status(statusLine(report));
+      drift?.refresh();
+    },
+  });
+  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
+    reconciler.trigger("the desired state may have changed"),
+  );
+  drift = watchPaths(
+    () =>
+      watchTargets({ config, root, log }, latest).map((target) => ({
+        ...target,
+        directory: `${root}${target.directory}`,
+      })),
+    log,
+    () => reconciler.trigger("something we own or read was touched"),
+  );
+  log.info({ address: http.address, desired_state: config.desiredState }, "mirrorlet is running");
+  return {
+    address: http.address,
+    reload: () => reconciler.trigger("reload"),
+    async stop() {
+      await notify.stopping();
+      await watch.close();
+      drift?.close();
+      await reconciler.stop();
+      await http.close();
+    },
+  };
+}
