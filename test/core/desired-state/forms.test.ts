@@ -91,6 +91,22 @@ allowMassRemoval: true
   } satisfies DesiredState);
 });
 
+test('native form: the policy of "*" is that of every registry without its own', () => {
+  const { registries } = stateOf(`apiVersion: mirrorlet/v1
+kind: RegistryMirrors
+registryMirrors:
+- endpoint: https://m.example.com
+  hosts: [gcr.io, docker.io, "*"]
+upstream: {"*": never, docker.io: allow}
+`);
+  const policies = registries.map(({ namespace, upstream }) => [namespace, upstream]);
+  assert.deepEqual(policies, [
+    ["gcr.io", "never"],
+    ["docker.io", "allow"],
+    ["*", "never"],
+  ]);
+});
+
 test("native form: JSON says the same as YAML", () => {
   const entry = { endpoint: "https://m.example.com", hosts: ["gcr.io"] };
   const json = JSON.stringify(
