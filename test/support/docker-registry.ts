@@ -16,6 +16,8 @@ export interface DockerRegistry {
   readonly url: string;
   /** docker-registry reads the file again when its time has changed. */
   setHtpasswd(username: string, password: string): Promise<void>;
+  /** The requests it answered, in its own words: lines in Apache's combined format. */
+  accessLog(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -39,17 +41,27 @@ export async function startDockerRegistry(auth: DockerRegistryAuth): Promise<Doc
     });
     child.unref();
     await log.close();
-    return { url: await waitForAddress(within("log")), setHtpasswd, stop: () => lease.release() };
+    return {
+      url: await waitForAddress(within("log")),
+      setHtpasswd,
+      accessLog: async () => (await readFile(within("log"), "utf8")).split("\n").filter(isAccess),
+      stop: () => lease.release(),
+    };
   } catch (error) {
     await lease.release();
     throw error;
   }
 }
 
+/** Its other lines are logfmt and begin with `time=`. */
+function isAccess(line: string): boolean {
+  return /^127\.0\.0\.1 .*\] "[A-Z]+ /.test(line);
+}
+
 function configFor(dir: string, auth: DockerRegistryAuth): string {
   const config = {
     version: "0.1",
-    log: { level: "info", accesslog: { disabled: true } },
+    log: { level: "info", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(dir, "storage") }, delete: { enabled: true } },
     http: { addr: "127.0.0.1:0", secret: "lab", relativeurls: true },
     ...(auth.kind === "basic" ? { auth: { htpasswd: { realm: "lab", path: join(dir, "htpasswd") } } } : {}),

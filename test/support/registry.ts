@@ -27,6 +27,8 @@ export interface LabRegistry {
   /** Every request so far, in order of arrival; one to `/token` is for the token server. */
   requests(): readonly RecordedRequest[];
   clearRequests(): void;
+  /** What docker-registry itself wrote of the requests that reached it, pushes included. */
+  accessLog(): Promise<readonly string[]>;
   /** Replaces the one credential that is accepted; tokens already issued stay good. */
   setCredential(username: string, password: string): Promise<void>;
   setTls(tls: ServerTls): void;
@@ -69,6 +71,7 @@ export async function startRegistry({ tls, auth }: RegistryOptions = {}): Promis
     clearRequests: () => {
       records = [];
     },
+    accessLog: () => started.accessLog(),
     async setCredential(username, password) {
       if (current === undefined) throw new Error("this registry was started without auth");
       current = { ...current, username, password };

@@ -1,0 +1,9 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { program } from "./agent-process.ts";
+
+/** Runs a command of this checkout's dist/; its stdout. Rejects, with what it wrote to stderr, when it fails. */
+export async function runMirrorlet(args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { timeout: 60_000 });
+  return stdout;
+}
