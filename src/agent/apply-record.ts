@@ -52,6 +52,11 @@ export interface PendingRestart {
   readonly failure?: string;
   /** Whether each canary could be pulled before the change. */
   readonly canariesBefore: readonly string[];
+  /** `ApplyRecord.migrated` once this change is in force, and as it was before. */
+  readonly migrated: readonly LegacyRegistry[];
+  readonly migratedBefore: readonly LegacyRegistry[];
+  /** Digest of an earlier edit of ours that this one replaces before containerd ever ran on it. */
+  readonly replaces?: string;
 }
 
 export interface Quarantine {
@@ -62,6 +67,8 @@ export interface Quarantine {
   /** Containerd's own words where there are any. */
   readonly message: string;
   readonly sinceMs: number;
+  /** The old config.toml is back, and containerd was not well on it either. */
+  readonly degraded: boolean;
 }
 
 export const EMPTY_RECORD: ApplyRecord = {

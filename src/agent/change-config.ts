@@ -1,9 +1,10 @@
 import { compareDumps, effectiveConfigPath } from "../core/containerd/config/compare-dumps.ts";
+import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
 import type { ApplyRecord, PendingRestart, Quarantine } from "./apply-record.ts";
 import { type GateResult, passHealthGate } from "./health-gate.ts";
 import { type CommandResult, HostError, type Ports } from "./ports.ts";
-import { isRollbackExhausted, restartWaitMs, withRestart } from "./restart-budget.ts";
+import { restartWaitMs, withRestart } from "./restart-budget.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 /** The one place that changes config.toml and restarts containerd. */
@@ -16,6 +17,8 @@ export interface ConfigChange {
   /** The certs.d root containerd must be reading afterwards; undefined in legacy style. */
   readonly configPath?: string;
   readonly canaries: readonly string[];
+  /** Legacy mirrors that stand for something once this edit is in force. */
+  readonly migrated: readonly LegacyRegistry[];
 }
 
 export type ConfigOutcome =
@@ -108,6 +111,9 @@ async function arm(record: ApplyRecord, change: ConfigChange, context: ConfigCon
     digest: change.digest,
     generation: change.generation,
     canariesBefore: change.canaries,
+    migrated: change.migrated,
+    migratedBefore: earlier?.migratedBefore ?? record.migrated,
+    ...(earlier === undefined ? {} : { replaces: earlier.afterDigest }),
   };
   const armed = { ...record, pendingRestart: pending };
   await state.saveRecord(armed);
@@ -123,21 +129,31 @@ export async function resumeConfigChange(
   context: ConfigContext,
   wantedConfigPath: string | undefined,
 ): Promise<{ readonly record: ApplyRecord; readonly outcome?: ConfigOutcome }> {
-  const pending = record.pendingRestart;
-  if (pending === undefined) return { record };
+  const { pendingRestart } = record;
+  if (pendingRestart === undefined) return { record };
   const { ports } = context;
-  const file = await ports.files.read(pending.configPath);
+  const file = await ports.files.read(pendingRestart.configPath);
   const digest = file === undefined ? undefined : ports.sha256(file.bytes);
-  const restarted = (await ports.containerd.instance()) !== pending.instance;
+  const pending = unlessNeverWritten(pendingRestart, digest);
+  const instance = await ports.containerd.instance();
+  // No socket: a restart was cut off half way, and containerd waits for somebody to start it.
+  const restarted = instance !== undefined && instance !== pending.instance;
   if (pending.phase === "rolling-back") return rollBack(record, context, pending.failure ?? "", restarted);
-  if (digest === pending.beforeDigest) return { record: await settle(record, context) };
+  if (digest === pending.beforeDigest)
+    return { record: await settle(record, context, { kind: "not-written" }) };
   // Somebody else has written the file since: it is theirs now, and the next pass plans on what is there.
-  if (digest !== pending.afterDigest) return { record: await settle(record, context) };
-  if (restarted) return gate(record, context, wantedConfigPath, undefined);
+  if (digest !== pending.afterDigest) return { record: await settle(record, context, { kind: "in-force" }) };
+  const current = { ...record, pendingRestart: pending };
+  if (restarted) return gate(current, context, wantedConfigPath, undefined);
   if (!context.mayRestart) return { record, outcome: { kind: "deferred", waitMs: 0 } };
   const waitMs = pending.phase === "armed" ? restartWaitMs(record.restarts, ports.clock) : 0;
   if (waitMs > 0) return { record, outcome: { kind: "deferred", waitMs } };
-  return restartAndGate(record, context, wantedConfigPath);
+  return restartAndGate(current, context, wantedConfigPath);
+}
+
+/** Killed between arming a second edit and writing it: the first one still waits for its restart. */
+function unlessNeverWritten(pending: PendingRestart, digest: string | undefined): PendingRestart {
+  return digest !== undefined && digest === pending.replaces ? { ...pending, afterDigest: digest } : pending;
 }
 
 async function restartAndGate(record: ApplyRecord, context: ConfigContext, configPath: string | undefined) {
@@ -154,7 +170,8 @@ async function gate(
   restarted: CommandResult | undefined,
 ): Promise<{ readonly record: ApplyRecord; readonly outcome: ConfigOutcome }> {
   const result = restarted?.ok === false ? restarted : await holdToGate(record, context, configPath);
-  if (result.ok) return { record: await settle(record, context), outcome: { kind: "restarted" } };
+  if (result.ok)
+    return { record: await settle(record, context, { kind: "in-force" }), outcome: { kind: "restarted" } };
   const instance = await context.ports.containerd.instance();
   const rolling = await enterPhase(record, context, "rolling-back", instance, result.message);
   return rollBack(rolling, context, result.message, false);
@@ -180,15 +197,9 @@ async function rollBack(
   const pending = record.pendingRestart;
   if (pending === undefined) return { record, outcome: { kind: "rolled-back", message: failure } };
   const restored = await restoreBytes(pending, context);
-  let current = record;
   let result: CommandResult = { ok: true };
   if (!alreadyRestarted || restored === "written") {
-    if (isRollbackExhausted(record.restarts, ports.clock)) {
-      const message = `${failure}; the old ${pending.configPath} is back, but the restart budget is used up: restart containerd by hand`;
-      return { record: await settle(record, context, message), outcome: { kind: "degraded", message } };
-    }
     await ports.containerd.resetFailed();
-    current = await countRestart(record, context);
     result = await restart("rollback", context);
   }
   const health = result.ok
@@ -198,7 +209,7 @@ async function rollBack(
     ? failure
     : `${failure}; after the old ${pending.configPath} was put back: ${health.message}`;
   const kind = health.ok ? "rolled-back" : "degraded";
-  return { record: await settle(current, context, message), outcome: { kind, message } };
+  return { record: await settle(record, context, { kind, message }), outcome: { kind, message } };
 }
 
 async function restoreBytes(
@@ -227,6 +238,7 @@ async function restart(reason: string, { ports, signal, onRestart }: ConfigConte
   return result;
 }
 
+/** A restart counts once, however often a crash makes it start over: the slot kept for a rollback stays free. */
 async function enterPhase(
   record: ApplyRecord,
   context: ConfigContext,
@@ -235,9 +247,10 @@ async function enterPhase(
   failure?: string,
 ): Promise<ApplyRecord> {
   const { instance: _old, ...pending } = record.pendingRestart as PendingRestart;
+  const counted = pending.phase === phase;
   const next: ApplyRecord = {
     ...record,
-    restarts: phase === "restarting" ? withRestart(record.restarts, context.ports.clock) : record.restarts,
+    restarts: counted ? record.restarts : withRestart(record.restarts, context.ports.clock),
     pendingRestart: {
       ...pending,
       phase,
@@ -249,27 +262,36 @@ async function enterPhase(
   return next;
 }
 
-async function countRestart(record: ApplyRecord, context: ConfigContext): Promise<ApplyRecord> {
-  const next = { ...record, restarts: withRestart(record.restarts, context.ports.clock) };
-  await context.state.saveRecord(next);
-  return next;
-}
+type Ending =
+  | { readonly kind: "in-force" | "not-written" }
+  | { readonly kind: "rolled-back" | "degraded"; readonly message: string };
 
 /**
- * The change is over. With a failure, the desired state that wanted it is quarantined in the same durable write:
- * a crash right after a rollback must not try it again.
+ * The change is over. What follows from its failure is in the same durable write: a crash right after a rollback
+ * must not try the desired state again, nor leave mirrors counted as moved that are back in config.toml.
  */
-async function settle(record: ApplyRecord, context: ConfigContext, failure?: string): Promise<ApplyRecord> {
-  const { pendingRestart, ...rest } = record;
-  const next: ApplyRecord =
-    failure === undefined || pendingRestart === undefined
-      ? rest
-      : { ...rest, quarantine: quarantineOf(pendingRestart, failure, context.ports.clock.now()) };
+async function settle(record: ApplyRecord, context: ConfigContext, ending: Ending): Promise<ApplyRecord> {
+  const { pendingRestart: pending, ...rest } = record;
+  const { migrated, migratedBefore } = pending ?? {
+    migrated: record.migrated,
+    migratedBefore: record.migrated,
+  };
+  const next: ApplyRecord = {
+    ...rest,
+    migrated: ending.kind === "in-force" ? migrated : migratedBefore,
+    ...(pending === undefined || !("message" in ending)
+      ? {}
+      : { quarantine: quarantineOf(pending, ending, context.ports.clock.now()) }),
+  };
   await context.state.saveRecord(next);
   return next;
 }
 
-function quarantineOf(pending: PendingRestart, message: string, sinceMs: number): Quarantine {
+function quarantineOf(
+  pending: PendingRestart,
+  { kind, message }: Extract<Ending, { message: string }>,
+  sinceMs: number,
+): Quarantine {
   const { digest, generation, afterDigest: configDigest } = pending;
-  return { digest, configDigest, generation, message, sinceMs };
+  return { digest, configDigest, generation, message, sinceMs, degraded: kind === "degraded" };
 }

@@ -1,10 +1,10 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
-import type { EditConfigStep, Step } from "../core/plan/step.ts";
+import type { EditConfigStep } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { pullBaseline, removeAdded } from "./canary.ts";
-import { type ConfigOutcome, changeConfig } from "./change-config.ts";
+import { type ConfigChange, type ConfigOutcome, changeConfig } from "./change-config.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
 import { describeStep, diffOf, executeStep, isFileStep } from "./execute.ts";
@@ -37,8 +37,8 @@ export async function converge(
   progress: Progress,
 ): Promise<PassResult> {
   const { choice, desired, version } = target;
-  const { ports, state, config } = context;
-  let record = progress.record as ApplyRecord;
+  const { ports, config } = context;
+  const record = progress.record as ApplyRecord;
   const host = await observeHost(ports, config, version);
   const planned = planNode(desired, host, planSettings(choice, context));
   const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config);
@@ -51,16 +51,10 @@ export async function converge(
     new Set(failedBefore ? [...leftAlone, config.containerd.config] : leftAlone),
   );
 
-  // The mirrors that leave config.toml exist nowhere else until they are in certs.d and in the record.
-  if (planned.migrated.length > record.migrated.length) {
-    record = { ...record, migrated: planned.migrated };
-    progress.record = record;
-    await state.saveRecord(record);
-  }
   const canaries = plan.configEdit === undefined ? [] : desired.canaries;
   const baseline = await pullBaseline(canaries, ports, context.signal);
   try {
-    const stopped = await execute(plan.steps, baseline.works, target, context, progress);
+    const stopped = await execute(plan, baseline.works, target, context, progress);
     if (stopped !== undefined) return stopped;
   } finally {
     await removeAdded(baseline, ports, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
@@ -72,7 +66,7 @@ const CLEANUP_TIMEOUT_MS = 30_000;
 
 /** Carries the steps out in their order. A result: the pass ends here. */
 async function execute(
-  steps: readonly Step[],
+  { steps, migrated }: NodePlan,
   canaries: readonly string[],
   target: Target,
   context: PassContext,
@@ -84,7 +78,12 @@ async function execute(
     if (step.kind === "restart-containerd") continue; // part of changing config.toml
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
     else {
-      const outcome = await editConfig(step, target.choice, canaries, context, progress);
+      const outcome = await editConfig(
+        step,
+        { choice: target.choice, canaries, migrated },
+        context,
+        progress,
+      );
       if (outcome.kind === "deferred" && context.mayRestart) return deferred(outcome.waitMs);
       if (outcome.kind !== "restarted" && outcome.kind !== "deferred")
         return takeBack({ step, outcome }, target, context, progress);
@@ -94,13 +93,17 @@ async function execute(
   return undefined;
 }
 
-/** No restart loop: bytes of config.toml that failed once are not tried again until a person or a new state asks. */
+/**
+ * No restart loop: bytes of config.toml that failed once are not tried again until a person or a new state asks,
+ * and no others either where containerd was not well on the old ones.
+ */
 function isFailedConfig(
   { configEdit }: NodePlan,
   { quarantine }: ApplyRecord,
   sha256: Ports["sha256"],
 ): boolean {
-  return configEdit !== undefined && quarantine?.configDigest === sha256(configEdit.after);
+  if (configEdit === undefined || quarantine === undefined) return false;
+  return quarantine.degraded || quarantine.configDigest === sha256(configEdit.after);
 }
 
 interface Converged {
@@ -185,8 +188,7 @@ async function nextRecord(
 
 async function editConfig(
   step: EditConfigStep,
-  choice: Choice,
-  canaries: readonly string[],
+  { choice, canaries, migrated }: { choice: Choice } & Pick<ConfigChange, "canaries" | "migrated">,
   context: PassContext,
   progress: Progress,
 ): Promise<ConfigOutcome> {
@@ -202,6 +204,7 @@ async function editConfig(
     digest: choice.digest,
     generation: choice.desired?.generation ?? 0,
     canaries,
+    migrated,
     ...(config.style === "certs.d" ? { configPath: config.containerd.certsD } : {}),
   };
   const result = await changeConfig(record, change, configContext(context, progress));

@@ -36,7 +36,8 @@ const PENDING: Condition = {
 export function rolledBack(choice: Choice, { quarantine }: ApplyRecord): readonly Condition[] {
   if (!choice.quarantined || quarantine === undefined) return [];
   const message = `generation ${quarantine.generation} was taken back: ${quarantine.message}`;
-  return [{ type: "RolledBack", message }];
+  const rolled: Condition = { type: "RolledBack", message };
+  return quarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
 }
 
 function stalledBecause({ choice, plan, failedBefore }: Standing): readonly string[] {

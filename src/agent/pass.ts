@@ -1,3 +1,4 @@
+import type { ApplyRecord } from "./apply-record.ts";
 import { resumeConfigChange } from "./change-config.ts";
 import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
@@ -43,6 +44,20 @@ export async function runPass(context: PassContext): Promise<PassReport> {
   };
 }
 
+/** Somebody has put right what a rollback could not: the failed change stays in quarantine, the alarm goes. */
+async function noticeRecovery(
+  record: ApplyRecord,
+  { ports, state, signal }: PassContext,
+): Promise<ApplyRecord> {
+  const { quarantine } = record;
+  if (quarantine?.degraded !== true) return record;
+  const health = await ports.containerd.health(signal);
+  if (!health.criReady || health.failedPlugins.length > 0) return record;
+  const recovered = { ...record, quarantine: { ...quarantine, degraded: false } };
+  await state.saveRecord(recovered);
+  return recovered;
+}
+
 async function attempt(context: PassContext, progress: Progress): Promise<PassResult> {
   const { ports, state, config } = context;
   const { record: loaded, corrupt } = await state.loadRecord();
@@ -60,7 +75,7 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
 
   const wantedConfigPath = config.style === "certs.d" ? config.containerd.certsD : undefined;
   const resumed = await resumeConfigChange(loaded, configContext(context, progress), wantedConfigPath);
-  progress.record = resumed.record;
+  progress.record = await noticeRecovery(resumed.record, context);
   if (resumed.outcome?.kind === "deferred") return { ...deferred(resumed.outcome.waitMs), containerdVersion };
 
   progress.wanted = await context.load();

@@ -17,13 +17,6 @@ export function restartWaitMs(restarts: readonly RestartEntry[], clock: Clock): 
   return Math.max(0, ...WINDOWS.map(({ lengthMs, limit }) => waitFor(recent, now, lengthMs, limit - 1)));
 }
 
-/** True when even a rollback would be one restart too many. */
-export function isRollbackExhausted(restarts: readonly RestartEntry[], clock: Clock): boolean {
-  const now = clock.uptimeMs();
-  const recent = thisBoot(restarts, clock);
-  return WINDOWS.some(({ lengthMs, limit }) => waitFor(recent, now, lengthMs, limit) > 0);
-}
-
 /** The restarts with this moment added and what no window can see any more left out. */
 export function withRestart(restarts: readonly RestartEntry[], clock: Clock): readonly RestartEntry[] {
   const now = clock.uptimeMs();

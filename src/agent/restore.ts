@@ -81,7 +81,7 @@ function revertStep(
 async function putBack(step: EditConfigStep, context: PassContext): Promise<string | undefined> {
   const { record } = await context.state.loadRecord();
   const progress = { done: [], restarts: [], record, wanted: undefined };
-  const change = { step, reason: "restore", digest: "restore", generation: 0, canaries: [] };
+  const change = { step, reason: "restore", digest: "restore", generation: 0, canaries: [], migrated: [] };
   const { outcome } = await changeConfig(record, change, configContext(context, progress));
   return "message" in outcome
     ? `containerd does not come up well on the restored ${step.path}: ${outcome.message}`

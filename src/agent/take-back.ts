@@ -1,7 +1,9 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
-import type { DesiredState } from "../core/desired-state/desired-state.ts";
+import { isOwned } from "../core/file-tree.ts";
+import type { HostState } from "../core/host-state.ts";
+import { planCerts } from "../core/plan/plan-certs.ts";
 import { planNode } from "../core/plan/plan-node.ts";
-import type { EditConfigStep } from "../core/plan/step.ts";
+import type { EditConfigStep, Step } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { ConfigOutcome } from "./change-config.ts";
 import type { Choice } from "./choose-desired-state.ts";
@@ -20,20 +22,7 @@ export async function takeBack(
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
-  const { ports, state } = context;
-  const record: ApplyRecord = {
-    ...(progress.record as ApplyRecord),
-    migrated: choice.migratedBefore,
-    quarantine: {
-      digest: choice.digest,
-      configDigest: ports.sha256(step.after),
-      generation: choice.desired?.generation ?? 0,
-      message: outcome.message,
-      sinceMs: ports.clock.now(),
-    },
-  };
-  await state.saveRecord(record);
-  progress.record = record;
+  if (outcome.kind === "refused") await quarantineRefused(step, outcome.message, choice, context, progress);
   await revertFiles(choice, version, context);
   const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
   return {
@@ -42,6 +31,29 @@ export async function takeBack(
     issues: choice.issues,
     inSync: outcome.kind !== "degraded",
   };
+}
+
+/** What containerd refused beforehand was never tried; the record of what was tried says so already. */
+async function quarantineRefused(
+  step: EditConfigStep,
+  message: string,
+  choice: Choice,
+  { ports, state }: PassContext,
+  progress: Progress,
+): Promise<void> {
+  const record: ApplyRecord = {
+    ...(progress.record as ApplyRecord),
+    quarantine: {
+      digest: choice.digest,
+      configDigest: ports.sha256(step.after),
+      generation: choice.desired?.generation ?? 0,
+      message,
+      sinceMs: ports.clock.now(),
+      degraded: false,
+    },
+  };
+  await state.saveRecord(record);
+  progress.record = record;
 }
 
 const CONDITIONS: Readonly<Record<Failure["kind"], readonly ConditionType[]>> = {
@@ -61,16 +73,16 @@ export async function revertFiles(
   context: PassContext,
 ): Promise<void> {
   const { ports, state, config } = context;
-  const good = (await state.loadLastKnownGood()) ?? NOTHING;
+  const good = await state.loadLastKnownGood();
   const host = await observeHost(ports, config, version);
-  const plan = planNode(good, host, planSettings(choice, context));
-  for (const step of plan.steps) if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+  const settings = planSettings(choice, context);
+  // What a plan for "nothing" would still move out of config.toml stays in there.
+  const steps = good === undefined ? removeOurs(host) : planNode(good, host, settings).steps;
+  for (const step of steps) if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
 }
 
-const NOTHING: DesiredState = {
-  generation: 0,
-  registries: [],
-  upstreamCredentials: [],
-  canaries: [],
-  allowMassRemoval: true,
-};
+function removeOurs({ certsD, legacyFiles }: HostState): readonly Step[] {
+  const certs = planCerts([], certsD, { adopt: false, kept: [] });
+  const paths = legacyFiles.files.filter((file) => isOwned(file.bytes)).map((file) => file.path);
+  return paths.length === 0 ? certs.removals : [...certs.removals, { kind: "remove-files", paths }];
+}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RestartEntry } from "../../src/agent/apply-record.ts";
 import type { Clock } from "../../src/agent/ports.ts";
-import { isRollbackExhausted, restartWaitMs, withRestart } from "../../src/agent/restart-budget.ts";
+import { restartWaitMs, withRestart } from "../../src/agent/restart-budget.ts";
 
 function clockAt(uptimeMs: number, bootId = "b1", now = 0): Clock {
   return { bootId, now: () => now, uptimeMs: () => uptimeMs, sleep: async () => undefined };
@@ -13,15 +13,12 @@ test("one restart a minute for changes, the second is kept for a rollback", () =
   assert.equal(restartWaitMs(one, clockAt(1000)), 60_000);
   assert.equal(restartWaitMs(one, clockAt(31_000)), 30_000);
   assert.equal(restartWaitMs(one, clockAt(61_000)), 0);
-  assert.equal(isRollbackExhausted(one, clockAt(2000)), false);
-  assert.equal(isRollbackExhausted(withRestart(one, clockAt(2000)), clockAt(3000)), true);
 });
 
 test("five an hour for changes", () => {
   let entries: readonly RestartEntry[] = [];
   for (let index = 0; index < 5; index += 1) entries = withRestart(entries, clockAt(index * 120_000));
   assert.equal(restartWaitMs(entries, clockAt(600_000)), 3_600_000 - 600_000);
-  assert.equal(isRollbackExhausted(entries, clockAt(600_000)), false);
   assert.equal(restartWaitMs(entries, clockAt(3_600_000)), 0);
 });
 
