@@ -64,6 +64,12 @@ export async function converge(
 
 const CLEANUP_TIMEOUT_MS = 30_000;
 
+/**
+ * A pull that has read the old hosts.toml opens the CA it names a moment later, and a CA that is gone fails the
+ * whole pull: superseded files stay that long.
+ */
+const SETTLE_MS = 250;
+
 /** Carries the steps out in their order. A result: the pass ends here. */
 async function execute(
   { steps, migrated }: NodePlan,
@@ -76,6 +82,7 @@ async function execute(
   for (const step of steps) {
     context.signal.throwIfAborted();
     if (step.kind === "restart-containerd") continue; // part of changing config.toml
+    if (step.kind === "remove-files") await ports.clock.sleep(SETTLE_MS, context.signal);
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
     else {
       const outcome = await editConfig(
