@@ -51,7 +51,8 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     daemon,
     dir,
     put,
-    run: (command, ...args) => runMirrorlet([command, "--config", node.agentToml, ...args]),
+    run: (command, ...args) =>
+      runMirrorlet([command, "--config", node.agentToml, "--set", "log.level=error", ...args]),
     startAgent: () => startAgent({ ...node, dir, pidFile: pidFile(daemon, dir) }),
   };
 }

@@ -1,6 +1,7 @@
-import { execFile } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { runProgram } from "../../../src/cli/program.ts";
+import { composeCommands } from "../../../src/program/compose-commands.ts";
 
 export interface CommandEnd {
   readonly code: number;
@@ -8,27 +9,28 @@ export interface CommandEnd {
   readonly stderr: string;
 }
 
+/** Runs `mirrorlet ARGS` to its end in this process: dozens of starts would take most of the tests' time. */
+export async function runMirrorlet(args: readonly string[]): Promise<CommandEnd> {
+  let stdout = "";
+  let stderr = "";
+  const output = {
+    stdout: (text: string) => {
+      stdout += text;
+    },
+    stderr: (text: string) => {
+      stderr += text;
+    },
+  };
+  const commands = composeCommands(({ json }) => ({ ...output, json, color: false }));
+  const code = await runProgram(args, commands, output);
+  return { code, stdout, stderr };
+}
+
 /** The program and its first arguments: the build when it is newer than every source, else the sources. */
 export function mirrorletProgram(): readonly [string, ...string[]] {
   const built = join(repository, "dist/main.js");
   if (isUpToDate(built)) return [process.execPath, built];
   return [process.execPath, "--import", import.meta.resolve("tsx"), join(repository, "src/main.ts")];
-}
-
-/** Runs `mirrorlet ARGS` to its end, within a minute. Never rejects: an end by signal is code -1. */
-export function runMirrorlet(args: readonly string[]): Promise<CommandEnd> {
-  const [program, ...first] = mirrorletProgram();
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      [...first, ...args],
-      { env: mirrorletEnvironment, timeout: 60_000 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-        resolve({ code, stdout, stderr });
-      },
-    );
-  });
 }
 
 /** Nothing of the caller's: no proxy, no MIRRORLET_* setting, no colour. */
