@@ -82,7 +82,7 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
   const choice = await choose(progress.wanted, progress.record, context);
   if (choice.desired === undefined) {
     // A first desired state that was taken back in the middle of a crash: nothing of it may stay behind.
-    if (choice.quarantined) await revertFiles(choice, version, context);
+    if (choice.quarantined) await revertFiles(choice, progress.record, version, context);
     return { ...withoutState(choice, progress.record), containerdVersion };
   }
   const target: Target = { choice, desired: choice.desired, version };

@@ -1,8 +1,9 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
+import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { isOwned } from "../core/file-tree.ts";
 import type { HostState } from "../core/host-state.ts";
 import { planCerts } from "../core/plan/plan-certs.ts";
-import { planNode } from "../core/plan/plan-node.ts";
+import { type PlanSettings, planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep, Step } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { ConfigOutcome } from "./change-config.ts";
@@ -12,6 +13,7 @@ import { executeStep, isFileStep } from "./execute.ts";
 import { observeHost } from "./observe-host.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
 import type { ConditionType } from "./report.ts";
+import { waits } from "./without-paths.ts";
 
 type Failure = Extract<ConfigOutcome, { message: string }>;
 
@@ -23,7 +25,7 @@ export async function takeBack(
   progress: Progress,
 ): Promise<PassResult> {
   if (outcome.kind === "refused") await quarantineRefused(step, outcome.message, choice, context, progress);
-  await revertFiles(choice, version, context);
+  await revertFiles(choice, progress.record as ApplyRecord, version, context);
   const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
   return {
     outcome: outcome.kind === "refused" ? "rejected" : "rolled-back",
@@ -69,16 +71,34 @@ function messageFor(type: ConditionType, message: string): string {
 /** certs.d as the last good state wants it; without one, without anything of ours. */
 export async function revertFiles(
   choice: Choice,
+  record: ApplyRecord,
   version: ContainerdVersion,
   context: PassContext,
 ): Promise<void> {
   const { ports, state, config } = context;
   const good = await state.loadLastKnownGood();
   const host = await observeHost(ports, config, version);
-  const settings = planSettings(choice, context);
+  // Credentials go the way they went under the state that is put back.
+  const settings = planSettings({ ...choice, criCredentialHosts: record.criCredentialHosts }, context);
+  for (const step of stepsBack(good, host, settings, record))
+    if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+}
+
+function stepsBack(
+  good: DesiredState | undefined,
+  host: HostState,
+  settings: PlanSettings,
+  record: ApplyRecord,
+): readonly Step[] {
+  if (good !== undefined) {
+    const { steps, configEdit } = planNode(good, host, settings);
+    // config.toml is back on its old bytes, so what those name stays.
+    return configEdit === undefined ? steps : steps.filter((step) => !waits(step));
+  }
+  // What is in force is not known any more: taking it away could open an upstream.
+  if (record.digest !== undefined) return [];
   // What a plan for "nothing" would still move out of config.toml stays in there.
-  const steps = good === undefined ? removeOurs(host) : planNode(good, host, settings).steps;
-  for (const step of steps) if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+  return removeOurs(host);
 }
 
 function removeOurs({ certsD, legacyFiles }: HostState): readonly Step[] {

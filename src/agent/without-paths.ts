@@ -9,8 +9,15 @@ export function withoutPaths(plan: NodePlan, paths: ReadonlySet<string>): NodePl
     ...plan,
     configEdit: keepsConfig ? plan.configEdit : undefined,
     changes: plan.changes.filter((change) => !paths.has(change.path)),
-    steps: plan.steps.flatMap((step) => without(step, paths, keepsConfig)),
+    steps: plan.steps.flatMap((step) =>
+      waits(step) && !keepsConfig ? [] : without(step, paths, keepsConfig),
+    ),
   };
+}
+
+/** True for what must stay while the config.toml of the plan is not in force. */
+export function waits(step: Step): boolean {
+  return "afterEdit" in step && step.afterEdit === true;
 }
 
 function without(step: Step, paths: ReadonlySet<string>, keepsConfig: boolean): readonly Step[] {

@@ -1,5 +1,7 @@
 import type { LegacyRegistry } from "../containerd/config/legacy-registry.ts";
 import { planConfigEdit } from "../containerd/config/plan-config-edit.ts";
+import type { WantedTls } from "../containerd/config/wanted-registries.ts";
+import { traitsOf } from "../containerd/version.ts";
 import type { DesiredState, HostCredential, Registry } from "../desired-state/desired-state.ts";
 import { isOwned, type RenderedFile } from "../file-tree.ts";
 import type { HostState, ObservedTree } from "../host-state.ts";
@@ -58,20 +60,27 @@ function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSe
   const results = desired.registries.map((registry) => renderRegistry(registry, context));
   const wanted = results.flatMap((result) => (result.ok ? [result.registry] : []));
   const auths = toAuths([...wanted.flatMap((r) => r.criCredentials), ...upstreamCredentials(desired)]);
-  const config = planConfig(host, { style: "certs.d", configPath: settings.certsD, auths });
-  const migrated = migratedRegistries(config.migrated, settings.migrated, desired.registries);
-  const rendered = [...wanted, ...migrated.map((legacy) => renderMigrated(legacy, context))];
-  const problems: readonly Problem[] = [
-    ...results.flatMap((result) => (result.ok ? [] : [result])),
-    ...misread(rendered, host, settings.certsD),
-  ];
-  const bad = new Set(problems.map((problem) => problem.namespace));
-  const sound = rendered.filter((registry) => !bad.has(registry.namespace));
-  const kept = [...bad].map((namespace) => `${settings.certsD}/${registryDirectory(namespace)}`);
+  const edited = planConfig(host, { style: "certs.d", configPath: settings.certsD, auths });
+  const inexpressible: readonly Problem[] = results.flatMap((result) => (result.ok ? [] : [result]));
+  // A mirror that works from config.toml stays, there or in certs.d, until something better is in its place.
+  const fresh = edited.migrated.filter((legacy) => !has(wanted, legacy));
+  const lost = misread(
+    fresh.map((legacy) => renderMigrated(legacy, context)),
+    host,
+    settings.certsD,
+  );
+  const config = lost.length === 0 ? edited : refuseMove(edited, lost);
+  const migrated = migratedRegistries(config.migrated, settings.migrated, wanted);
+  const moved = migrated.map((legacy) => renderMigrated(legacy, context));
+  const unsound = misread([...wanted, ...moved], host, settings.certsD);
+  const problems = [...inexpressible, ...unsound];
+  const sound = [...wanted, ...moved].filter((registry) => !has(unsound, registry));
+  const bad = problems.map(({ namespace }) => namespace).filter((namespace) => !has(moved, { namespace }));
+  const kept = bad.map((namespace) => `${settings.certsD}/${registryDirectory(namespace)}`);
   const certs = planCerts(sound, host.certsD, { adopt: settings.adopt, kept });
   const legacy = planLegacyFiles([], host.legacyFiles);
   return {
-    steps: [...certs.writes, ...config.steps, ...certs.removals, ...legacy.removals],
+    steps: [...certs.writes, ...config.steps, ...certs.removals, ...afterEdit(legacy.removals, config)],
     changes: [...certs.changes, ...configChange(config.edit), ...legacy.changes],
     configEdit: config.edit,
     conflicts: certs.conflicts,
@@ -80,6 +89,36 @@ function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSe
     migrated,
     rendered: sound,
   };
+}
+
+function has(
+  list: readonly { readonly namespace: string }[],
+  { namespace }: { readonly namespace: string },
+): boolean {
+  return list.some((item) => item.namespace === namespace);
+}
+
+/** Taken out of config.toml, these mirrors would be nowhere: it stays as it is. */
+function refuseMove({ issues, migrated }: ConfigPlan, lost: readonly Problem[]): ConfigPlan {
+  const refusals = lost.map(({ namespace, reason }): Issue => {
+    const at = migrated.find((legacy) => legacy.namespace === namespace)?.at;
+    return {
+      code: "containerd-config-legacy-inexpressible",
+      severity: "error",
+      at: at ?? { file: "", line: 1, column: 1 },
+      message: `registry.mirrors."${namespace}" cannot be said in certs.d (${reason}), so config.toml is left as it is and no mirror is configured`,
+      fix: "remove that table or correct its endpoints, or name the registry in the desired state",
+    };
+  });
+  return { steps: [], edit: undefined, isRefused: true, issues: [...issues, ...refusals], migrated: [] };
+}
+
+/** What the other style left behind goes once config.toml does not name it any more. */
+function afterEdit(removals: readonly Step[], { isRefused }: ConfigPlan): readonly Step[] {
+  if (isRefused) return [];
+  return removals.map((step) =>
+    step.kind === "remove-files" || step.kind === "remove-directories" ? { ...step, afterEdit: true } : step,
+  );
 }
 
 /** Nothing is put in place that the model of this containerd does not read back as it was meant. */
@@ -99,27 +138,91 @@ function planLegacyStyle(desired: DesiredState, host: HostState, settings: PlanS
     version: host.version,
     digest: settings.digest,
   });
+  const opened = legacy.problems.filter(({ namespace }) => isClosedNow(namespace, desired, host, settings));
+  if (opened.length > 0) return standStill(opened, settings);
   const credentials = desired.registries.flatMap(credentialsOf);
-  const { mirrors, tls } = legacy;
+  const moved = migratedRegistries([], settings.migrated, desired.registries);
+  const mirrors = [...legacy.mirrors, ...moved.filter(hasEndpoints).map(toLegacyMirror)];
+  const tls = [...legacy.tls, ...movedTls(moved, legacy.tls, host)];
   const auths = toAuths([...credentials, ...upstreamCredentials(desired)]);
   const config = planConfig(host, { style: "legacy", mirrors, tls, auths });
   const certs = planCerts([], host.certsD, { adopt: settings.adopt, kept: [] });
   const pem = planLegacyFiles(legacy.files, host.legacyFiles);
   return {
-    steps: [...pem.writes, ...config.steps, ...certs.removals, ...pem.removals],
+    steps: [...pem.writes, ...config.steps, ...afterEdit([...certs.removals, ...pem.removals], config)],
     changes: [...pem.changes, ...certs.changes, ...configChange(config.edit)],
     configEdit: config.edit,
     conflicts: [],
     problems: legacy.problems,
     issues: config.issues,
-    migrated: [],
+    migrated: moved,
     rendered: [],
   };
+}
+
+/** Whether certs.d keeps the upstream of a namespace closed, which the legacy style would open. */
+function isClosedNow(
+  namespace: string,
+  desired: DesiredState,
+  { certsD }: HostState,
+  settings: PlanSettings,
+): boolean {
+  const registry = desired.registries.find((candidate) => candidate.namespace === namespace);
+  const path = `${settings.certsD}/${registryDirectory(namespace)}/hosts.toml`;
+  return (
+    registry?.upstream === "never" && certsD.files.some((file) => file.path === path && isOwned(file.bytes))
+  );
+}
+
+function standStill(opened: readonly Problem[], { migrated }: PlanSettings): NodePlan {
+  const problems = opened.map(({ namespace, reason }) => ({
+    namespace,
+    reason: `${reason}; until then nothing is changed on this node, because its upstream would be opened`,
+  }));
+  return {
+    steps: [],
+    changes: [],
+    configEdit: undefined,
+    conflicts: [],
+    problems,
+    issues: [],
+    migrated,
+    rendered: [],
+  };
+}
+
+function hasEndpoints({ endpoints }: LegacyRegistry): boolean {
+  return endpoints.length > 0;
+}
+
+/** Mirrors that came from config.toml go back there with the style. */
+function toLegacyMirror({ namespace, endpoints }: LegacyRegistry) {
+  const urls = endpoints.map(({ scheme, host, path }) => `${scheme}://${host}${path === "/v2" ? "" : path}`);
+  return { namespace, endpoints: urls };
+}
+
+function movedTls(
+  moved: readonly LegacyRegistry[],
+  own: readonly WantedTls[],
+  { version }: HostState,
+): readonly WantedTls[] {
+  if (!traitsOf(version).readsLegacyTls) return [];
+  const parts = moved.flatMap(({ namespace, endpoints, upstreamTls }) => [
+    ...endpoints.map(({ host, tls }) => ({ host, tls })),
+    { host: upstreamHost(namespace), tls: upstreamTls },
+  ]);
+  const known = new Set(own.map(({ host }) => host));
+  const byHost = new Map(
+    parts.flatMap(({ host, tls }) => (tls === undefined || known.has(host) ? [] : [[host, tls]])),
+  );
+  return [...byHost].map(([host, tls]) => ({ host, ...tls }));
 }
 
 interface ConfigPlan {
   readonly steps: readonly Step[];
   readonly edit: EditConfigStep | undefined;
+  /** config.toml needs a change that cannot be made: what it names now must stay. */
+  readonly isRefused: boolean;
   readonly issues: readonly Issue[];
   readonly migrated: readonly LegacyRegistry[];
 }
@@ -129,9 +232,9 @@ function planConfig(host: HostState, wanted: Parameters<typeof planConfigEdit>[0
   const text =
     file === undefined ? undefined : new TextDecoder("utf-8", { ignoreBOM: true }).decode(file.bytes);
   const result = planConfigEdit({ path, text, imports, version: host.version, wanted });
-  if (!result.ok) return { steps: [], edit: undefined, issues: result.issues, migrated: [] };
+  if (!result.ok) return { steps: [], edit: undefined, isRefused: true, issues: result.issues, migrated: [] };
   const { notices: issues, migrated } = result;
-  if (!result.changed) return { steps: [], edit: undefined, issues, migrated };
+  if (!result.changed) return { steps: [], edit: undefined, isRefused: false, issues, migrated };
   const edit: EditConfigStep = {
     kind: "edit-config",
     path,
@@ -139,7 +242,8 @@ function planConfig(host: HostState, wanted: Parameters<typeof planConfigEdit>[0
     after: new TextEncoder().encode(result.text),
     changes: result.changes,
   };
-  return { steps: [edit, { kind: "restart-containerd", reason: `${path} changed` }], edit, issues, migrated };
+  const steps: readonly Step[] = [edit, { kind: "restart-containerd", reason: `${path} changed` }];
+  return { steps, edit, isRefused: false, issues, migrated };
 }
 
 function configChange(edit: EditConfigStep | undefined): readonly FileChange[] {
@@ -151,7 +255,7 @@ function configChange(edit: EditConfigStep | undefined): readonly FileChange[] {
 function migratedRegistries(
   fresh: readonly LegacyRegistry[],
   earlier: readonly LegacyRegistry[],
-  desired: readonly Registry[],
+  desired: readonly { readonly namespace: string }[],
 ): readonly LegacyRegistry[] {
   const all = new Map([...earlier, ...fresh].map((legacy) => [legacy.namespace, legacy]));
   for (const registry of desired) all.delete(registry.namespace);

@@ -51,10 +51,18 @@ export interface RestartContainerdStep {
 export interface RemoveFilesStep {
   readonly kind: "remove-files";
   readonly paths: readonly string[];
+  readonly afterEdit?: AfterEdit;
 }
+
+/**
+ * Only once the config.toml of this plan is in force: the one before it names these files, and without them its
+ * mirrors are gone, or every pull fails on a missing CA.
+ */
+export type AfterEdit = true;
 
 /** Removes host directories that hold nothing but ours, each in one rename: an empty one would hide `_default`. */
 export interface RemoveDirectoriesStep {
   readonly kind: "remove-directories";
   readonly paths: readonly string[];
+  readonly afterEdit?: AfterEdit;
 }

@@ -15,7 +15,7 @@ export function renderMigrated(
   context: { readonly certsD: string; readonly version: ContainerdVersion },
 ): RenderedRegistry {
   const { namespace } = legacy;
-  const entries = legacy.endpoints.map(toEntry);
+  const entries = withoutRepeats(legacy.endpoints.map(toEntry));
   const upstream = legacy.appendsUpstream ? "allow" : "never";
   const upstreamTls = legacy.upstreamTls === undefined ? {} : tlsFiles(legacy.upstreamTls);
   const text = renderHostsToml({ namespace, upstream }, entries, traitsOf(context.version), upstreamTls);
@@ -37,8 +37,16 @@ export function renderMigrated(
   };
 }
 
+/** A host named twice drops the whole file; asking it twice never meant more than asking it once. */
+function withoutRepeats(entries: readonly MirrorEntry[]): readonly MirrorEntry[] {
+  const urls = entries.map(({ mirror }) => mirrorUrl(mirror));
+  return entries.filter((_entry, index) => urls.indexOf(urls[index] ?? "") === index);
+}
+
 function toEntry(endpoint: LegacyEndpoint): MirrorEntry {
-  const { scheme, host, path, tls } = endpoint;
+  const { scheme, host, tls } = endpoint;
+  // containerd cleans the whole request path before it sends it.
+  const path = endpoint.path.replace(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
   return {
     mirror: {
       scheme: scheme === "http" ? "http" : "https",

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { test } from "node:test";
+import type { PassContext } from "../../src/agent/pass-context.ts";
+import { desired, mirror, registry } from "./desired.ts";
+import { CERTS_D, CONFIG, createTestNode, type TestNode } from "./test-node.ts";
+
+const M1 = "http://127.0.0.1:5001";
+const HOUR = 3_700_000;
+const PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+const REGISTRY = 'plugins."io.containerd.grpc.v1.cri".registry';
+
+async function withNode(version: string, body: (node: TestNode) => Promise<void>): Promise<void> {
+  const node = createTestNode(version);
+  try {
+    node.write(CONFIG, "version = 2\n");
+    await body(node);
+  } finally {
+    node.remove();
+  }
+}
+
+function legacy(node: TestNode): Partial<PassContext> {
+  return { config: { ...node.config, style: "legacy" } };
+}
+
+/** The next restart command fails, later ones work. */
+function failNextRestart(node: TestNode): void {
+  const { restart } = node.containerd;
+  node.containerd.restart = async () => {
+    node.containerd.restart = restart;
+    node.containerd.restarts += 1;
+    return { ok: false, message: "bad value" };
+  };
+}
+
+test("a style that cannot be brought into force leaves the mirrors of the other one", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    const before = await node.hostsFor("gcr.io");
+    failNextRestart(node);
+    assert.equal((await node.pass(state, legacy(node))).outcome, "rolled-back");
+    assert.deepEqual(await node.hostsFor("gcr.io"), before);
+    node.clock.advance(HOUR);
+    await node.pass(state, legacy(node));
+    assert.deepEqual(await node.hostsFor("gcr.io"), before, "nor does a later pass that leaves config.toml");
+  });
+});
+
+test("a config.toml that cannot be edited for the other style keeps what it names now", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    const plugin = '[plugins."io.containerd.grpc.v1.cri"]\n  registry = ';
+    node.write(CONFIG, `version = 2\n${plugin}{config_path = "${CERTS_D}"}\n`);
+    const before = await node.hostsFor("gcr.io");
+    const report = await node.pass(state, legacy(node));
+    assert.match(report.conditions[0]?.message ?? "", /inline table/);
+    assert.deepEqual(await node.hostsFor("gcr.io"), before);
+  });
+});
+
+test("the CA files of the legacy style stay while config.toml names them", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [mirror("https://mirror.example", { ca: PEM })]));
+    await node.pass(state, legacy(node));
+    node.clock.advance(HOUR);
+    failNextRestart(node);
+    assert.equal((await node.pass(state)).outcome, "rolled-back");
+    const ca = /ca_file = "([^"]*)"/.exec(node.read(CONFIG) ?? "")?.[1] ?? "";
+    assert.match(node.read(ca) ?? "", /BEGIN CERTIFICATE/);
+  });
+});
+
+test("never: the legacy style does not open an upstream that certs.d keeps closed", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [M1], "never"), registry("quay.io", [M1]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    const before = node.snapshot();
+    const report = await node.pass(state, legacy(node));
+    assert.deepEqual(node.snapshot(), before);
+    assert.match(report.conditions[0]?.message ?? "", /gcr\.io: .*its upstream would be opened/);
+  });
+});
+
+test("mirrors that came from config.toml go back there with the legacy style, and come again", async () => {
+  await withNode("1.7.24", async (node) => {
+    node.write(
+      CONFIG,
+      `version = 2\n[${REGISTRY}.mirrors."docker.io"]\n  endpoint = ["https://old.example"]\n`,
+    );
+    const before = await node.hostsFor("docker.io");
+    const state = desired(registry("gcr.io", [M1]));
+    for (const style of [{}, legacy(node), {}]) {
+      await node.pass(state, style);
+      node.clock.advance(HOUR);
+      assert.deepEqual(await node.hostsFor("docker.io"), before);
+    }
+  });
+});
+
+for (const [what, endpoints] of [
+  ["a repeated endpoint", '"https://old.example", "https://old.example"'],
+  ["a trailing slash", '"https://old.example/v2/"'],
+  ["an IPv6 literal, which 1.x reads in config.toml only", '"https://[::1]:5000"'],
+] as const)
+  test(`a legacy mirror is not lost on its way to certs.d: ${what}`, async () => {
+    await withNode("1.7.24", async (node) => {
+      node.write(CONFIG, `version = 2\n[${REGISTRY}.mirrors."docker.io"]\n  endpoint = [${endpoints}]\n`);
+      const [first = ""] = await node.hostsFor("docker.io");
+      await node.pass(desired(registry("gcr.io", [M1])));
+      const [after = ""] = await node.hostsFor("docker.io");
+      assert.equal(after, first.replace(/\/$/, ""));
+    });
+  });
+
+test("a legacy mirror stays until the desired one can be written in its place", async () => {
+  await withNode("1.7.24", async (node) => {
+    node.write(CONFIG, `version = 2\n[${REGISTRY}.mirrors."gcr.io"]\n  endpoint = ["https://old.example"]\n`);
+    const before = await node.hostsFor("gcr.io");
+    const report = await node.pass(desired(registry("gcr.io", ["https://[::1]:5003"])));
+    assert.match(report.conditions[0]?.message ?? "", /gcr\.io: .*IPv6 literal/);
+    assert.deepEqual(await node.hostsFor("gcr.io"), before);
+  });
+});
+
+test("a change that fails while the last good state is lost takes nothing of what is in force away", async () => {
+  await withNode("1.7.24", async (node) => {
+    await node.pass(desired(registry("gcr.io", [M1], "never")));
+    node.clock.advance(HOUR);
+    rmSync(`${node.root}${node.config.stateDir}/last-known-good.json`);
+    node.bearer.add("token.example");
+    failNextRestart(node);
+    const credential = { username: "u", password: "p" };
+    const more = registry("quay.io", [mirror("https://token.example", { credential })]);
+    assert.equal((await node.pass(desired(registry("gcr.io", [M1], "never"), more))).outcome, "rolled-back");
+    assert.deepEqual(await node.hostsFor("gcr.io"), [`${M1}/v2`]);
+  });
+});
+
+test("a change that is taken back puts the credential back where it was", async () => {
+  await withNode("1.7.24", async (node) => {
+    const credential = { username: "u", password: "p" };
+    const state = desired(registry("gcr.io", [mirror("https://m.example", { credential })], "never"));
+    await node.pass(state);
+    const before = node.snapshot();
+    node.clock.advance(HOUR);
+    node.bearer.add("m.example");
+    failNextRestart(node);
+    assert.equal((await node.pass({ ...state, generation: 2 })).outcome, "rolled-back");
+    assert.deepEqual(node.snapshot(), before);
+  });
+});
