@@ -108,6 +108,20 @@ test("createDirectories puts whole directories in place and never touches one th
   assert.deepEqual(readdirSync(join(root, CERTS)).sort(), ["a", "b", "c", "d"]);
 });
 
+test("createDirectories does not replace an empty directory made while it was writing", async (t) => {
+  const root = scratch(t);
+  const temporarySuffix = (): string => {
+    // rename(2) would take the place of an empty directory without a word.
+    mkdirSync(join(root, "c/gcr.io"), { recursive: true });
+    return "0123456789ab";
+  };
+  const files = createFiles({ root, temporarySuffix });
+  const wanted = { path: "/c/gcr.io", files: [rendered("/c/gcr.io/hosts.toml", "x")] };
+  await assert.rejects(files.createDirectories([wanted]), { code: "changed", retryable: true });
+  assert.deepEqual(readdirSync(join(root, "c")), ["gcr.io"]);
+  assert.deepEqual(readdirSync(join(root, "c/gcr.io")), []);
+});
+
 test("removeDirectories takes files and links along, and refuses what it does not understand", async (t) => {
   const root = scratch(t);
   const files = createFiles({ root });
