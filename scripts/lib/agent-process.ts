@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /** A line of the agent's log. */
-interface LogLine {
+export interface LogLine {
   readonly level: string;
   readonly message: string;
   /** Of a finished pass only. */
   readonly outcome?: string;
   readonly done?: readonly string[];
   readonly duration_ms?: number;
+  /** Of a step that was carried out; at level debug. */
+  readonly step?: string;
   /** performance.now() when it arrived here. */
   readonly atMs: number;
 }
