@@ -2,6 +2,7 @@ import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
+import { hasErrors } from "../core/issue.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { pullBaseline, removeAdded } from "./canary.ts";
 import { type ConfigChange, type ConfigOutcome, changeConfig } from "./change-config.ts";
@@ -41,7 +42,7 @@ export async function converge(
   const record = progress.record as ApplyRecord;
   const host = await observeHost(ports, config, version);
   const planned = planNode(desired, host, planSettings(choice, context));
-  const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config);
+  const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
   const contests = findContests(drift, record.repairs, ports.clock);
   const mayTry = choice.fresh || context.retryQuarantined;
   const failedBefore = !mayTry && isFailedConfig(planned, record, ports.sha256);
@@ -51,7 +52,11 @@ export async function converge(
     new Set(failedBefore ? [...leftAlone, config.containerd.config] : leftAlone),
   );
 
-  const canaries = plan.configEdit === undefined ? [] : desired.canaries;
+  const waitMs = plan.configEdit !== undefined && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
+  // A credential that leaves hosts.toml has to be in config.toml at once, or the mirror refuses every pull.
+  const moving = choice.criCredentialHosts.some((host) => !record.criCredentialHosts.includes(host));
+  if (waitMs > 0 && moving) return deferred(waitMs);
+  const canaries = plan.configEdit === undefined || waitMs > 0 ? [] : desired.canaries;
   const baseline = await pullBaseline(canaries, ports, context.signal);
   try {
     const stopped = await execute(plan, baseline.works, target, context, progress);
@@ -95,7 +100,9 @@ async function execute(
       if (outcome.kind !== "restarted" && outcome.kind !== "deferred")
         return takeBack({ step, outcome }, target, context, progress);
     }
-    progress.done.push(describeStep(step));
+    const done = describeStep(step);
+    ports.log.debug({ step: done }, "step done");
+    progress.done.push(done);
   }
   return undefined;
 }
@@ -129,11 +136,11 @@ async function finish(
   progress: Progress,
 ): Promise<PassResult> {
   const { ports, state } = context;
-  const repaired = drift.filter(({ path }) => !contests.some((contest) => contest.path === path));
+  const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
-    ...(await nextRecord(before, choice, desired, planned, context)),
+    ...(await nextRecord(before, { choice, desired, planned, plan, failedBefore }, context)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   if (choice.fresh) await state.saveLastKnownGood(desired);
@@ -153,7 +160,11 @@ async function finish(
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
-      contests.length === 0 && !failedBefore && plan.conflicts.length === 0 && plan.problems.length === 0,
+      contests.length === 0 &&
+      !failedBefore &&
+      plan.conflicts.length === 0 &&
+      plan.problems.length === 0 &&
+      !hasErrors(plan.issues),
     ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
   };
@@ -168,20 +179,23 @@ function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutco
 
 async function nextRecord(
   record: ApplyRecord,
-  choice: Choice,
-  desired: DesiredState,
-  planned: NodePlan,
+  { choice, desired, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
   context: PassContext,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
-  const configFile = await ports.files.read(config.containerd.config);
-  const owned = planned.rendered.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
+  const leftAlone = planned.configEdit !== undefined && plan.configEdit === undefined;
+  const configFile = leftAlone ? undefined : await ports.files.read(config.containerd.config);
+  const blocked = new Set(planned.conflicts.map(({ namespace }) => namespace));
+  const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
+  const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
   const { quarantine, ...rest } = record;
+  // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
+  const cameRight = quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
+  const isOver = (choice.fresh && choice.rejection === undefined) || cameRight;
   return {
     ...rest,
-    // A rejected desired state stays in quarantine until another one is put in force.
-    ...(quarantine === undefined || (choice.fresh && choice.rejection === undefined) ? {} : { quarantine }),
+    ...(quarantine === undefined || isOver ? {} : { quarantine }),
     digest: choice.digest,
     generation: desired.generation,
     ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
@@ -189,6 +203,7 @@ async function nextRecord(
     files,
     migrated: planned.migrated,
     criCredentialHosts: choice.criCredentialHosts,
+    undecidedHosts: choice.undecidedHosts,
     ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),
   };
 }
