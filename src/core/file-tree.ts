@@ -12,9 +12,12 @@ export interface RenderedFile {
 /** First line of every file that mirrorlet owns in certs.d. A file without it is never overwritten or deleted. */
 export const OWNERSHIP_MARKER = "# Owned by mirrorlet; edit the desired state instead.";
 
-/** True when the file carries the ownership marker as its first line. */
+const MARKER_BYTES = new TextEncoder().encode(OWNERSHIP_MARKER);
+
+/** True when the file carries the ownership marker as its first line. Asked of every file in every pass. */
 export function isOwned(bytes: Uint8Array): boolean {
-  if (bytes.length < OWNERSHIP_MARKER.length) return false;
-  const firstLine = new TextDecoder().decode(bytes.subarray(0, OWNERSHIP_MARKER.length + 1));
-  return firstLine.trimEnd() === OWNERSHIP_MARKER;
+  for (let index = 0; index < MARKER_BYTES.length; index++)
+    if (bytes[index] !== MARKER_BYTES[index]) return false;
+  const next = bytes[MARKER_BYTES.length];
+  return next === undefined || next === 0x20 || (next >= 0x09 && next <= 0x0d);
 }
