@@ -116,9 +116,17 @@ function addPair(
     };
     refuse(words[library], statement, library);
   }
-  const parsed = parseToml(`value = ${text.slice(statement.valueStart, statement.valueEnd)}`);
-  const value = parsed.ok ? parsed.value["value"] : undefined;
+  const value = readValue(text.slice(statement.valueStart, statement.valueEnd));
   if (value !== undefined) parent.children.set(key, toNode(value, section, statement));
+}
+
+/** The same in TOML and JSON: booleans, strings without escapes, lists of them. Nearly every value is one. */
+const PLAIN_VALUE = /^(?:true|false|"[^"\\\p{Cc}]*"|\["[^"\\\p{Cc}]*"(?:, "[^"\\\p{Cc}]*")*\])$/u;
+
+function readValue(text: string): TomlValue | undefined {
+  if (PLAIN_VALUE.test(text)) return JSON.parse(text) as TomlValue;
+  const parsed = parseToml(`value = ${text}`);
+  return parsed.ok ? parsed.value["value"] : undefined;
 }
 
 function stepInto(
