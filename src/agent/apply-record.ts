@@ -21,6 +21,8 @@ export interface ApplyRecord {
   readonly migrated: readonly LegacyRegistry[];
   /** Hosts whose credential goes through config.toml because they insist on a token service. */
   readonly criCredentialHosts: readonly string[];
+  /** Hosts that could not be asked yet how they want their credential. */
+  readonly undecidedHosts: readonly string[];
   readonly pendingRestart?: PendingRestart;
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
@@ -77,6 +79,7 @@ export const EMPTY_RECORD: ApplyRecord = {
   files: {},
   migrated: [],
   criCredentialHosts: [],
+  undecidedHosts: [],
   restarts: [],
   repairs: {},
 };

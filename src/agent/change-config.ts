@@ -141,14 +141,26 @@ export async function resumeConfigChange(
   if (pending.phase === "rolling-back") return rollBack(record, context, pending.failure ?? "", restarted);
   if (digest === pending.beforeDigest)
     return { record: await settle(record, context, { kind: "not-written" }) };
-  // Somebody else has written the file since: it is theirs now, and the next pass plans on what is there.
-  if (digest !== pending.afterDigest) return { record: await settle(record, context, { kind: "in-force" }) };
+  // Somebody else has written the file since. Where it still says what we need, containerd still has to be
+  // restarted on it; otherwise the next pass plans on what is there.
+  if (digest !== pending.afterDigest && (restarted || !(await stillServes(pending, wantedConfigPath, ports))))
+    return { record: await settle(record, context, { kind: "in-force" }) };
   const current = { ...record, pendingRestart: pending };
   if (restarted) return gate(current, context, wantedConfigPath, undefined);
-  if (!context.mayRestart) return { record, outcome: { kind: "deferred", waitMs: 0 } };
+  // The pass goes on, and the restart stays pending.
+  if (!context.mayRestart) return { record };
   const waitMs = pending.phase === "armed" ? restartWaitMs(record.restarts, ports.clock) : 0;
   if (waitMs > 0) return { record, outcome: { kind: "deferred", waitMs } };
   return restartAndGate(current, context, wantedConfigPath);
+}
+
+async function stillServes(
+  { configPath }: PendingRestart,
+  wantedConfigPath: string | undefined,
+  { containerd }: Ports,
+): Promise<boolean> {
+  const dump = await containerd.dumpConfig(configPath);
+  return dump.ok && (wantedConfigPath === undefined || effectiveConfigPath(dump.toml) === wantedConfigPath);
 }
 
 /** Killed between arming a second edit and writing it: the first one still waits for its restart. */

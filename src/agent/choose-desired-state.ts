@@ -39,6 +39,7 @@ export interface Choice {
   readonly quarantined: boolean;
   readonly issues: readonly Issue[];
   readonly criCredentialHosts: readonly string[];
+  readonly undecidedHosts: readonly string[];
   readonly migratedBefore: readonly LegacyRegistry[];
   readonly retryMs?: number;
 }
@@ -49,14 +50,16 @@ const PREFLIGHT_RETRY_MS = 30_000;
 export async function choose(wanted: Wanted, record: ApplyRecord, context: PassContext): Promise<Choice> {
   if (wanted.kind === "none") return lastGood(wanted.message, wanted.issues, record, context);
   const { state, digest, issues } = wanted;
-  if (record.quarantine?.digest === digest && !context.retryQuarantined) {
-    const { message } = record.quarantine;
+  const fresh = record.digest !== digest;
+  const quarantined = record.quarantine?.digest === digest && !context.retryQuarantined;
+  // A state in force that could not be repaired is still what is wanted: only the bytes that failed are left alone.
+  if (quarantined && fresh) {
+    const message = record.quarantine?.message;
     const rejection = `generation ${state.generation} failed on this node and is not tried again until it changes: ${message}`;
     return { ...(await lastGood(rejection, issues, record, context)), quarantined: true };
   }
-  const fresh = record.digest !== digest;
-  const settled = { desired: state, digest, fresh, quarantined: false, migratedBefore: record.migrated };
-  if (!fresh) return { ...settled, issues, criCredentialHosts: record.criCredentialHosts };
+  const settled = { desired: state, digest, fresh, quarantined, migratedBefore: record.migrated };
+  if (!fresh) return { ...settled, issues, ...(await standing(state, record, context)) };
 
   const removal = checkMassRemoval(record.namespaces, state, wanted.at);
   if (hasErrors(removal)) {
@@ -69,8 +72,26 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
     return { ...(await lastGood(rejection, issues, record, context)), retryMs: PREFLIGHT_RETRY_MS };
   }
   for (const warning of report.warnings) context.ports.log.warn({ check: "preflight" }, warning);
-  return { ...settled, issues, criCredentialHosts: credentialHosts(state, report, record, context) };
+  return { ...settled, issues, ...credentialHosts(state, report, record, context) };
 }
+
+/** A mirror that was down when it was asked how it wants its credential is asked again. */
+async function standing(
+  state: DesiredState,
+  record: ApplyRecord,
+  context: PassContext,
+): Promise<CredentialHosts> {
+  const undecided = new Set(context.config.credentials === "auto" ? record.undecidedHosts : []);
+  const registries = state.registries.map((registry) => ({
+    ...registry,
+    mirrors: registry.mirrors.filter(({ host }) => undecided.has(host)),
+  }));
+  const { prober } = context.ports;
+  const report = await preflight({ ...state, registries }, "challenge-only", prober, context.signal);
+  return credentialHosts(state, report, record, context, (host) => undecided.has(host));
+}
+
+type CredentialHosts = Pick<Choice, "criCredentialHosts" | "undecidedHosts">;
 
 function ask(state: DesiredState, { config, ports, signal }: PassContext): Promise<PreflightReport> {
   const challengeOnly = config.preflight === "off" && config.credentials === "auto";
@@ -83,17 +104,21 @@ function credentialHosts(
   report: PreflightReport,
   record: ApplyRecord,
   { config }: PassContext,
-): readonly string[] {
+  mayAsk: (host: string) => boolean = () => true,
+): CredentialHosts {
   const mirrors = state.registries.flatMap((registry) => registry.mirrors);
-  const hosts = new Set(
-    mirrors.filter((mirror) => mirror.credential !== undefined).map((mirror) => mirror.host),
-  );
-  if (config.credentials === "header") return [];
-  if (config.credentials === "cri") return [...hosts];
+  const hosts = [
+    ...new Set(mirrors.filter((mirror) => mirror.credential !== undefined).map((mirror) => mirror.host)),
+  ];
+  if (config.credentials === "header") return { criCredentialHosts: [], undecidedHosts: [] };
+  if (config.credentials === "cri") return { criCredentialHosts: hosts, undecidedHosts: [] };
   const asked = new Set(report.askedHosts);
-  return [...hosts].filter((host) =>
-    asked.has(host) ? report.tokenHosts.includes(host) : record.criCredentialHosts.includes(host),
-  );
+  return {
+    criCredentialHosts: hosts.filter((host) =>
+      asked.has(host) ? report.tokenHosts.includes(host) : record.criCredentialHosts.includes(host),
+    ),
+    undecidedHosts: hosts.filter((host) => !asked.has(host) && mayAsk(host)),
+  };
 }
 
 async function lastGood(
@@ -110,6 +135,7 @@ async function lastGood(
     quarantined: false,
     issues,
     criCredentialHosts: record.criCredentialHosts,
+    undecidedHosts: record.undecidedHosts,
     migratedBefore: record.migrated,
   };
 }

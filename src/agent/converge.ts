@@ -1,8 +1,8 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
+import { hasErrors } from "../core/issue.ts";
 import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
-import { hasErrors } from "../core/issue.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { pullBaseline, removeAdded } from "./canary.ts";
 import { type ConfigChange, type ConfigOutcome, changeConfig } from "./change-config.ts";
@@ -42,7 +42,9 @@ export async function converge(
   const record = progress.record as ApplyRecord;
   const host = await observeHost(ports, config, version);
   const planned = planNode(desired, host, planSettings(choice, context));
-  const drift = choice.fresh ? [] : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
+  const drift = choice.fresh
+    ? []
+    : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
   const contests = findContests(drift, record.repairs, ports.clock);
   const mayTry = choice.fresh || context.retryQuarantined;
   const failedBefore = !mayTry && isFailedConfig(planned, record, ports.sha256);
@@ -52,7 +54,8 @@ export async function converge(
     new Set(failedBefore ? [...leftAlone, config.containerd.config] : leftAlone),
   );
 
-  const waitMs = plan.configEdit !== undefined && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
+  const waitMs =
+    plan.configEdit !== undefined && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
   // A credential that leaves hosts.toml has to be in config.toml at once, or the mirror refuses every pull.
   const moving = choice.criCredentialHosts.some((host) => !record.criCredentialHosts.includes(host));
   if (waitMs > 0 && moving) return deferred(waitMs);
@@ -191,7 +194,8 @@ async function nextRecord(
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
   const { quarantine, ...rest } = record;
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
-  const cameRight = quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
+  const cameRight =
+    quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
   const isOver = (choice.fresh && choice.rejection === undefined) || cameRight;
   return {
     ...rest,

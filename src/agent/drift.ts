@@ -1,3 +1,4 @@
+import { equalBytes } from "../core/plan/equal-bytes.ts";
 import type { FileChange } from "../core/plan/plan-certs.ts";
 import type { ApplyRecord, RestartEntry } from "./apply-record.ts";
 import type { Clock } from "./ports.ts";
@@ -17,16 +18,22 @@ const FREE_REPAIRS = 3;
 const FIRST_WAIT_MS = 30_000;
 const MAX_WAIT_MS = 1_800_000;
 
-/** Changes to what we wrote before, under a desired state that is already in force: made by somebody else. */
+/**
+ * Changes to what we wrote before, under a desired state that is already in force: made by somebody else. What is
+ * still as we wrote it changes for reasons of our own, such as an upgrade of containerd or of agent.toml.
+ */
 export function findDrift(
   changes: readonly FileChange[],
   record: ApplyRecord,
   configPath: string,
+  sha256: (bytes: Uint8Array) => string,
 ): readonly FileChange[] {
-  return changes.filter(
-    ({ path }) =>
-      record.files[path] !== undefined || (path === configPath && record.configDigest !== undefined),
-  );
+  return changes.filter(({ path, before, after }) => {
+    const written = path === configPath ? record.configDigest : record.files[path];
+    if (written === undefined) return false;
+    const onlyMode = before !== undefined && after !== undefined && equalBytes(before, after);
+    return onlyMode || before === undefined || sha256(before) !== written;
+  });
 }
 
 /**

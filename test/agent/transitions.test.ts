@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
+import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
 import { desired, mirror, registry } from "./desired.ts";
 import { CERTS_D, CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
@@ -153,5 +154,116 @@ test("a change that is taken back puts the credential back where it was", async 
     failNextRestart(node);
     assert.equal((await node.pass({ ...state, generation: 2 })).outcome, "rolled-back");
     assert.deepEqual(node.snapshot(), before);
+  });
+});
+
+test("a credential stays in hosts.toml until the restart that brings it into config.toml is allowed", async () => {
+  await withNode("1.7.24", async (node) => {
+    const credential = { username: "u", password: "p" };
+    const state = desired(registry("gcr.io", [mirror("https://m.example", { credential })], "never"));
+    await node.pass(state);
+    node.bearer.add("m.example");
+    const report = await node.pass({ ...state, generation: 2 });
+    assert.equal(report.outcome, "deferred");
+    assert.match(node.read(`${CERTS_D}/gcr.io/hosts.toml`) ?? "", /authorization/);
+    node.clock.advance(HOUR);
+    await node.pass({ ...state, generation: 2 });
+    assert.doesNotMatch(node.read(`${CERTS_D}/gcr.io/hosts.toml`) ?? "", /authorization/);
+    assert.match(node.read(CONFIG) ?? "", /password/);
+  });
+});
+
+test("a mirror that could not be asked how it wants its credential is asked again, until it answers", async () => {
+  await withNode("1.7.24", async (node) => {
+    node.bearer.add("m.example");
+    node.down.add("m.example");
+    const credential = { username: "u", password: "p" };
+    const state = desired(registry("gcr.io", [mirror("https://m.example", { credential })]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    node.down.clear();
+    await node.pass(state);
+    assert.match(node.read(CONFIG) ?? "", /password/);
+    const asked = node.probed.length;
+    await node.pass(state);
+    assert.equal(node.probed.length, asked);
+  });
+});
+
+test("credentials in agent.toml takes effect without a new desired state", async () => {
+  await withNode("1.7.24", async (node) => {
+    const credential = { username: "u", password: "p" };
+    const state = desired(registry("gcr.io", [mirror("https://m.example", { credential })]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    await node.pass(state, { config: { ...node.config, credentials: "cri" } });
+    assert.match(node.read(CONFIG) ?? "", /password/);
+  });
+});
+
+test("an upgrade of containerd is not reported as somebody else's change", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [mirror(M1, { dialTimeout: "1s" })]));
+    await node.pass(state);
+    node.containerd.version = async () => parseContainerdVersion("2.1.9");
+    const report = await node.pass(state);
+    assert.match(node.read(`${CERTS_D}/gcr.io/hosts.toml`) ?? "", /dial_timeout/);
+    assert.deepEqual(report.drift, []);
+  });
+});
+
+test("a state in force whose repair failed once is Ready again when the repair works", async () => {
+  await withNode("1.7.24", async (node) => {
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state);
+    node.clock.advance(HOUR);
+    node.write(CONFIG, "version = 2\n# rewritten\n");
+    failNextRestart(node);
+    assert.equal((await node.pass(state)).outcome, "rolled-back");
+    node.clock.advance(HOUR);
+    const left = await node.pass(state);
+    assert.deepEqual(left.drift, [], "nothing was put right");
+    assert.deepEqual(
+      left.conditions.map(({ type }) => type),
+      ["Stalled", "RolledBack"],
+    );
+    node.write(CONFIG, "version = 2\n# rewritten again\n");
+    const report = await node.pass(state);
+    assert.deepEqual(
+      report.conditions.map(({ type }) => type),
+      ["Ready"],
+    );
+    assert.match(node.containerd.running ?? "", /config_path/);
+  });
+});
+
+test("a pending restart is not forgotten because somebody adds a line to config.toml", async () => {
+  await withNode("2.1.9", async (node) => {
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state, { mayRestart: false });
+    node.write(CONFIG, `${node.read(CONFIG)}# theirs\n`);
+    await node.pass(state);
+    assert.match(node.containerd.running ?? "", /config_path.*# theirs/s);
+  });
+});
+
+test("apply --no-restart after another one brings the new desired state to certs.d", async () => {
+  await withNode("2.1.9", async (node) => {
+    await node.pass(desired(registry("gcr.io", [M1])), { mayRestart: false });
+    const next = desired(registry("gcr.io", ["http://127.0.0.1:5002"]));
+    const report = await node.pass(next, { mayRestart: false });
+    assert.deepEqual(
+      report.conditions.map(({ type }) => type),
+      ["Reconciling"],
+    );
+    assert.equal((await node.hostsFor("gcr.io"))[0], "http://127.0.0.1:5002/v2");
+    assert.equal(node.containerd.restarts, 0);
+  });
+});
+
+test("a config.toml that cannot be edited is not in sync", async () => {
+  await withNode("2.1.9", async (node) => {
+    node.write(CONFIG, "version = 3\n[[[\n");
+    assert.equal((await node.pass(desired(registry("gcr.io", [M1])))).inSync, false);
   });
 });
