@@ -222,6 +222,70 @@ forEachGeneration(
   },
 );
 
+forEachGeneration(
+  "client certificates, a password file and two CAs in one registry; docker.io by its short names",
+  async (generation, context) => {
+    const daemon = await daemons.get(generation);
+    const otherCa = await createCa("other lab CA");
+    const clientCa = await createCa("client CA");
+    const client = await clientCa.issueClient("node");
+    const guarded = await startRegistry({
+      tls: { ...(await otherCa.issueServer()), clientCa: clientCa.cert },
+      auth: { kind: "basic", username: "guard", password: "spaces are fine " },
+    });
+    context.after(() => guarded.stop());
+    const node = await prepareNode(daemon);
+    const agent = await node.startAgent();
+    context.after(() => agent.stop());
+    await putMaterial(node, ca.cert, mirror.host, credential);
+    const hosts = ["docker.io", "*"];
+    const first = {
+      endpoint: `${guarded.url}/v2/hub`,
+      hosts,
+      caCertPath: await node.put("other-ca.crt", otherCa.cert),
+      clientCertPath: await node.put("client.crt", client.cert),
+      clientKeyPath: await node.put("client.key", client.key),
+      pullCredential: {
+        username: "guard",
+        passwordFile: await node.put("password", "spaces are fine \n"),
+      },
+    };
+    const second = {
+      endpoint: mirror.url,
+      hosts,
+      caCertPath: `${node.dir}/ca.crt`,
+      pullCredentialConfigPath: `${node.dir}/config.json`,
+    };
+    await agent.apply(native([first, second], { upstream: { "*": "never", "docker.io": "never" } }));
+
+    await pushImage(guarded, `hub/library/short-${generation}`, "latest");
+    await pushImage(guarded, `hub/team/default-${generation}`, "1.0");
+    await pushImage(mirror, `team/only-second-${generation}`, "1.0");
+    for (const [reference, server] of [
+      [`short-${generation}`, guarded],
+      [`quay.io/team/default-${generation}:1.0`, guarded],
+      [`registry.example:5000/team/only-second-${generation}:1.0`, mirror],
+    ] as const) {
+      clear();
+      guarded.clearRequests();
+      const result = await daemon.pull(reference);
+      assert.equal(result.ok, true, `${reference}: ${JSON.stringify(result)}`);
+      assert.equal(pulled(server).filter((request) => request.endsWith(" 200")).length, 4, reference);
+      assert.deepEqual(trap.contacts(), []);
+      await daemon.removeImage(reference);
+    }
+
+    const nextClient = await clientCa.issueClient("node, renewed");
+    const daemonPid = await daemon.pid();
+    await agent.applying(async () => {
+      await node.put("client.key", nextClient.key);
+      await node.put("client.crt", nextClient.cert);
+    });
+    assert.equal((await daemon.pull(`short-${generation}`)).ok, true, "a renewed client certificate");
+    assert.equal(await daemon.pid(), daemonPid);
+  },
+);
+
 async function okOf(pull: Promise<{ readonly ok: boolean; readonly message?: string }>): Promise<boolean> {
   return (await pull).ok;
 }
