@@ -15,15 +15,15 @@ export interface ConfigOptions extends GlobalOptions {
   readonly set: readonly string[];
 }
 
-export interface AgentOptions extends ConfigOptions {
+interface AgentOptions extends ConfigOptions {
   readonly printConfig: boolean;
 }
-export interface ValidateCommandOptions extends GlobalOptions {
+interface ValidateCommandOptions extends GlobalOptions {
   readonly containerdVersion: string | undefined;
   readonly pullSecret: string | undefined;
   readonly secretsDir: string | undefined;
 }
-export interface RenderCommandOptions extends ConfigOptions {
+interface RenderCommandOptions extends ConfigOptions {
   readonly out: string;
   readonly containerdVersion: string | undefined;
   readonly containerdConfig: string | undefined;
@@ -32,7 +32,7 @@ export interface ChangeOptions extends ConfigOptions {
   readonly adopt: boolean;
   readonly noRestart: boolean;
 }
-export interface ExplainCommandOptions extends ConfigOptions {
+interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
 }
 

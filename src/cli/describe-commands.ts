@@ -1,7 +1,7 @@
 import type { Command, Option } from "commander";
 
 /** What a shell has to know of a command. */
-export interface CommandDescription {
+interface CommandDescription {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionDescription[];

@@ -6,7 +6,7 @@ export interface HealthCheck {
   check(): CheckResult;
 }
 
-export interface CheckResult {
+interface CheckResult {
   readonly ok: boolean;
   /** What is so, or what is wrong; shown to anybody who can reach the listener, so no secrets. */
   readonly message: string;

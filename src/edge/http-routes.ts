@@ -11,7 +11,7 @@ export interface Route {
   handle(request: RouteRequest): RouteResponse | Promise<RouteResponse>;
 }
 
-export interface RouteRequest {
+interface RouteRequest {
   /** What stands for `*` in the route's path, decoded; "" for exact routes. */
   readonly rest: string;
   readonly query: URLSearchParams;
@@ -26,7 +26,7 @@ export interface RouteResponse {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export const textPlain = "text/plain; charset=utf-8";
+const textPlain = "text/plain; charset=utf-8";
 
 export function text(status: number, body: string): RouteResponse {
   return { status, contentType: textPlain, body: body.endsWith("\n") ? body : `${body}\n` };

@@ -15,7 +15,7 @@ export function renderAgentConfig(settings: readonly EffectiveSetting[]): string
 }
 
 /** `default`, `/etc/mirrorlet/agent.toml:3`, `MIRRORLET_RESYNC` or `--set resync`. */
-export function describeOrigin(origin: Origin): string {
+function describeOrigin(origin: Origin): string {
   switch (origin.from) {
     case "default":
       return "default";
