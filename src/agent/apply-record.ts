@@ -71,6 +71,8 @@ export interface Quarantine {
   readonly sinceMs: number;
   /** The old config.toml is back, and containerd was not well on it either. */
   readonly degraded: boolean;
+  /** certs.d is back as it was, too. */
+  readonly undone: boolean;
 }
 
 export const EMPTY_RECORD: ApplyRecord = {

@@ -305,5 +305,5 @@ function quarantineOf(
   sinceMs: number,
 ): Quarantine {
   const { digest, generation, afterDigest: configDigest } = pending;
-  return { digest, configDigest, generation, message, sinceMs, degraded: kind === "degraded" };
+  return { digest, configDigest, generation, message, sinceMs, degraded: kind === "degraded", undone: false };
 }

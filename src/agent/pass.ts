@@ -5,7 +5,7 @@ import { converge, type Target } from "./converge.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
 import type { PassReport } from "./report.ts";
-import { revertFiles } from "./take-back.ts";
+import { undoFiles } from "./take-back.ts";
 
 /*
  * The invariants of a pass, each with a test by its name:
@@ -80,11 +80,8 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
 
   progress.wanted = await context.load();
   const choice = await choose(progress.wanted, progress.record, context);
-  if (choice.desired === undefined) {
-    // A first desired state that was taken back in the middle of a crash: nothing of it may stay behind.
-    if (choice.quarantined) await revertFiles(choice, progress.record, version, context);
-    return { ...withoutState(choice, progress.record), containerdVersion };
-  }
+  if (choice.quarantined) await undoFiles(choice, version, context, progress);
+  if (choice.desired === undefined) return { ...withoutState(choice, progress.record), containerdVersion };
   const target: Target = { choice, desired: choice.desired, version };
   return { containerdVersion, ...(await converge(target, context, progress)) };
 }

@@ -25,7 +25,7 @@ export async function takeBack(
   progress: Progress,
 ): Promise<PassResult> {
   if (outcome.kind === "refused") await quarantineRefused(step, outcome.message, choice, context, progress);
-  await revertFiles(choice, progress.record as ApplyRecord, version, context);
+  await undoFiles(choice, version, context, progress);
   const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
   return {
     outcome: outcome.kind === "refused" ? "rejected" : "rolled-back",
@@ -52,6 +52,7 @@ async function quarantineRefused(
       message,
       sinceMs: ports.clock.now(),
       degraded: false,
+      undone: false,
     },
   };
   await state.saveRecord(record);
@@ -68,20 +69,27 @@ function messageFor(type: ConditionType, message: string): string {
   return type === "Stalled" ? `${message}; it is not tried again until it changes` : message;
 }
 
-/** certs.d as the last good state wants it; without one, without anything of ours. */
-export async function revertFiles(
+/**
+ * After a failed configuration: certs.d as the last good state wants it; without one, without anything of ours.
+ * Noted in the record, so that what a crash left half way is taken up here, not as a change by somebody else.
+ */
+export async function undoFiles(
   choice: Choice,
-  record: ApplyRecord,
   version: ContainerdVersion,
   context: PassContext,
+  progress: Progress,
 ): Promise<void> {
   const { ports, state, config } = context;
+  const record = progress.record as ApplyRecord;
+  if (record.quarantine === undefined || record.quarantine.undone) return;
   const good = await state.loadLastKnownGood();
   const host = await observeHost(ports, config, version);
   // Credentials go the way they went under the state that is put back.
   const settings = planSettings({ ...choice, criCredentialHosts: record.criCredentialHosts }, context);
   for (const step of stepsBack(good, host, settings, record))
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+  progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };
+  await state.saveRecord(progress.record);
 }
 
 function stepsBack(
@@ -102,7 +110,7 @@ function stepsBack(
 }
 
 function removeOurs({ certsD, legacyFiles }: HostState): readonly Step[] {
-  const certs = planCerts([], certsD, { adopt: false, kept: [] });
+  const certs = planCerts([], certsD, { adopt: false, kept: [], dropMoved: true });
   const paths = legacyFiles.files.filter((file) => isOwned(file.bytes)).map((file) => file.path);
   return paths.length === 0 ? certs.removals : [...certs.removals, { kind: "remove-files", paths }];
 }
