@@ -30,6 +30,13 @@ export async function sweepStrays(ports: Ports, config: AgentConfig): Promise<vo
   await ports.files.sweep(config.stateDir);
 }
 
+const MAX_BACKOFF_MS = 30_000;
+
+/** How long triggers wait after so many failed passes in a row. */
+function backoffMs(failures: number): number {
+  return Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(failures - 1, 5));
+}
+
 export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptions): Reconciler {
   const { ports, config } = context;
   const abort = new AbortController();
@@ -40,6 +47,7 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
 
   const loop = async (): Promise<void> => {
     let stray = true;
+    let failures = 0;
     while (!signal.aborted) {
       if (stray) await sweepStrays(ports, config).catch((error: Error) => ports.log.warn({}, error.message));
       wanted = new AbortController();
@@ -49,6 +57,9 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
       latest = report;
       stray = report.outcome === "failed";
       onReport(report);
+      failures = stray ? failures + 1 : 0;
+      // Its temporary files alone look like somebody's change: without this a full disk would mean pass after pass.
+      if (stray) await ports.clock.sleep(backoffMs(failures), signal);
       await pause(Math.min(resyncMs, report.retryMs ?? resyncMs));
     }
   };
