@@ -42,7 +42,7 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
     }
     if (original.bytes === undefined && planned.removable) await ports.files.remove([original.path]);
   }
-  const certs = planCerts([], host.certsD, { adopt: false, kept: [] });
+  const certs = planCerts([], host.certsD, { adopt: false, kept: [], dropMoved: true });
   for (const step of certs.removals.filter(isFileStep)) {
     await executeStep(step, { files: ports.files, state });
     done.push(describeStep(step));

@@ -27,6 +27,8 @@ export interface ObservedTree {
   readonly root: string;
   readonly exists: boolean;
   readonly directories: readonly string[];
+  /** Those of them that are symbolic links, which only others make. */
+  readonly linked?: readonly string[];
   readonly files: readonly ObservedFile[];
   /** Entries that are neither: symlinks that dangle, sockets, unreadable files, files over the size limit. */
   readonly others: readonly { readonly path: string; readonly reason: string }[];

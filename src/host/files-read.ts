@@ -74,6 +74,7 @@ class Visit {
   readonly #root: HostRoot;
   readonly #old: Cache;
   readonly #directories: string[] = [];
+  readonly #linked: string[] = [];
   readonly #files: ObservedFile[] = [];
   readonly #others: { path: string; reason: string }[] = [];
   readonly #now = Date.now();
@@ -92,6 +93,7 @@ class Visit {
       root: this.#nodeRoot,
       exists: entries !== undefined,
       directories: this.#directories,
+      linked: this.#linked,
       files: this.#files,
       others: this.#others,
     };
@@ -113,6 +115,7 @@ class Visit {
       const linked = entry.isSymbolicLink();
       const hostPath = linked ? this.#root.resolve(path) : `${hostDirectory}/${entry.name}`;
       const stats = entry.isDirectory() && descend ? undefined : statSync(hostPath);
+      if (linked && stats?.isDirectory() === true && descend) this.#linked.push(path);
       if (stats === undefined || (stats.isDirectory() && descend)) this.#descend(path, hostPath);
       else if (!stats.isFile()) this.#other(path, kindOf(stats));
       else if (stats.size > MAX_TREE_FILE_BYTES)

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
+import { restore } from "../../src/agent/restore.ts";
 import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
 import { desired, mirror, registry } from "./desired.ts";
 import { CERTS_D, CONFIG, createTestNode, type TestNode } from "./test-node.ts";
@@ -265,5 +266,47 @@ test("a config.toml that cannot be edited is not in sync", async () => {
   await withNode("2.1.9", async (node) => {
     node.write(CONFIG, "version = 3\n[[[\n");
     assert.equal((await node.pass(desired(registry("gcr.io", [M1])))).inSync, false);
+  });
+});
+
+test("a mirror that came from config.toml survives the loss of the record and of the state directory", async () => {
+  await withNode("1.7.24", async (node) => {
+    node.write(
+      CONFIG,
+      `version = 2\n[${REGISTRY}.mirrors."docker.io"]\n  endpoint = ["https://old.example"]\n`,
+    );
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state);
+    const before = await node.hostsFor("docker.io");
+    assert.equal(before[0], "https://old.example/v2");
+    node.write(`${node.config.stateDir}/apply-record.json`, "torn");
+    await node.pass(state);
+    assert.deepEqual(await node.hostsFor("docker.io"), before);
+    node.clock.advance(HOUR);
+    assert.equal((await restore(node.context())).ok, true);
+    assert.equal(node.read(`${CERTS_D}/docker.io/hosts.toml`), undefined);
+    await node.pass(state);
+    rmSync(`${node.root}${node.config.stateDir}`, { recursive: true });
+    await node.pass({ ...state, generation: 2 });
+    assert.deepEqual(await node.hostsFor("docker.io"), before);
+  });
+});
+
+test("somebody's symbolic link in certs.d is left alone and stops nothing else", async () => {
+  await withNode("2.1.9", async (node) => {
+    node.write("/etc/docker/certs.d/docker.io/ca.crt", "theirs");
+    await node.pass(desired(registry("*", [M1])));
+    symlinkSync("_default", `${node.root}${CERTS_D}/ghcr.io`);
+    mkdirSync(`${node.root}${CERTS_D}`, { recursive: true });
+    symlinkSync("/etc/docker/certs.d/docker.io", `${node.root}${CERTS_D}/docker.io`);
+    assert.equal((await node.pass(desired(registry("*", [M1])))).outcome, "unchanged");
+    const report = await node.pass(
+      desired(registry("*", [M1]), registry("docker.io", [M1]), registry("quay.io", [M1])),
+    );
+    assert.deepEqual(
+      report.conflicts.map(({ path }) => path),
+      [`${CERTS_D}/docker.io`],
+    );
+    assert.equal((await node.hostsFor("quay.io"))[0], `${M1}/v2`);
   });
 });

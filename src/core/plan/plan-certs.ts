@@ -1,5 +1,6 @@
 import { isOwned, type RenderedFile } from "../file-tree.ts";
 import type { ObservedFile, ObservedTree } from "../host-state.ts";
+import { isMoved } from "../render/render-migrated.ts";
 import type { RenderedRegistry } from "../render/render-registries.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import type { Step } from "./step.ts";
@@ -39,6 +40,8 @@ export function planCerts(
     readonly adopt: boolean;
     /** Directories to leave exactly as they are: their registry is wanted but cannot be written now. */
     readonly kept: readonly string[];
+    /** Mirrors that were moved here from config.toml are said there again: their files go too. */
+    readonly dropMoved?: boolean;
   },
 ): CertsPlan {
   const present = new Map(observed.files.map((file) => [file.path, file]));
@@ -58,7 +61,9 @@ export function planCerts(
     present,
   );
   const adopted = [...pem, ...hosts].filter((file) => isForeign(present.get(file.path)));
-  const removed = superfluousFiles(wanted, blocked, options.kept, observed);
+  const removed = superfluousFiles(wanted, blocked, options.kept, observed).filter(
+    (file) => options.dropMoved === true || !isMoved(file.bytes),
+  );
 
   const written = [...created.flatMap(filesOf), ...pem, ...hosts];
   return {
@@ -95,6 +100,8 @@ function conflictsOf(
   const { namespace, directory, hostsToml } = registry;
   const obstacle = observed.others.find(({ path }) => path === directory || path === hostsToml.path);
   if (obstacle !== undefined) return [{ namespace, ...obstacle }];
+  if (observed.linked?.includes(directory) === true)
+    return [{ namespace, path: directory, reason: "is a symbolic link, not a directory of its own" }];
   if (present.has(directory)) return [{ namespace, path: directory, reason: "is a file, not a directory" }];
   if (adopt || !isForeign(present.get(hostsToml.path))) return [];
   return [{ namespace, path: hostsToml.path, reason: "was not written by mirrorlet" }];
@@ -118,7 +125,10 @@ function differing(
   });
 }
 
-/** Owned files that nothing wants. Those of a blocked namespace stay: its registry is still wanted. */
+/**
+ * Owned files that nothing wants. Those of a blocked namespace stay: its registry is still wanted. What is reached
+ * through somebody's link stands somewhere else.
+ */
 function superfluousFiles(
   wanted: readonly RenderedRegistry[],
   blocked: ReadonlySet<string>,
@@ -127,7 +137,11 @@ function superfluousFiles(
 ): readonly ObservedFile[] {
   const keep = new Set(wanted.flatMap((registry) => filesOf(registry).map((file) => file.path)));
   const conflicting = wanted.filter((registry) => blocked.has(registry.namespace));
-  const frozen = new Set([...conflicting.map((registry) => registry.directory), ...kept]);
+  const frozen = new Set([
+    ...conflicting.map((registry) => registry.directory),
+    ...kept,
+    ...(observed.linked ?? []),
+  ]);
   return observed.files.filter(
     (file) => isOwned(file.bytes) && !keep.has(file.path) && !frozen.has(parentOf(file.path)),
   );

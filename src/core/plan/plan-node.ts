@@ -146,7 +146,7 @@ function planLegacyStyle(desired: DesiredState, host: HostState, settings: PlanS
   const tls = [...legacy.tls, ...movedTls(moved, legacy.tls, host)];
   const auths = toAuths([...credentials, ...upstreamCredentials(desired)]);
   const config = planConfig(host, { style: "legacy", mirrors, tls, auths });
-  const certs = planCerts([], host.certsD, { adopt: settings.adopt, kept: [] });
+  const certs = planCerts([], host.certsD, { adopt: settings.adopt, kept: [], dropMoved: true });
   const pem = planLegacyFiles(legacy.files, host.legacyFiles);
   return {
     steps: [...pem.writes, ...config.steps, ...afterEdit([...certs.removals, ...pem.removals], config)],

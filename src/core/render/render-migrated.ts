@@ -2,9 +2,21 @@ import type { LegacyEndpoint, LegacyRegistry } from "../containerd/config/legacy
 import type { LegacyTls } from "../containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../containerd/version.ts";
 import { mirrorUrl } from "../desired-state/desired-state.ts";
+import { OWNERSHIP_MARKER } from "../file-tree.ts";
 import { registryDirectory } from "./registry-directory.ts";
 import { type MirrorEntry, renderHostsToml, type TlsFiles } from "./render-hosts-toml.ts";
 import type { RenderedRegistry } from "./render-registries.ts";
+
+const MOVED_NOTE = "# Moved here from registry.mirrors of config.toml.";
+
+/**
+ * True for a hosts.toml that says what config.toml said before. Nothing but its own text may remember that: were it
+ * removed because the record is lost, the mirror would be nowhere.
+ */
+export function isMoved(bytes: Uint8Array): boolean {
+  const head = `${OWNERSHIP_MARKER}\n${MOVED_NOTE}\n`;
+  return new TextDecoder().decode(bytes.subarray(0, head.length)) === head;
+}
 
 /**
  * A legacy `registry.mirrors` entry said again as hosts.toml, with the same meaning: endpoints in order, their
@@ -27,7 +39,7 @@ export function renderMigrated(
     directory,
     hostsToml: {
       path: `${directory}/hosts.toml`,
-      bytes: new TextEncoder().encode(text),
+      bytes: new TextEncoder().encode(text.replace(OWNERSHIP_MARKER, `${OWNERSHIP_MARKER}\n${MOVED_NOTE}`)),
       mode: 0o644,
       secret: false,
     },
