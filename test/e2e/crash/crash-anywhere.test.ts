@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { createCa } from "../../support/tls.ts";
+import { bundleDriver, type Driver } from "./bundle-driver.ts";
+import {
+  type Authorities,
+  copyStart,
+  createScenario,
+  daemonPath,
+  finish,
+  jobOf,
+  look,
+  type NodeState,
+  type Scenario,
+  stateOf,
+  type Views,
+} from "./crash-scenario.ts";
+import { readDaemon, writeDaemon } from "./file-containerd.ts";
+import type { Pulls } from "./read-pulls.ts";
+import { describeCall, type FileCall, listCalls, runWithFault, straceSkipReason } from "./trace-calls.ts";
+
+const skip = straceSkipReason() ?? false;
+const directory = mkdtempSync(join(tmpdir(), "mirrorlet-crash-"));
+let driver: Driver;
+let authorities: Authorities;
+
+before(async () => {
+  if (skip !== false) return;
+  driver = await bundleDriver();
+  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
+  authorities = { old: old.cert, fresh: fresh.cert };
+});
+
+after(async () => {
+  await driver?.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test("crash anywhere: killed at any call of a pass that writes registries and config.toml", {
+  skip,
+}, async (t) => {
+  const options = { directory, version: "2.1.9", authorities, inForce: true };
+  await sweep(await createScenario("changed", options), ALL, t);
+});
+
+test("crash anywhere: killed at any call of the first pass on a node", { skip }, async (t) => {
+  const options = { directory, version: "1.6.20", authorities, inForce: false };
+  await sweep(await createScenario("first", options), SWITCHING, t);
+});
+
+for (const [how, inForce] of [
+  ["start", false],
+  ["cri", true],
+] as const) {
+  const where = inForce ? "over a state in force" : "on a fresh node";
+  const why = how === "start" ? "containerd refuses to start" : "CRI does not load";
+  test(`crash anywhere: killed at any call of a pass that is rolled back ${where}: ${why}`, {
+    skip,
+  }, async (t) => {
+    const refuses = { pattern: "config_path", how };
+    const options = { directory, version: "1.7.24", authorities, inForce, refuses };
+    await sweep(await createScenario(`rolled back ${how}`, options), SWITCHING, t);
+  });
+}
+
+const ALL = (): boolean => true;
+/** The calls between which a tree differs for its readers, and those that make it durable. */
+const SWITCHING = ({ name }: FileCall): boolean => ["rename", "unlink", "rmdir", "mkdir"].includes(name);
+
+interface Reference {
+  readonly before: Views;
+  /** What the pass is after, whether or not containerd takes it. */
+  readonly forward: Views;
+  readonly after: Views;
+  readonly start: NodeState;
+  readonly end: NodeState;
+  /** Every config.toml that was seen. */
+  readonly configs: Set<string>;
+}
+
+async function sweep(scenario: Scenario, wanted: (call: FileCall) => boolean, t: TestContext): Promise<void> {
+  const root = join(directory, "node");
+  const forward = await lookAtSuccess(scenario, root);
+  copyStart(scenario, root);
+  const atStart = { before: await look(scenario, root), start: stateOf(root) };
+  const calls = await listCalls(commandFor(scenario, root), join(directory, "log"), root);
+  await finish(scenario, root);
+  const atEnd = { after: await look(scenario, root), end: stateOf(root) };
+  const reference = { ...atStart, forward, ...atEnd, configs: new Set<string>() };
+  const points = calls.filter(wanted);
+  assert.ok(points.length > 20, "too few calls: is the trace read rightly?");
+  const failures: string[] = [];
+  let missed = 0;
+  const queue = [...points];
+  const work = async (place: string): Promise<void> => {
+    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
+      const found = await crash(scenario, place, call, reference);
+      if (found === "missed") missed += 1;
+      else if (found !== undefined) failures.push(`killed at ${describeCall(call)}:\n${found}`);
+    }
+  };
+  await Promise.all([work(`${root}-a`), work(`${root}-b`)]);
+  t.diagnostic(`${points.length} kill points of ${calls.length} calls, ${missed} not reached again`);
+  assert.equal(
+    failures.length,
+    0,
+    `${failures.length} of ${points.length}:\n${failures.slice(0, 5).join("\n\n")}`,
+  );
+  assert.ok(reference.configs.size <= 2, "config.toml is the old one or the new one, whole");
+  assert.ok(missed * 20 <= points.length, `${missed} of ${points.length} kill points were not reached`);
+}
+
+function commandFor(scenario: Scenario, root: string): readonly string[] {
+  const path = `${root}.job.json`;
+  writeFileSync(path, JSON.stringify(jobOf(scenario, root)));
+  return [process.execPath, driver.path, path];
+}
+
+/** Undefined: all is well. */
+async function crash(
+  scenario: Scenario,
+  root: string,
+  call: FileCall,
+  reference: Reference,
+): Promise<string | undefined> {
+  copyStart(scenario, root);
+  const ended = await runWithFault(commandFor(scenario, root), root, call, "signal=SIGKILL");
+  if (ended.signal !== "SIGKILL") return "missed";
+  try {
+    assertKnownReadings(await look(scenario, root), stateOf(root), reference);
+    await finish(scenario, root);
+    assertFinished(stateOf(root), reference);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Every namespace is read as it was before or as it is to be; closed ones stay closed under the new config.toml. */
+function assertKnownReadings(left: Views, state: NodeState, reference: Reference): void {
+  const { before, forward, after, start, configs } = reference;
+  const config = state.files[CONFIG] ?? "";
+  configs.add(config);
+  assertOneOf(left.running, [before.running, forward.running, after.running]);
+  const old = config === start.files[CONFIG];
+  const asBefore = old ? [before.restarted, after.restarted] : [before.running];
+  assertOneOf(left.restarted, [...asBefore, forward.restarted]);
+}
+
+const CONFIG = "/etc/containerd/config.toml";
+
+function assertOneOf(read: Pulls, known: readonly Pulls[]): void {
+  for (const [namespace, told] of Object.entries(read)) {
+    const allowed = known.map((pulls) => pulls[namespace]);
+    assert.ok(
+      allowed.includes(told),
+      `${namespace} is read as\n${told}\nbut should be one of\n${allowed.join("\n")}`,
+    );
+  }
+}
+
+/** The same tree and record as when nothing happened, and at most one restart more than needed. */
+function assertFinished({ files, record, daemon }: NodeState, { end, start }: Reference): void {
+  assert.deepEqual(record, end.record);
+  assert.deepEqual(files, end.files);
+  assert.equal(daemon.running, end.daemon.running);
+  assert.ok(daemon.alive && daemon.criReady, "containerd is well");
+  const needed = end.daemon.restarts - start.daemon.restarts;
+  const done = daemon.restarts - start.daemon.restarts;
+  // Whether a restart has happened is told by the socket; a daemon that did not come up has none.
+  const repeated = end.daemon.refuses === undefined ? 0 : 1;
+  assert.ok(done >= needed && done <= needed + repeated, `${done} restarts where ${needed} are needed`);
+}
+
+async function lookAtSuccess(scenario: Scenario, root: string): Promise<Views> {
+  copyStart(scenario, root);
+  const { refuses, ...willing } = readDaemon(daemonPath(root));
+  writeDaemon(daemonPath(root), willing);
+  await finish(scenario, root);
+  return look(scenario, root);
+}

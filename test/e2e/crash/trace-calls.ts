@@ -1,0 +1,122 @@
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+
+/** The n-th call of its kind on a path, below some root, which is where a fault can be aimed at. */
+export interface FileCall {
+  readonly name: string;
+  readonly path: string;
+  readonly nth: number;
+}
+
+export function describeCall({ name, path, nth }: FileCall): string {
+  return `${name} ${path}${nth === 1 ? "" : ` #${nth}`}`;
+}
+
+/** Why faults cannot be injected here; undefined when they can. */
+export function straceSkipReason(): string | undefined {
+  const run = spawnSync("strace", ["-f", "-o", "/dev/null", "true"], { encoding: "utf8" });
+  return run.status === 0
+    ? undefined
+    : `strace does not work here: ${run.error?.message ?? run.stderr.trim()}`;
+}
+
+const CHANGING = [
+  "openat",
+  "write",
+  "pwrite64",
+  "fsync",
+  "fdatasync",
+  "fchmod",
+  "chmod",
+  "fchown",
+  "chown",
+  "rename",
+  "renameat2",
+  "mkdir",
+  "unlink",
+  "rmdir",
+  "link",
+  "symlink",
+  "ftruncate",
+] as const;
+
+/**
+ * One thread for file work, or the counts of strace, which it keeps by thread, would vary from run to run.
+ * See strace(1), `inject`.
+ */
+const ENVIRONMENT = { ...process.env, UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0" };
+
+/** Threads are followed; children, of which one may become a daemon that never ends, are let go. */
+const FOLLOW = ["-f", "--detach-on=execve"];
+
+/** Runs a program and lists the calls with which it, and not its children, changed something below `root`. */
+export async function listCalls(
+  command: readonly string[],
+  log: string,
+  root: string,
+): Promise<readonly FileCall[]> {
+  const calls = `trace=${CHANGING.join(",")}`;
+  const trace = [...FOLLOW, "-y", "-s", "0", "-e", calls, "-e", "signal=none", "-o", log];
+  await promisify(execFile)("strace", [...trace, ...command], { env: ENVIRONMENT, timeout: 60_000 });
+  return readLog(readFileSync(log, "utf8"), root);
+}
+
+function readLog(text: string, root: string): readonly FileCall[] {
+  const calls: FileCall[] = [];
+  const seen = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const match = /^\d+ +(\w+)\((.*)$/.exec(line);
+    if (match === null) continue;
+    const [, name = "", rest = ""] = match;
+    const path = pathOf(name, rest) ?? "";
+    if (!below(path, root)) continue;
+    const key = `${name} ${path}`;
+    const nth = (seen.get(key) ?? 0) + 1;
+    seen.set(key, nth);
+    if (name !== "openat" || rest.includes("O_CREAT"))
+      calls.push({ name, path: path.slice(root.length), nth });
+  }
+  return calls;
+}
+
+function below(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}/`);
+}
+
+/** `write(21</path>, …`, `rename("/from", "/to")`, `openat(AT_FDCWD</cwd>, "/path", …`. */
+function pathOf(name: string, rest: string): string | undefined {
+  const byDescriptor = ["write", "pwrite64", "fsync", "fdatasync", "fchmod", "fchown", "ftruncate"];
+  if (byDescriptor.includes(name)) return /^\d+<([^>]*)>/.exec(rest)?.[1];
+  return /"([^"]*)"/.exec(rest)?.[1];
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+}
+
+/** Runs a program with a fault (`signal=SIGKILL`, `error=EIO`) at that call. */
+export async function runWithFault(
+  command: readonly string[],
+  root: string,
+  call: FileCall,
+  fault: string,
+): Promise<Ended> {
+  const { name, path, nth } = call;
+  const where = ["-P", `${root}${path}`, "-e", `trace=${name}`];
+  const inject = [...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`];
+  const child = spawn("strace", [...inject, "-e", "signal=none", "-o", "/dev/null", ...command], {
+    env: ENVIRONMENT,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status, signal) => resolve({ status, signal, stdout }));
+  });
+}
