@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import type { DumpResult } from "../agent/ports.ts";
+import { type DumpResult, HostError } from "../agent/ports.ts";
 import { type ContainerdVersion, parseContainerdVersion } from "../core/containerd/version.ts";
 import { createHostRoot, type HostRoot } from "./files-root.ts";
 import { findProgram, type Ran, runCommand, SEARCH_PATH } from "./run-command.ts";
@@ -36,7 +36,9 @@ export function createContainerdBinary(binary: string, rootPath: string): Contai
       if (statSync(hostPath, { throwIfNoEntry: false }) === undefined)
         return refused(`${path} does not exist`);
       // The flag belongs before the sub-command: after it, 1.x reads its default file instead.
-      return toDump(await runCommand(program, ["--config", hostPath, "config", "dump"], DUMP_TIMEOUT_MS));
+      const ran = await runCommand(program, ["--config", hostPath, "config", "dump"], DUMP_TIMEOUT_MS);
+      if (ran.status === undefined) throw unanswered(path, ran);
+      return toDump(ran);
     },
   };
 }
@@ -52,10 +54,16 @@ function identityOf(program: string): string {
   return [program, dev, ino, size, mtimeMs, ctimeMs].join(":");
 }
 
+// A machine too busy to answer, or a binary that is just being replaced, says nothing about the configuration.
+function unanswered(path: string, ran: Ran): HostError {
+  const message = `${path} could not be checked: containerd config dump gave no answer (${ran.failure ?? "no reason given"}); nothing was put in place, and the next pass asks again`;
+  return new HostError("no-dump", path, message, { retryable: true });
+}
+
 function toDump(ran: Ran): DumpResult {
   if (ran.status === 0) return { ok: true, toml: ran.stdout, warnings: warningsOf(ran.stderr) };
   const words = ran.stderr.trim().replace(/^containerd: /gm, "");
-  return refused(words || ran.failure || `containerd config dump ended with status ${ran.status}`);
+  return refused(words || `containerd config dump ended with status ${ran.status}`);
 }
 
 function refused(message: string): DumpResult {
