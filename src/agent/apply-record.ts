@@ -44,6 +44,7 @@ export interface PendingRestart {
   readonly configPath: string;
   /** Digest of config.toml before the edit; undefined: there was no file. */
   readonly beforeDigest?: string;
+  readonly beforeMode?: number;
   readonly afterDigest: string;
   /** `Containerd.instance()` before the restart that the phase is about. */
   readonly instance?: string;

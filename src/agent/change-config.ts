@@ -56,7 +56,7 @@ export async function changeConfig(
   const refusal = await checkCandidate(step, change.configPath, context.ports);
   if (refusal !== undefined) return { record, outcome: { kind: "refused", message: refusal } };
   const armed = await arm(record, change, context);
-  await context.ports.files.replace(step.path, step.after, step.before);
+  await context.ports.files.replace(step.path, step.after, step.before, step.mode);
   if (!context.mayRestart) return { record: armed, outcome: { kind: "deferred", waitMs: 0 } };
   return restartAndGate(armed, context, change.configPath);
 }
@@ -101,11 +101,13 @@ async function arm(record: ApplyRecord, change: ConfigChange, context: ConfigCon
   if (earlier === undefined) await state.saveRollback(step.before);
   const rollbackDigest = earlier === undefined ? beforeDigest : earlier.beforeDigest;
   const instance = earlier?.instance ?? (await ports.containerd.instance());
+  const beforeMode = earlier?.beforeMode ?? (await ports.files.read(step.path))?.mode;
   const pending: PendingRestart = {
     phase: "armed",
     reason: change.reason,
     configPath: step.path,
     ...(rollbackDigest === undefined ? {} : { beforeDigest: rollbackDigest }),
+    ...(beforeMode === undefined ? {} : { beforeMode }),
     afterDigest: ports.sha256(step.after),
     ...(instance === undefined ? {} : { instance }),
     digest: change.digest,
@@ -232,7 +234,7 @@ async function restoreBytes(
   // Not what we put there: somebody has changed it since, and their bytes are not ours to take away.
   if (file === undefined || ports.sha256(file.bytes) !== pending.afterDigest) return "kept";
   const old = await state.loadRollback();
-  if (old !== undefined) await ports.files.replace(pending.configPath, old, file.bytes);
+  if (old !== undefined) await ports.files.replace(pending.configPath, old, file.bytes, pending.beforeMode);
   else if (pending.beforeDigest === undefined) await ports.files.remove([pending.configPath]);
   else throw lostRollback(pending.configPath);
   return "written";

@@ -31,10 +31,10 @@ export interface Files {
    */
   write(files: readonly RenderedFile[]): Promise<void>;
   /**
-   * Replaces a file that others own too: a symlink is written through, mode, owner, group and extended attributes
-   * stay. Rejects with code `changed` when the bytes on disk are no longer `expected` (undefined: no file).
+   * Replaces a file that others own too: a symlink is written through, owner, group and extended attributes
+   * stay, and the mode unless one is given. Rejects with code `changed` when the bytes on disk are no longer `expected` (undefined: no file).
    */
-  replace(path: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<void>;
+  replace(path: string, bytes: Uint8Array, expected: Uint8Array | undefined, mode?: number): Promise<void>;
   /** Removes files; absent ones are fine. Directories are fsynced. */
   remove(paths: readonly string[]): Promise<void>;
   /**
@@ -77,7 +77,7 @@ export class HostError extends Error {
 export interface Containerd {
   /** Version of the installed binary; undefined when there is none or it does not answer. */
   version(): Promise<ContainerdVersion | undefined>;
-  /** `containerd --config <path> config dump`: the effective configuration, or containerd's own words. */
+  /** `containerd --config <path> config dump`: the effective configuration, or containerd's own words. Throws HostError when it gives no answer. */
   dumpConfig(path: string): Promise<DumpResult>;
   /** Runs the configured restart command. `ok` proves only that the command succeeded. */
   restart(signal: AbortSignal): Promise<CommandResult>;

@@ -74,7 +74,14 @@ function revertStep(
   if (!result.ok) return { message: result.issues.map((issue) => issue.message).join("; ") };
   const after = new TextEncoder().encode(result.text);
   const changes = ["registry settings as they were before mirrorlet"];
-  const step: EditConfigStep = { kind: "edit-config", path, before: current, after, changes };
+  const step: EditConfigStep = {
+    kind: "edit-config",
+    path,
+    before: current,
+    after,
+    mode: original.mode,
+    changes,
+  };
   return { step: equalBytes(after, current) ? undefined : step, removable: result.text.trim() === "" };
 }
 

@@ -19,14 +19,21 @@ import type { HostRoot } from "./files-root.ts";
 import { discard, fsyncDirectory, writeTemporary } from "./files-temporary.ts";
 import type { WriteOptions } from "./files-write.ts";
 
+export interface Replacement {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** What must be there for the replacement to take place; undefined: no file. */
+  readonly expected: Uint8Array | undefined;
+  /** Undefined: as it is. */
+  readonly mode: number | undefined;
+}
+
 /**
  * Replaces a file that others own too, where its bytes really are: behind a symlink beside the link's target.
  * A file that does not exist yet is created 0600, because it may come to hold credentials.
  */
 export async function replaceFile(
-  path: string,
-  bytes: Uint8Array,
-  expected: Uint8Array | undefined,
+  { path, bytes, expected, mode: given }: Replacement,
   options: WriteOptions,
 ): Promise<void> {
   try {
@@ -35,9 +42,9 @@ export async function replaceFile(
     const directories = createDirectories(options.root, []);
     directories.create(options.root.toNode(target));
     const old = statSync(target, { throwIfNoEntry: false });
-    const mode = old === undefined ? 0o600 : old.mode & 0o7777;
+    const mode = given ?? (old === undefined ? 0o600 : old.mode & 0o7777);
     const keep = (temporary: string, descriptor: number): Promise<void> =>
-      old === undefined ? Promise.resolve() : copyAttributes(target, old, temporary, descriptor);
+      old === undefined ? Promise.resolve() : copyAttributes(target, { ...old, mode }, temporary, descriptor);
     const temporary = await writeTemporary(target, bytes, mode, options.suffix, keep);
     try {
       refuseChanged(path, expected, options.root);
@@ -71,7 +78,7 @@ function changed(path: string): HostError {
 // cp keeps the inode of an existing destination, so the descriptor stays the one that is written and fsynced.
 async function copyAttributes(
   source: string,
-  old: Stats,
+  old: Pick<Stats, "mode" | "uid" | "gid">,
   temporary: string,
   descriptor: number,
 ): Promise<void> {

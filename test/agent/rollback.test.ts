@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { desired, registry } from "./desired.ts";
+import { restore } from "../../src/agent/restore.ts";
+import { desired, mirror, registry } from "./desired.ts";
 import { CERTS_D, CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
 const M1 = "http://127.0.0.1:5001";
@@ -74,6 +75,23 @@ test("a failed change under a good state in force leaves that state in force, co
     });
     assert.equal(report.outcome, "rolled-back");
     assert.deepEqual(node.snapshot(), good);
+  });
+});
+
+test("config.toml is private as long as it holds a credential of ours, and keeps its own mode otherwise", async () => {
+  await withNode(async (node) => {
+    const credential = { username: "u", password: "p" };
+    node.bearer.add("127.0.0.1:5001");
+    const plain = desired(registry("gcr.io", [M1]));
+    await node.pass(plain);
+    assert.match(node.snapshot()[CONFIG] ?? "", /^644 /);
+    node.clock.advance(HOUR);
+    const mirrors = [mirror(M1, { credential })];
+    await node.pass(desired({ ...registry("gcr.io", [M1]), mirrors }));
+    assert.match(node.snapshot()[CONFIG] ?? "", /^600 .*password = "p"/s);
+    node.clock.advance(HOUR);
+    assert.equal((await restore(node.context())).ok, true);
+    assert.equal(node.snapshot()[CONFIG], `644 ${OLD}`);
   });
 });
 

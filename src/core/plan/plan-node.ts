@@ -240,6 +240,7 @@ function planConfig(host: HostState, wanted: Parameters<typeof planConfigEdit>[0
     path,
     before: file?.bytes,
     after: new TextEncoder().encode(result.text),
+    ...(wanted.auths.length === 0 ? {} : { mode: 0o600 }),
     changes: result.changes,
   };
   const steps: readonly Step[] = [edit, { kind: "restart-containerd", reason: `${path} changed` }];

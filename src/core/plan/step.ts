@@ -39,6 +39,8 @@ export interface EditConfigStep {
   /** The bytes the edit was planned on; undefined when there was no file. */
   readonly before: Uint8Array | undefined;
   readonly after: Uint8Array;
+  /** 0600 when `after` holds credentials of ours; undefined: as it is. */
+  readonly mode?: number;
   /** What changes, a line each. */
   readonly changes: readonly string[];
 }
