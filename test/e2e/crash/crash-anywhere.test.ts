@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
+import type { PassReport } from "../../../src/agent/report.ts";
 import { createCa } from "../../support/tls.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import {
@@ -43,12 +44,12 @@ test("crash anywhere: killed at any call of a pass that writes registries and co
   skip,
 }, async (t) => {
   const options = { directory, version: "2.1.9", authorities, inForce: true };
-  await sweep(await createScenario("changed", options), ALL, t);
+  await sweep(await createScenario("changed", options), { wanted: ALL, strike: kill }, t);
 });
 
 test("crash anywhere: killed at any call of the first pass on a node", { skip }, async (t) => {
   const options = { directory, version: "1.6.20", authorities, inForce: false };
-  await sweep(await createScenario("first", options), SWITCHING, t);
+  await sweep(await createScenario("first", options), { wanted: SWITCHING, strike: kill }, t);
 });
 
 for (const [how, inForce] of [
@@ -62,8 +63,51 @@ for (const [how, inForce] of [
   }, async (t) => {
     const refuses = { pattern: "config_path", how };
     const options = { directory, version: "1.7.24", authorities, inForce, refuses };
-    await sweep(await createScenario(`rolled back ${how}`, options), SWITCHING, t);
+    await sweep(await createScenario(`rolled back ${how}`, options), { wanted: SWITCHING, strike: kill }, t);
   });
+}
+
+test("errors anywhere: the disk fails at a call of the pass", { skip }, async (t) => {
+  const options = { directory, version: "2.1.9", authorities, inForce: true };
+  const scenario = await createScenario("disk fails", options);
+  const outcomes = new Map<string, number>();
+  const fails = async (command: readonly string[], root: string, call: FileCall, index: number) => {
+    const error = ERRORS[index % ERRORS.length] ?? "EIO";
+    const outcome = await failAt(command, root, call, error);
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    return "struck" as const;
+  };
+  await sweep(scenario, { wanted: DURABLE, strike: fails }, t);
+  t.diagnostic(
+    `errors by turns: ${ERRORS.join(", ")}; outcomes: ${JSON.stringify(Object.fromEntries(outcomes))}`,
+  );
+  assert.ok((outcomes.get("failed") ?? 0) > 5, "faults reach the pass");
+});
+
+const ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT"];
+const DURABLE = ({ name, path }: FileCall): boolean =>
+  ["openat", "fsync", "rename"].includes(name) && !path.startsWith("/model-");
+
+/** The agent lives, and says what it could not do, where and why. Strokes that it can do without go unnoticed. */
+async function failAt(
+  command: readonly string[],
+  root: string,
+  call: FileCall,
+  error: string,
+): Promise<string> {
+  const ended = await runWithFault(command, root, call, `error=${error}`);
+  assert.equal(ended.status, 0, `the agent ended with ${ended.status ?? ended.signal}`);
+  const { outcome, conditions, restarts } = JSON.parse(ended.stdout) as PassReport;
+  const message = conditions.map((condition) => condition.message).join("; ");
+  if (outcome === "failed") assert.match(message, new RegExp(`cannot \\w.* /\\S+: .*\\(${error}\\)`));
+  else assert.match(outcome, /^(applied|deferred)$/, message);
+  assert.ok(restarts.length <= 1, "no restart is wasted");
+  return outcome;
+}
+
+async function kill(command: readonly string[], root: string, call: FileCall): Promise<"struck" | "missed"> {
+  const { signal } = await runWithFault(command, root, call, "signal=SIGKILL");
+  return signal === "SIGKILL" ? "struck" : "missed";
 }
 
 const ALL = (): boolean => true;
@@ -81,7 +125,17 @@ interface Reference {
   readonly configs: Set<string>;
 }
 
-async function sweep(scenario: Scenario, wanted: (call: FileCall) => boolean, t: TestContext): Promise<void> {
+interface Trial {
+  readonly wanted: (call: FileCall) => boolean;
+  readonly strike: (
+    command: readonly string[],
+    root: string,
+    call: FileCall,
+    index: number,
+  ) => Promise<"struck" | "missed">;
+}
+
+async function sweep(scenario: Scenario, { wanted, strike }: Trial, t: TestContext): Promise<void> {
   const root = join(directory, "node");
   const forward = await lookAtSuccess(scenario, root);
   copyStart(scenario, root);
@@ -94,23 +148,29 @@ async function sweep(scenario: Scenario, wanted: (call: FileCall) => boolean, t:
   assert.ok(points.length > 20, "too few calls: is the trace read rightly?");
   const failures: string[] = [];
   let missed = 0;
-  const queue = [...points];
+  const queue = [...points.entries()];
   const work = async (place: string): Promise<void> => {
-    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
-      const found = await crash(scenario, place, call, reference);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, call] = next;
+      const found = await strikeOnce(
+        scenario,
+        place,
+        () => strike(commandFor(scenario, place), place, call, index),
+        reference,
+      );
       if (found === "missed") missed += 1;
-      else if (found !== undefined) failures.push(`killed at ${describeCall(call)}:\n${found}`);
+      else if (found !== undefined) failures.push(`at ${describeCall(call)}:\n${found}`);
     }
   };
   await Promise.all([work(`${root}-a`), work(`${root}-b`)]);
-  t.diagnostic(`${points.length} kill points of ${calls.length} calls, ${missed} not reached again`);
+  t.diagnostic(`${points.length} points of ${calls.length} calls, ${missed} not reached again`);
   assert.equal(
     failures.length,
     0,
     `${failures.length} of ${points.length}:\n${failures.slice(0, 5).join("\n\n")}`,
   );
   assert.ok(reference.configs.size <= 2, "config.toml is the old one or the new one, whole");
-  assert.ok(missed * 20 <= points.length, `${missed} of ${points.length} kill points were not reached`);
+  assert.ok(missed * 20 <= points.length, `${missed} of ${points.length} points were not reached`);
 }
 
 function commandFor(scenario: Scenario, root: string): readonly string[] {
@@ -120,16 +180,15 @@ function commandFor(scenario: Scenario, root: string): readonly string[] {
 }
 
 /** Undefined: all is well. */
-async function crash(
+async function strikeOnce(
   scenario: Scenario,
   root: string,
-  call: FileCall,
+  strike: () => Promise<"struck" | "missed">,
   reference: Reference,
 ): Promise<string | undefined> {
   copyStart(scenario, root);
-  const ended = await runWithFault(commandFor(scenario, root), root, call, "signal=SIGKILL");
-  if (ended.signal !== "SIGKILL") return "missed";
   try {
+    if ((await strike()) === "missed") return "missed";
     assertKnownReadings(await look(scenario, root), stateOf(root), reference);
     await finish(scenario, root);
     assertFinished(stateOf(root), reference);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { treeOfObserved } from "../../../src/core/containerd/host-tree.ts";
+import { type HostTree, treeOfObserved } from "../../../src/core/containerd/host-tree.ts";
 import { parseImageReference } from "../../../src/core/containerd/image-reference.ts";
 import { readRegistryConfig } from "../../../src/core/containerd/registry-config.ts";
 import { resolveImage } from "../../../src/core/containerd/resolve-image.ts";
@@ -22,20 +22,24 @@ export async function readPulls(
   namespaces: readonly string[],
 ): Promise<Pulls> {
   const tree = treeOfObserved(await createFiles({ root }).readTree(CERTS_D));
+  const told = namespaces.map(
+    (namespace) => [namespace, tellPulls(namespace, tree, config, version)] as const,
+  );
+  return Object.fromEntries(told);
+}
+
+export function tellPulls(
+  namespace: string,
+  tree: HostTree,
+  config: string | undefined,
+  version: ContainerdVersion,
+): string {
   const main = config === undefined ? undefined : { path: CONFIG, text: config };
   const registries = readRegistryConfig(main, [], version);
-  const read = namespaces.map((namespace) => {
-    const parsed = parseImageReference(`${namespace}/some/image@sha256:${"1".repeat(64)}`);
-    if (!parsed.ok) throw new Error(`not a namespace: ${namespace}`);
-    const { outcome, hosts } = resolveImage({
-      reference: parsed.reference,
-      version,
-      config: registries,
-      tree,
-    });
-    return [namespace, outcome.kind === "hosts" ? hosts.map(tell).join(", then ") : outcome.reason] as const;
-  });
-  return Object.fromEntries(read);
+  const parsed = parseImageReference(`${namespace}/some/image@sha256:${"1".repeat(64)}`);
+  if (!parsed.ok) throw new Error(`not a namespace: ${namespace}`);
+  const { outcome, hosts } = resolveImage({ reference: parsed.reference, version, config: registries, tree });
+  return outcome.kind === "hosts" ? hosts.map(tell).join(", then ") : outcome.reason;
 }
 
 export function configOnDisk(root: string): string | undefined {
