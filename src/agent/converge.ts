@@ -212,6 +212,19 @@ async function nextRecord(
   };
 }
 
+/**
+ * Another tool may be writing config.toml in place, in pieces. A file touched just now gets time to become whole;
+ * when its bytes change meanwhile, replacing it is refused and the next pass plans on what is there then.
+ */
+async function waitUntilQuiet(path: string, { ports, signal }: PassContext): Promise<void> {
+  const file = await ports.files.read(path);
+  if (file === undefined) return;
+  const ageMs = ports.clock.now() - file.modifiedMs;
+  if (ageMs >= 0 && ageMs < QUIET_MS) await ports.clock.sleep(QUIET_MS - ageMs, signal);
+}
+
+const QUIET_MS = 500;
+
 async function editConfig(
   step: EditConfigStep,
   { choice, canaries, migrated }: { choice: Choice } & Pick<ConfigChange, "canaries" | "migrated">,
@@ -223,6 +236,7 @@ async function editConfig(
   // Writing config.toml now and restarting later would leave a change that any restart by others puts in force
   // without the gate; so the edit waits with the restart.
   if (waitMs > 0) return { kind: "deferred", waitMs };
+  await waitUntilQuiet(step.path, context);
   const { config } = context;
   const change = {
     step,

@@ -147,6 +147,26 @@ test("a desired state that flaps for ten minutes costs at most six restarts an h
   });
 });
 
+test("a config.toml that is being written in pieces is not edited half way", async () => {
+  await withNode(async (node) => {
+    const whole = `${OLD}[debug]\n  level = "info"\n`;
+    const sleep = node.clock.sleep;
+    node.write(CONFIG, OLD);
+    const justNow = Date.now();
+    Object.assign(node.clock, {
+      now: () => justNow,
+      async sleep(ms: number) {
+        node.write(CONFIG, whole);
+        return sleep(ms);
+      },
+    });
+    const report = await node.pass(desired(registry("gcr.io", [M1])));
+    assert.equal(report.outcome, "failed");
+    assert.equal(node.read(CONFIG), whole);
+    assert.equal(node.containerd.restarts, 0);
+  });
+});
+
 test("apply --no-restart leaves the restart pending, and the next pass that may restart does it once", async () => {
   await withNode(async (node) => {
     const state = desired(registry("gcr.io", [M1]));
