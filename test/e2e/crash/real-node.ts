@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runPass } from "../../../src/agent/pass.ts";
-import type { Clock } from "../../../src/agent/ports.ts";
 import { sweepStrays } from "../../../src/agent/reconciler.ts";
 import type { PassReport } from "../../../src/agent/report.ts";
 import type { DesiredState } from "../../../src/core/desired-state/desired-state.ts";
@@ -14,8 +13,8 @@ import { driveNode, type Job } from "./driven-node.ts";
 export interface RealNode {
   readonly daemon: LabContainerd;
   readonly job: (desired: DesiredState) => Job;
-  /** What the agent does at its start, in this process; every time as if the last restart were an hour ago. */
-  pass(desired: DesiredState): Promise<PassReport>;
+  /** What the agent does at its start, in this process; by default as after a boot, with the restart budget full. */
+  pass(desired: DesiredState, when?: "now" | "after a boot"): Promise<PassReport>;
   readConfig(): string;
   /** Restarts that were asked for. */
   restarts(): number;
@@ -71,7 +70,7 @@ exit $status
     countedNames: true,
   });
   const old = readFileSync(daemon.configPath);
-  let hours = 0;
+  let boots = 0;
   return {
     daemon,
     job,
@@ -88,21 +87,17 @@ exit $status
       await daemon.restart();
     },
     restarts: () => (existsSync(countPath) ? readFileSync(countPath, "utf8").split("\n").length - 1 : 0),
-    async pass(desired) {
-      hours += 1;
+    async pass(desired, when = "after a boot") {
+      boots += 1;
+      const clock = createClock();
       const { context, ports, config } = driveNode(
         { ...job(desired), countedNames: false },
-        { clock: laterClock(hours * 3_600_000) },
+        { clock: when === "now" ? clock : { ...clock, bootId: `boot ${boots}` } },
       );
       await sweepStrays(ports, config);
       return runPass(context);
     },
   };
-}
-
-function laterClock(ms: number): Clock {
-  const clock = createClock();
-  return { ...clock, uptimeMs: () => clock.uptimeMs() + ms };
 }
 
 function plainConfig(generation: Generation, paths: ContainerdPaths): string {

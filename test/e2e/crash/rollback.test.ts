@@ -100,6 +100,45 @@ for (const [name, fault, words] of [
     assert.equal((await pullThroughMirror(node)).ok, true);
   });
 
+forEachGeneration(
+  "degraded: the old config.toml was broken before us, and hands are off",
+  async (generation, context) => {
+    const node = await startNode(generation, context);
+    const sound = node.readConfig();
+    // containerd runs on the sound one; the fault shows at the next start, whoever asks for it.
+    const broken = sound.replace(
+      /^version.*\n/,
+      (line) => `${line}required_plugins = ["io.containerd.site.v1.absent"]\n`,
+    );
+    writeFileSync(node.daemon.configPath, broken);
+    for (let pass = 0; pass < 4; pass += 1) {
+      const { conditions } = await node.pass(wantedState(1));
+      const degraded = conditions.find(({ type }) => type === "Degraded");
+      assert.match(
+        degraded?.message ?? "",
+        /site\.v1\.absent.* after the old \S+ was put back: .*site\.v1\.absent/s,
+      );
+      assert.equal(node.readConfig(), broken, "the operator's own bytes");
+    }
+    assert.equal(node.restarts(), 2, "once forward, once back, and no more");
+
+    writeFileSync(node.daemon.configPath, sound);
+    await node.daemon.restart();
+    const recovered = await node.pass(wantedState(1));
+    assert.deepEqual(
+      recovered.conditions.map(({ type }) => type),
+      ["Stalled", "RolledBack"],
+    );
+    const better = await node.pass(wantedState(2));
+    assert.deepEqual(
+      better.conditions.map(({ type }) => type),
+      ["Ready"],
+      JSON.stringify(better),
+    );
+    assert.equal((await pullThroughMirror(node)).ok, true);
+  },
+);
+
 type Moment = readonly [
   string,
   (
@@ -162,7 +201,8 @@ for (const [generation, fault] of [
         await node.reset();
         await killAt(node, moment, calls, fault?.(generation));
         const reports = [];
-        for (let pass = 0; pass < 4; pass += 1) reports.push(await node.pass(wantedState(1)));
+        for (let pass = 0; pass < 4; pass += 1)
+          reports.push(await node.pass(wantedState(1), pass === 0 ? "now" : "after a boot"));
         const types = reports.at(-1)?.conditions.map(({ type }) => type);
         const told = JSON.stringify(reports.map(({ outcome, conditions }) => ({ outcome, conditions })));
         if (fault === undefined) {
