@@ -1,5 +1,6 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { PlanSettings } from "../core/plan/plan-node.ts";
+import type { RenderRegistries } from "../core/render/remember-rendered.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { ConfigContext } from "./change-config.ts";
 import type { Choice, Wanted } from "./choose-desired-state.ts";
@@ -22,6 +23,8 @@ export interface PassContext {
   readonly signal: AbortSignal;
   /** Reads and checks the desired state; reads again at every pass. */
   readonly load: () => Promise<Wanted>;
+  /** Remembers what the passes before rendered. */
+  readonly render?: RenderRegistries;
 }
 
 /** What the pass has done so far, kept even when it fails half way. */
@@ -36,7 +39,7 @@ export interface Progress {
 export type PassResult = Pick<PassReport, "outcome" | "conditions"> & Partial<PassReport>;
 
 /** How this node is to be written, as the planner wants to know it. */
-export function planSettings(choice: Choice, { config, ports, adopt }: PassContext): PlanSettings {
+export function planSettings(choice: Choice, { config, ports, adopt, render }: PassContext): PlanSettings {
   return {
     style: config.style,
     certsD: config.containerd.certsD,
@@ -45,6 +48,7 @@ export function planSettings(choice: Choice, { config, ports, adopt }: PassConte
     digest: ports.sha256,
     criCredentialHosts: new Set(choice.criCredentialHosts),
     migrated: choice.migratedBefore,
+    render,
   };
 }
 

@@ -8,6 +8,7 @@ import { createStateDirectory } from "../agent/state-directory.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
+import { createRenderMemory } from "../core/render/remember-rendered.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
 import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
@@ -26,7 +27,7 @@ export interface NodeSetup {
 }
 
 /** How long containerd may take to come up well before it is rolled back. */
-const GATE_TIMEOUT_MS = 30_000;
+const GATE_TIMEOUT_MS = 60_000;
 
 /** Wires the adapters of the machine and the network to what commands and the agent need of them. */
 export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
@@ -41,6 +42,7 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
     load: () => loadWanted(options.sources, { config, root, log }, ports),
+    render: createRenderMemory(),
   });
   return {
     createContext,

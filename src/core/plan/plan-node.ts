@@ -8,9 +8,10 @@ import type { HostState, ObservedTree } from "../host-state.ts";
 import type { Issue } from "../issue.ts";
 import { checkRendered } from "../render/check-rendered.ts";
 import { registryDirectory } from "../render/registry-directory.ts";
+import { type RenderRegistries, renderEach } from "../render/remember-rendered.ts";
 import { renderLegacy } from "../render/render-legacy.ts";
 import { renderMigrated } from "../render/render-migrated.ts";
-import { type RenderedRegistry, renderRegistry } from "../render/render-registries.ts";
+import type { RenderedRegistry } from "../render/render-registries.ts";
 import { upstreamHost } from "../render/upstream.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import { type Conflict, type FileChange, planCerts } from "./plan-certs.ts";
@@ -27,6 +28,8 @@ export interface PlanSettings {
   readonly criCredentialHosts: ReadonlySet<string>;
   /** Legacy mirrors moved out of config.toml by earlier passes. */
   readonly migrated: readonly LegacyRegistry[];
+  /** One that remembers, for who plans again and again. */
+  readonly render?: RenderRegistries | undefined;
 }
 
 export interface NodePlan {
@@ -57,7 +60,7 @@ export function planNode(desired: DesiredState, host: HostState, settings: PlanS
 
 function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSettings): NodePlan {
   const context = { ...settings, version: host.version };
-  const results = desired.registries.map((registry) => renderRegistry(registry, context));
+  const results = (settings.render ?? renderEach)(desired.registries, context);
   const wanted = results.flatMap((result) => (result.ok ? [result.registry] : []));
   const auths = toAuths([...wanted.flatMap((r) => r.criCredentials), ...upstreamCredentials(desired)]);
   const edited = planConfig(host, { style: "certs.d", configPath: settings.certsD, auths });
