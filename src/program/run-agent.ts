@@ -11,6 +11,8 @@ import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { type WatchTarget, watchPaths } from "../edge/watch-paths.ts";
 import type { NodeSetup } from "./compose-node.ts";
+import { isNews } from "./is-news.ts";
+import { createMemoryReturn } from "./return-memory.ts";
 
 export interface AgentRun {
   /** Asks for a pass, as SIGHUP does. */
@@ -55,10 +57,9 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
   const { outcome, generation, done, durationMs } = report;
   const fields = { outcome, generation, duration_ms: Math.round(durationMs), done };
   const text = conditionsText(report);
-  const isNews = previous === undefined || text !== conditionsText(previous) || done.length > 0;
   for (const { path, diff } of report.drift)
     log.warn({ path, diff }, "changed by somebody else and put right");
-  if (!isNews) log.debug(fields, "pass over");
+  if (!isNews(report, previous)) log.debug(fields, "pass over");
   else if (isReady(report)) log.info(fields, text);
   else log.warn(fields, text);
 }
@@ -87,6 +88,7 @@ export async function runAgent(
 ): Promise<AgentRun> {
   const metrics = createMetrics({ version, nodeVersion: process.version });
   const notify = createServiceNotifier(process.env, log);
+  const memory = createMemoryReturn();
   let latest: PassReport | undefined;
   const http = await listenHttp({
     address: config.http.address,
@@ -113,6 +115,7 @@ export async function runAgent(
       logReport(report, previous, log);
       void notify.status(statusLine(report));
       drift?.refresh();
+      memory.poke();
     },
   });
   const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
@@ -136,6 +139,7 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await reconciler.stop();
+      memory.close();
       await http.close();
     },
   };
