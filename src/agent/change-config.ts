@@ -61,6 +61,11 @@ export async function changeConfig(
   return restartAndGate(armed, context, change.configPath);
 }
 
+/** Beside config.toml while containerd is asked about it; a crash may leave it there. */
+export function candidatePath(configPath: string): string {
+  return `${configPath}.mirrorlet-candidate`;
+}
+
 /**
  * The candidate as containerd itself reads it, from a file beside the real one so that relative imports mean the
  * same. Returns containerd's objection; undefined: accepted, and nothing but owned keys differs.
@@ -70,7 +75,7 @@ async function checkCandidate(
   configPath: string | undefined,
   { files, containerd }: Ports,
 ): Promise<string | undefined> {
-  const candidate = `${step.path}.mirrorlet-candidate`;
+  const candidate = candidatePath(step.path);
   await files.write([{ path: candidate, bytes: step.after, mode: 0o600, secret: true }]);
   try {
     const after = await containerd.dumpConfig(candidate);

@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { candidatePath } from "./change-config.ts";
 import { runPass } from "./pass.ts";
 import type { PassContext } from "./pass-context.ts";
 import type { Ports } from "./ports.ts";
@@ -28,6 +29,7 @@ export async function sweepStrays(ports: Ports, config: AgentConfig): Promise<vo
   await ports.files.sweep(certsD);
   await ports.files.sweep(configPath.slice(0, configPath.lastIndexOf("/")));
   await ports.files.sweep(config.stateDir);
+  await ports.files.remove([candidatePath(configPath)]);
 }
 
 const MAX_BACKOFF_MS = 30_000;

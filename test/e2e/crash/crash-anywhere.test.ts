@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
+import { sweepStrays } from "../../../src/agent/reconciler.ts";
 import type { PassReport } from "../../../src/agent/report.ts";
 import { createCa } from "../../support/tls.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
@@ -19,6 +20,7 @@ import {
   stateOf,
   type Views,
 } from "./crash-scenario.ts";
+import { driveNode } from "./driven-node.ts";
 import { readDaemon, writeDaemon } from "./file-containerd.ts";
 import type { Pulls } from "./read-pulls.ts";
 import { describeCall, type FileCall, listCalls, runWithFault, straceSkipReason } from "./trace-calls.ts";
@@ -124,6 +126,17 @@ interface Reference {
   /** Every config.toml that was seen. */
   readonly configs: Set<string>;
 }
+
+test("a candidate of config.toml that a kill left behind goes at the next start, whatever is wanted then", async () => {
+  const options = { directory, version: "2.1.9", authorities: { old: "", fresh: "" }, inForce: false };
+  const root = join(directory, "candidate-node");
+  copyStart(await createScenario("candidate", options), root);
+  const path = join(root, `${CONFIG}.mirrorlet-candidate`);
+  writeFileSync(path, "a credential");
+  const { ports, config } = driveNode(jobOf({ version: "2.1.9" } as Scenario, root));
+  await sweepStrays(ports, config);
+  assert.equal(existsSync(path), false);
+});
 
 interface Trial {
   readonly wanted: (call: FileCall) => boolean;

@@ -10,6 +10,8 @@ export interface FileDaemon {
   readonly running: string | undefined;
   readonly alive: boolean;
   readonly criReady: boolean;
+  /** Undefined until its first restart. */
+  readonly startedMs?: number;
   /** A configuration that this matches makes the start fail, or CRI not load. */
   readonly refuses?: { readonly pattern: string; readonly how: "start" | "cri" };
 }
@@ -37,6 +39,7 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
     },
     restart: async () => restartDaemon(options),
     async resetFailed() {},
+    startedMs: async () => (daemon().alive ? daemon().startedMs : undefined),
     instance: async () => (daemon().alive ? String(daemon().restarts) : undefined),
     async health() {
       const { alive, criReady } = daemon();
@@ -71,7 +74,14 @@ function restartDaemon({ configPath, statePath }: FileContainerdOptions): Comman
   const { refuses } = before;
   const refused = refuses !== undefined && new RegExp(refuses.pattern).test(running ?? "");
   const alive = !(refused && refuses.how === "start");
-  writeDaemon(statePath, { ...before, restarts: before.restarts + 1, running, alive, criReady: !refused });
+  writeDaemon(statePath, {
+    ...before,
+    startedMs: Date.now(),
+    restarts: before.restarts + 1,
+    running,
+    alive,
+    criReady: !refused,
+  });
   return alive ? { ok: true } : { ok: false, message: REFUSAL };
 }
 
