@@ -1,10 +1,11 @@
+import { redactSecrets } from "../core/redact-secrets.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { resumeConfigChange } from "./change-config.ts";
 import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
-import type { PassReport } from "./report.ts";
+import type { Condition, PassReport } from "./report.ts";
 import { undoFiles } from "./take-back.ts";
 
 /*
@@ -41,7 +42,13 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...result,
+    conditions: result.conditions.map(withoutSecrets),
   };
+}
+
+/** Conditions quote what containerd, its journal and its restart command say, and are shown to anybody who asks. */
+function withoutSecrets({ type, message }: Condition): Condition {
+  return { type, message: redactSecrets(message) };
 }
 
 /** Somebody has put right what a rollback could not: the failed change stays in quarantine, the alarm goes. */
