@@ -51,6 +51,8 @@ export interface PendingRestart {
   /** Digest of the desired state that wants this. */
   readonly digest: string;
   readonly generation: number;
+  /** What was wrong with containerd before the change already. */
+  readonly unwellBefore?: string;
   /** What the gate holds against the new configuration, once it does. */
   readonly failure?: string;
   /** Whether each canary could be pulled before the change. */
@@ -64,6 +66,8 @@ export interface PendingRestart {
 
 export interface Quarantine {
   readonly digest: string;
+  /** Digest of the containerd version and the configuration it failed on; undefined until the pass after it. */
+  readonly basis?: string;
   /** Digest of the config.toml that failed: those very bytes are not tried again either. */
   readonly configDigest: string;
   readonly generation: number;

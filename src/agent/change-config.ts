@@ -2,7 +2,7 @@ import { compareDumps, effectiveConfigPath } from "../core/containerd/config/com
 import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
 import type { ApplyRecord, PendingRestart, Quarantine } from "./apply-record.ts";
-import { type GateResult, passHealthGate } from "./health-gate.ts";
+import { complaintOf, type GateResult, passHealthGate } from "./health-gate.ts";
 import { type CommandResult, HostError, type Ports } from "./ports.ts";
 import { restartWaitMs, withRestart } from "./restart-budget.ts";
 import type { StateDirectory } from "./state-directory.ts";
@@ -106,6 +106,7 @@ async function arm(record: ApplyRecord, change: ConfigChange, context: ConfigCon
   if (earlier === undefined) await state.saveRollback(step.before);
   const rollbackDigest = earlier === undefined ? beforeDigest : earlier.beforeDigest;
   const instance = earlier?.instance ?? (await ports.containerd.instance());
+  const unwellBefore = complaintOf(await ports.containerd.health(context.signal));
   const beforeMode = earlier?.beforeMode ?? (await ports.files.read(step.path))?.mode;
   const pending: PendingRestart = {
     phase: "armed",
@@ -113,6 +114,7 @@ async function arm(record: ApplyRecord, change: ConfigChange, context: ConfigCon
     configPath: step.path,
     ...(rollbackDigest === undefined ? {} : { beforeDigest: rollbackDigest }),
     ...(beforeMode === undefined ? {} : { beforeMode }),
+    ...(unwellBefore === undefined ? {} : { unwellBefore }),
     afterDigest: ports.sha256(step.after),
     ...(instance === undefined ? {} : { instance }),
     digest: change.digest,
@@ -192,8 +194,16 @@ async function gate(
   if (result.ok)
     return { record: await settle(record, context, { kind: "in-force" }), outcome: { kind: "restarted" } };
   const instance = await context.ports.containerd.instance();
-  const rolling = await enterPhase(record, context, "rolling-back", instance, result.message);
-  return rollBack(rolling, context, result.message, false);
+  const message = withEarlierTrouble(result.message, record.pendingRestart?.unwellBefore);
+  const rolling = await enterPhase(record, context, "rolling-back", instance, message);
+  return rollBack(rolling, context, message, false);
+}
+
+/** The change is not to blame for what was wrong before it. */
+function withEarlierTrouble(message: string, unwellBefore: string | undefined): string {
+  return unwellBefore === undefined
+    ? message
+    : `${message} (containerd was not well before this change either: ${unwellBefore})`;
 }
 
 function holdToGate(record: ApplyRecord, context: ConfigContext, configPath?: string): Promise<GateResult> {

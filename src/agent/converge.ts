@@ -9,6 +9,7 @@ import { type ConfigChange, type ConfigOutcome, changeConfig } from "./change-co
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
 import { describeStep, diffOf, executeStep, isFileStep } from "./execute.ts";
+import { findStaleDaemon } from "./find-stale-daemon.ts";
 import { observeHost } from "./observe-host.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import {
@@ -67,7 +68,13 @@ export async function converge(
   } finally {
     await removeAdded(baseline, ports, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
   }
-  return finish({ choice, desired, planned, plan, drift, contests, failedBefore }, context, progress);
+  const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
+  const checked = { ...plan, issues: [...plan.issues, ...stale] };
+  return finish(
+    { choice, desired, planned, plan: checked, drift, contests, failedBefore },
+    context,
+    progress,
+  );
 }
 
 const CLEANUP_TIMEOUT_MS = 30_000;

@@ -48,7 +48,8 @@ function isSettled(health: ContainerdHealth): boolean {
   return health.reachable && (health.criReady || health.failedPlugins.length > 0);
 }
 
-function complaintOf(health: ContainerdHealth, configPath: string | undefined): string | undefined {
+/** What is wrong with a containerd, in its own words where it has any; undefined: it is well. */
+export function complaintOf(health: ContainerdHealth, configPath?: string): string | undefined {
   if (!health.reachable) return `containerd does not answer: ${health.message ?? "no reason given"}`;
   const failed = health.failedPlugins.map(({ id, message }) => `${id}: ${message}`);
   if (failed.length > 0) return `containerd runs without CRI: ${failed.join("; ")}`;

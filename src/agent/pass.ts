@@ -5,6 +5,7 @@ import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
+import { reviewQuarantine } from "./quarantine.ts";
 import type { Condition, PassReport } from "./report.ts";
 import { undoFiles } from "./take-back.ts";
 
@@ -82,7 +83,8 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
 
   const wantedConfigPath = config.style === "certs.d" ? config.containerd.certsD : undefined;
   const resumed = await resumeConfigChange(loaded, configContext(context, progress), wantedConfigPath);
-  progress.record = await noticeRecovery(resumed.record, context);
+  const recovered = await noticeRecovery(resumed.record, context);
+  progress.record = await reviewQuarantine(recovered, version, context);
   if (resumed.outcome?.kind === "deferred") return { ...deferred(resumed.outcome.waitMs), containerdVersion };
 
   progress.wanted = await context.load();

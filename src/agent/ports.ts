@@ -83,6 +83,8 @@ export interface Containerd {
   restart(signal: AbortSignal): Promise<CommandResult>;
   /** Clears systemd's start limit for the unit, where there is systemd; otherwise does nothing. */
   resetFailed(): Promise<void>;
+  /** When the running daemon made its socket, wall clock, ms since the epoch; undefined: no socket. */
+  startedMs(): Promise<number | undefined>;
   /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */
   instance(): Promise<string | undefined>;
   /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */

@@ -27,10 +27,16 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     dumpConfig,
     restart: (signal) => restartContainerd(restart, signal),
     resetFailed: () => resetFailedUnit(restart),
+    startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
     ...imageVerbs(connect),
   };
+}
+
+function startedMsOf(hostSocket: string): number | undefined {
+  const stats = statSync(hostSocket, { throwIfNoEntry: false });
+  return stats?.isSocket() === true ? stats.ctimeMs : undefined;
 }
 
 // containerd removes and makes its socket anew at every start. The inode alone may be given out again at once.

@@ -242,3 +242,61 @@ test("a damaged apply record is rebuilt from the node, at every cut", async () =
     assert.equal(node.containerd.restarts, 1);
   });
 });
+
+test("a config.toml that is newer than the running containerd is told, and no restart is made for it", async () => {
+  await withNode(async (node) => {
+    const state = desired(registry("gcr.io", [M1]));
+    await node.pass(state);
+    node.containerd.started = 1;
+    node.containerd.criConfigPath = "";
+    const unread = await node.pass(state);
+    assert.deepEqual(
+      unread.conditions.map(({ type }) => type),
+      ["Stalled"],
+    );
+    assert.match(
+      unread.conditions[0]?.message ?? "",
+      /changed after containerd started.*pulls do not go to the mirrors/,
+    );
+    node.containerd.criConfigPath = CERTS_D;
+    assert.deepEqual((await node.pass(state)).issues, []);
+    node.containerd.criConfigPath = undefined;
+    const unknown = await node.pass(state);
+    assert.deepEqual(
+      unknown.issues.map(({ code, severity }) => [code, severity]),
+      [["containerd-not-restarted", "warning"]],
+    );
+    node.containerd.started = Date.now() + HOUR;
+    assert.deepEqual((await node.pass(state)).issues, []);
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("a quarantine ends when config.toml is mended, and the blame stays with what was broken before", async () => {
+  await withNode(async (node) => {
+    node.containerd.trouble = "no snapshotter";
+    const state = desired(registry("gcr.io", [M1]));
+    const report = await node.pass(state);
+    assert.deepEqual(
+      report.conditions.map(({ type }) => type),
+      ["RolledBack", "Degraded", "Stalled"],
+    );
+    assert.match(
+      report.conditions[0]?.message ?? "",
+      /was not well before this change either.*no snapshotter/,
+    );
+    const restarts = node.containerd.restarts;
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      assert.notEqual((await node.pass(state)).outcome, "applied");
+    }
+    assert.equal(node.containerd.restarts, restarts, "no restart loop");
+    node.containerd.trouble = undefined;
+    node.write(CONFIG, `${OLD}# mended\n`);
+    assert.deepEqual(
+      (await node.pass(state)).conditions.map(({ type }) => type),
+      ["Ready"],
+    );
+    assert.match(node.containerd.running ?? "", /config_path/);
+  });
+});

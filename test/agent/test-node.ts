@@ -62,6 +62,11 @@ export interface ModelContainerd extends Containerd {
   readonly running: string | undefined;
   failPull: string | undefined;
   readonly images: Set<string>;
+  /** When it started, for what compares that with the files; undefined: not known. */
+  started: number | undefined;
+  criConfigPath: string | undefined;
+  /** Why its CRI does not load, whatever config.toml says. */
+  trouble: string | undefined;
 }
 
 export function createTestNode(version = "2.1.9"): TestNode {
@@ -184,6 +189,9 @@ function createModelContainerd(
     restarts: 0,
     refuseStart: undefined,
     images: new Set(),
+    started: undefined,
+    trouble: undefined,
+    criConfigPath: undefined,
     failPull: undefined,
     get running() {
       return running;
@@ -202,15 +210,20 @@ function createModelContainerd(
       return { ok: true };
     },
     async resetFailed() {},
+    async startedMs() {
+      return this.started;
+    },
     async instance() {
       return String(this.restarts);
     },
     async health() {
       const { criLoads } = judge(running);
-      const failedPlugins = criLoads.ok
-        ? []
-        : [{ id: "io.containerd.grpc.v1.cri", message: criLoads.reason }];
-      return { reachable: true, criReady: criLoads.ok, failedPlugins };
+      const trouble = criLoads.ok ? this.trouble : criLoads.reason;
+      const failedPlugins =
+        trouble === undefined ? [] : [{ id: "io.containerd.grpc.v1.cri", message: trouble }];
+      const { criConfigPath } = this;
+      const shown = criConfigPath === undefined ? {} : { criConfigPath };
+      return { reachable: true, criReady: trouble === undefined, failedPlugins, ...shown };
     },
     async hasImage(image) {
       return this.images.has(image);
