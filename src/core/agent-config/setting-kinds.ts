@@ -1,3 +1,4 @@
+import { cleanPath } from "../containerd/go-path.ts";
 import { encodeTomlString, encodeTomlStrings } from "../toml/encode-toml.ts";
 import type { TomlValue } from "../toml/parse-toml.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
@@ -14,16 +15,18 @@ export interface SettingKind<T> {
   toToml(value: T): string;
 }
 
-export const absolutePath = textKind("an absolute path", isAbsolutePath);
+export const absolutePath = textKind("an absolute path without ..", isAbsolutePath, cleanAbsolute);
 
 export const optionalPath = textKind(
-  'an absolute path, or "" for none',
+  'an absolute path without .., or "" for none',
   (text) => text === "" || isAbsolutePath(text),
+  cleanAbsolute,
 );
 
 export const programName = textKind(
-  "a program name or an absolute path",
+  "a program name or an absolute path without ..",
   (text) => isAbsolutePath(text) || /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(text),
+  cleanAbsolute,
 );
 
 export const listenAddress = textKind(
@@ -99,14 +102,23 @@ export function textList(expected: string, isValid: (list: readonly string[]) =>
   } satisfies SettingKind<readonly string[]>;
 }
 
-function textKind(expected: string, isValid: (text: string) => boolean): SettingKind<string> {
+function textKind(
+  expected: string,
+  isValid: (text: string) => boolean,
+  normalise: (text: string) => string = (text) => text,
+): SettingKind<string> {
   const check = (value: TomlValue) =>
-    typeof value === "string" && isPlainText(value) && isValid(value) ? value : undefined;
+    typeof value === "string" && isPlainText(value) && isValid(value) ? normalise(value) : undefined;
   return { expected, fromToml: check, fromText: check, toToml: encodeTomlString };
 }
 
 function isAbsolutePath(text: string): boolean {
   return text.startsWith("/") && text.length <= 4096 && !text.split("/").includes("..");
+}
+
+/** Paths are compared as text (is this file directly below certs_d?), so each directory has one spelling. */
+function cleanAbsolute(text: string): string {
+  return text.startsWith("/") ? cleanPath(text) : text;
 }
 
 // Values reach logs, argument lists and other files: no control characters, nothing that UTF-8 cannot hold.

@@ -62,7 +62,7 @@ test("every issue comes at once, with its place", () => {
     `${name}:11:1: unknown key "http.resync": the agent does not start with a setting it would ignore; did you mean "resync"? (config-unknown-key)`,
     `${name}:12:1: unknown key "http."http.address"": the agent does not start with a setting it would ignore; remove it; \`mirrorlet agent --print-config\` shows every key (config-unknown-key)`,
     `${name}:2:1: "style" must be "certs.d" or "legacy", not "cert.d"; correct the value (config-value)`,
-    `${name}:6:1: "containerd.socket" must be an absolute path, not 7; correct the value (config-value)`,
+    `${name}:6:1: "containerd.socket" must be an absolute path without .., not 7; correct the value (config-value)`,
   ]);
 });
 
@@ -127,6 +127,19 @@ test("addresses", () => {
   ]) {
     rejected(parse(`http.address = "${bad}"`));
   }
+});
+
+test("a path has one spelling, however it is written", () => {
+  for (const path of ["/etc/certs.d/", "/etc//certs.d", "/etc/./certs.d", "//etc/certs.d/./"])
+    assert.equal(
+      accepted(parse(`[containerd]\ncerts_d = "${path}"\n`)).config.containerd.certsD,
+      "/etc/certs.d",
+    );
+  assert.equal(
+    accepted(parse('[containerd]\nbinary = "/usr//bin/x"\n')).config.containerd.binary,
+    "/usr/bin/x",
+  );
+  assert.equal(accepted(parse('pull_secret = ""\n')).config.pullSecret ?? "", "");
 });
 
 test("paths must be absolute and must not climb", () => {
