@@ -3,6 +3,7 @@ import { checkMassRemoval } from "../core/desired-state/check-mass-removal.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { formatIssue, hasErrors, type Issue, type Place } from "../core/issue.ts";
 import type { ApplyRecord } from "./apply-record.ts";
+import { namespacesInForce } from "./namespaces-in-force.ts";
 import type { PassContext } from "./pass-context.ts";
 import { type PreflightReport, preflight } from "./preflight.ts";
 
@@ -61,7 +62,7 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
   const settled = { desired: state, digest, fresh, quarantined, migratedBefore: record.migrated };
   if (!fresh) return { ...settled, issues, ...(await standing(state, record, context)) };
 
-  const removal = checkMassRemoval(record.namespaces, state, wanted.at);
+  const removal = checkMassRemoval(await namespacesInForce(record, context), state, wanted.at);
   if (hasErrors(removal)) {
     const text = removal.map(formatIssue).join("; ");
     return lastGood(text, [...issues, ...removal], record, context);

@@ -114,6 +114,20 @@ test("last good stands: a rejected, unreadable or unreachable desired state chan
   });
 });
 
+test("last good stands: a node whose record is lost is not stripped by a desired state without its registries", async () => {
+  await withNode("2.1.9", async (node) => {
+    await node.pass(desired(registry("gcr.io", [M1], "never"), registry("10.0.0.1:5000", [M1])));
+    node.write(`${node.config.stateDir}/apply-record.json`, "torn");
+    node.write(`${node.config.stateDir}/last-known-good.json`, "torn");
+    const before = node.snapshot();
+    const other = desired(registry("quay.io", [M1]));
+    const report = await node.pass(other);
+    assert.match(report.conditions[0]?.message ?? "", /2 of 2 mirrored registries.*gcr\.io.*mass-removal/);
+    assert.deepEqual(node.snapshot(), before);
+    assert.equal((await node.pass({ ...other, allowMassRemoval: true })).outcome, "applied");
+  });
+});
+
 test("last good stands: drift is repaired towards the last good state while the new one is broken", async () => {
   await withNode("2.1.9", async (node) => {
     await node.pass(desired(registry("gcr.io", [M1])));

@@ -9,3 +9,10 @@ export function registryDirectory(namespace: string): string {
   if (colon < 0 || namespace.endsWith("]")) return namespace;
   return `${namespace.slice(0, colon)}_${namespace.slice(colon + 1)}_`;
 }
+
+/** The host namespace a directory name stands for: the other way round. */
+export function namespaceOfDirectory(name: string): string {
+  if (name === "_default") return "*";
+  const match = /^(.+)_(\d+)_$/.exec(name);
+  return match === null ? name : `${match[1]}:${match[2]}`;
+}

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parseContainerdVersion } from "../../../src/core/containerd/version.ts";
 import type { Registry } from "../../../src/core/desired-state/desired-state.ts";
 import { checkRendered } from "../../../src/core/render/check-rendered.ts";
-import { registryDirectory } from "../../../src/core/render/registry-directory.ts";
+import { namespaceOfDirectory, registryDirectory } from "../../../src/core/render/registry-directory.ts";
 import { type RenderedRegistry, renderRegistry } from "../../../src/core/render/render-registries.ts";
 import { mirror, registry } from "../../agent/desired.ts";
 
@@ -148,4 +148,6 @@ test("what a version cannot express is a reason, not a file it would drop", () =
 test("directory names", () => {
   const names = ["gcr.io", "10.0.0.1:5000", "localhost:5000", "[::1]:5000", "*"].map(registryDirectory);
   assert.deepEqual(names, ["gcr.io", "10.0.0.1_5000_", "localhost_5000_", "[::1]_5000_", "_default"]);
+  const back = ["gcr.io", "10.0.0.1:5000", "localhost:5000", "[::1]:5000", "*"];
+  assert.deepEqual(names.map(namespaceOfDirectory), back);
 });
