@@ -10,6 +10,7 @@ import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
 import { describeStep, diffOf, executeStep, isFileStep } from "./execute.ts";
 import { findStaleDaemon } from "./find-stale-daemon.ts";
+import { stillInFormerRoots, withFormerRoots } from "./former-roots.ts";
 import { observeHost } from "./observe-host.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import {
@@ -24,7 +25,7 @@ import type { Ports } from "./ports.ts";
 import type { PassOutcome } from "./report.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 import { takeBack } from "./take-back.ts";
-import { withoutPaths } from "./without-paths.ts";
+import { waits, withoutPaths } from "./without-paths.ts";
 
 export interface Target {
   readonly choice: Choice;
@@ -50,10 +51,12 @@ export async function converge(
   const mayTry = choice.fresh || context.retryQuarantined;
   const failedBefore = !mayTry && isFailedConfig(planned, record, ports.sha256);
   const leftAlone = contests.map((contest) => contest.path);
-  const plan = withoutPaths(
+  const possible = withoutPaths(
     planned,
     new Set(failedBefore ? [...leftAlone, config.containerd.config] : leftAlone),
   );
+  const isSwitched = planned.configEdit === undefined || possible.configEdit !== undefined;
+  const plan = isSwitched ? await withFormerRoots(possible, host, record, context) : possible;
 
   const waitMs =
     plan.configEdit !== undefined && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
@@ -97,6 +100,8 @@ async function execute(
   for (const step of steps) {
     context.signal.throwIfAborted();
     if (step.kind === "restart-containerd") continue; // part of changing config.toml
+    // Written without a restart: the daemon still reads what the config.toml before named.
+    if (waits(step) && progress.record?.pendingRestart !== undefined) continue;
     if (step.kind === "remove-files") await ports.clock.sleep(SETTLE_MS, context.signal);
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
     else {
@@ -198,6 +203,7 @@ async function nextRecord(
   const blocked = new Set(planned.conflicts.map(({ namespace }) => namespace));
   const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
+  const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
   const { quarantine, ...rest } = record;
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
@@ -211,7 +217,7 @@ async function nextRecord(
     generation: desired.generation,
     ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
     namespaces: desired.registries.map((registry) => registry.namespace),
-    files,
+    files: { ...former, ...files },
     migrated: planned.migrated,
     criCredentialHosts: choice.criCredentialHosts,
     undecidedHosts: choice.undecidedHosts,

@@ -3,6 +3,7 @@ import { planNode } from "../core/plan/plan-node.ts";
 import type { Step } from "../core/plan/step.ts";
 import { choose } from "./choose-desired-state.ts";
 import { describeStep, diffOf } from "./execute.ts";
+import { withFormerRoots } from "./former-roots.ts";
 import { observeHost } from "./observe-host.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import { type PassContext, planSettings } from "./pass-context.ts";
@@ -31,7 +32,8 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       choice.issues,
     );
   const host = await observeHost(ports, config, version);
-  const plan = planNode(choice.desired, host, planSettings(choice, context));
+  const planned = planNode(choice.desired, host, planSettings(choice, context));
+  const plan = await withFormerRoots(planned, host, record, context);
   return {
     steps: plan.steps.map((step) => ({ kind: step.kind, text: describeStep(step) })),
     diffs: plan.changes.map((change) => ({ path: change.path, diff: diffOf(change) })),
