@@ -33,6 +33,7 @@ test("the first pass, a deed, another standing, another generation and a fault e
     severity: "error",
     at: { file: "f", line: 5, column: 1 },
     message: "m",
+    fix: "x",
   } as const;
   const faulty = { ...waiting, issues: [issue] };
   assert.equal(isNews(waiting, undefined), true);
