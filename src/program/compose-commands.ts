@@ -95,11 +95,18 @@ async function configure(
     io.stderr("mirrorlet: the agent's configuration is wrong, nothing was done\n");
     return undefined;
   }
-  if (loaded.config.feed !== undefined) {
-    io.stderr("mirrorlet: feed.address is set, but this version takes desired state from files only\n");
-    return undefined;
-  }
-  return loaded;
+  const lacking = explainLacking(loaded.config);
+  if (lacking !== undefined) io.stderr(`mirrorlet: ${lacking}\n`);
+  return lacking === undefined ? loaded : undefined;
+}
+
+/** Settings that promise what this version cannot do: better no start than a promise that is not kept. */
+function explainLacking({ feed, trust }: AgentConfig): string | undefined {
+  if (feed !== undefined)
+    return "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
+  if (trust.keys.length > 0)
+    return "trust.keys is set, but this version cannot check signatures, and would accept unsigned desired state: take it out of agent.toml to allow that";
+  return undefined;
 }
 
 async function createLog({ logLevel }: AgentConfig) {

@@ -241,3 +241,13 @@ test("the agent: a feed is refused while there is none", () => {
   assert.equal(code, 78);
   assert.match(stderr, /takes desired state from files only/);
 });
+
+test("signatures that cannot be checked yet are refused, not ignored", async (t) => {
+  const file = join(await folder(t), "desired.yaml");
+  await writeFile(file, "registryMirrors: []\n");
+  for (const command of [["agent"], ["apply", file]]) {
+    const { code, stderr } = mirrorlet([...command, "--set", "trust.keys=ed25519:AA"]);
+    assert.equal(code, 78);
+    assert.match(stderr, /trust\.keys is set, but this version cannot check signatures/);
+  }
+});
