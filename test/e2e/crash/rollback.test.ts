@@ -124,16 +124,11 @@ forEachGeneration(
 
     writeFileSync(node.daemon.configPath, sound);
     await node.daemon.restart();
-    const recovered = await node.pass(wantedState(1));
+    const mended = await node.pass(wantedState(1));
     assert.deepEqual(
-      recovered.conditions.map(({ type }) => type),
-      ["Stalled", "RolledBack"],
-    );
-    const better = await node.pass(wantedState(2));
-    assert.deepEqual(
-      better.conditions.map(({ type }) => type),
+      mended.conditions.map(({ type }) => type),
       ["Ready"],
-      JSON.stringify(better),
+      "what it failed on has been mended",
     );
     assert.equal((await pullThroughMirror(node)).ok, true);
   },
