@@ -64,8 +64,10 @@ class Watcher {
   async close(): Promise<void> {
     this.#closed = true;
     this.#debounce.cancel();
-    await this.#chokidar?.close();
+    // In this order: a watch that is just being set up is closed too, and Chokidar loses none of its own when it
+    // is closed only after it was ready.
     await this.#working;
+    await this.#chokidar?.close();
   }
 
   #changed(): void {
@@ -84,7 +86,7 @@ class Watcher {
       try {
         const watched = await directoriesOf(this.#options);
         const identity = await identify(watched);
-        if (identity === this.#identity) return moved;
+        if (identity === this.#identity || this.#closed) return moved;
         moved = true;
         await this.#watch(watched);
         this.#identity = identity;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { renameSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -174,7 +175,12 @@ test("a flood of replacements: far fewer triggers, never silence for long, and o
   const triggers = await watching(t, file);
   const startMs = performance.now();
   let writes = 0;
-  for (; performance.now() - startMs < 1000; writes++) await replace(file, `${writes}`);
+  for (; performance.now() - startMs < 1000; writes++) {
+    writeFileSync(`${file}.tmp`, `${writes}`);
+    renameSync(`${file}.tmp`, file);
+    // The watcher gets its turns in between, without the writer ever being quiet for long.
+    if (writes % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
   const during = triggers.count;
   await triggers.after(() => replace(file, "last"));
   assert.ok(during >= 2 && during < writes / 5, `${during} triggers for ${writes} writes`);
@@ -188,6 +194,26 @@ test("below a root, absolute links stay in it", async (t) => {
   await symlink("/srv/state.yaml", join(root, "etc/state.yaml"));
   const triggers = await watching(t, "/etc/state.yaml", root);
   await triggers.after(() => replace(join(root, "srv/state.yaml"), "2"));
+});
+
+test("closed at any moment, it leaves no watch behind that would keep the process alive", async (t) => {
+  const directory = await folder(t);
+  const file = join(directory, "etc", "state.yaml");
+  for (let round = 0; round < 40; round++) {
+    const watch = watchDesiredState({ path: file, root: "", log: silent }, () => {});
+    if (round % 2 === 0) await watch.ready;
+    await mkdir(join(directory, "etc"));
+    await writeFile(file, "1");
+    await new Promise((resolve) => setTimeout(resolve, round));
+    await rm(join(directory, "etc"), { recursive: true });
+    await watch.close();
+  }
+  // Handles are gone one turn of the loop after they are closed.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((name) => name === "FSEventWrap"),
+    [],
+  );
 });
 
 test("nothing after close, which may come at any moment", async (t) => {
