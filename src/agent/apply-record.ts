@@ -17,6 +17,8 @@ export interface ApplyRecord {
   readonly files: Readonly<Record<string, string>>;
   /** Digest of config.toml as we last wrote or accepted it. */
   readonly configDigest?: string;
+  /** What it was written for: `restore` must be able to read config.toml without a binary that answers. */
+  readonly containerdVersion?: string;
   /** Legacy `registry.mirrors` that were moved from config.toml into certs.d and still stand for something. */
   readonly migrated: readonly LegacyRegistry[];
   /** Hosts whose credential goes through config.toml because they insist on a token service. */

@@ -74,7 +74,7 @@ export async function converge(
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };
   return finish(
-    { choice, desired, planned, plan: checked, drift, contests, failedBefore },
+    { choice, desired, version, planned, plan: checked, drift, contests, failedBefore },
     context,
     progress,
   );
@@ -135,9 +135,7 @@ function isFailedConfig(
   return quarantine.degraded || quarantine.configDigest === sha256(configEdit.after);
 }
 
-interface Converged {
-  readonly choice: Choice;
-  readonly desired: DesiredState;
+interface Converged extends Target {
   readonly planned: NodePlan;
   readonly plan: NodePlan;
   readonly drift: ReturnType<typeof findDrift>;
@@ -146,7 +144,7 @@ interface Converged {
 }
 
 async function finish(
-  { choice, desired, planned, plan, drift, contests, failedBefore }: Converged,
+  { choice, desired, version, planned, plan, drift, contests, failedBefore }: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
@@ -155,7 +153,7 @@ async function finish(
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
-    ...(await nextRecord(before, { choice, desired, planned, plan, failedBefore }, context)),
+    ...(await nextRecord(before, { choice, desired, version, planned, plan, failedBefore }, context)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   if (choice.fresh) await state.saveLastKnownGood(desired);
@@ -194,7 +192,7 @@ function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutco
 
 async function nextRecord(
   record: ApplyRecord,
-  { choice, desired, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
+  { choice, desired, version, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
   context: PassContext,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
@@ -219,6 +217,7 @@ async function nextRecord(
     namespaces: desired.registries.map((registry) => registry.namespace),
     files: { ...former, ...files },
     migrated: planned.migrated,
+    containerdVersion: version.text,
     criCredentialHosts: choice.criCredentialHosts,
     undecidedHosts: choice.undecidedHosts,
     ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),

@@ -29,7 +29,7 @@ export interface Files {
    * final mode before the first byte), write, fsync, rename; then one fsync per directory. Files are independent
    * of each other: callers order by calling twice. A symlink in place of a file is replaced, never followed.
    */
-  write(files: readonly RenderedFile[]): Promise<void>;
+  write(files: readonly FileToWrite[]): Promise<void>;
   /**
    * Replaces a file that others own too: a symlink is written through, owner, group and extended attributes
    * stay, and the mode unless one is given. Rejects with code `changed` when the bytes on disk are no longer `expected` (undefined: no file).
@@ -51,6 +51,11 @@ export interface Files {
   removeDirectories(paths: readonly string[]): Promise<void>;
   /** Removes stray temp files and temp directories of ours below `root`, two levels deep, and nothing else. */
   sweep(root: string): Promise<void>;
+}
+
+export interface FileToWrite extends RenderedFile {
+  /** Whose it is to be; undefined: the agent's own user. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /** A directory to be, with the files in it (absolute paths, directly below `path`). */

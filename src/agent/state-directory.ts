@@ -1,6 +1,6 @@
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { type ApplyRecord, decodeApplyRecord, EMPTY_RECORD, encodeApplyRecord } from "./apply-record.ts";
-import { type Files, HostError, type Ports } from "./ports.ts";
+import { type Files, HostError, type ObservedFile, type Ports } from "./ports.ts";
 
 /** The agent's own files below `state_dir` (normally /var/lib/mirrorlet), all 0600: they may hold credentials. */
 export interface StateDirectory {
@@ -24,12 +24,14 @@ export interface Original {
   /** Undefined: there was no such file before mirrorlet. */
   readonly bytes: Uint8Array | undefined;
   readonly mode: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 interface OriginalEntry {
   readonly path: string;
   readonly copy?: string;
   readonly mode: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 export function createStateDirectory(
@@ -71,16 +73,15 @@ export function createStateDirectory(
       const file = await files.read(path);
       const copy = `${directory}/original/${sha256(new TextEncoder().encode(path)).slice(0, 16)}`;
       if (file !== undefined) await save(copy, file.bytes);
-      const entry = file === undefined ? { path, mode: 0o644 } : { path, copy, mode: file.mode };
+      const entry = file === undefined ? { path, mode: 0o644 } : ownedEntry(file, copy);
       await save(indexPath, encode([...index, entry]));
     },
     async originals() {
       const index = await loadIndex();
       return Promise.all(
-        index.map(async ({ path, copy, mode }) => ({
-          path,
-          mode,
-          bytes: copy === undefined ? undefined : await readCopy(files, path, copy),
+        index.map(async ({ copy, ...entry }) => ({
+          ...entry,
+          bytes: copy === undefined ? undefined : await readCopy(files, entry.path, copy),
         })),
       );
     },
@@ -95,6 +96,10 @@ export function createStateDirectory(
       await files.remove([...copies, indexPath]);
     },
   };
+}
+
+function ownedEntry({ path, mode, uid, gid }: ObservedFile, copy: string): OriginalEntry {
+  return { path, copy, mode, owner: { uid, gid } };
 }
 
 /** A lost copy must not read as "there was no file": restoring that would delete the node's own file. */

@@ -32,6 +32,9 @@ export interface ChangeOptions extends ConfigOptions {
   readonly adopt: boolean;
   readonly noRestart: boolean;
 }
+export interface RestoreCommandOptions extends ConfigOptions {
+  readonly noRestart: boolean;
+}
 interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
 }
@@ -41,7 +44,7 @@ export interface Commands {
   agent(options: AgentOptions): Promise<ExitCode>;
   apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
-  restore(options: ConfigOptions): Promise<ExitCode>;
+  restore(options: RestoreCommandOptions): Promise<ExitCode>;
   explain(image: string, options: ExplainCommandOptions): Promise<ExitCode>;
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CommandIo, ExitCode } from "./command.ts";
-import type { ChangeOptions, Commands, GlobalOptions } from "./commands.ts";
+import type { ChangeOptions, Commands, GlobalOptions, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { describeCommands } from "./describe-commands.ts";
 
@@ -82,8 +82,11 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .addHelpText("after", example("explain --no-probe gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));
   withConfig(add(program, "restore", "put the node back as it was before mirrorlet ever wrote"))
+    .option("--no-restart", "never restart containerd, which then has to be restarted by hand")
     .addHelpText("after", example("restore"))
-    .action(async (_, command: Command) => done(await commands.restore(optionsOf(command))));
+    .action(async (_, command: Command) =>
+      done(await commands.restore(restartOptions<RestoreCommandOptions>(command))),
+    );
 }
 
 function addStateCommands(program: Command, commands: Commands, done: Done): void {
@@ -141,7 +144,11 @@ function withChange(command: Command): Command {
 }
 
 function changeOptions(command: Command) {
-  const { restart, ...options } = optionsOf<ChangeOptions & { readonly restart: boolean }>(command);
+  return restartOptions<ChangeOptions>(command);
+}
+
+function restartOptions<T extends RestoreCommandOptions>(command: Command) {
+  const { restart, ...options } = optionsOf<T & { readonly restart: boolean }>(command);
   return { ...options, noRestart: !restart };
 }
 

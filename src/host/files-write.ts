@@ -1,7 +1,6 @@
-import { renameSync } from "node:fs";
+import { fchmodSync, fchownSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { HostError } from "../agent/ports.ts";
-import type { RenderedFile } from "../core/file-tree.ts";
+import { type FileToWrite, HostError } from "../agent/ports.ts";
 import { createDirectories, type Directories } from "./files-directories.ts";
 import { isNodeWide, toHostError } from "./files-error.ts";
 import type { HostRoot } from "./files-root.ts";
@@ -19,16 +18,18 @@ export interface WriteOptions {
  * the directories. The fsyncs of a phase overlap, and the last phase finds most of its work done by the first
  * commit of the file system's journal; that is where the time goes otherwise.
  */
-export async function writeFiles(files: readonly RenderedFile[], options: WriteOptions): Promise<void> {
+export async function writeFiles(files: readonly FileToWrite[], options: WriteOptions): Promise<void> {
   const { root, confined } = options;
   const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const prepared: Prepared[] = [];
-  const prepare = async (file: RenderedFile): Promise<void> => {
+  const prepare = async (file: FileToWrite): Promise<void> => {
     try {
       directories.create(file.path);
       const target = directories.place(file.path);
-      prepared.push({ file, temporary: await writeTemporary(target, file.bytes, file.mode, options.suffix) });
+      const own = ownerSetter(file);
+      const temporary = await writeTemporary(target, file.bytes, file.mode, options.suffix, own);
+      prepared.push({ file, temporary });
     } catch (error) {
       failures.push(toHostError(error, file.path, "write"));
     }
@@ -46,8 +47,17 @@ export async function writeFiles(files: readonly RenderedFile[], options: WriteO
 }
 
 interface Prepared {
-  readonly file: RenderedFile;
+  readonly file: FileToWrite;
   readonly temporary: TemporaryFile;
+}
+
+function ownerSetter({ owner, mode }: FileToWrite) {
+  if (owner === undefined) return undefined;
+  return async (_: string, descriptor: number): Promise<void> => {
+    fchownSync(descriptor, owner.uid, owner.gid);
+    // Last: changing the owner clears set-id bits.
+    fchmodSync(descriptor, mode);
+  };
 }
 
 function renameAll(prepared: readonly Prepared[], directories: Directories, failures: HostError[]): void {

@@ -49,7 +49,7 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
     restore: (options) =>
       onNode(options, async ({ deps, io }) => {
         const { restore } = await import("../cli/restore.ts");
-        return restore(io, deps);
+        return restore(options, io, deps);
       }),
     explain: (image, options) =>
       onNode(options, async ({ setup, deps, io }) => {
