@@ -1,12 +1,15 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { type ImportPattern, importPatterns } from "../core/containerd/config/import-patterns.ts";
+import { cleanPath } from "../core/containerd/go-path.ts";
+import { readRegistryConfig } from "../core/containerd/registry-config.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
-import type { ConfigText, HostState, ObservedConfig } from "../core/host-state.ts";
+import type { ConfigText, HostState, ObservedConfig, ObservedTree, OtherRoot } from "../core/host-state.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
-import type { Files, Ports } from "./ports.ts";
+import { type Files, HostError, type Ports } from "./ports.ts";
 
 /** Far more than anybody has; a cycle of imports cannot run away. */
 const MAX_IMPORTS = 256;
+const MAX_ROOTS = 32;
 
 /** Reads what a pass decides on: certs.d, the legacy PEM files, config.toml and everything it imports. */
 export async function observeHost(
@@ -19,7 +22,37 @@ export async function observeHost(
     ports.files.readTree(legacyDirectory(config)),
     observeConfig(ports.files, config.containerd.config, version),
   ]);
-  return { version, certsD, legacyFiles, config: observed };
+  const otherRoots = await observeOtherRoots(ports.files, observed, config.containerd.certsD, version);
+  return { version, certsD, legacyFiles, config: observed, otherRoots };
+}
+
+/** What config_path names besides certs.d, as the version reads it: a list is one name for the transfer service. */
+async function observeOtherRoots(
+  files: Files,
+  { path, file, imports }: ObservedConfig,
+  certsD: string,
+  version: ContainerdVersion,
+): Promise<readonly OtherRoot[]> {
+  const main = file === undefined ? undefined : { path, text: decode(file.bytes) };
+  const { configPath, roots } = readRegistryConfig(main, imports, version);
+  // containerd's working directory is `/`.
+  const absolute = (list: readonly string[]) =>
+    list.filter((root) => root !== "").map((root) => cleanPath(`/${root}`));
+  const read = new Set(absolute(roots));
+  const named = new Set([...read, ...absolute(configPath.split(":"))]);
+  const others = [...named].filter((root) => root !== certsD && root !== "/").slice(0, MAX_ROOTS);
+  const trees = await Promise.all(others.map((root) => readRoot(root, files)));
+  return trees.map((tree) => ({ tree, isRead: read.has(tree.root) }));
+}
+
+/** Where a file stands in place of the directory nothing can be lost: every pull fails on it. */
+async function readRoot(root: string, files: Files): Promise<ObservedTree> {
+  try {
+    return await files.readTree(root);
+  } catch (error) {
+    if (!(error instanceof HostError) || error.code !== "not-a-directory") throw error;
+    return { root, exists: false, directories: [], files: [], others: [] };
+  }
 }
 
 export async function observeConfig(

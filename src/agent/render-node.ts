@@ -78,5 +78,6 @@ function emptyHost(
     certsD: tree(config.containerd.certsD),
     legacyFiles: tree(legacyDirectory(config)),
     config: { path, file, imports: [] },
+    otherRoots: [],
   };
 }

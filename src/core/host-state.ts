@@ -7,6 +7,14 @@ export interface HostState {
   /** Where the legacy style keeps its PEM files. */
   readonly legacyFiles: ObservedTree;
   readonly config: ObservedConfig;
+  /** Directories besides certs.d that config_path names now, in its order. */
+  readonly otherRoots: readonly OtherRoot[];
+}
+
+export interface OtherRoot {
+  readonly tree: ObservedTree;
+  /** False for a part of a list that containerd takes for the name of one directory. */
+  readonly isRead: boolean;
 }
 
 /** A regular file as it is on the node. */

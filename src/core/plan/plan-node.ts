@@ -14,7 +14,10 @@ import { renderMigrated } from "../render/render-migrated.ts";
 import type { RenderedRegistry } from "../render/render-registries.ts";
 import { upstreamHost } from "../render/upstream.ts";
 import { equalBytes } from "./equal-bytes.ts";
+import { findHidden } from "./find-hidden.ts";
+import { findLostRoots, withholdDefault } from "./find-lost-roots.ts";
 import { type Conflict, type FileChange, planCerts } from "./plan-certs.ts";
+import type { Problem } from "./problem.ts";
 import type { EditConfigStep, Step } from "./step.ts";
 
 /** How this node is to be written; from agent.toml and from what earlier passes learned. */
@@ -46,11 +49,6 @@ export interface NodePlan {
   readonly rendered: readonly RenderedRegistry[];
 }
 
-export interface Problem {
-  readonly namespace: string;
-  readonly reason: string;
-}
-
 /** The one planner: `plan`, `apply` and the agent all get their steps from here. */
 export function planNode(desired: DesiredState, host: HostState, settings: PlanSettings): NodePlan {
   return settings.style === "legacy"
@@ -72,12 +70,20 @@ function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSe
     host,
     settings.certsD,
   );
-  const config = lost.length === 0 ? edited : refuseMove(edited, lost);
+  const covered = new Set([...wanted, ...edited.migrated, ...settings.migrated].map((r) => r.namespace));
+  const roots = findLostRoots(edited.edit === undefined ? [] : host.otherRoots, host.certsD, covered);
+  const config =
+    lost.length > 0 ? refuseMove(edited, lost) : roots.problems.length > 0 ? leave(edited) : edited;
   const migrated = migratedRegistries(config.migrated, settings.migrated, wanted);
   const moved = migrated.map((legacy) => renderMigrated(legacy, context));
   const unsound = misread([...wanted, ...moved], host, settings.certsD);
-  const problems = [...inexpressible, ...unsound];
-  const sound = [...wanted, ...moved].filter((registry) => !has(unsound, registry));
+  const early = roots.problems.length === 0 ? [] : withholdDefault(wanted, host.certsD);
+  const held = [...unsound, ...early];
+  const hidden = has(inexpressible, { namespace: "*" })
+    ? { problems: [], issues: [] }
+    : findHidden(desired, host.certsD, new Set(moved.map(({ namespace }) => namespace)));
+  const problems = [...inexpressible, ...held, ...roots.problems, ...hidden.problems];
+  const sound = [...wanted, ...moved].filter((registry) => !has(held, registry));
   const bad = problems.map(({ namespace }) => namespace).filter((namespace) => !has(moved, { namespace }));
   const kept = bad.map((namespace) => `${settings.certsD}/${registryDirectory(namespace)}`);
   const certs = planCerts(sound, host.certsD, { adopt: settings.adopt, kept });
@@ -88,7 +94,7 @@ function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSe
     configEdit: config.edit,
     conflicts: certs.conflicts,
     problems,
-    issues: config.issues,
+    issues: [...config.issues, ...roots.issues, ...hidden.issues],
     migrated,
     rendered: sound,
   };
@@ -113,7 +119,11 @@ function refuseMove({ issues, migrated }: ConfigPlan, lost: readonly Problem[]):
       fix: "remove that table or correct its endpoints, or name the registry in the desired state",
     };
   });
-  return { steps: [], edit: undefined, isRefused: true, issues: [...issues, ...refusals], migrated: [] };
+  return leave({ issues: [...issues, ...refusals] });
+}
+
+function leave({ issues }: Pick<ConfigPlan, "issues">): ConfigPlan {
+  return { steps: [], edit: undefined, isRefused: true, issues, migrated: [] };
 }
 
 /** What the other style left behind goes once config.toml does not name it any more. */
