@@ -121,6 +121,8 @@ export async function runAgent(
   const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
     reconciler.trigger("the desired state may have changed"),
   );
+  // What changed between the first pass's reading and now was seen by nobody.
+  void watch.ready.then(() => reconciler.trigger("the desired state is watched from here on"));
   drift = watchPaths(
     () =>
       watchTargets({ config, root, log }, latest).map((target) => ({
