@@ -5,6 +5,7 @@ import { loadDesiredState } from "../agent/load-desired-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Containerd, Log, MirrorProber, Ports } from "../agent/ports.ts";
 import { createStateDirectory } from "../agent/state-directory.ts";
+import { trackInputs } from "../agent/track-inputs.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
@@ -99,17 +100,11 @@ async function loadWanted(
 ): Promise<Wanted> {
   const read = await readDesiredStateSources(sources, { root, trust: "owner" });
   if (!read.ok) return none(read.issues, []);
-  const inputs: string[] = [];
+  const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
   const loaded = await loadDesiredState(read.files, {
-    files: {
-      read: (path) => {
-        inputs.push(path);
-        return ports.files.read(path);
-      },
-      readTree: ports.files.readTree,
-    },
+    files,
     clock: ports.clock,
     certificates: inspectCertificates,
     secretsDir,

@@ -1,5 +1,3 @@
-import { basename, dirname } from "node:path";
-import { FREEZE_PATH } from "../agent/pass-results.ts";
 import type { Log } from "../agent/ports.ts";
 import { startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
@@ -9,10 +7,11 @@ import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
-import { type WatchTarget, watchPaths } from "../edge/watch-paths.ts";
+import { watchPaths } from "../edge/watch-paths.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
 import { createMemoryReturn } from "./return-memory.ts";
+import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
   /** Asks for a pass, as SIGHUP does. */
@@ -64,22 +63,6 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
   else log.warn(fields, text);
 }
 
-function watchTargets({ config }: NodeSetup, report: PassReport | undefined): readonly WatchTarget[] {
-  const { certsD, config: configPath } = config.containerd;
-  const file = (path: string): WatchTarget => ({
-    directory: dirname(path),
-    // Kubernetes swaps `..data` under files it mounts.
-    only: [basename(path), "..data"],
-  });
-  return [
-    { directory: certsD },
-    ...(report?.ownedDirectories ?? []).map((directory) => ({ directory })),
-    file(configPath),
-    file(FREEZE_PATH),
-    ...(report?.inputs ?? []).map(file),
-  ];
-}
-
 /** The daemon: watches the desired state and what we own, reconciles, and says how it stands. */
 export async function runAgent(
   { config, root, log }: NodeSetup,
@@ -125,7 +108,7 @@ export async function runAgent(
   void watch.ready.then(() => reconciler.trigger("the desired state is watched from here on"));
   drift = watchPaths(
     () =>
-      watchTargets({ config, root, log }, latest).map((target) => ({
+      watchTargets({ config, root }, latest).map((target) => ({
         ...target,
         directory: `${root}${target.directory}`,
       })),

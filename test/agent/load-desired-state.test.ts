@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadDesiredState } from "../../src/agent/load-desired-state.ts";
 import type { Clock } from "../../src/agent/ports.ts";
+import { trackInputs } from "../../src/agent/track-inputs.ts";
 import { inspectCertificates } from "../../src/host/certificates.ts";
 import { createFiles } from "../../src/host/files.ts";
+import { watchTargets } from "../../src/program/watch-targets.ts";
 import { createCa } from "../support/tls.ts";
+import { CONFIG, createTestNode } from "./test-node.ts";
 
 const clock: Pick<Clock, "now"> = { now: () => Date.UTC(2026, 0, 1) };
 
@@ -68,6 +71,34 @@ test("a secrets_dir that cannot be listed leaves the missing Secret to be report
     issues.map(({ code }) => code),
     ["secret-missing"],
   );
+});
+
+test("Secrets in secrets_dir are inputs: their directory is watched, and so is the link Kubernetes swaps", async (t) => {
+  const secret = "kind: Secret\nmetadata: {name: ca}\nstringData: {ca.crt: x}\n";
+  const root = tree(t, { "/secrets/..2026/ca.yaml": secret });
+  symlinkSync("..2026", join(root, "secrets/..data"));
+  symlinkSync("..data/ca.yaml", join(root, "secrets/ca.yaml"));
+  const tracked = trackInputs(createFiles({ root }));
+  await tracked.files.read("/etc/ca.crt");
+  await tracked.files.readTree("/secrets");
+  for (const path of ["/etc/ca.crt", "/secrets/ca.yaml", "/secrets/..data"])
+    assert.ok(tracked.inputs.includes(path), path);
+  const { config, remove } = createTestNode();
+  t.after(remove);
+  const targets = watchTargets({ config, root }, { ownedDirectories: [], inputs: tracked.inputs });
+  assert.ok(targets.some(({ directory, only }) => directory === "/secrets" && only?.includes("ca.yaml")));
+});
+
+test("a config.toml behind a link is watched where it is, and where the link is", (t) => {
+  const root = tree(t, { "/usr/share/containerd/base.toml": "" });
+  const { config, remove } = createTestNode();
+  t.after(remove);
+  const directories = () => watchTargets({ config, root }, undefined).map(({ directory }) => directory);
+  assert.ok(!directories().includes("/usr/share/containerd"));
+  mkdirSync(dirname(join(root, CONFIG)), { recursive: true });
+  symlinkSync("/usr/share/containerd/base.toml", join(root, CONFIG));
+  assert.ok(directories().includes("/usr/share/containerd"));
+  assert.ok(directories().includes(dirname(CONFIG)));
 });
 
 function load(root: string, text: string, secretsDir?: string) {
