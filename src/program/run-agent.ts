@@ -10,7 +10,6 @@ import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
-import { createMemoryReturn } from "./return-memory.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -71,7 +70,6 @@ export async function runAgent(
 ): Promise<AgentRun> {
   const metrics = createMetrics({ version, nodeVersion: process.version });
   const notify = createServiceNotifier(process.env, log);
-  const memory = createMemoryReturn();
   let latest: PassReport | undefined;
   const http = await listenHttp({
     address: config.http.address,
@@ -98,7 +96,6 @@ export async function runAgent(
       logReport(report, previous, log);
       void notify.status(statusLine(report));
       drift?.refresh();
-      memory.poke();
     },
   });
   const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
@@ -124,7 +121,6 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await reconciler.stop();
-      memory.close();
       await http.close();
     },
   };
