@@ -1,7 +1,8 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { hasErrors } from "../core/issue.ts";
-import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
+import { planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { pullBaseline, removeAdded } from "./canary.ts";

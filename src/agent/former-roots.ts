@@ -1,8 +1,8 @@
 import { isOwned } from "../core/file-tree.ts";
 import type { HostState, ObservedTree } from "../core/host-state.ts";
 import { hasErrors } from "../core/issue.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
 import { planCerts } from "../core/plan/plan-certs.ts";
-import type { NodePlan } from "../core/plan/plan-node.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { findStaleDaemon } from "./find-stale-daemon.ts";
 import type { PassContext } from "./pass-context.ts";

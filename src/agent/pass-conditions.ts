@@ -1,4 +1,4 @@
-import type { NodePlan } from "../core/plan/plan-node.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, describeContest } from "./drift.ts";

@@ -1,5 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
-import type { PlanSettings } from "../core/plan/plan-node.ts";
+import type { PlanSettings } from "../core/plan/node-plan.ts";
 import type { RenderRegistries } from "../core/render/remember-rendered.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { ConfigContext } from "./change-config.ts";

@@ -3,7 +3,8 @@ import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
 import type { HostState, ObservedFile, ObservedTree } from "../core/host-state.ts";
-import { type NodePlan, planNode } from "../core/plan/plan-node.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
+import { planNode } from "../core/plan/plan-node.ts";
 import type { Step } from "../core/plan/step.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
 

@@ -1,4 +1,4 @@
-import type { NodePlan } from "../core/plan/plan-node.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
 import type { Step } from "../core/plan/step.ts";
 
 /** The plan without anything that touches the given paths; without config.toml there is no restart either. */
