@@ -1,12 +1,12 @@
 import { redactSecrets } from "../core/redact-secrets.ts";
 import type { ApplyRecord } from "./apply-record.ts";
-import { resumeConfigChange } from "./change-config.ts";
 import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
 import { reviewQuarantine } from "./quarantine.ts";
 import type { Condition, PassReport } from "./report.ts";
+import { resumeConfigChange } from "./resume-config-change.ts";
 import { undoFiles } from "./take-back.ts";
 
 /*

@@ -1,5 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
-import { candidatePath } from "./change-config.ts";
+import { candidatePath } from "./check-candidate.ts";
 import { runPass } from "./pass.ts";
 import type { PassContext } from "./pass-context.ts";
 import type { Ports } from "./ports.ts";
