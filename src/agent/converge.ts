@@ -1,6 +1,5 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
-import { hasErrors } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
 import { planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
@@ -9,12 +8,12 @@ import { pullBaseline, removeAdded } from "./canary.ts";
 import { changeConfig } from "./change-config.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigChange, ConfigOutcome } from "./config-change.ts";
-import { type Contest, findContests, findDrift, withRepairs } from "./drift.ts";
-import { describeStep, diffOf, executeStep, isFileStep } from "./execute.ts";
+import { findContests, findDrift } from "./drift.ts";
+import { describeStep, executeStep, isFileStep } from "./execute.ts";
 import { findStaleDaemon } from "./find-stale-daemon.ts";
-import { stillInFormerRoots, withFormerRoots } from "./former-roots.ts";
+import { finishPass } from "./finish-pass.ts";
+import { withFormerRoots } from "./former-roots.ts";
 import { observeHost } from "./observe-host.ts";
-import { conditionsOf } from "./pass-conditions.ts";
 import {
   configContext,
   type PassContext,
@@ -24,7 +23,6 @@ import {
 } from "./pass-context.ts";
 import { deferred } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
-import type { PassOutcome } from "./report.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 import { takeBack } from "./take-back.ts";
 import { waits, withoutPaths } from "./without-paths.ts";
@@ -75,7 +73,7 @@ export async function converge(
   }
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };
-  return finish(
+  return finishPass(
     { choice, desired, version, planned, plan: checked, drift, contests, failedBefore },
     context,
     progress,
@@ -135,95 +133,6 @@ function isFailedConfig(
 ): boolean {
   if (configEdit === undefined || quarantine === undefined) return false;
   return quarantine.degraded || quarantine.configDigest === sha256(configEdit.after);
-}
-
-interface Converged extends Target {
-  readonly planned: NodePlan;
-  readonly plan: NodePlan;
-  readonly drift: ReturnType<typeof findDrift>;
-  readonly contests: readonly Contest[];
-  readonly failedBefore: boolean;
-}
-
-async function finish(
-  { choice, desired, version, planned, plan, drift, contests, failedBefore }: Converged,
-  context: PassContext,
-  progress: Progress,
-): Promise<PassResult> {
-  const { ports, state } = context;
-  const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
-  const before = progress.record as ApplyRecord;
-  const repairedPaths = repaired.map(({ path }) => path);
-  const record: ApplyRecord = {
-    ...(await nextRecord(before, { choice, desired, version, planned, plan, failedBefore }, context)),
-    repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
-  };
-  if (choice.fresh) await state.saveLastKnownGood(desired);
-  if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
-  progress.record = record;
-  const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
-  const outcome = outcomeOf(choice, plan, repaired.length > 0);
-  const retry = [choice.retryMs, ...contests.map((contest) => contest.waitMs)].filter(
-    (ms) => ms !== undefined,
-  );
-  return {
-    outcome,
-    conditions,
-    observedGeneration: record.generation,
-    issues: [...choice.issues, ...plan.issues],
-    conflicts: plan.conflicts,
-    drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
-    ownedDirectories: planned.rendered.map((registry) => registry.directory),
-    inSync:
-      contests.length === 0 &&
-      !failedBefore &&
-      plan.conflicts.length === 0 &&
-      plan.problems.length === 0 &&
-      !hasErrors(plan.issues),
-    ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
-    ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
-  };
-}
-
-function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {
-  if (choice.rejection !== undefined) return "rejected";
-  if (choice.fresh) return "applied";
-  if (repaired) return "repaired";
-  return plan.steps.length > 0 ? "applied" : "unchanged";
-}
-
-async function nextRecord(
-  record: ApplyRecord,
-  { choice, desired, version, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
-  context: PassContext,
-): Promise<ApplyRecord> {
-  const { ports, config } = context;
-  const leftAlone = planned.configEdit !== undefined && plan.configEdit === undefined;
-  const configFile = leftAlone ? undefined : await ports.files.read(config.containerd.config);
-  const blocked = new Set(planned.conflicts.map(({ namespace }) => namespace));
-  const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
-  const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
-  const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
-  const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const { quarantine, ...rest } = record;
-  // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
-  const cameRight =
-    quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
-  const isOver = (choice.fresh && choice.rejection === undefined) || cameRight;
-  return {
-    ...rest,
-    ...(quarantine === undefined || isOver ? {} : { quarantine }),
-    digest: choice.digest,
-    generation: desired.generation,
-    ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
-    namespaces: desired.registries.map((registry) => registry.namespace),
-    files: { ...former, ...files },
-    migrated: planned.migrated,
-    containerdVersion: version.text,
-    criCredentialHosts: choice.criCredentialHosts,
-    undecidedHosts: choice.undecidedHosts,
-    ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),
-  };
 }
 
 /**

@@ -1,0 +1,102 @@
+import { hasErrors } from "../core/issue.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import type { Choice } from "./choose-desired-state.ts";
+import type { Target } from "./converge.ts";
+import { type Contest, type findDrift, withRepairs } from "./drift.ts";
+import { diffOf } from "./execute.ts";
+import { stillInFormerRoots } from "./former-roots.ts";
+import { conditionsOf } from "./pass-conditions.ts";
+import type { PassContext, PassResult, Progress } from "./pass-context.ts";
+import type { PassOutcome } from "./report.ts";
+
+/** A plan that has been carried out. */
+export interface Converged extends Target {
+  readonly planned: NodePlan;
+  readonly plan: NodePlan;
+  readonly drift: ReturnType<typeof findDrift>;
+  readonly contests: readonly Contest[];
+  readonly failedBefore: boolean;
+}
+
+/** Records what is in force now and says how the node stands. */
+export async function finishPass(
+  { choice, desired, version, planned, plan, drift, contests, failedBefore }: Converged,
+  context: PassContext,
+  progress: Progress,
+): Promise<PassResult> {
+  const { ports, state } = context;
+  const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
+  const before = progress.record as ApplyRecord;
+  const repairedPaths = repaired.map(({ path }) => path);
+  const record: ApplyRecord = {
+    ...(await nextRecord(before, { choice, desired, version, planned, plan, failedBefore }, context)),
+    repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
+  };
+  if (choice.fresh) await state.saveLastKnownGood(desired);
+  if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
+  progress.record = record;
+  const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
+  const outcome = outcomeOf(choice, plan, repaired.length > 0);
+  const retry = [choice.retryMs, ...contests.map((contest) => contest.waitMs)].filter(
+    (ms) => ms !== undefined,
+  );
+  return {
+    outcome,
+    conditions,
+    observedGeneration: record.generation,
+    issues: [...choice.issues, ...plan.issues],
+    conflicts: plan.conflicts,
+    drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    ownedDirectories: planned.rendered.map((registry) => registry.directory),
+    inSync:
+      contests.length === 0 &&
+      !failedBefore &&
+      plan.conflicts.length === 0 &&
+      plan.problems.length === 0 &&
+      !hasErrors(plan.issues),
+    ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
+  };
+}
+
+function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {
+  if (choice.rejection !== undefined) return "rejected";
+  if (choice.fresh) return "applied";
+  if (repaired) return "repaired";
+  return plan.steps.length > 0 ? "applied" : "unchanged";
+}
+
+async function nextRecord(
+  record: ApplyRecord,
+  { choice, desired, version, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
+  context: PassContext,
+): Promise<ApplyRecord> {
+  const { ports, config } = context;
+  const leftAlone = planned.configEdit !== undefined && plan.configEdit === undefined;
+  const configFile = leftAlone ? undefined : await ports.files.read(config.containerd.config);
+  const blocked = new Set(planned.conflicts.map(({ namespace }) => namespace));
+  const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
+  const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
+  const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
+  const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
+  const { quarantine, ...rest } = record;
+  // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
+  const cameRight =
+    quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
+  const isOver = (choice.fresh && choice.rejection === undefined) || cameRight;
+  return {
+    ...rest,
+    ...(quarantine === undefined || isOver ? {} : { quarantine }),
+    digest: choice.digest,
+    generation: desired.generation,
+    ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
+    namespaces: desired.registries.map((registry) => registry.namespace),
+    files: { ...former, ...files },
+    migrated: planned.migrated,
+    containerdVersion: version.text,
+    criCredentialHosts: choice.criCredentialHosts,
+    undecidedHosts: choice.undecidedHosts,
+    ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),
+  };
+}
