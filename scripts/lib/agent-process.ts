@@ -29,6 +29,9 @@ export interface AgentProcess {
   stop(): Promise<void>;
 }
 
+/** As in systemd/mirrorlet.service. */
+const nodeOptions = ["--max-semi-space-size=1"];
+
 export const program = join(import.meta.dirname, "../../dist/main.js");
 
 /**
@@ -36,7 +39,7 @@ export const program = join(import.meta.dirname, "../../dist/main.js");
  * in it, for that is how the keeper recognises the process.
  */
 export async function startAgent(directory: string, configPath: string): Promise<AgentProcess> {
-  const child = spawn(process.execPath, [program, "agent", "--config", configPath], {
+  const child = spawn(process.execPath, [...nodeOptions, program, "agent", "--config", configPath], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await writeFile(join(directory, "pids/agent"), `${child.pid}\n`);
