@@ -142,8 +142,9 @@ function isFailedConfig(
 async function waitUntilQuiet(path: string, { ports, signal }: PassContext): Promise<void> {
   const file = await ports.files.read(path);
   if (file === undefined) return;
+  // The file system's clock has finer steps than ours; a time further ahead comes from a clock that was set.
   const ageMs = ports.clock.now() - file.modifiedMs;
-  if (ageMs >= 0 && ageMs < QUIET_MS) await ports.clock.sleep(QUIET_MS - ageMs, signal);
+  if (Math.abs(ageMs) < QUIET_MS) await ports.clock.sleep(QUIET_MS - Math.max(ageMs, 0), signal);
 }
 
 const QUIET_MS = 500;
