@@ -37,6 +37,8 @@ require_node() {
 
 # The exact dependencies of package-lock.json; nothing when they are there already.
 install_dependencies() {
+  # npm ci would empty what the link points to.
+  [ ! -L node_modules ] || die "node_modules is a symbolic link: remove it, and run this again"
   if [ package-lock.json -nt node_modules/.package-lock.json ] || [ ! -d node_modules ]; then
     say "installing npm packages"
     npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed"
