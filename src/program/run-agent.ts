@@ -1,5 +1,5 @@
 import type { Log } from "../agent/ports.ts";
-import { startReconciler } from "../agent/reconciler.ts";
+import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
 import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
@@ -85,7 +85,13 @@ export async function runAgent(
     retryQuarantined: false,
   });
   let drift: ReturnType<typeof watchPaths> | undefined;
-  const reconciler = startReconciler({
+  let reconciler: Reconciler | undefined;
+  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
+    reconciler?.trigger("the desired state may have changed"),
+  );
+  // Before the first pass reads it, so that no change falls between the two.
+  await watch.ready;
+  const running = startReconciler({
     context,
     resyncMs: config.resyncMs,
     onReport(report) {
@@ -98,11 +104,7 @@ export async function runAgent(
       drift?.refresh();
     },
   });
-  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
-    reconciler.trigger("the desired state may have changed"),
-  );
-  // What changed between the first pass's reading and now was seen by nobody.
-  void watch.ready.then(() => reconciler.trigger("the desired state is watched from here on"));
+  reconciler = running;
   drift = watchPaths(
     () =>
       watchTargets({ config, root }, latest).map((target) => ({
@@ -110,17 +112,17 @@ export async function runAgent(
         directory: `${root}${target.directory}`,
       })),
     log,
-    () => reconciler.trigger("something we own or read was touched"),
+    () => running.trigger("something we own or read was touched"),
   );
   log.info({ address: http.address, desired_state: config.desiredState }, "mirrorlet is running");
   return {
     address: http.address,
-    reload: () => reconciler.trigger("reload"),
+    reload: () => running.trigger("reload"),
     async stop() {
       await notify.stopping();
       await watch.close();
       drift?.close();
-      await reconciler.stop();
+      await running.stop();
       await http.close();
     },
   };
