@@ -7,6 +7,8 @@ import { createNode, desiredState, isApplied } from "./node.ts";
 
 const PACKAGES = ["@iarna/toml", "chokidar", "@grpc/grpc-js", "pino", "prom-client"];
 const RESYNC_SECONDS = 300;
+/** V8 collects once more, some 20 to 40 s after the last work and 200 ms long; only then is a process idle. */
+const SETTLE_SECONDS = 60;
 
 /** Memory and CPU of an agent with nothing to do, and of a bare process that has only loaded the given packages. */
 export async function measureIdle(
@@ -20,7 +22,7 @@ export async function measureIdle(
   const agent = await node.start();
   await agent.waitFor(isApplied, 0, 60_000);
   const bare = await startBare();
-  await sleep(5);
+  await sleep(SETTLE_SECONDS);
   const before = cpuSeconds(agent.pid);
   await sleep(seconds);
   const idle = cpuSeconds(agent.pid) - before;
