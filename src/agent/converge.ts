@@ -74,7 +74,17 @@ export async function converge(
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };
   return finishPass(
-    { choice, desired, version, planned, plan: checked, drift, contests, failedBefore },
+    {
+      choice,
+      desired,
+      version,
+      planned,
+      plan: checked,
+      drift,
+      contests,
+      failedBefore,
+      observedConfig: host.config.file?.bytes,
+    },
     context,
     progress,
   );

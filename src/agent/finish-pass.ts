@@ -17,11 +17,13 @@ export interface Converged extends Target {
   readonly drift: ReturnType<typeof findDrift>;
   readonly contests: readonly Contest[];
   readonly failedBefore: boolean;
+  /** config.toml as the pass found it. */
+  readonly observedConfig: Uint8Array | undefined;
 }
 
 /** Records what is in force now and says how the node stands. */
 export async function finishPass(
-  { choice, desired, version, planned, plan, drift, contests, failedBefore }: Converged,
+  { choice, desired, version, planned, plan, drift, contests, failedBefore, observedConfig }: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
@@ -30,7 +32,11 @@ export async function finishPass(
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
-    ...(await nextRecord(before, { choice, desired, version, planned, plan, failedBefore }, context)),
+    ...(await nextRecord(
+      before,
+      { choice, desired, version, planned, plan, failedBefore, observedConfig },
+      context,
+    )),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   if (choice.fresh) await state.saveLastKnownGood(desired);
@@ -69,12 +75,22 @@ function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutco
 
 async function nextRecord(
   record: ApplyRecord,
-  { choice, desired, version, planned, plan, failedBefore }: Omit<Converged, "drift" | "contests">,
+  {
+    choice,
+    desired,
+    version,
+    planned,
+    plan,
+    failedBefore,
+    observedConfig,
+  }: Omit<Converged, "drift" | "contests">,
   context: PassContext,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
   const leftAlone = planned.configEdit !== undefined && plan.configEdit === undefined;
-  const configFile = leftAlone ? undefined : await ports.files.read(config.containerd.config);
+  // Not read again: what somebody wrote since this pass looked is theirs, and the next pass has to see it as that.
+  const inForce = plan.configEdit?.after ?? observedConfig;
+  const configBytes = leftAlone ? undefined : inForce;
   const blocked = new Set(planned.conflicts.map(({ namespace }) => namespace));
   const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
@@ -97,6 +113,6 @@ async function nextRecord(
     containerdVersion: version.text,
     criCredentialHosts: choice.criCredentialHosts,
     undecidedHosts: choice.undecidedHosts,
-    ...(configFile === undefined ? {} : { configDigest: ports.sha256(configFile.bytes) }),
+    ...(configBytes === undefined ? {} : { configDigest: ports.sha256(configBytes) }),
   };
 }
