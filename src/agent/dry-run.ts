@@ -24,7 +24,10 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
   const { record } = await state.loadRecord();
   const version = await ports.containerd.version();
   if (version === undefined)
-    return nothing({ type: "Reconciling", message: `${config.containerd.binary} --version does not answer` });
+    return nothing({
+      type: "Reconciling",
+      message: `${config.containerd.binary} --version does not answer: nothing is written until it is known which containerd will read it`,
+    });
   const choice = await choose(await context.load(), record, context);
   if (choice.desired === undefined)
     return nothing(

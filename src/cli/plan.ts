@@ -26,9 +26,10 @@ export async function plan(
 }
 
 function printDryRun(run: DryRun, io: CommandIo): void {
+  const isReady = run.conditions.every(({ type }) => type === "Ready");
   for (const issue of run.issues) io.stderr(`${formatIssue(issue)}\n`);
   for (const { type, message } of run.conditions) if (type !== "Ready") io.stdout(`${type}: ${message}\n`);
-  if (run.steps.length === 0) io.stdout("nothing to do\n");
+  if (run.steps.length === 0) io.stdout(isReady ? "nothing to do\n" : "nothing would be changed\n");
   run.steps.forEach(({ text }, index) => {
     io.stdout(`${index + 1}. ${text}\n`);
   });
