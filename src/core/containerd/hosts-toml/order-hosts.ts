@@ -22,19 +22,25 @@ export function orderHosts(tree: TomlTree, traits: ContainerdTraits): HostOrder 
   return traits.tomlLibrary === "go-toml-v1" ? orderByLine(host) : orderByHeader(tree);
 }
 
-/** 1.x sorts by the line each table begins on. Inline tables have none, so they come first, in map order. */
+/**
+ * 1.x walks the tables in map order and sorts them by the line each begins on. Inline tables have none, so they come
+ * first; those that share a line keep the random order of the map.
+ */
 function orderByLine(host: TreeTable): HostOrder {
   const tables = [...host.children].filter(
     (child): child is [string, TreeTable] => child[1].kind === "table",
   );
-  const isUnplaced = ([, table]: [string, TreeTable]): boolean =>
-    host.origin === "inline" || table.origin === "inline";
-  const unplaced = tables.filter(isUnplaced).map(([name]) => name);
+  const lineOf = (table: TreeTable): number =>
+    host.origin === "inline" || table.origin === "inline" ? 0 : table.line;
   const placed = tables
-    .filter((child) => !isUnplaced(child))
-    .sort(([, a], [, b]) => a.line - b.line)
-    .map(([name]) => name);
-  return { names: [...unplaced, ...placed], unordered: unplaced.length > 1 ? unplaced : [] };
+    .map(([name, table]) => ({ name, line: lineOf(table) }))
+    .sort((a, b) => a.line - b.line);
+  const sharesLine = (one: (typeof placed)[number]): boolean =>
+    placed.some((other) => other !== one && other.line === one.line);
+  return {
+    names: placed.map(({ name }) => name),
+    unordered: placed.filter(sharesLine).map(({ name }) => name),
+  };
 }
 
 /** 2.x takes `[host."X"…]` headers alone, and X again whenever another host's header stood in between. */

@@ -45,6 +45,16 @@ describe("the order of hosts", () => {
     expectOrder(text, V2, [U]);
   });
 
+  test("headers that share a line: in random order on 1.x, the rest in file order", () => {
+    const text = `[host."${C}"]\n[host."${A}"] [host."${B}"]\n`;
+    for (const release of V1) {
+      const file = read(text, release);
+      assert.ok(file.kind === "hosts");
+      assert.deepEqual([...file.unordered].sort(), [A, B]);
+      assert.equal(file.entries[0]?.written, C);
+    }
+  });
+
   test("inline tables below [host] have no position either, so they precede the placed ones", () => {
     const text = `[host]\n"${B}" = {}\n[host."${A}"]\n`;
     expectOrder(text, V1, [B, A, ""]);
