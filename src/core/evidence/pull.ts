@@ -1,0 +1,60 @@
+import type { RegistryRequest } from "./registry-request.ts";
+
+/**
+ * Where the content of a pull came from. mirror: all of it from mirrors · mixed: some from the upstream · upstream:
+ * all of it · failed: the pull failed · none: nothing had to be fetched (what was there already was only asked for).
+ */
+export type PullPath = "mirror" | "mixed" | "upstream" | "failed" | "none";
+
+export const PULL_PATHS: readonly PullPath[] = ["mirror", "mixed", "upstream", "failed", "none"];
+
+/** A pull that is over. */
+export interface Pull {
+  readonly source: "trace" | "witness" | "canary";
+  /** Host namespace. */
+  readonly registry: string;
+  /** `""` when the source does not tell. */
+  readonly repository: string;
+  /** As CRI was asked, normalised; undefined when the source does not tell. */
+  readonly reference?: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly path: PullPath;
+  /** What the mirrors did not serve, in a few words for a person: `mirror:5000 answered 404`; undefined for `mirror`. */
+  readonly reason?: string;
+  /**
+   * Failed although every host answered, because none has the image: nothing is wrong with the mirrors, so that it
+   * counts and turns no verdict.
+   */
+  readonly isMissingImage?: boolean;
+  /** In order; at most MAX_REQUESTS, the first ones. Empty where the source does not see requests. */
+  readonly requests: readonly RegistryRequest[];
+}
+
+/** Of one pull; images with more layers than this are rare, and the counters count all. */
+export const MAX_REQUESTS = 512;
+
+/**
+ * A pull that ended, from a source that does not see its requests: containerd's image events, or spans of a build
+ * without HTTP spans. What the witness saw of the same repository meanwhile decides the path.
+ */
+export interface PullNotice {
+  readonly registry: string;
+  readonly repository: string;
+  readonly reference: string;
+  /** Undefined: only the end is known. */
+  readonly startedMs?: number;
+  readonly endedMs: number;
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+/** A request that reached the witness, so that no mirror served it. */
+export interface WitnessHit {
+  readonly atMs: number;
+  readonly registry: string;
+  readonly repository: string;
+  readonly kind: "manifest" | "blob";
+  readonly method: string;
+  readonly object: string;
+}
