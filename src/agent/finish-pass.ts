@@ -1,3 +1,5 @@
+import { mirrorUrl, type Registry } from "../core/desired-state/desired-state.ts";
+import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import { hasErrors } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
 import type { ApplyRecord } from "./apply-record.ts";
@@ -54,6 +56,7 @@ export async function finishPass(
     issues: [...choice.issues, ...plan.issues],
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    registries: desired.registries.map(watched),
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
       contests.length === 0 &&
@@ -64,6 +67,10 @@ export async function finishPass(
     ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
   };
+}
+
+function watched({ namespace, mirrors, upstream }: Registry): WatchedRegistry {
+  return { namespace, mirrors: mirrors.map(mirrorUrl), upstream };
 }
 
 function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {

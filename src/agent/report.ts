@@ -1,3 +1,4 @@
+import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Issue } from "../core/issue.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
 
@@ -74,6 +75,8 @@ export interface PassReport {
   readonly inSync: boolean;
   readonly appliedMs?: number;
   readonly containerdVersion?: string;
+  /** What is in force now; undefined when this pass did not get so far. */
+  readonly registries?: readonly WatchedRegistry[];
   /** Host directories that hold files of ours. */
   readonly ownedDirectories: readonly string[];
   /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */
