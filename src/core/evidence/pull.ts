@@ -39,6 +39,8 @@ export const MAX_REQUESTS = 512;
  * without HTTP spans. What the witness saw of the same repository meanwhile decides the path.
  */
 export interface PullNotice {
+  /** Who tells: two sources may tell of the same pull, one source tells of it once. */
+  readonly source?: "events" | "trace" | "log";
   readonly registry: string;
   readonly repository: string;
   readonly reference: string;
