@@ -60,7 +60,12 @@ export function renderSparingly(render: () => Rendering | Promise<Rendering>): R
       // What failed is tried again by whoever asks next.
       fresh.then(
         (done) => {
-          if (made === fresh) staleMs = done.staleMs;
+          if (made !== fresh) return;
+          staleMs = done.staleMs;
+          // Megabytes that nobody asks for any more.
+          setTimeout(() => {
+            if (made === fresh) made = undefined;
+          }, 2 * MOST_MS).unref();
         },
         () => {
           if (made === fresh) made = undefined;
