@@ -9,7 +9,14 @@ export interface GateOptions {
   readonly canaries: readonly string[];
 }
 
-export type GateResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
+export type GateResult =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly message: string;
+      /** Only config.toml can be to blame; false: that cannot be told. */
+      readonly isConfigs: boolean;
+    };
 
 const POLL_MS = 100;
 const CANARY_TIMEOUT_MS = 60_000;
@@ -31,13 +38,15 @@ export async function passHealthGate(
     health = await containerd.health(signal);
   }
   const complaint = complaintOf(health, options.configPath);
-  if (complaint !== undefined) return { ok: false, message: complaint };
+  if (complaint !== undefined)
+    return { ok: false, message: complaint, isConfigs: health.criReady || health.failedPlugins.length > 0 };
   for (const image of options.canaries) {
     const pull = await containerd.pullImage(image, CANARY_TIMEOUT_MS, signal);
     if (!pull.ok)
       return {
         ok: false,
         message: `canary ${image} was pulled before the change and is not any more: ${pull.message}`,
+        isConfigs: true,
       };
   }
   return { ok: true };
