@@ -67,7 +67,7 @@ export interface PendingRestart {
   /** What was wrong with containerd before the change already. */
   readonly unwellBefore?: string;
   /** What the gate holds against the change, once it does. */
-  readonly failure?: Failure;
+  readonly failure?: string;
   /** Whether each canary could be pulled before the change. */
   readonly canariesBefore: readonly string[];
   /** `ApplyRecord.migrated` once this change is in force, and as it was before. */
@@ -94,12 +94,6 @@ export interface PendingTraces {
   readonly files: readonly TextChange[];
   /** `ApplyRecord.traces` once this is in force; undefined: there is no file of ours then. */
   readonly inForce?: TracesInForce;
-}
-
-export interface Failure {
-  readonly message: string;
-  /** What is not tried again. Where it may be either, traces are left out first: mirrors must not wait for them. */
-  readonly blames: "config" | "traces";
 }
 
 export interface TracesQuarantine extends FailedTraces {

@@ -72,7 +72,7 @@ async function editConfig(
       return takeBack({ step, outcome }, target, context, progress);
     case "rolled-back":
     case "degraded":
-      return outcome.blames === "traces"
+      return outcome.hadTraces
         ? withoutTraces(outcome, progress.record as ApplyRecord, context.ports.clock)
         : takeBack({ step, outcome }, target, context, progress);
     default:

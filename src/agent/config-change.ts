@@ -1,7 +1,6 @@
 import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
 import type { TracesInForce } from "../core/plan/node-plan.ts";
 import type { EditConfigStep, SwitchTracesStep } from "../core/plan/step.ts";
-import type { Failure } from "./apply-record.ts";
 import type { Ports } from "./ports.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
@@ -31,13 +30,19 @@ export type ConfigOutcome =
   /** The candidate was refused before anything was touched. */
   | { readonly kind: "refused"; readonly message: string }
   /** What was there before is back and containerd is healthy on it. */
-  | ({ readonly kind: "rolled-back" } & Failure)
+  | ({ readonly kind: "rolled-back" } & TakenBack)
   /** Restarting now would exceed the budget; nothing is lost, the restart stays pending. */
   | { readonly kind: "deferred"; readonly waitMs: number }
   /** What was there before is back (or could not be put back) and containerd is not well: hands off. */
-  | ({ readonly kind: "degraded" } & Failure)
+  | ({ readonly kind: "degraded" } & TakenBack)
   /** Traces alone were to be switched, and their files could not be written; nothing was restarted. */
   | { readonly kind: "not-switched" };
+
+export interface TakenBack {
+  readonly message: string;
+  /** Traces were part of the change: they are what is not tried again, for mirrors must not wait for them. */
+  readonly hadTraces: boolean;
+}
 
 export interface ConfigContext {
   readonly ports: Ports;

@@ -11,7 +11,7 @@ import { findContests, findDrift } from "./drift.ts";
 import { findStaleDaemon } from "./find-stale-daemon.ts";
 import { finishPass } from "./finish-pass.ts";
 import { withFormerRoots } from "./former-roots.ts";
-import { holdTracing, isDegraded } from "./hold-tracing.ts";
+import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
 import { withTracing } from "./observe-tracing.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
@@ -42,7 +42,9 @@ export async function converge(
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
   const contests = findContests(drift, record.repairs, ports.clock);
   const mayTry = choice.fresh || context.retryQuarantined;
-  const failedBefore = !mayTry && isFailedConfig(planned, record, ports.sha256);
+  const failedBefore =
+    (!mayTry && isFailedConfig(planned, record, ports.sha256)) ||
+    (!context.retryQuarantined && isBroken(planned, record));
   const leftAlone = contests.map((contest) => contest.path);
   const possible = withoutPaths(
     planned,
@@ -105,6 +107,11 @@ function waiting(waitMs: number): Pick<TracingPlan, "state" | "message"> {
  * and no others either where containerd was not well on the old ones.
  */
 function isFailedConfig({ configEdit }: NodePlan, record: ApplyRecord, sha256: Ports["sha256"]): boolean {
-  if (configEdit === undefined) return false;
-  return isDegraded(record) || record.quarantine?.configDigest === sha256(configEdit.after);
+  if (configEdit === undefined || record.quarantine === undefined) return false;
+  return record.quarantine.degraded || record.quarantine.configDigest === sha256(configEdit.after);
+}
+
+/** A change that had traces in it left containerd broken on what was there before, too: a new state mends nothing. */
+function isBroken({ configEdit }: NodePlan, { tracesQuarantine }: ApplyRecord): boolean {
+  return configEdit !== undefined && tracesQuarantine?.degraded === true;
 }

@@ -9,14 +9,7 @@ export interface GateOptions {
   readonly canaries: readonly string[];
 }
 
-export type GateResult =
-  | { readonly ok: true }
-  | {
-      readonly ok: false;
-      readonly message: string;
-      /** Only config.toml can be to blame; false: that cannot be told. */
-      readonly isConfigs: boolean;
-    };
+export type GateResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
 const POLL_MS = 100;
 const CANARY_TIMEOUT_MS = 60_000;
@@ -38,15 +31,13 @@ export async function passHealthGate(
     health = await containerd.health(signal);
   }
   const complaint = complaintOf(health, options.configPath);
-  if (complaint !== undefined)
-    return { ok: false, message: complaint, isConfigs: health.criReady || health.failedPlugins.length > 0 };
+  if (complaint !== undefined) return { ok: false, message: complaint };
   for (const image of options.canaries) {
     const pull = await containerd.pullImage(image, CANARY_TIMEOUT_MS, signal);
     if (!pull.ok)
       return {
         ok: false,
         message: `canary ${image} was pulled before the change and is not any more: ${pull.message}`,
-        isConfigs: true,
       };
   }
   return { ok: true };

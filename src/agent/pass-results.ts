@@ -1,6 +1,6 @@
-import type { ApplyRecord, Failure } from "./apply-record.ts";
+import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
-import type { ConfigOutcome } from "./config-change.ts";
+import type { ConfigOutcome, TakenBack } from "./config-change.ts";
 import { rolledBack, tracesTakenBack } from "./pass-conditions.ts";
 import type { PassResult } from "./pass-context.ts";
 import { type Clock, HostError } from "./ports.ts";
@@ -27,9 +27,9 @@ export function noContainerd(binary: string): PassResult {
   };
 }
 
-/** A change of config.toml and traces was taken back, and traces may be why: the next pass leaves them out. */
+/** A change of config.toml and traces was taken back: the next pass makes it without them. */
 export function withoutTraces(
-  { kind, message }: Extract<ConfigOutcome, Failure>,
+  { kind, message }: Extract<ConfigOutcome, TakenBack>,
   { restarts }: ApplyRecord,
   clock: Clock,
 ): PassResult {

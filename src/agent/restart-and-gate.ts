@@ -1,4 +1,4 @@
-import type { ApplyRecord, Failure, PendingConfig, PendingRestart } from "./apply-record.ts";
+import type { ApplyRecord, PendingConfig, PendingRestart } from "./apply-record.ts";
 import { lookForTraces } from "./check-traces.ts";
 import type { ConfigContext, ConfigOutcome } from "./config-change.ts";
 import { type GateResult, passHealthGate } from "./health-gate.ts";
@@ -27,10 +27,7 @@ export async function gate(
   configPath: string | undefined,
   restarted: CommandResult | undefined,
 ): Promise<{ readonly record: ApplyRecord; readonly outcome: ConfigOutcome }> {
-  const result: GateResult =
-    restarted?.ok === false
-      ? { ...restarted, isConfigs: false }
-      : await holdToGate(record, context, configPath);
+  const result = restarted?.ok === false ? restarted : await holdToGate(record, context, configPath);
   if (result.ok) {
     const traces = await lookForTraces(record.pendingRestart?.traces, context);
     return {
@@ -40,15 +37,8 @@ export async function gate(
   }
   const instance = await context.ports.containerd.instance();
   const message = withEarlierTrouble(result.message, record.pendingRestart?.unwellBefore);
-  const failure: Failure = { message, blames: blameOf(record.pendingRestart, result.isConfigs) };
-  const rolling = await enterPhase(record, context, "rolling-back", instance, failure);
-  return rollBack(rolling, context, failure, false);
-}
-
-/** Where it cannot be told what a change of both failed on, the mirrors get their own try, without the traces. */
-function blameOf(pending: PendingRestart | undefined, isConfigs: boolean): Failure["blames"] {
-  if (pending?.traces === undefined) return "config";
-  return pending.config === undefined || !isConfigs ? "traces" : "config";
+  const rolling = await enterPhase(record, context, "rolling-back", instance, message);
+  return rollBack(rolling, context, message, false);
 }
 
 /** The change is not to blame for what was wrong before it. */
@@ -73,12 +63,13 @@ function holdToGate(record: ApplyRecord, context: ConfigContext, configPath?: st
 export async function rollBack(
   record: ApplyRecord,
   context: ConfigContext,
-  { message: failure, blames }: Failure,
+  failure: string,
   alreadyRestarted: boolean,
 ): Promise<{ readonly record: ApplyRecord; readonly outcome: ConfigOutcome }> {
   const { ports } = context;
   const pending = record.pendingRestart;
-  if (pending === undefined) return { record, outcome: { kind: "rolled-back", message: failure, blames } };
+  const hadTraces = pending?.traces !== undefined;
+  if (pending === undefined) return { record, outcome: { kind: "rolled-back", message: failure, hadTraces } };
   const restored = pending.config !== undefined && (await restoreBytes(pending.config, context));
   const traces = await putTracesBack(pending.traces?.files ?? [], ports);
   let result: CommandResult = { ok: true };
@@ -93,8 +84,8 @@ export async function rollBack(
   const message = health.ok ? told : `${told}; after ${describeBack(pending)}: ${health.message}`;
   const kind = health.ok ? "rolled-back" : "degraded";
   return {
-    record: await settle(record, context, { kind, message, blames }),
-    outcome: { kind, message, blames },
+    record: await settle(record, context, { kind, message }),
+    outcome: { kind, message, hadTraces },
   };
 }
 

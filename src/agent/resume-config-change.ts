@@ -25,8 +25,7 @@ export async function resumeConfigChange(
   const instance = await ports.containerd.instance();
   // No socket: a restart was cut off half way, and containerd waits for somebody to start it.
   const restarted = instance !== undefined && instance !== pending.instance;
-  if (pending.phase === "rolling-back")
-    return rollBack(record, context, pending.failure ?? { message: "", blames: "config" }, restarted);
+  if (pending.phase === "rolling-back") return rollBack(record, context, pending.failure ?? "", restarted);
   const current = { ...record, pendingRestart: pending };
   if (config.is === "before" || (config.is === "none" && (await isUntouched(pending, ports))))
     return { record: await settle(record, context, { kind: "not-written" }) };

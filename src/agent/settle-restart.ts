@@ -1,6 +1,5 @@
 import type {
   ApplyRecord,
-  Failure,
   PendingRestart,
   PendingTraces,
   Quarantine,
@@ -16,7 +15,7 @@ export async function enterPhase(
   context: ConfigContext,
   phase: PendingRestart["phase"],
   instance: string | undefined,
-  failure?: Failure,
+  failure?: string,
 ): Promise<ApplyRecord> {
   const { instance: _old, ...pending } = record.pendingRestart as PendingRestart;
   const counted = pending.phase === phase;
@@ -37,7 +36,7 @@ export async function enterPhase(
 type Ending =
   | { readonly kind: "in-force"; readonly traces?: TracesSeen }
   | { readonly kind: "not-written" }
-  | ({ readonly kind: "rolled-back" | "degraded" } & Failure);
+  | { readonly kind: "rolled-back" | "degraded"; readonly message: string };
 
 /**
  * The change is over. What follows from its failure is in the same durable write: a crash right after a rollback
@@ -54,7 +53,7 @@ export async function settle(
   const next: ApplyRecord = {
     ...rest,
     migrated: ending.kind === "in-force" ? migrated : migratedBefore,
-    ...("blames" in ending ? quarantines(pending, ending, context) : {}),
+    ...("message" in ending ? quarantines(pending, ending, context) : {}),
   };
   const settled = ending.kind === "in-force" ? inForce(next, pending, ending.traces, context) : next;
   await context.state.saveRecord(settled);
@@ -97,15 +96,15 @@ function withoutBasis(record: ApplyRecord): ApplyRecord {
   return { ...record, tracesQuarantine };
 }
 
-/** What is not tried again, by what is to blame. */
+/** What is not tried again. A change that had traces in it is tried without them before it is given up. */
 function quarantines(
   pending: PendingRestart,
-  { kind, message, blames }: Extract<Ending, Failure>,
+  { kind, message }: Extract<Ending, { message: string }>,
   context: ConfigContext,
 ): Pick<ApplyRecord, "quarantine" | "tracesQuarantine"> {
   const { traces, config, digest, generation } = pending;
   const degraded = kind === "degraded";
-  if (blames === "traces" && traces !== undefined)
+  if (traces !== undefined)
     return { tracesQuarantine: tracesQuarantine(traces, { message, takenBack: true, degraded }, context) };
   const quarantine: Quarantine = {
     digest,

@@ -368,21 +368,48 @@ test("both at once do not work because of the traces: the mirrors get in without
   });
 });
 
-test("both at once do not work because of config.toml: it is what is not tried again", async () => {
+test("both at once do not work because of config.toml: after a try without the traces it is given up", async () => {
   await withNode(async (node) => {
-    node.containerd.trouble = "no snapshotter";
+    const { containerd } = node;
+    Object.defineProperty(containerd, "trouble", {
+      get: () => (containerd.running?.includes("config_path") ? "no snapshotter" : undefined),
+    });
     const first = await node.pass(STATE);
-    assert.deepEqual(types(first), ["RolledBack", "Degraded", "Stalled"]);
+    assert.deepEqual(types(first), ["RolledBack", "Reconciling"]);
+    node.clock.advance((first.retryMs ?? 0) + 1);
+    const second = await node.pass(STATE);
+    assert.deepEqual(types(second), ["RolledBack", "Stalled"]);
+    assert.match(second.conditions[0]?.message ?? "", /no snapshotter/);
     assert.equal(node.read(CONFIG), OLD);
     assert.equal(node.read(DROP_IN), undefined);
-    const { restarts } = node.containerd;
     for (let round = 0; round < 3; round += 1) {
       node.clock.advance(HOUR);
       await node.pass(STATE);
     }
-    assert.equal(node.containerd.restarts, restarts, "hands off, traces included");
+    assert.equal(containerd.restarts, 4, "no restart loop");
+  });
+});
+
+test("hands off while containerd is not well after everything was put back, traces included", async () => {
+  await withNode(async (node) => {
+    node.containerd.trouble = "no snapshotter";
+    assert.deepEqual(types(await node.pass(STATE)), ["RolledBack", "Degraded"]);
+    assert.equal(node.read(CONFIG), OLD);
     assert.equal(node.read(DROP_IN), undefined);
-  }, "1.7.24");
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      await node.pass(desired(registry("gcr.io", [M1])));
+    }
+    assert.equal(node.containerd.restarts, 2);
+    node.containerd.trouble = undefined;
+    node.clock.advance(HOUR);
+    const mended = await node.pass(STATE);
+    assert.deepEqual(
+      types(mended),
+      ["Ready", "RolledBack"],
+      "mirrors at once, traces when something changes",
+    );
+  });
 });
 
 test("a drop-in that cannot be read or written, or that systemd does not take, keeps no mirror from being applied", async () => {
