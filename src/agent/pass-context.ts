@@ -5,6 +5,7 @@ import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice, Wanted } from "./choose-desired-state.ts";
 import type { ConfigContext } from "./config-change.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
+import { tracingSettings } from "./observe-tracing.ts";
 import type { Ports } from "./ports.ts";
 import type { PassReport } from "./report.ts";
 import type { StateDirectory } from "./state-directory.ts";
@@ -31,6 +32,8 @@ export interface PassContext {
 export interface Progress {
   readonly done: string[];
   readonly restarts: { reason: string; outcome: "ok" | "failed" }[];
+  /** Why traces could not be switched by this pass, if they could not. */
+  tracesTrouble?: string;
   record: ApplyRecord | undefined;
   wanted: Wanted | undefined;
 }
@@ -38,9 +41,11 @@ export interface Progress {
 /** How a pass ended; what it leaves out is filled in from its progress. */
 export type PassResult = Pick<PassReport, "outcome" | "conditions"> & Partial<PassReport>;
 
-/** How this node is to be written, as the planner wants to know it. */
-export function planSettings(choice: Choice, { config, ports, adopt, render }: PassContext): PlanSettings {
+/** How this node is to be written, as the planner wants to know it. Without a record: traces are left alone. */
+export function planSettings(choice: Choice, context: PassContext, record?: ApplyRecord): PlanSettings {
+  const { config, ports, adopt, render } = context;
   return {
+    ...(record === undefined ? {} : { tracing: tracingSettings(record, context) }),
     style: config.style,
     certsD: config.containerd.certsD,
     legacyDirectory: legacyDirectory(config),

@@ -16,7 +16,7 @@ import { type PassContext, type PassResult, type Progress, planSettings } from "
 import type { ConditionType } from "./report.ts";
 import { waits } from "./without-paths.ts";
 
-type Failure = Extract<ConfigOutcome, { message: string }>;
+type Failure = Extract<ConfigOutcome, { kind: "refused" | "rolled-back" | "degraded" }>;
 
 /** The configuration failed: certs.d goes back to what it was under the last good state, or to nothing of ours. */
 export async function takeBack(

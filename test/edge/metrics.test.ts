@@ -67,7 +67,7 @@ test("everything known is there before the first pass, at 0", async (t) => {
       "apply_duration_seconds_sum",
       "apply_duration_seconds_count",
       "drift_repairs_total",
-      ...["config", "rollback"].flatMap((reason) =>
+      ...["config", "traces", "rollback"].flatMap((reason) =>
         ["ok", "failed"].map(
           (outcome) => `containerd_restarts_total{reason="${reason}",outcome="${outcome}"}`,
         ),
@@ -148,7 +148,7 @@ test("a reason for a restart that nobody planned does not grow the number of ser
     metrics.recordPass(report({ restarts: [{ reason: `why ${i}`, outcome: "ok" }] }));
   const samples = own(await scrape(t, metrics));
   assert.equal(samples['containerd_restarts_total{reason="other",outcome="ok"}'], 5);
-  assert.equal(Object.keys(samples).filter((name) => name.startsWith("containerd_restarts")).length, 5);
+  assert.equal(Object.keys(samples).filter((name) => name.startsWith("containerd_restarts")).length, 7);
 });
 
 test("process metrics have believable values", async (t) => {

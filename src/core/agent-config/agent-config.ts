@@ -18,6 +18,8 @@ export interface AgentConfig {
     readonly socket: string;
     readonly binary: string;
     readonly restart: readonly string[];
+    /** `KEY=value` lines that whatever starts containerd reads; undefined: a drop-in of its unit takes them. */
+    readonly environmentFile: string | undefined;
   };
   readonly http: {
     /** host:port */
@@ -63,6 +65,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
       socket: values["containerd.socket"],
       binary: values["containerd.binary"],
       restart: values["containerd.restart"],
+      environmentFile: given(values["containerd.environment_file"]),
     },
     http: {
       address: values["http.address"],

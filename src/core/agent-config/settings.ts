@@ -43,6 +43,7 @@ export const settings = {
     textList('a command as a list, such as ["systemctl", "restart", "containerd.service"]', isCommand),
     ["systemctl", "restart", "containerd.service"],
   ),
+  "containerd.environment_file": setting(optionalPath, ""),
 
   "http.address": setting(listenAddress, "127.0.0.1:9478"),
   "http.metrics_address": setting(optionalListenAddress, ""),

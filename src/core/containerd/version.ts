@@ -69,6 +69,10 @@ export interface ContainerdTraits {
   readonly importsReplacePluginTables: boolean;
   /** Registry configuration is visible in CRI `Status(verbose)`. */
   readonly criStatusShowsRegistry: boolean;
+  /** Spans tell of the requests of a pull; 1.6 has spans of its own gRPC server only. */
+  readonly tracesPulls: boolean;
+  /** Where the OTLP exporter takes its settings from. 1.7.19+ copies config.toml's into the environment, where that is silent. */
+  readonly tracingSettings: "config" | "environment" | "environment-then-config";
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -104,5 +108,16 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     readsPullProgressTimeout: at(1, 7),
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
+    tracesPulls: at(1, 7),
+    tracingSettings: tracingSettingsOf(version),
   };
+}
+
+/** As read in tracing/plugin/otlp.go (2.x: pkg/tracing/plugin/otlp.go) of every release. */
+function tracingSettingsOf(version: ContainerdVersion): ContainerdTraits["tracingSettings"] {
+  const { major, minor } = version;
+  if (major !== 1) return "environment";
+  if (minor === 6) return isAtLeast(version, 1, 6, 32) ? "environment" : "config";
+  if (!isAtLeast(version, 1, 7, 16)) return "config";
+  return isAtLeast(version, 1, 7, 19) ? "environment-then-config" : "environment";
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabContainerd } from "../../support/containerd.ts";
@@ -12,6 +13,8 @@ export interface LabNodeOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where the desired state is, below the node's folder. */
   readonly desiredState?: string;
+  /** Where containerd is to send its traces; without it the agent's port is open, and it sends none. */
+  readonly tracesPort?: number;
 }
 
 /** A node that mirrorlet has never seen: a running containerd, an empty certs.d, an agent.toml for it. */
@@ -39,7 +42,7 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     stateDir: join(dir, "state"),
   };
   await mkdir(join(dir, "secrets"));
-  await writeFile(node.agentToml, agentToml(daemon, dir, node, options.settings ?? {}));
+  await writeFile(node.agentToml, agentToml(daemon, dir, node, options));
   const put = async (name: string, content: string | Uint8Array): Promise<string> => {
     const path = join(dir, name);
     await writeFile(`${path}.new`, content, { mode: 0o600 });
@@ -58,7 +61,9 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
 }
 
 async function configureDaemon(daemon: LabContainerd, config: string): Promise<void> {
-  if ((await readFile(daemon.configPath, "utf8")) === config) return;
+  const isRight = (await readFile(daemon.configPath, "utf8")) === config;
+  if (isRight && !existsSync(daemon.environmentFile)) return;
+  await rm(daemon.environmentFile, { force: true });
   await writeFile(daemon.configPath, config);
   await daemon.restart();
 }
@@ -72,7 +77,7 @@ function agentToml(
   daemon: LabContainerd,
   dir: string,
   paths: Pick<LabNode, "desiredState" | "stateDir">,
-  settings: Readonly<Record<string, string>>,
+  { settings = {}, tracesPort = 0 }: LabNodeOptions,
 ): string {
   const root = {
     desired_state: JSON.stringify(paths.desiredState),
@@ -89,7 +94,8 @@ certs_d = ${JSON.stringify(daemon.certsD)}
 socket = ${JSON.stringify(daemon.socket)}
 binary = ${JSON.stringify(daemon.binary)}
 restart = ${JSON.stringify(daemon.restartCommand)}
+environment_file = ${JSON.stringify(daemon.environmentFile)}
 [http]
-address = "127.0.0.1:0"
+address = "127.0.0.1:${tracesPort}"
 `;
 }
