@@ -43,7 +43,7 @@ export async function converge(
   const { ports, config } = context;
   const record = progress.record as ApplyRecord;
   const host = await observeHost(ports, config, version);
-  const planned = planNode(desired, host, planSettings(choice, context));
+  const planned = planNode(desired, host, planSettings(choice, context, await context.witness?.keep()));
   const drift = choice.fresh
     ? []
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);

@@ -35,7 +35,11 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       choice.issues,
     );
   const host = await observeHost(ports, config, version);
-  const planned = planNode(choice.desired, host, planSettings(choice, context));
+  const planned = planNode(
+    choice.desired,
+    host,
+    planSettings(choice, context, await context.witness?.foresee()),
+  );
   const plan = await withFormerRoots(planned, host, record, context);
   return {
     steps: plan.steps.map((step) => ({ kind: step.kind, text: describeStep(step) })),

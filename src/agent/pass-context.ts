@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import type { WitnessIdentity } from "../core/evidence/witness-identity.ts";
 import type { PlanSettings } from "../core/plan/node-plan.ts";
 import type { RenderRegistries } from "../core/render/remember-rendered.ts";
 import type { ApplyRecord } from "./apply-record.ts";
@@ -8,6 +9,7 @@ import { legacyDirectory } from "./legacy-directory.ts";
 import type { Ports } from "./ports.ts";
 import type { PassReport } from "./report.ts";
 import type { StateDirectory } from "./state-directory.ts";
+import type { WitnessKeeper } from "./witness-keeper.ts";
 
 export interface PassContext {
   readonly ports: Ports;
@@ -25,6 +27,8 @@ export interface PassContext {
   readonly load: () => Promise<Wanted>;
   /** Remembers what the passes before rendered. */
   readonly render?: RenderRegistries;
+  /** Undefined: hosts.toml names no witness. */
+  readonly witness?: WitnessKeeper | undefined;
 }
 
 /** What the pass has done so far, kept even when it fails half way. */
@@ -38,8 +42,16 @@ export interface Progress {
 /** How a pass ended; what it leaves out is filled in from its progress. */
 export type PassResult = Pick<PassReport, "outcome" | "conditions"> & Partial<PassReport>;
 
-/** How this node is to be written, as the planner wants to know it. */
-export function planSettings(choice: Choice, { config, ports, adopt, render }: PassContext): PlanSettings {
+/**
+ * How this node is to be written, as the planner wants to know it. `identity` is the witness', which hosts.toml
+ * names; undefined where there is none.
+ */
+export function planSettings(
+  choice: Choice,
+  { config, ports, adopt, render }: PassContext,
+  identity: WitnessIdentity | undefined,
+): PlanSettings {
+  const address = config.evidence.witnessAddress;
   return {
     style: config.style,
     certsD: config.containerd.certsD,
@@ -49,6 +61,7 @@ export function planSettings(choice: Choice, { config, ports, adopt, render }: P
     criCredentialHosts: new Set(choice.criCredentialHosts),
     migrated: choice.migratedBefore,
     render,
+    witness: identity === undefined ? undefined : { address, certificate: identity.certificate },
   };
 }
 

@@ -30,6 +30,8 @@ export interface AgentConfig {
   readonly evidence: {
     readonly traces: boolean;
     readonly witness: boolean;
+    /** host:port, IPv4 loopback. */
+    readonly witnessAddress: string;
     readonly canaryIntervalMs: number;
     readonly probeIntervalMs: number;
   };
@@ -72,6 +74,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     evidence: {
       traces: values["evidence.traces"],
       witness: values["evidence.witness"],
+      witnessAddress: values["evidence.witness_address"],
       canaryIntervalMs: values["evidence.canary_interval"],
       probeIntervalMs: values["evidence.probe_interval"],
     },
