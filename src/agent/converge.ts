@@ -36,7 +36,8 @@ export async function converge(
   const { ports, config } = context;
   const record = progress.record as ApplyRecord;
   const host = await withTracing(await observeHost(ports, config, version), record, context);
-  const planned = planNode(desired, host, planSettings(choice, context, record));
+  const identity = await context.witness?.keep();
+  const planned = planNode(desired, host, planSettings(choice, context, identity, record));
   const drift = choice.fresh
     ? []
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);

@@ -1,3 +1,4 @@
+import type { EvidenceSink } from "../agent/evidence-sink.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
@@ -8,8 +9,10 @@ import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import type { Witness } from "../edge/witness/start-witness.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
+import { runWitness } from "./run-witness.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -62,6 +65,9 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
   else log.warn(fields, text);
 }
 
+/** Evidence goes to the log alone. */
+const noEvidence: Pick<EvidenceSink, "witnessed" | "source"> = { witnessed() {}, source() {} };
+
 /** The daemon: watches the desired state and what we own, reconciles, and says how it stands. */
 export async function runAgent(
   { config, root, log }: NodeSetup,
@@ -69,7 +75,8 @@ export async function runAgent(
   version: string,
 ): Promise<AgentRun> {
   const metrics = createMetrics({ version, nodeVersion: process.version });
-  const notify = createServiceNotifier(process.env, log);
+  let witness: Witness | undefined;
+  const notify = createServiceNotifier(process.env, log, async () => witness?.ping());
   let latest: PassReport | undefined;
   const http = await listenHttp({
     address: config.http.address,
@@ -84,6 +91,7 @@ export async function runAgent(
     mayRestart: true,
     retryQuarantined: false,
   });
+  witness = await runWitness(context.witness, config, noEvidence, log);
   let drift: ReturnType<typeof watchPaths> | undefined;
   let reconciler: Reconciler | undefined;
   const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
@@ -123,6 +131,7 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await running.stop();
+      await witness?.stop();
       await http.close();
     },
   };

@@ -10,6 +10,7 @@ import type { Log } from "../../src/agent/ports.ts";
 import { createServiceNotifier } from "../../src/edge/sd-notify.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const alive = async (): Promise<void> => {};
 const hasNotify = spawnSync("systemd-notify", ["--version"]).status === 0;
 const skip = hasNotify ? false : "systemd-notify is not installed (Debian package systemd)";
 
@@ -34,7 +35,7 @@ async function serviceManager(t: TestContext): Promise<{ path: string; next: () 
 
 test("ready, status and stopping arrive in order, on one line each", { skip }, async (t) => {
   const { path, next } = await serviceManager(t);
-  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
+  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent, alive);
   const sent = [notifier.ready(), notifier.status("in sync:\n3 registries\nREADY=0"), notifier.stopping()];
   assert.deepEqual(
     [await next(), await next(), await next()],
@@ -45,14 +46,14 @@ test("ready, status and stopping arrive in order, on one line each", { skip }, a
 
 test("the watchdog is fed again and again while the loop turns, until the end", { skip }, async (t) => {
   const { path, next } = await serviceManager(t);
-  const alive = setInterval(() => {}, 1000);
-  t.after(() => clearInterval(alive));
+  const loop = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(loop));
   const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" };
-  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
+  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent, alive);
   assert.deepEqual([await next(), await next(), await next()], ["WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
   await notifier.stopping();
   await notifier.close();
-  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent);
+  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent, alive);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await other.status("mark");
   const seen: string[] = [];
@@ -62,8 +63,31 @@ test("the watchdog is fed again and again while the loop turns, until the end", 
   assert.ok(pings <= 1, `${pings} pings after the end`);
 });
 
+test("the watchdog goes unfed while another thread does not answer, and is fed again when it does", {
+  skip,
+}, async (t) => {
+  const { path, next } = await serviceManager(t);
+  const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "100000" };
+  let answer = (): void => {};
+  const hung = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const notifier = createServiceNotifier(env, silent, () => hung);
+  // Ten times the interval.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await notifier.status("hung");
+  assert.equal(await next(), "STATUS=hung");
+  answer();
+  assert.equal(await next(), "WATCHDOG=1");
+  await notifier.close();
+});
+
 test("without a service manager nothing is started", async () => {
-  const notifier = createServiceNotifier({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
+  const notifier = createServiceNotifier(
+    { PATH: "/nonexistent" },
+    { ...silent, warn: () => assert.fail() },
+    alive,
+  );
   await notifier.ready();
   await notifier.status("x");
   await notifier.stopping();
@@ -74,7 +98,7 @@ test("a missing systemd-notify or a dead socket is one warning and no failure", 
   for (const PATH of ["/nonexistent", process.env["PATH"]]) {
     let warnings = 0;
     const log = { ...silent, warn: () => void warnings++ };
-    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
+    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log, alive);
     await notifier.ready();
     await notifier.stopping();
     assert.equal(warnings, 1);
