@@ -5,7 +5,7 @@ const COMMENT = String.raw`#[^\p{Cc}]*`;
 const STATEMENT = String.raw`(?:\[${KEY}(?:\.${KEY})*\]|${KEY} = ${VALUE})`;
 
 const PLAIN = new RegExp(String.raw`^(?: *(?:${COMMENT}|${STATEMENT})?\n)*$`, "u");
-const PLAIN_VALUE = new RegExp(String.raw`^${VALUE}$`, "u");
+const PLAIN_VALUE = new RegExp(`^${VALUE}$`, "u");
 
 /**
  * True for text in which each line is a whole statement of the plainest kind, a comment or nothing, as in every
