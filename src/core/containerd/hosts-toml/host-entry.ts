@@ -62,7 +62,8 @@ export function entryUrl(entry: HostEntry): string {
 }
 
 function requestUrl(entry: HostEntry, reference: ImageReference, ...object: readonly string[]): string {
-  const path = joinPath("/", entry.path, reference.repository, ...object);
+  const prefix = entry.path.startsWith("/") ? entry.path : `/${entry.path}`;
+  const path = joinPath(prefix, reference.repository, ...object);
   const query = isUpstreamHost(entry.host, reference.namespace)
     ? ""
     : `?ns=${encodeURIComponent(reference.namespace)}`;
