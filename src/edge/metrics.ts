@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { CONDITION_TYPES, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
 import type { Route } from "./http-routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
+import { createRegistryInfo } from "./registry-info.ts";
 
 export interface MetricsOptions {
   readonly version: string;
@@ -22,10 +23,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const meters = createMeters(registry);
   startAtZero(meters);
   const setBuild = createBuildInfo(registry, options);
+  const setRegistries = createRegistryInfo(registry);
   setBuild("");
   return {
     recordPass(report) {
       setBuild(report.containerdVersion ?? "");
+      if (report.registries !== undefined) setRegistries(report.registries);
       recordPass(meters, report);
     },
     route: {
