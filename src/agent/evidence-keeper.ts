@@ -5,6 +5,7 @@ import {
   advanceLedger,
   nextAdvanceMs,
   recordHit,
+  recordLogged,
   recordNotice,
   recordProbe,
   recordPull,
@@ -12,7 +13,7 @@ import {
   recordSource,
 } from "../core/evidence/record-evidence.ts";
 import { reportEvidence } from "../core/evidence/report-evidence.ts";
-import { listRequestCounts, type RequestCount } from "../core/evidence/request-tally.ts";
+import type { RequestTally } from "../core/evidence/request-tally.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
 import type { Ports } from "./ports.ts";
 import type { PassReport } from "./report.ts";
@@ -26,8 +27,8 @@ export interface EvidenceKeeper {
   report(): EvidenceReport;
   /** Newest first. */
   recentPulls(): readonly RecentPull[];
-  /** Of every registry in force, and of `other`. */
-  requestCounts(): ReadonlyMap<string, readonly RequestCount[]>;
+  /** Of every registry in force, and of `other`, which are those without a mirror. */
+  requests(): ReadonlyMap<string, Readonly<RequestTally>>;
   /** Sources that were started and have not told their state yet. */
   silentSources(): readonly EvidenceSource[];
   /** Nothing is timed any more. */
@@ -75,6 +76,7 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
       pull: (pull) => step((nowMs) => recordPull(ledger, pull, nowMs)),
       notice: (notice) => step((nowMs) => recordNotice(ledger, notice, nowMs)),
       witnessed: (hit) => attempt(() => recordHit(ledger, hit, clock.now())),
+      logged: (fallback) => attempt(() => recordLogged(ledger, fallback, clock.now())),
       probed: (probe) => attempt(() => recordProbe(ledger, probe)),
       source(state) {
         silent.delete(state.source);
@@ -84,7 +86,7 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
     passed: (report) =>
       step((nowMs) => {
         if (report.registries !== undefined)
-          watchRegistries(ledger, report.registries, unwitnessed(report), nowMs);
+          watchRegistries(ledger, report.registries, inForceBy(report), nowMs);
       }),
     report() {
       const nowMs = clock.now();
@@ -92,11 +94,11 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
       return reportEvidence(ledger, nowMs);
     },
     recentPulls: () => [...ledger.recentPulls],
-    requestCounts: () =>
+    requests: () =>
       new Map(
-        [...ledger.books, ["other", ledger.unwatched] as const].map(([name, { requests }]) => [
+        [["other", ledger.unwatched] as const, ...ledger.books].map(([name, { requests }]) => [
           name,
-          listRequestCounts(requests),
+          requests,
         ]),
       ),
     silentSources: () => [...silent],
@@ -108,10 +110,10 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
  * Where containerd does not read a hosts.toml of ours, no hit at the witness proves nothing: files of others stand
  * in its place, or config.toml is not in force yet.
  */
-function unwitnessed({ conditions, conflicts }: PassReport): (namespace: string) => boolean {
+function inForceBy({ conditions, conflicts }: PassReport): (namespace: string) => boolean {
   const isPending = conditions.some(({ type }) => type === "Reconciling" || type === "Degraded");
   const blocked = new Set(conflicts.map(({ namespace }) => namespace));
-  return (namespace) => isPending || blocked.has(namespace);
+  return (namespace) => !isPending && !blocked.has(namespace);
 }
 
 function tellTurns(ledger: Ledger, nowMs: number, log: KeeperOptions["log"], onTurn?: () => void): void {

@@ -1,10 +1,10 @@
-import type { EvidenceReport, HostProbe, RegistryEvidence } from "./evidence-report.ts";
-import { fallbackTarget } from "./registry-hosts.ts";
+import { describeFailedProbe, findDeadMirrors } from "./assess-probes.ts";
+import type { EvidenceReport, RegistryEvidence } from "./evidence-report.ts";
 
 /** In the words of application/health+json: nothing is wrong · something is, and pulls go on · pulls are wrong. */
 export type HealthStatus = "pass" | "warn" | "fail";
 
-export interface RegistryHealth {
+export interface Health {
   readonly status: HealthStatus;
   /** What is wrong, or what is proven, in a sentence for a person. */
   readonly output: string;
@@ -16,15 +16,17 @@ export interface RegistryHealth {
  * without luck. Probes alone: if no mirror answers, the next pull goes to the upstream, a warning, or fails where the
  * upstream is closed, a failure.
  */
-export function assessRegistry(registry: RegistryEvidence): RegistryHealth {
+export function assessRegistry(registry: RegistryEvidence): Health {
   const byPulls = assessVerdict(registry);
-  const byProbes = assessProbes(registry);
-  if (byProbes === undefined) return byPulls;
-  const status = worseOf(byPulls.status, byProbes.status);
+  const dead = findDeadMirrors(registry);
+  if (dead === undefined) return byPulls;
+  const [first, ...more] = dead.probes.map(describeFailedProbe);
+  const others = more.length === 0 ? "" : ` (nor do ${more.length} more)`;
+  const byProbes = `${first}${others}; ${dead.follows}`;
   // The reason for the status comes first.
-  const first =
-    byPulls.status === status && byPulls.status !== "pass" ? [byPulls, byProbes] : [byProbes, byPulls];
-  return { status, output: first.map(({ output }) => output).join("; ") };
+  const isProbes = worseOf(byPulls.status, dead.status) !== byPulls.status;
+  const parts = isProbes ? [byProbes, byPulls.output] : [byPulls.output, byProbes];
+  return { status: worseOf(byPulls.status, dead.status), output: parts.join("; ") };
 }
 
 export function assessEvidence({ registries }: Pick<EvidenceReport, "registries">): HealthStatus {
@@ -36,16 +38,12 @@ export function worseOf(one: HealthStatus, other: HealthStatus): HealthStatus {
   return one === "warn" || other === "warn" ? "warn" : "pass";
 }
 
-/** The newest probes of the mirrors, when every mirror was asked and none answers; else undefined. */
-export function deadMirrors({ mirrors, probes }: RegistryEvidence): readonly HostProbe[] | undefined {
-  const asked = probes.filter(({ role }) => role === "mirror");
-  const isComplete = asked.length > 0 && asked.length >= new Set(mirrors).size;
-  return isComplete && asked.every(({ ok }) => !ok) ? asked : undefined;
-}
+/** Told of a bad verdict whose mirrors have come back. */
+export const RECOVERED = "since then a mirror answers probes again; the next pull will show";
 
-function assessVerdict(registry: RegistryEvidence): RegistryHealth {
-  const { verdict, recoveredMs } = registry;
-  const output = `${verdict.name}: ${verdict.message}`;
+function assessVerdict({ verdict, recoveredMs }: RegistryEvidence): Health {
+  const said = `${verdict.name}: ${verdict.message}`;
+  const output = recoveredMs === undefined ? said : `${said}; ${RECOVERED}`;
   switch (verdict.name) {
     case "mirrored":
     case "unproven":
@@ -54,32 +52,8 @@ function assessVerdict(registry: RegistryEvidence): RegistryHealth {
       return { status: "warn", output };
     case "bypassed":
     case "failing":
-      return recoveredMs === undefined
-        ? { status: "fail", output }
-        : {
-            status: "warn",
-            output: `${output}; since then a mirror answers again, which the next pull has to show`,
-          };
+      return { status: recoveredMs === undefined ? "fail" : "warn", output };
     default:
       return verdict.name satisfies never;
   }
-}
-
-function assessProbes(registry: RegistryEvidence): RegistryHealth | undefined {
-  const dead = deadMirrors(registry);
-  if (dead === undefined) return undefined;
-  const isClosed = registry.upstream === "never";
-  const target = registry.namespace === "*" ? "the upstream" : fallbackTarget(registry, registry.namespace);
-  const follows = isClosed ? "pulls would fail" : `pulls would go to ${target}`;
-  const [first, ...more] = dead.map(describeProbe);
-  const others = more.length === 0 ? "" : ` (nor do ${more.length} more)`;
-  const output = `${first}${others}; ${follows}`;
-  return { status: isClosed ? "fail" : "warn", output };
-}
-
-/** `mirror:5000 does not answer as it should (tls): certificate has expired`. */
-export function describeProbe({ host, ok, failedPhase, message }: HostProbe): string {
-  if (ok) return `${host} answers${message === "" ? "" : `: ${message}`}`;
-  const phase = failedPhase === undefined ? "" : ` (${failedPhase})`;
-  return `${host} does not answer as it should${phase}${message === "" ? "" : `: ${message}`}`;
 }

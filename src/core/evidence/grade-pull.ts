@@ -4,7 +4,6 @@ import { describeRefusals } from "./list-fallbacks.ts";
 import type { Pull } from "./pull.ts";
 import { isServed, type RecentPull } from "./recent-pull.ts";
 import { fallbackTarget } from "./registry-hosts.ts";
-import type { RegistryRequest } from "./registry-request.ts";
 import type { Grade, Sight } from "./verdict-track.ts";
 
 /** What a pull says about its registry; undefined: nothing. */
@@ -13,15 +12,8 @@ export interface Judgement {
   readonly sight: Sight;
 }
 
-/** Which way a pull that had nothing to fetch was answered; `unknown` where nobody saw. */
-export type Answered = "mirror" | "beyond" | "unknown";
-
-/**
- * Judges a pull. `answered` tells, of a pull that had nothing to fetch, who answered it: the witness knows, and
- * requests do where there are any.
- */
-export function judgePull(pull: Pull, answered: Answered, watched: WatchedRegistry): Judgement | undefined {
-  const grade = gradeOf(pull, answered === "unknown" ? answeredBy(pull.requests) : answered);
+export function judgePull(pull: Pull, watched: WatchedRegistry): Judgement | undefined {
+  const grade = gradeOf(pull);
   if (grade === undefined) return undefined;
   const { source, endedMs, requests } = pull;
   const message = cleanText(describe(pull, grade, watched));
@@ -29,7 +21,7 @@ export function judgePull(pull: Pull, answered: Answered, watched: WatchedRegist
   return { grade, sight: { atMs: endedMs, source, message, mirrorTrouble } };
 }
 
-function gradeOf({ path, isMissingImage }: Pull, answered: Answered): Grade | undefined {
+function gradeOf({ path, isMissingImage }: Pull): Grade | undefined {
   switch (path) {
     case "mirror":
       return "mirrored";
@@ -40,19 +32,10 @@ function gradeOf({ path, isMissingImage }: Pull, answered: Answered): Grade | un
     case "failed":
       return isMissingImage === true ? undefined : "failing";
     case "none":
-      if (answered === "unknown") return undefined;
-      return answered === "mirror" ? "mirrored" : "bypassed";
+      return undefined;
     default:
       return path satisfies never;
   }
-}
-
-/** A mirror that was never asked says nothing: it may be for digests only. */
-function answeredBy(requests: readonly RegistryRequest[]): Answered {
-  const served = requests.find((request) => request.kind !== "token" && isServed(request));
-  if (served?.role === "mirror") return "mirror";
-  const wasAsked = requests.some(({ role, kind }) => role === "mirror" && kind !== "token");
-  return served?.role === "upstream" && wasAsked ? "beyond" : "unknown";
 }
 
 /** No answer, or one of a host that is not well; 404 and 403 come from one that is. */
@@ -84,9 +67,7 @@ function describe(pull: Pull, grade: Grade, watched: WatchedRegistry): string {
     case "mixed":
       return `part of ${image} came from ${elsewhere}${although}${because}`;
     case "bypassed":
-      return pull.path === "none"
-        ? `${image} was asked of ${elsewhere}${although}${because}`
-        : `${image} came from ${elsewhere}${although}${because}`;
+      return `${image} came from ${elsewhere}${although}${because}`;
     case "failing":
       return `${image} could not be pulled${because}`;
     default:
@@ -94,14 +75,12 @@ function describe(pull: Pull, grade: Grade, watched: WatchedRegistry): string {
   }
 }
 
-function describeMirrored({ path, requests }: Pull, image: string): string {
+function describeMirrored({ source, requests }: Pull, image: string): string {
   const hosts = requests
-    .filter((request) => request.role === "mirror" && request.kind !== "token" && isServed(request))
+    .filter((request) => request.role === "mirror" && isServed(request))
     .map(({ host }) => host);
-  const names = [...new Set(hosts)].slice(0, 3).join(" and ");
-  if (path === "none")
-    return `${image} was there already, and ${names === "" ? "a mirror" : names} answered for it`;
-  return names === ""
-    ? `${image} came from mirrors: nothing was asked beyond them`
-    : `${image} came from ${names}`;
+  if (hosts.length > 0) return `${image} came from ${[...new Set(hosts)].slice(0, 3).join(" and ")}`;
+  return source === "canary"
+    ? `${image} could be pulled, and the upstream is closed`
+    : `${image} came from mirrors: nothing was asked beyond them`;
 }

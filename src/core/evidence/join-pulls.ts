@@ -9,27 +9,27 @@ import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
 export interface Desk {
   /** Pulls that wait for hits, or for their trace. */
   readonly waiting: WaitingPull[];
-  /** Oldest first. */
-  readonly hits: WitnessHit[];
+  /** What reached the witness, or the log tells of that kind. Oldest first. */
+  readonly hits: Hit[];
   /** Pulls that a trace has told in full. */
   readonly traced: TracedPull[];
   /** Pulls waited in vain for their trace since the last one came: then nobody waits for traces. */
   tracesMissed: number;
 }
 
-type Teller = "events" | "trace" | "log" | "canary";
+export interface Hit extends WitnessHit {
+  readonly from: "witness" | "log";
+}
 
+/** One pull, and all that notices tell of it. */
 export interface WaitingPull {
-  readonly tellers: Teller[];
+  readonly notices: PullNotice[];
   readonly registry: string;
   readonly repository: string;
   readonly reference: string | undefined;
   /** Undefined: only the end is known. */
   startedMs: number | undefined;
   endedMs: number;
-  ok: boolean;
-  error: string | undefined;
-  canary: Pull | undefined;
   /** Its trace may come, and is better than all that is known so far. */
   awaitsTrace: boolean;
   dueMs: number;
@@ -49,16 +49,10 @@ export function createDesk(): Desk {
 }
 
 /** Takes a pull in; false when it is known already. `mayBeTraced`: spans of it may be on their way. */
-export function expectPull(
-  desk: Desk,
-  told: PullNotice | Pull,
-  mayBeTraced: boolean,
-  nowMs: number,
-): boolean {
+export function expectPull(desk: Desk, notice: PullNotice, mayBeTraced: boolean, nowMs: number): boolean {
   // A trace that shows no requests is told as a notice: there is nothing better to wait for.
-  const isAll = "source" in told && told.source === "trace";
-  const awaitsTrace = mayBeTraced && !isAll && desk.tracesMissed < MISSED_TRACES;
-  const pull = toWaiting(told, nowMs, awaitsTrace);
+  const awaitsTrace = mayBeTraced && notice.from !== "trace" && desk.tracesMissed < MISSED_TRACES;
+  const pull = toWaiting(notice, nowMs, awaitsTrace);
   if (desk.traced.some((traced) => isSame(pull, traced))) return false;
   const same = desk.waiting.find((other) => isToldAgain(other, pull));
   if (same === undefined) desk.waiting.push(pull);
@@ -82,7 +76,7 @@ export function closeTraced(desk: Desk, pull: TracedPull, nowMs: number): readon
   return removeWhere(desk.waiting, (waiting) => isSame(waiting, pull));
 }
 
-export function addHit(desk: Desk, hit: WitnessHit): void {
+export function addHit(desk: Desk, hit: Hit): void {
   keepNewest(desk.hits, EVIDENCE_LIMITS.hits, hit);
 }
 
@@ -90,7 +84,7 @@ export function addHit(desk: Desk, hit: WitnessHit): void {
 export function takeDue(
   desk: Desk,
   nowMs: number,
-): readonly { readonly pull: WaitingPull; readonly hits: readonly WitnessHit[] }[] {
+): readonly { readonly pull: WaitingPull; readonly hits: readonly Hit[] }[] {
   const overflow = desk.waiting.length - EVIDENCE_LIMITS.waitingPulls;
   const early = new Set(overflow > 0 ? desk.waiting.slice(0, overflow) : []);
   // A wall clock that was set back must not make anybody wait for hours.
@@ -114,10 +108,10 @@ export function nextDueMs({ waiting }: Desk): number {
  * Where only the end is known, all earlier ones of the repository are, and go; but a HEAD that is alone and long
  * ago was another try, which failed.
  */
-function takeHits(desk: Desk, pull: WaitingPull): readonly WitnessHit[] {
+function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
   const { startedMs, endedMs } = pull;
   const target = targetOf(pull.reference);
-  const isOwn = (hit: WitnessHit) =>
+  const isOwn = (hit: Hit) =>
     isOf(hit, pull) && (hit.method !== "HEAD" || target === undefined || hit.object === target);
   if (startedMs !== undefined)
     return desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
@@ -126,20 +120,15 @@ function takeHits(desk: Desk, pull: WaitingPull): readonly WitnessHit[] {
   return taken.filter(({ atMs }) => endedMs - atMs <= 5 * SLACK_MS);
 }
 
-function toWaiting(told: PullNotice | Pull, nowMs: number, awaitsTrace: boolean): WaitingPull {
-  const canary = "path" in told ? told : undefined;
-  const start = told.startedMs;
-  const teller = "path" in told ? "canary" : (told.source ?? (start === undefined ? "events" : "trace"));
+function toWaiting(notice: PullNotice, nowMs: number, awaitsTrace: boolean): WaitingPull {
+  const { registry, repository, reference, startedMs, endedMs } = notice;
   return {
-    tellers: [teller],
-    registry: told.registry,
-    repository: told.repository,
-    reference: told.reference === "" ? undefined : told.reference,
-    startedMs: start,
-    endedMs: told.endedMs,
-    ok: "path" in told ? told.path !== "failed" : told.ok,
-    error: "path" in told ? told.reason : told.error,
-    canary,
+    notices: [notice],
+    registry,
+    repository,
+    reference: reference === "" ? undefined : reference,
+    startedMs,
+    endedMs,
     awaitsTrace,
     dueMs: nowMs + (awaitsTrace ? EVIDENCE_LIMITS.traceWaitMs : EVIDENCE_LIMITS.settleMs),
   };
@@ -147,25 +136,21 @@ function toWaiting(told: PullNotice | Pull, nowMs: number, awaitsTrace: boolean)
 
 /** Whether two sources tell of the same pull; one source never tells of a pull twice. */
 function isToldAgain(known: WaitingPull, told: WaitingPull): boolean {
-  if (known.tellers.some((teller) => told.tellers.includes(teller))) return false;
+  if (known.notices.some(({ from }) => told.notices.some((one) => one.from === from))) return false;
   if (known.startedMs !== undefined) return isSame(told, { ...known, startedMs: known.startedMs });
   if (told.startedMs !== undefined) return isSame(known, { ...told, startedMs: told.startedMs });
   return isSame(told, { ...known, startedMs: known.endedMs });
 }
 
 function merge(known: WaitingPull, told: WaitingPull): void {
-  known.tellers.push(...told.tellers);
+  known.notices.push(...told.notices);
   if (known.startedMs === undefined && told.startedMs !== undefined) {
     known.startedMs = told.startedMs;
     known.endedMs = told.endedMs;
   }
-  known.ok &&= told.ok;
-  known.error ??= told.error;
-  known.canary ??= told.canary;
-  if (!told.awaitsTrace) {
-    known.awaitsTrace = false;
-    known.dueMs = Math.min(known.dueMs, told.dueMs);
-  }
+  if (told.awaitsTrace) return;
+  known.awaitsTrace = false;
+  known.dueMs = Math.min(known.dueMs, told.dueMs);
 }
 
 /** The same image, and an end within the time of the pull. */

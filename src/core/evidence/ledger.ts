@@ -39,8 +39,8 @@ export interface Ledger {
 export interface Book {
   /** Undefined for the namespaces without a mirror. */
   watched: WatchedRegistry | undefined;
-  /** Hits are to be expected of it: our hosts.toml is in force, and the witness with it. */
-  witnessed: boolean;
+  /** containerd reads our hosts.toml of it, so that a closed upstream is closed and the witness is asked. */
+  isInForce: boolean;
   /** Pulls that began earlier went by other mirrors. */
   inForceMs: number;
   readonly pulls: Record<PullPath, number>;
@@ -80,13 +80,13 @@ export function createLedger(nowMs: number): Ledger {
 
 /**
  * What is in force now. A registry that stays keeps its counters, and its verdict unless its mirrors or its upstream
- * changed: what pulls did before proves nothing about the new ones. `unwitnessed` names those that hits cannot be
- * expected of.
+ * changed: what pulls did before proves nothing about the new ones. `isInForce` tells those
+ * whose hosts.toml containerd reads as we wrote it.
  */
 export function watchRegistries(
   ledger: Ledger,
   registries: readonly WatchedRegistry[],
-  unwitnessed: (namespace: string) => boolean,
+  isInForce: (namespace: string) => boolean,
   nowMs: number,
 ): void {
   const before = new Map(ledger.books);
@@ -99,7 +99,7 @@ export function watchRegistries(
       if (known.track.name !== "unproven") ledger.turned.add(watched.namespace);
       turnOver(book, watched, nowMs);
     }
-    book.witnessed = !unwitnessed(watched.namespace);
+    book.isInForce = isInForce(watched.namespace);
     ledger.books.set(watched.namespace, book);
   }
 }
@@ -131,7 +131,7 @@ export function countCanaryFailure({ canaryFailures }: Book, reference: string):
 function createBook(watched: WatchedRegistry | undefined, nowMs: number, inForceMs: number): Book {
   return {
     watched,
-    witnessed: false,
+    isInForce: false,
     inForceMs,
     pulls: Object.fromEntries(PULL_PATHS.map((path) => [path, 0])) as Record<PullPath, number>,
     fallbacks: 0,
@@ -158,4 +158,9 @@ function turnOver(book: Book, watched: WatchedRegistry, nowMs: number): void {
 
 function isSameWay(one: WatchedRegistry | undefined, other: WatchedRegistry): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Whether a source sees what it would see. */
+export function isUp(ledger: Ledger, source: EvidenceSource): boolean {
+  return ledger.sources.get(source)?.up === true;
 }

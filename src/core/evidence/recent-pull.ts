@@ -32,8 +32,10 @@ export function summarizePull({ requests, ...pull }: Pull): RecentPull {
   };
 }
 
-export function isServed({ status }: RegistryRequest): boolean {
-  return status !== undefined && status >= 200 && status < 400 && status !== 304;
+/** It brought a part of an image, or led to one. */
+export function isServed({ status, kind, role }: RegistryRequest): boolean {
+  if (status === undefined || kind === "token" || role === "witness") return false;
+  return status >= 200 && status < 400 && status !== 304;
 }
 
 function sharesOf(requests: readonly RegistryRequest[]): readonly HostShare[] {

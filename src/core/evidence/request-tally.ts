@@ -14,6 +14,8 @@ type CountedRole = "mirror" | "upstream";
 export interface RequestTally {
   /** By role and host. */
   readonly cells: Map<string, Cell>;
+  /** Grows with every request, so that a text made of the counts can be kept while it stays. */
+  changes: number;
 }
 
 interface Cell {
@@ -39,7 +41,7 @@ export function createRequestTally(
   watched: WatchedRegistry | undefined,
   before: RequestTally | undefined,
 ): RequestTally {
-  const tally: RequestTally = { cells: new Map() };
+  const tally: RequestTally = { cells: new Map(), changes: 0 };
   const open = (role: CountedRole, host: string) => {
     const key = cellKey(role, host);
     tally.cells.set(key, before?.cells.get(key) ?? newCell(role, host));
@@ -53,8 +55,10 @@ export function createRequestTally(
 }
 
 /** Requests to the witness are ours and count as nobody's. */
-export function countRequest({ cells }: RequestTally, { role, host, kind, status }: RegistryRequest): void {
+export function countRequest(tally: RequestTally, { role, host, kind, status }: RegistryRequest): void {
   if (role === "witness") return;
+  tally.changes++;
+  const { cells } = tally;
   const cell = cells.get(cellKey(role, host)) ?? otherCell(cells, role);
   const index = KINDS.indexOf(kind) * CODE_CLASSES.length + CODE_CLASSES.indexOf(codeClassOf(status));
   cell.counts[index] = (cell.counts[index] ?? 0) + 1;

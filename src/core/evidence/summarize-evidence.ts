@@ -1,5 +1,6 @@
-import { assessRegistry, type HealthStatus } from "./assess-health.ts";
-import type { EvidenceReport, RegistryEvidence } from "./evidence-report.ts";
+import { assessRegistry, type Health, type HealthStatus } from "./assess-health.ts";
+import { findDeadMirrors } from "./assess-probes.ts";
+import type { EvidenceReport, HostProbe, RegistryEvidence } from "./evidence-report.ts";
 
 /** The state of a node in one sentence, for whoever reads nothing else. */
 export interface Summary {
@@ -10,45 +11,24 @@ export interface Summary {
   readonly proven: number;
 }
 
+interface Assessed {
+  readonly registry: RegistryEvidence;
+  readonly health: Health;
+}
+
 /** What the pulls of this node show: the worst first, one registry by its reason, several by their names. */
 export function summarizeEvidence({ registries }: Pick<EvidenceReport, "registries">): Summary {
-  const assessed = registries.map((registry) => ({ registry, ...assessRegistry(registry) }));
+  const assessed = registries.map((registry) => ({ registry, health: assessRegistry(registry) }));
   const proven = registries.filter(({ verdict }) => verdict.name !== "unproven").length;
-  for (const status of ["fail", "warn"] as const) {
-    const hit = assessed.filter((one) => one.status === status);
-    const [only, ...more] = hit;
-    if (only === undefined) continue;
-    const sentence =
-      more.length === 0
-        ? describeOne(only)
-        : `${hit.length} of ${registries.length} registries ${describeKinds(hit.map(({ registry }) => registry))}: ${listNames(hit.map(({ registry }) => registry))}`;
-    return { status, proven, sentence: `${sentence}.` };
+  const is = (status: HealthStatus) => assessed.filter(({ health }) => health.status === status);
+  const [failed, warned] = [is("fail"), is("warn")];
+  if (failed.length > 0) {
+    const besides = warned.length === 0 ? "" : `; ${warned.length} more with a warning`;
+    return { status: "fail", proven, sentence: `${describeTroubled(failed, registries.length, besides)}.` };
   }
+  if (warned.length > 0)
+    return { status: "warn", proven, sentence: `${describeTroubled(warned, registries.length, "")}.` };
   return { status: "pass", proven, sentence: describeWell(registries, proven) };
-}
-
-/** What is wrong with the one registry that is not well. */
-function describeOne({ registry, output }: { registry: RegistryEvidence; output: string }): string {
-  const { verdict } = registry;
-  const name = registryName(registry);
-  switch (verdict.name) {
-    case "failing":
-      return `Pulls of ${name} fail: ${withoutName(output)}`;
-    case "bypassed":
-      return `Pulls of ${name} bypass the mirror: ${withoutName(output)}`;
-    case "mixed":
-      return `Pulls of ${name} come from the mirror in part only: ${withoutName(output)}`;
-    case "mirrored":
-    case "unproven":
-      return `No mirror of ${name} answers: ${output}`;
-    default:
-      return verdict.name satisfies never;
-  }
-}
-
-/** The sentence has said it in its own words. */
-function withoutName(output: string): string {
-  return output.replace(/^(?:failing|bypassed|mixed): /, "");
 }
 
 /** `*` in words. */
@@ -56,19 +36,46 @@ export function registryName({ namespace }: Pick<RegistryEvidence, "namespace">)
   return namespace === "*" ? "every other registry" : namespace;
 }
 
-function describeWell(registries: readonly RegistryEvidence[], proven: number): string {
-  const count = registries.length;
-  if (count === 0) return "No registry has a mirror here: pulls go where containerd sends them by itself.";
-  if (proven === 0)
-    return count === 1
-      ? `Nothing is proven yet: ${registries.map(registryName).join()} is configured, and no pull has shown where it is served from.`
-      : `Nothing is proven yet: ${count} registries are configured, and no pull has shown where they are served from.`;
-  if (proven === count)
-    return count === 1
-      ? `${capital(registries.map(registryName).join())} is served by its mirror.`
-      : `All ${count} registries are served by their mirrors.`;
-  const open = registries.filter(({ verdict }) => verdict.name === "unproven");
-  return `${proven} of ${count} registries are served by their mirrors; nothing is proven yet of ${listNames(open)}.`;
+function describeTroubled(troubled: readonly Assessed[], total: number, besides: string): string {
+  const registries = troubled.map(({ registry }) => registry);
+  const [only, ...more] = registries;
+  const cause = commonCause(registries);
+  if (only === undefined || more.length > 0) {
+    const because = cause === undefined ? "" : `: ${cause}`;
+    return `${registries.length} of ${total} registries ${describeKinds(registries)} (${listNames(registries)})${because}${besides}`;
+  }
+  const name = registryName(only);
+  const why = cause ?? clip(only.verdict.message);
+  switch (only.verdict.name) {
+    case "failing":
+      return `Pulls of ${name} fail: ${why}${besides}`;
+    case "bypassed":
+      return `Pulls of ${name} bypass the mirror: ${why}${besides}`;
+    case "mixed":
+      return `Pulls of ${name} come from the mirror in part only: ${why}${besides}`;
+    case "mirrored":
+    case "unproven": {
+      const follows = findDeadMirrors(only)?.follows ?? "pulls are at risk";
+      return `No mirror of ${name} answers, so that ${follows}${cause === undefined ? "" : `: ${cause}`}${besides}`;
+    }
+    default:
+      return only.verdict.name satisfies never;
+  }
+}
+
+/** One host that fails probes is most likely what is behind all of it. */
+function commonCause(registries: readonly RegistryEvidence[]): string | undefined {
+  const failed = new Map<string, HostProbe>();
+  for (const { probes } of registries)
+    for (const probe of probes) if (probe.role === "mirror" && !probe.ok) failed.set(probe.host, probe);
+  const [probe, ...more] = failed.values();
+  if (probe === undefined || more.length > 0) return undefined;
+  const why = clip(probe.message.split(/[;:]/)[0] ?? "");
+  return `${probe.host} does not answer${why === "" ? "" : ` (${why})`}`;
+}
+
+function clip(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }
 
 function describeKinds(registries: readonly RegistryEvidence[]): string {
@@ -79,12 +86,26 @@ function describeKinds(registries: readonly RegistryEvidence[]): string {
   return names.has("bypassed") ? "bypass their mirrors" : "are served by their mirrors in part only";
 }
 
-function listNames(registries: readonly RegistryEvidence[]): string {
-  const names = registries.map(({ namespace }) => namespace);
-  if (names.length <= 3) return names.join(", ");
-  return `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+function describeWell(registries: readonly RegistryEvidence[], proven: number): string {
+  const count = registries.length;
+  const [first] = registries;
+  if (first === undefined)
+    return "No registry has a mirror here: pulls go where containerd sends them by itself.";
+  const name = registryName(first);
+  if (proven === 0)
+    return count === 1
+      ? `Nothing is proven yet: no pull has shown where ${name} is served from.`
+      : `Nothing is proven yet: no pull has shown where any of ${count} registries is served from.`;
+  if (proven === count)
+    return count === 1
+      ? `${name.replace(/^every/, "Every")} is served by its mirror.`
+      : `All ${count} registries are served by their mirrors.`;
+  const open = registries.filter(({ verdict }) => verdict.name === "unproven");
+  return `${proven} of ${count} registries are served by their mirrors; nothing is proven yet of ${listNames(open)}.`;
 }
 
-function capital(text: string): string {
-  return text === "every other registry" ? "Every other registry" : text;
+function listNames(registries: readonly RegistryEvidence[]): string {
+  const names = registries.map(registryName);
+  if (names.length <= 3) return names.join(", ");
+  return `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 }

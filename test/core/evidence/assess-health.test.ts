@@ -82,7 +82,7 @@ test("a mirror that was down and answers again makes the failure a warning, with
   assert.equal(recovered.status, "warn");
   assert.match(
     recovered.output,
-    /^bypassed: .*; since then a mirror answers again, which the next pull has to show$/,
+    /^bypassed: .*; since then a mirror answers probes again; the next pull will show$/,
   );
   const seenInTrace = healthAfter((ledger) => {
     recordPull(ledger, refused, T0);
@@ -134,7 +134,7 @@ test("one sentence sums a node up, the worst first", () => {
   );
   assert.equal(
     sentenceAfter({}),
-    "Nothing is proven yet: 3 registries are configured, and no pull has shown where they are served from.",
+    "Nothing is proven yet: no pull has shown where any of 3 registries is served from.",
   );
   assert.equal(
     sentenceAfter({}, []),
@@ -154,10 +154,10 @@ test("one sentence sums a node up, the worst first", () => {
   );
   assert.equal(
     sentenceAfter({ ...all, "gcr.io": "upstream", "quay.io": "upstream", "docker.io": "mixed" }),
-    "2 of 3 registries bypass their mirrors: gcr.io, quay.io.",
+    "2 of 3 registries bypass their mirrors (gcr.io, quay.io); 1 more with a warning.",
   );
   assert.equal(
     sentenceAfter({ ...all, "gcr.io": "upstream", "quay.io": "failed" }),
-    "2 of 3 registries are not served as they should be: gcr.io, quay.io.",
+    "2 of 3 registries are not served as they should be (gcr.io, quay.io).",
   );
 });

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Fallback, WatchedRegistry } from "../../../src/core/evidence/evidence-report.ts";
 import type { Ledger } from "../../../src/core/evidence/ledger.ts";
-import type { PullPath } from "../../../src/core/evidence/pull.ts";
+import type { PullPath, WitnessHit } from "../../../src/core/evidence/pull.ts";
 import {
   advanceLedger,
   nextAdvanceMs,
   recordHit,
+  recordLogged,
   recordNotice,
   recordProbe,
   recordPull,
@@ -14,7 +16,7 @@ import {
 import type { RegistryRequest } from "../../../src/core/evidence/registry-request.ts";
 import { reportEvidence } from "../../../src/core/evidence/report-evidence.ts";
 import {
-  canaryPull,
+  canaryNotice,
   digest,
   evidenceOf,
   gcr,
@@ -59,7 +61,7 @@ test("what reached the witness decides the path", () => {
     [[manifest, blob], "upstream", "bypassed"],
     [[blob], "mixed", "mixed"],
     [[head, manifest], "mixed", "mixed"],
-    [[head], "none", "bypassed"],
+    [[head], "upstream", "bypassed"],
   ];
   for (const [hits, path, name] of cases) {
     const ledger = ledgerWith();
@@ -76,6 +78,73 @@ test("hits may come after the notice, in any order", () => {
   recordNotice(ledger, notice(T0), T0);
   for (const one of hitsOfBypass(T0).toReversed()) recordHit(ledger, one, T0 + 1.5 * second);
   assert.deepEqual(counted(ledger, T0 + 3 * second), { upstream: 1 });
+});
+
+test("where it is known what a pull fetched, each part has come from one side", () => {
+  const [head, manifest, blob, other] = hitsOfBypass(T0);
+  const object = (letter: string, kind: "manifest" | "blob") => ({ digest: digest(letter), kind });
+  const all = [object("a", "manifest"), object("b", "blob"), object("c", "blob")];
+  const cases = [
+    { hits: [head, manifest, blob, other], fetched: all, path: "upstream" },
+    { hits: [head, manifest, blob], fetched: all, path: "mixed" },
+    { hits: [head, manifest], fetched: all.slice(0, 1), path: "upstream" },
+    { hits: [head], fetched: all, path: "mixed" },
+    { hits: [head], fetched: [], path: "upstream" },
+    { hits: [], fetched: all, path: "mirror" },
+  ] as const;
+  for (const { hits, fetched, path } of cases) {
+    const ledger = ledgerWith();
+    for (const one of hits) if (one !== undefined) recordHit(ledger, one, T0);
+    recordNotice(ledger, notice(T0, { fetched }), T0);
+    assert.deepEqual(counted(ledger, T0 + 5 * second), { [path]: 1 });
+  }
+});
+
+test("mirrors that a trace without requests shows to have been skipped are as good as a hit", () => {
+  const skipped = [{ host: "mirror:5000", reason: "answered 404" }];
+  const two = { ...gcr, mirrors: [...gcr.mirrors, "https://second:5000"] };
+  const verdictWith = (watched: WatchedRegistry) => {
+    const ledger = ledgerWith({ watched: [watched], up: ["trace"] });
+    recordNotice(ledger, notice(T0, { from: "trace", startedMs: T0 - second, skipped }), T0);
+    const { verdict } = evidenceOf(ledger, T0 + 5 * second);
+    return [verdict.name, verdict.source, verdict.message];
+  };
+  assert.deepEqual(verdictWith(gcr), [
+    "bypassed",
+    "trace",
+    "team/app:1.0 came from gcr.io: mirror:5000 answered 404",
+  ]);
+  assert.equal(verdictWith(two)[0], "unproven", "the second mirror may have served it");
+  assert.equal(verdictWith({ ...gcr, pullOnly: true })[0], "unproven");
+});
+
+test("what the log tells counts where neither the witness nor traces see it, and else adds its words", () => {
+  const line: Fallback = {
+    atMs: T0 - 900,
+    registry: "gcr.io",
+    repository: "team/app",
+    object: "1.0",
+    kind: "manifest",
+    source: "log",
+    wentTo: "gcr.io",
+    reason: "mirror:5000 answered 503",
+  };
+  const outcome = (up: readonly ("witness" | "trace")[], hits: readonly WitnessHit[]) => {
+    const ledger = ledgerWith({ up });
+    for (const one of hits) recordHit(ledger, one, T0);
+    recordLogged(ledger, line, T0);
+    recordNotice(ledger, notice(T0), T0);
+    const { verdict, fallbacks } = evidenceOf(ledger, T0 + 15 * second);
+    const { recentFallbacks } = reportEvidence(ledger, T0);
+    return [verdict.name, verdict.source, fallbacks, recentFallbacks.map(({ reason }) => reason).join()];
+  };
+  assert.deepEqual(outcome([], []), ["bypassed", "log", 1, "mirror:5000 answered 503"]);
+  assert.deepEqual(outcome(["witness"], [hit(T0 - 900)]), [
+    "bypassed",
+    "witness",
+    1,
+    "mirror:5000 answered 503",
+  ]);
 });
 
 test("each pull has its own hits", () => {
@@ -110,7 +179,7 @@ test("without the witness a pull of which only the end is known proves nothing",
   for (const witnessed of [true, false]) {
     const ledger = ledgerWith({ up: witnessed ? [] : ["witness"] });
     const book = ledger.books.get("gcr.io");
-    if (book !== undefined) book.witnessed = witnessed;
+    if (book !== undefined) book.isInForce = witnessed;
     recordNotice(ledger, notice(T0), T0);
     assert.deepEqual(counted(ledger, T0 + 5 * second), {});
     const { verdict } = evidenceOf(ledger, T0 + 5 * second);
@@ -133,11 +202,24 @@ test("where mirrors are for digests only, tags asked of the upstream are no fall
   assert.equal(evidenceOf(ledger, T0 + 5 * second).fallbacks, 0);
 });
 
+test("where mirrors are for digests only, a tag from the upstream makes no traced pull a mixed one", () => {
+  const head = request({ method: "HEAD", object: "1.0", role: "upstream", host: "gcr.io" });
+  const pathWith = (more: readonly RegistryRequest[], pullOnly: boolean) => {
+    const ledger = ledgerWith({ watched: [pullOnly ? { ...gcr, pullOnly } : gcr], up: ["trace"] });
+    recordPull(ledger, tracedPull(T0, "mixed", { requests: [head, request(), ...more] }), T0);
+    return [Object.keys(counted(ledger, T0)).join(), evidenceOf(ledger, T0).fallbacks];
+  };
+  assert.deepEqual(pathWith([], true), ["mirror", 0]);
+  assert.deepEqual(pathWith([], false), ["mixed", 1]);
+  const blob = request({ kind: "blob", object: digest("b"), role: "upstream", host: "gcr.io" });
+  assert.deepEqual(pathWith([blob], true), ["mixed", 1]);
+});
+
 test("a pull that a trace tells is counted once, whoever else tells of it, before or after", () => {
   const events = notice(T0);
-  const spans = notice(T0, { source: "trace", startedMs: T0 - second });
-  const log = notice(T0 + 50, { source: "log", startedMs: T0 - 990 });
-  const canary = canaryPull(T0, "none", { repository: "team/app", reference: "gcr.io/team/app:1.0" });
+  const spans = notice(T0, { from: "trace", startedMs: T0 - second });
+  const log = notice(T0 + 50, { from: "log", startedMs: T0 - 990 });
+  const canary = canaryNotice(T0, true, { repository: "team/app", reference: "gcr.io/team/app:1.0" });
   const trace = tracedPull(T0 - 10, "upstream");
   for (const [before, after] of [
     [[], [events, spans, log]],
@@ -147,7 +229,7 @@ test("a pull that a trace tells is counted once, whoever else tells of it, befor
     for (const withCanary of [false, true]) {
       const ledger = ledgerWith({ up: ["trace", "witness"] });
       for (const one of before ?? []) recordNotice(ledger, one, T0 + 100);
-      if (withCanary) recordPull(ledger, canary, T0 + 100);
+      if (withCanary) recordNotice(ledger, canary, T0 + 100);
       recordPull(ledger, trace, T0 + 1500);
       for (const one of after ?? []) recordNotice(ledger, one, T0 + 1600);
       assert.deepEqual(counted(ledger, T0 + 60 * second), { upstream: 1 });
@@ -158,10 +240,10 @@ test("a pull that a trace tells is counted once, whoever else tells of it, befor
 test("without a trace, several that tell of one pull are one pull, with the best of what each knows", () => {
   const ledger = ledgerWith();
   for (const one of hitsOfBypass(T0)) recordHit(ledger, one, T0);
-  const canary = canaryPull(T0 + 20, "none", { repository: "team/app", reference: "gcr.io/team/app:1.0" });
+  const image = { repository: "team/app", reference: "gcr.io/team/app:1.0" };
   recordNotice(ledger, notice(T0), T0);
-  recordPull(ledger, canary, T0 + 30);
-  recordNotice(ledger, notice(T0 + 10, { source: "log", startedMs: T0 - second }), T0 + 40);
+  recordNotice(ledger, canaryNotice(T0 + 20, true, image), T0 + 30);
+  recordNotice(ledger, notice(T0 + 10, { from: "log", startedMs: T0 - second }), T0 + 40);
   assert.deepEqual(counted(ledger, T0 + 60 * second), { upstream: 1 });
 });
 
@@ -170,7 +252,7 @@ test("one source that tells of two pulls means two", () => {
   recordNotice(ledger, notice(T0), T0);
   recordNotice(ledger, notice(T0 + 300), T0 + 300);
   for (const start of [5000, 5200]) {
-    const spans = notice(T0 + start + 400, { source: "log", startedMs: T0 + start });
+    const spans = notice(T0 + start + 400, { from: "log", startedMs: T0 + start });
     recordNotice(ledger, spans, T0 + 6000);
   }
   assert.deepEqual(counted(ledger, T0 + 60 * second), { mirror: 4 });

@@ -17,7 +17,7 @@ import type { RegistryRequest } from "../../../src/core/evidence/registry-reques
 import { reportEvidence } from "../../../src/core/evidence/report-evidence.ts";
 import { listRequestCounts } from "../../../src/core/evidence/request-tally.ts";
 import {
-  canaryPull,
+  canaryNotice,
   digest,
   gcr,
   hit,
@@ -64,7 +64,7 @@ const notices: fc.Arbitrary<PullNotice> = fc
     repository,
     at: moment,
     ok: fc.boolean(),
-    source: fc.constantFrom("events" as const, "log" as const),
+    from: fc.constantFrom("events" as const, "log" as const),
   })
   .map(({ at, ...changes }) =>
     notice(T0 + at, { ...changes, reference: `${changes.registry}/${changes.repository}:1` }),
@@ -171,7 +171,7 @@ test("hits before their notice or after it, the pull comes out the same", () => 
       for (const one of near) recordHit(ledger, one, end);
       if (hitsFirst) tell();
       const got = near.filter(({ method }) => method === "GET").length;
-      const expected = near.length === 0 ? "mirror" : got === 0 ? "none" : "mixed";
+      const expected = near.length === 0 ? "mirror" : got === 0 ? "upstream" : "mixed";
       const [gcrOutcome] = outcome(ledger, end + 3000).registries;
       assert.deepEqual([gcrOutcome?.pulls[expected], gcrOutcome?.fallbacks], [1, near.length]);
     }),
@@ -196,7 +196,7 @@ test("whatever is told, in whatever order and however often, the ledger stays sm
       probe(at, false, { host: `host-${index}`, registry: index % 2 === 0 ? "gcr.io" : registry }),
     );
     recordNotice(ledger, notice(at, object), at);
-    recordPull(ledger, canaryPull(at, "failed", object), at);
+    recordNotice(ledger, canaryNotice(at, false, object), at);
     if (index % 7 === 0)
       recordPull(
         ledger,
@@ -230,7 +230,7 @@ test("the same events at the same moments make the same ledger", () => {
     hits.map((one) => (ledger: Ledger, at: number) => recordHit(ledger, one, at)),
     requests.map((one) => (ledger: Ledger) => recordRequest(ledger, one)),
     fc.constant((ledger: Ledger, at: number) =>
-      watchRegistries(ledger, watched.toReversed(), () => false, at),
+      watchRegistries(ledger, watched.toReversed(), () => true, at),
     ),
     fc.constant((ledger: Ledger, at: number) => advanceLedger(ledger, at)),
   );

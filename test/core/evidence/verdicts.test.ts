@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watchRegistries } from "../../../src/core/evidence/ledger.ts";
-import { recordPull, recordSource } from "../../../src/core/evidence/record-evidence.ts";
-import { canaryPull, evidenceOf, gcr, ledgerWith, request, T0, tracedPull } from "./support/evidence.ts";
+import {
+  advanceLedger,
+  recordNotice,
+  recordPull,
+  recordSource,
+} from "../../../src/core/evidence/record-evidence.ts";
+import { canaryNotice, evidenceOf, gcr, ledgerWith, request, T0, tracedPull } from "./support/evidence.ts";
 
 const second = 1000;
 const hour = 3_600_000;
@@ -112,7 +117,7 @@ test("what pulls did before the mirrors changed proves nothing about the new one
   const ledger = ledgerWith({ up: ["trace"] });
   recordPull(ledger, tracedPull(T0 + second, "upstream"), T0 + second);
   const moved = { ...gcr, mirrors: ["https://other:5000"] };
-  watchRegistries(ledger, [moved], () => false, T0 + 60 * second);
+  watchRegistries(ledger, [moved], () => true, T0 + 60 * second);
   recordPull(ledger, tracedPull(T0 + 60.5 * second, "upstream"), T0 + 61 * second);
   const { verdict, pulls } = evidenceOf(ledger, T0 + 62 * second);
   assert.equal(verdict.name, "unproven");
@@ -125,8 +130,8 @@ test("a registry that goes loses its counters, one that stays keeps verdict and 
   const ledger = ledgerWith({ watched: [gcr, quay], up: ["trace"] });
   for (const registry of ["gcr.io", "quay.io"])
     recordPull(ledger, tracedPull(T0 + second, "mirror", { registry }), T0 + second);
-  watchRegistries(ledger, [gcr], () => false, T0 + 2 * second);
-  watchRegistries(ledger, [gcr, quay], () => false, T0 + 3 * second);
+  watchRegistries(ledger, [gcr], () => true, T0 + 2 * second);
+  watchRegistries(ledger, [gcr, quay], () => true, T0 + 3 * second);
   const [kept, fresh] = ["gcr.io", "quay.io"].map((name) => evidenceOf(ledger, T0 + 4 * second, name));
   assert.deepEqual([kept?.verdict.name, kept?.pulls.mirror], ["mirrored", 1]);
   assert.deepEqual([fresh?.verdict.name, fresh?.pulls.mirror], ["unproven", 0]);
@@ -140,52 +145,53 @@ test("an image that no host has counts as failed and turns nothing", () => {
   assert.deepEqual([verdict.name, pulls.failed], ["mirrored", 1]);
 });
 
-test("a pull with nothing to fetch says what its one request says", () => {
-  const head = { method: "HEAD", object: "1.0" } as const;
-  const atUpstream = request({ ...head, role: "upstream", host: "gcr.io" });
-  const refused = request({ ...head, status: 503 });
-  const cases = [
-    { requests: [request(head)], name: "mirrored" },
-    { requests: [refused, atUpstream], name: "bypassed" },
-    { requests: [atUpstream], name: "unproven" },
-    { requests: [], name: "unproven" },
-  ];
-  for (const { requests, name } of cases) {
-    const ledger = ledgerWith({ up: ["trace"] });
-    recordPull(ledger, tracedPull(T0 + second, "none", { requests }), T0 + second);
-    const { verdict, pulls, lastMirrorPullMs } = evidenceOf(ledger, T0 + second);
-    assert.deepEqual([verdict.name, pulls.none], [name, 1]);
-    assert.equal(lastMirrorPullMs, name === "mirrored" ? T0 + second : undefined);
-  }
+test("a pull without an answer from anybody says nothing", () => {
+  const ledger = ledgerWith({ up: ["trace"] });
+  recordPull(ledger, tracedPull(T0 + second, "none"), T0 + second);
+  const { verdict, pulls } = evidenceOf(ledger, T0 + second);
+  assert.deepEqual([verdict.name, pulls.none], ["unproven", 1]);
 });
 
 test("a canary turns the verdict with its second failure in a row", () => {
   const ledger = ledgerWith({ up: ["witness"] });
   const at = (minutes: number) => T0 + minutes * 60 * second;
-  const pullAt = (minutes: number, path: "none" | "failed") => {
-    recordPull(
-      ledger,
-      canaryPull(at(minutes), path, path === "failed" ? { reason: "timed out" } : {}),
-      at(minutes),
-    );
+  const pullAt = (minutes: number, ok: boolean) => {
+    recordNotice(ledger, canaryNotice(at(minutes), ok, ok ? {} : { error: "timed out" }), at(minutes));
     return evidenceOf(ledger, at(minutes) + 5 * second).verdict.name;
   };
-  assert.equal(pullAt(0, "none"), "mirrored");
-  assert.equal(pullAt(5, "failed"), "mirrored");
-  assert.equal(pullAt(10, "none"), "mirrored");
-  assert.equal(pullAt(15, "failed"), "mirrored");
-  assert.equal(pullAt(20, "failed"), "failing");
+  assert.equal(pullAt(0, true), "mirrored");
+  assert.equal(pullAt(5, false), "mirrored");
+  assert.equal(pullAt(10, true), "mirrored");
+  assert.equal(pullAt(15, false), "mirrored");
+  assert.equal(pullAt(20, false), "failing");
   const { verdict, pulls } = evidenceOf(ledger, at(21));
   assert.match(verdict.message, /pause:3\.9 could not be pulled: timed out/);
-  assert.deepEqual([verdict.source, pulls.failed, pulls.none], ["canary", 3, 2]);
-  assert.equal(pullAt(25, "none"), "mirrored");
+  assert.deepEqual([verdict.source, pulls.failed, pulls.mirror], ["canary", 3, 2]);
+  assert.equal(pullAt(25, true), "mirrored");
 });
 
-test("a canary alone shows that pulls work, not who serves them", () => {
-  const ledger = ledgerWith({ up: [] });
-  recordPull(ledger, canaryPull(T0 + second, "none"), T0 + second);
-  const { verdict, pulls } = evidenceOf(ledger, T0 + 10 * second);
-  assert.deepEqual([verdict.name, pulls.none], ["unproven", 1]);
+test("one canary's success does not excuse another's failures", () => {
+  const ledger = ledgerWith({ up: ["witness"] });
+  for (let minutes = 0; minutes < 10; minutes += 5) {
+    const at = T0 + minutes * 60 * second;
+    recordNotice(ledger, canaryNotice(at, false, { error: "timed out" }), at);
+    recordNotice(ledger, canaryNotice(at + 1, true, { repository: "b", reference: "gcr.io/b:1" }), at + 1);
+    advanceLedger(ledger, at + 5 * second);
+  }
+  assert.equal(evidenceOf(ledger, T0 + 301 * second).verdict.name, "failing");
+});
+
+test("a canary alone shows that pulls work, and who serves them only where the upstream is closed", () => {
+  const verdictWith = (upstream: "allow" | "never", isInForce: boolean) => {
+    const ledger = ledgerWith({ up: [] });
+    watchRegistries(ledger, [{ ...gcr, upstream }], () => isInForce, T0);
+    recordNotice(ledger, canaryNotice(T0 + second, true), T0 + second);
+    const { verdict } = evidenceOf(ledger, T0 + 10 * second);
+    return [verdict.name, verdict.source];
+  };
+  assert.deepEqual(verdictWith("allow", true), ["unproven", undefined]);
+  assert.deepEqual(verdictWith("never", true), ["mirrored", "canary"]);
+  assert.deepEqual(verdictWith("never", false), ["unproven", undefined], "nothing has closed it yet");
 });
 
 test("the words name image, host and reason, and no secret", () => {

@@ -27,7 +27,7 @@ export interface LedgerOptions {
 export function ledgerWith({ watched = [gcr], up = ["witness"] }: LedgerOptions = {}): Ledger {
   const ledger = createLedger(T0);
   for (const source of up) recordSource(ledger, { source, up: true, message: "" });
-  watchRegistries(ledger, watched, () => false, T0);
+  watchRegistries(ledger, watched, () => true, T0);
   return ledger;
 }
 
@@ -70,13 +70,15 @@ export function tracedPull(endedMs: number, path: Pull["path"], changes: Partial
   };
 }
 
-export function canaryPull(endedMs: number, path: Pull["path"], changes: Partial<Pull> = {}): Pull {
-  const canary = { source: "canary", repository: "pause", reference: "gcr.io/pause:3.9" } as const;
-  return tracedPull(endedMs, path, { ...canary, ...changes });
+/** A canary's pull of a second, as the agent itself tells of it. */
+export function canaryNotice(endedMs: number, ok: boolean, changes: Partial<PullNotice> = {}): PullNotice {
+  const image = { repository: "pause", reference: "gcr.io/pause:3.9" };
+  return notice(endedMs, { from: "canary", ...image, startedMs: endedMs - 1000, ok, ...changes });
 }
 
 export function notice(endedMs: number, changes: Partial<PullNotice> = {}): PullNotice {
   return {
+    from: "events",
     registry: "gcr.io",
     repository: "team/app",
     reference: "gcr.io/team/app:1.0",
