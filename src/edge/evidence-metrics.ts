@@ -99,13 +99,6 @@ function registryMetrics(registries: readonly Labelled[]): readonly string[] {
           sample("verdict", [one.label, label("verdict", name)], one.verdict.name === name ? 1 : 0),
         ),
     ),
-    ...family(
-      "gauge",
-      "registry_info",
-      "Always 1; whether the upstream may be contacted is a label.",
-      registries,
-      (one) => [sample("registry_info", [one.label, label("upstream", one.upstream)], 1)],
-    ),
   ];
 }
 

@@ -23,7 +23,7 @@ export function ago(ms: number, nowMs: number): Html {
 
 /** A URL or path that may break after each slash. */
 export function breakable(text: string): Html {
-  const parts = text.split(/(?<=\/)(?!\/)/);
+  const parts = text.split(/(?<=[^/:]\/)/);
   return html`<code>${parts.map((part, index) => (index === 0 ? html`${part}` : html`<wbr>${part}`))}</code>`;
 }
 

@@ -69,6 +69,7 @@ tr{background:var(--card);border:1px solid var(--line);border-radius:.5rem;paddi
 tbody th{font-size:1.0625rem;margin-bottom:.375rem}
 td{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:.5rem;padding:.1875rem 0}
 .label{display:block;font-size:.8125rem;color:var(--soft);padding-top:.125rem}
+.badge{white-space:normal}
 details>table{padding:.5rem}
 details>table>caption{padding:0 .25rem .5rem}}
 `;
