@@ -149,7 +149,7 @@ function route(
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: RouteResponse): void {
-  const body = Buffer.from(answer.body);
+  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
   // A body that nobody read would be taken for the next request.
   if (!request.complete) response.setHeader("connection", "close");
   response.writeHead(answer.status, {

@@ -1,15 +1,17 @@
-import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import { hostname } from "node:os";
+import { createEvidenceKeeper } from "../agent/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
+import { createStatusBoard, type StatusBoard } from "../agent/status-board.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
-import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import type { Witness } from "../edge/witness/start-witness.ts";
+import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
 import { runWitness } from "./run-witness.ts";
@@ -24,33 +26,16 @@ export interface AgentRun {
   readonly address: string;
 }
 
-/** `/readyz`: the first pass is over and what is wanted is in force. Trouble of a mirror alone fails nothing. */
-function readinessChecks(latest: () => PassReport | undefined): readonly HealthCheck[] {
-  return [
-    {
-      name: "first-pass",
-      check: () => ({
-        ok: latest() !== undefined,
-        message: latest() === undefined ? "no pass is over yet" : "",
-      }),
-    },
-    {
-      name: "desired-state",
-      check: () => {
-        const report = latest();
-        if (report === undefined) return { ok: false, message: "not known yet" };
-        return { ok: isReady(report), message: isReady(report) ? "" : conditionsText(report) };
-      },
-    },
-  ];
-}
-
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
 }
 
-function statusLine(report: PassReport): string {
-  return isReady(report) ? `generation ${report.observedGeneration} is in force` : conditionsText(report);
+/** For `systemctl status`. */
+function statusLine(board: StatusBoard): string {
+  const { latest } = board;
+  if (latest === undefined) return "the first pass is not over yet";
+  if (!isReady(latest)) return conditionsText(latest);
+  return `generation ${latest.observedGeneration} is in force. ${board.status().summary.sentence}`;
 }
 
 /** Nothing above debug for a pass that changed nothing and found nothing new. */
@@ -65,33 +50,38 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
   else log.warn(fields, text);
 }
 
-/** Evidence goes to the log alone. */
-const noEvidence: Pick<EvidenceSink, "witnessed" | "source"> = { witnessed() {}, source() {} };
-
 /** The daemon: watches the desired state and what we own, reconciles, and says how it stands. */
 export async function runAgent(
   { config, root, log }: NodeSetup,
   deps: NodeDeps,
   version: string,
 ): Promise<AgentRun> {
-  const metrics = createMetrics({ version, nodeVersion: process.version });
   let witness: Witness | undefined;
   const notify = createServiceNotifier(process.env, log, async () => witness?.ping());
-  let latest: PassReport | undefined;
-  const http = await listenHttp({
-    address: config.http.address,
-    metricsAddress: config.http.metricsAddress,
-    allowedHosts: config.http.allowedHosts,
-    routes: [...healthRoutes(readinessChecks(() => latest)), metrics.route],
-    log,
-  });
   const context = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
     mayRestart: true,
     retryQuarantined: false,
   });
-  witness = await runWitness(context.witness, config, noEvidence, log);
+  const { clock } = context.ports;
+  // Sources of evidence are given `evidence.sink`, and are named in `expected` when they are started.
+  const evidence = createEvidenceKeeper({ clock, log, expected: [], onTurn: () => tellStatus() });
+  const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
+  const tellStatus = () => void notify.status(statusLine(board));
+  const metrics = createMetrics({
+    version,
+    nodeVersion: process.version,
+    evidence: () => evidenceFacts(board, evidence),
+  });
+  const http = await listenHttp({
+    address: config.http.address,
+    metricsAddress: config.http.metricsAddress,
+    allowedHosts: config.http.allowedHosts,
+    routes: [...agentRoutes(board, evidence), metrics.route],
+    log,
+  });
+  witness = await runWitness(context.witness, config, evidence.sink, log);
   let drift: ReturnType<typeof watchPaths> | undefined;
   let reconciler: Reconciler | undefined;
   const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
@@ -103,19 +93,20 @@ export async function runAgent(
     context,
     resyncMs: config.resyncMs,
     onReport(report) {
-      if (latest === undefined) void notify.ready();
-      const previous = latest;
-      latest = report;
+      const previous = board.latest;
+      if (previous === undefined) void notify.ready();
+      board.passed(report);
+      evidence.passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
-      void notify.status(statusLine(report));
+      tellStatus();
       drift?.refresh();
     },
   });
   reconciler = running;
   drift = watchPaths(
     () =>
-      watchTargets({ config, root }, latest).map((target) => ({
+      watchTargets({ config, root }, board.latest).map((target) => ({
         ...target,
         directory: `${root}${target.directory}`,
       })),
@@ -132,6 +123,7 @@ export async function runAgent(
       drift?.close();
       await running.stop();
       await witness?.stop();
+      evidence.stop();
       await http.close();
     },
   };
