@@ -7,6 +7,8 @@ import { mirrorletEnvironment, mirrorletProgram } from "./mirrorlet.ts";
 /** `mirrorlet agent` as a process of its own. */
 export interface LabAgent {
   readonly pid: number;
+  /** host:port of its listener. */
+  readonly address: string;
   /** Replaces the desired state in one rename and waits until it is in force. */
   apply(desired: string): Promise<void>;
   /** Replaces the desired state and waits until `/readyz` gives a reason that fits. */
@@ -73,6 +75,7 @@ export async function startAgent({ dir, agentToml, desiredState, pidFile }: Agen
   const replaceDesired = (content: string | Uint8Array) => replaceFile(desiredState, content);
   return {
     pid,
+    address,
     apply: (desired) => applying(() => replaceDesired(desired)),
     async reject(desired, reason) {
       await replaceDesired(desired);
