@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import type { PassReport } from "../../src/agent/report.ts";
 import { createLedger, type Ledger, watchRegistries } from "../../src/core/evidence/ledger.ts";
 import { reportEvidence } from "../../src/core/evidence/report-evidence.ts";
+import type { EvidenceFacts } from "../../src/edge/evidence-metrics.ts";
 import { listenHttp } from "../../src/edge/http-server.ts";
 import { createMetrics, type Metrics } from "../../src/edge/metrics.ts";
 import { gcr, T0 } from "../core/evidence/support/evidence.ts";
@@ -48,7 +49,7 @@ async function scrape(t: TestContext, metrics: Metrics): Promise<string> {
   return response.text();
 }
 
-function create(ledger: Ledger = createLedger(T0)): Metrics {
+function create(ledger: Ledger = createLedger(T0), findings: EvidenceFacts["findings"] = []): Metrics {
   return createMetrics({
     version: "1.2.3",
     nodeVersion: "v20.0.0",
@@ -60,7 +61,7 @@ function create(ledger: Ledger = createLedger(T0)): Metrics {
           requests,
         ]),
       ),
-      findings: [],
+      findings,
     }),
   });
 }
@@ -190,7 +191,8 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
 });
 
 test("the whole page of a node in trouble is the golden one", async (t) => {
-  const metrics = create(createTroubledLedger());
+  const finding = { code: "client-expired", severity: "warning" } as const;
+  const metrics = create(createTroubledLedger(), [finding]);
   metrics.recordPass(report({ registries: REGISTRIES, containerdVersion: "1.7.24", generation: 12 }));
   // What the process is like differs from run to run.
   const page = (await scrape(t, metrics)).replace(/^((?:process|nodejs)_\S+) \S+$/gm, "$1 *");
