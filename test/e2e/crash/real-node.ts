@@ -71,10 +71,11 @@ exit $status
     settings: {
       "containerd.config": daemon.configPath,
       "containerd.certs_d": daemon.certsD,
+      // As it is restarted: the default names a unit of this machine.
+      "containerd.restart": restartPath,
+      "containerd.environment_file": daemon.environmentFile,
+      "http.address": traces ? "127.0.0.1:9" : "127.0.0.1:0",
       state_dir: stateDir,
-      ...(traces
-        ? { "http.address": "127.0.0.1:9", "containerd.environment_file": daemon.environmentFile }
-        : {}),
     },
     desired,
     containerd: { kind: "real", binary: daemon.binary, socket: daemon.socket, restart: [restartPath] },
