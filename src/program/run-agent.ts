@@ -8,6 +8,7 @@ import type { NodeDeps } from "../cli/node-deps.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
+import { createSettledReads } from "../edge/settle-reads.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import type { Witness } from "../edge/witness/start-witness.ts";
@@ -25,6 +26,10 @@ export interface AgentRun {
   /** host:port of the listener, for tests that let the kernel choose. */
   readonly address: string;
 }
+
+/** A writer of the desired state is given this long from one touch to the next, and no longer than the second in all. */
+const QUIET_MS = 20;
+const FLOOD_MS = 200;
 
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
@@ -82,15 +87,16 @@ export async function runAgent(
     log,
   });
   witness = await runWitness(context.witness, config, evidence.sink, log);
-  let drift: ReturnType<typeof watchPaths> | undefined;
-  let reconciler: Reconciler | undefined;
-  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
+  const reads = createSettledReads(QUIET_MS, FLOOD_MS, () =>
     reconciler?.trigger("the desired state may have changed"),
   );
+  let drift: ReturnType<typeof watchPaths> | undefined;
+  let reconciler: Reconciler | undefined;
+  const watch = watchDesiredState({ path: config.desiredState, root, log }, reads.touched);
   // Before the first pass reads it, so that no change falls between the two.
   await watch.ready;
   const running = startReconciler({
-    context,
+    context: { ...context, load: () => reads.settled(context.load) },
     resyncMs: config.resyncMs,
     onReport(report) {
       const previous = board.latest;
