@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { join } from "node:path";
 import type { LabContainerd } from "../../support/containerd.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
+import { findFreePort } from "../../support/free-port.ts";
 import { type LabAgent, startAgent } from "./lab-agent.ts";
 import { type CommandEnd, runMirrorlet } from "./mirrorlet.ts";
 
@@ -12,6 +13,8 @@ export interface LabNodeOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where the desired state is, below the node's folder. */
   readonly desiredState?: string;
+  /** Whether the agent has a witness; it does unless this says no. */
+  readonly witness?: boolean;
 }
 
 /** A node that mirrorlet has never seen: a running containerd, an empty certs.d, an agent.toml for it. */
@@ -21,11 +24,13 @@ export interface LabNode {
   readonly agentToml: string;
   readonly desiredState: string;
   readonly stateDir: string;
+  /** host:port of its witness; the usual port is one for each machine. */
+  readonly witnessAddress: string;
   /** Puts a file into the node's folder in one rename and returns its path. */
   put(name: string, content: string | Uint8Array): Promise<string>;
   /** Runs a command that takes `--config`. */
   run(command: string, ...args: readonly string[]): Promise<CommandEnd>;
-  startAgent(): Promise<LabAgent>;
+  startAgent(environment?: Readonly<Record<string, string>>): Promise<LabAgent>;
 }
 
 /** The daemon is used again: it is restarted only where its configuration has to change. */
@@ -37,9 +42,10 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     agentToml: join(dir, "agent.toml"),
     desiredState: join(dir, options.desiredState ?? "desired-state.yaml"),
     stateDir: join(dir, "state"),
+    witnessAddress: `127.0.0.1:${await findFreePort()}`,
   };
   await mkdir(join(dir, "secrets"));
-  await writeFile(node.agentToml, agentToml(daemon, dir, node, options.settings ?? {}));
+  await writeFile(node.agentToml, agentToml(daemon, dir, node, options));
   const put = async (name: string, content: string | Uint8Array): Promise<string> => {
     const path = join(dir, name);
     await writeFile(`${path}.new`, content, { mode: 0o600 });
@@ -53,7 +59,8 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     put,
     run: (command, ...args) =>
       runMirrorlet([command, "--config", node.agentToml, "--set", "log.level=error", ...args]),
-    startAgent: () => startAgent({ ...node, dir, pidFile: pidFile(daemon, dir) }),
+    startAgent: (environment = {}) =>
+      startAgent({ ...node, dir, pidFile: pidFile(daemon, dir), environment }),
   };
 }
 
@@ -71,8 +78,8 @@ function pidFile(daemon: LabContainerd, dir: string): string {
 function agentToml(
   daemon: LabContainerd,
   dir: string,
-  paths: Pick<LabNode, "desiredState" | "stateDir">,
-  settings: Readonly<Record<string, string>>,
+  paths: Pick<LabNode, "desiredState" | "stateDir" | "witnessAddress">,
+  { settings = {}, witness = true }: LabNodeOptions,
 ): string {
   const root = {
     desired_state: JSON.stringify(paths.desiredState),
@@ -91,5 +98,8 @@ binary = ${JSON.stringify(daemon.binary)}
 restart = ${JSON.stringify(daemon.restartCommand)}
 [http]
 address = "127.0.0.1:0"
+[evidence]
+witness = ${witness}
+witness_address = "${paths.witnessAddress}"
 `;
 }
