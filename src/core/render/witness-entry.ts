@@ -31,8 +31,6 @@ export function witnessEntry(
       host: address,
       path: WITNESS_PATH,
       capabilities: resolves ? ["pull", "resolve"] : ["pull"],
-      // A frozen agent's queue may be full, and then the kernel drops what knocks.
-      dialTimeout: "1s",
     },
     tls: { caFile },
   };

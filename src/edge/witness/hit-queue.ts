@@ -16,13 +16,12 @@ const MAX_BATCH = 256;
 export function createHitQueue(post: (batch: Extract<FromWitness, { kind: "hits" }>) => void): HitQueue {
   const waiting: WitnessHit[] = [];
   let lost = 0;
-  let told = 0;
   let underWay = false;
   const send = (): void => {
-    if (underWay || (waiting.length === 0 && lost === told)) return;
+    if (underWay || (waiting.length === 0 && lost === 0)) return;
     underWay = true;
-    told = lost;
     post({ kind: "hits", hits: waiting.splice(0, MAX_BATCH), lost });
+    lost = 0;
   };
   return {
     add(hit) {

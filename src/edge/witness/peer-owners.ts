@@ -11,47 +11,47 @@ export interface Peer {
 export interface PeerOwners {
   /** The user that owns the peer's socket; undefined when that cannot be told, because it is closed already. */
   ownerOf(peer: Peer): Promise<number | undefined>;
+  /** The connection is gone: the answer is undefined, unless it has been given. */
+  forget(peer: Peer): void;
 }
 
 interface Question {
-  readonly key: string;
   tries: number;
   readonly answer: (uid: number | undefined) => void;
 }
 
-/** Of all time; the rest is left for others, however many sockets somebody has opened to make the table long. */
-const SHARE_OF_TIME = 0.2;
 /** A socket may move within the table while it is read. */
 const MAX_TRIES = 3;
 
 /**
- * Looks peers up in the kernel's table of sockets. One reading answers all who asked before it began, and readings
- * take a fifth of the time at most.
+ * Looks peers up in the kernel's table of sockets, which is long on a busy node, and as long as some user makes it. One
+ * reading answers all who asked before it began, and readings have a budget of time.
  */
 export function createPeerOwners(local: Peer): PeerOwners {
-  let waiting: Question[] = [];
+  const questions = new Map<string, Question>();
+  const budget = createReadingBudget();
   let busy = false;
-  let restMs = 0;
-  let restFromMs = 0;
+  const settle = (key: string, uid: number | undefined): void => {
+    questions.get(key)?.answer(uid);
+    questions.delete(key);
+  };
   const readOnce = async (): Promise<void> => {
-    const asked = waiting;
-    waiting = [];
+    const asked = [...questions.entries()];
     const startedMs = performance.now();
-    const owners = await readOwners(local, new Set(asked.map(({ key }) => key)));
-    restFromMs = performance.now();
-    restMs = (restFromMs - startedMs) * (1 / SHARE_OF_TIME - 1);
-    for (const question of asked) {
-      const uid = owners.get(question.key);
+    const owners = await readOwners(local, new Set(asked.map(([key]) => key)));
+    budget.spend(performance.now() - startedMs);
+    for (const [key, question] of asked) {
+      if (questions.get(key) !== question) continue;
+      const uid = owners.get(key);
       question.tries++;
-      if (uid === undefined && question.tries < MAX_TRIES) waiting.push(question);
-      else question.answer(uid);
+      if (uid !== undefined || question.tries === MAX_TRIES) settle(key, uid);
     }
   };
   const read = async (): Promise<void> => {
     busy = true;
-    while (waiting.length > 0) {
-      const leftMs = restFromMs + restMs - performance.now();
-      if (leftMs > 0) await sleep(leftMs);
+    while (questions.size > 0) {
+      const waitMs = budget.waitMs();
+      if (waitMs > 0) await sleep(waitMs);
       await readOnce();
     }
     busy = false;
@@ -59,9 +59,36 @@ export function createPeerOwners(local: Peer): PeerOwners {
   return {
     ownerOf: (peer) =>
       new Promise((answer) => {
-        waiting.push({ key: encodeEnd(peer), tries: 0, answer });
+        const key = encodeEnd(peer);
+        settle(key, undefined);
+        questions.set(key, { tries: 0, answer });
         if (!busy) void read();
       }),
+    forget: (peer) => settle(encodeEnd(peer), undefined),
+  };
+}
+
+/** A pull never waits for it; a flood of connections gets a fifth of the time. */
+const SHARE_OF_TIME = 0.2;
+const MAX_SAVED_MS = 500;
+
+function createReadingBudget() {
+  let leftMs = MAX_SAVED_MS;
+  let atMs = performance.now();
+  const earn = (): void => {
+    const nowMs = performance.now();
+    leftMs = Math.min(MAX_SAVED_MS, leftMs + (nowMs - atMs) * SHARE_OF_TIME);
+    atMs = nowMs;
+  };
+  return {
+    spend(ms: number): void {
+      earn();
+      leftMs -= ms;
+    },
+    waitMs(): number {
+      earn();
+      return leftMs > 0 ? 0 : -leftMs / SHARE_OF_TIME;
+    },
   };
 }
 

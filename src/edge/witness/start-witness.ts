@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
 import type { EvidenceSink } from "../../agent/evidence-sink.ts";
 import type { Log } from "../../agent/ports.ts";
 import type { SourceState } from "../../core/evidence/evidence-report.ts";
 import type { WitnessIdentity } from "../../core/evidence/witness-identity.ts";
-import type { FromWitness, ToWitness, WitnessTask } from "./witness-messages.ts";
+import type { FromWitness } from "./witness-messages.ts";
+import { startWitnessThread, type WitnessThread } from "./witness-thread.ts";
 
 /** The running witness. */
 export interface Witness {
@@ -31,12 +31,9 @@ export interface WitnessOptions {
 export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
   const { address } = task;
   let state: SourceState = { source: "witness", up: false, message: "starting" };
-  let thread: Thread | undefined;
+  let thread: WitnessThread | undefined;
   let restart: NodeJS.Timeout | undefined;
   let failures = 0;
-  /** By threads that have ended. */
-  let lostBefore = 0;
-  let lost = 0;
 
   const setState = (up: boolean, message: string): void => {
     if (state.up === up && state.message === message) return;
@@ -45,24 +42,25 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
     state = { source: "witness", up, message };
     sink.source(state);
   };
+  const losses = countLosses((message) => {
+    if (state.up) setState(true, message);
+  });
   const receive = (message: FromWitness): void => {
     if (message.kind === "listening") {
       failures = 0;
-      setState(true, describeLost(lost));
+      setState(true, losses.message());
     } else if (message.kind === "unbound") setState(false, message.message);
     else if (message.kind === "hits") {
       for (const hit of message.hits) {
         log.debug({ ...hit }, "no mirror has served this");
         sink.witnessed(hit);
       }
-      lost = lostBefore + message.lost;
-      if (state.up) setState(true, describeLost(lost));
+      losses.add(message.lost);
     }
   };
   const start = (): void => {
-    thread = startThread(task, receive, (reason) => {
+    thread = startWitnessThread(task, receive, (reason) => {
       const delayMs = Math.min(1000 * 2 ** failures++, MAX_RESTART_DELAY_MS);
-      lostBefore = lost;
       setState(false, `its thread has ended (${reason}) and is started again`);
       restart = setTimeout(start, delayMs);
     });
@@ -73,78 +71,36 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
     ping: async () => thread?.ping(),
     async stop() {
       clearTimeout(restart);
+      losses.stop();
       await thread?.stop();
     },
   };
 }
 
 const MAX_RESTART_DELAY_MS = 60_000;
+/** While there is a flood the number is another one with each batch. */
+const TELL_LOSSES_EVERY_MS = 10_000;
 
-function describeLost(lost: number): string {
-  return lost === 0
-    ? ""
-    : `up to ${lost} requests went uncounted: more came in than could be looked at, or their senders were gone`;
-}
-
-interface Thread {
-  ping(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** `onEnd` is called once, unless it was stopped. */
-function startThread(
-  task: WitnessTask,
-  onMessage: (message: FromWitness) => void,
-  onEnd: (reason: string) => void,
-): Thread {
-  const worker = new Worker(workerFile(), {
-    name: "witness",
-    workerData: task,
-    env: {},
-    resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
-  });
-  const pings = new Map<number, () => void>();
-  let lastPing = 0;
-  let isOver = false;
-  const send = (message: ToWitness): void => worker.postMessage(message);
-  const end = (reason: string): void => {
-    for (const release of pings.values()) release();
-    pings.clear();
-    if (isOver) return;
-    isOver = true;
-    onEnd(reason);
-  };
-  worker.on("message", (message: FromWitness) => {
-    if (message.kind === "pong") {
-      pings.get(message.id)?.();
-      pings.delete(message.id);
-      return;
-    }
-    onMessage(message);
-    if (message.kind === "hits") send({ kind: "taken" });
-  });
-  worker.on("error", (error) => end(error.message));
-  worker.on("exit", (code) => end(`exit code ${code}`));
+/** Tells of the first loss at once, and of more every now and then. */
+function countLosses(tell: (message: string) => void) {
+  let lost = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const message = (): string =>
+    lost === 0
+      ? ""
+      : `up to ${lost} requests went uncounted: more came in than could be looked at, or their senders were gone`;
   return {
-    ping() {
-      if (isOver) return Promise.resolve();
-      const id = ++lastPing;
-      return new Promise((resolve) => {
-        pings.set(id, resolve);
-        send({ kind: "ping", id });
-      });
+    message,
+    add(more: number): void {
+      if (more === 0) return;
+      lost += more;
+      if (timer !== undefined) return;
+      tell(message());
+      timer = setTimeout(() => {
+        timer = undefined;
+        tell(message());
+      }, TELL_LOSSES_EVERY_MS);
     },
-    async stop() {
-      isOver = true;
-      await worker.terminate();
-    },
+    stop: () => clearTimeout(timer),
   };
-}
-
-/** Beside this file, in the sources as in the build: it must stay a file of its own wherever this one is bundled. */
-function workerFile(): URL {
-  if (!import.meta.url.endsWith(".ts")) return new URL("./witness-worker.js", import.meta.url);
-  // In tests. On Node 20 `--import tsx` does not reach threads, so this one asks for it itself.
-  const [tsx, entry] = ["tsx/esm/api", "./witness-worker.ts"].map((name) => import.meta.resolve(name));
-  return new URL(`data:text/javascript,import{register}from"${tsx}";register();await import("${entry}")`);
 }

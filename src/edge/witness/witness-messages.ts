@@ -21,5 +21,5 @@ export type FromWitness =
   /** It cannot bind, and tries again. */
   | { readonly kind: "unbound"; readonly message: string }
   | { readonly kind: "pong"; readonly id: number }
-  /** One of these is under way at a time. `lost` counts, since the start, what could not be judged or kept. */
+  /** One of these is under way at a time. `lost` counts what since the last one could not be judged or kept. */
   | { readonly kind: "hits"; readonly hits: readonly WitnessHit[]; readonly lost: number };

@@ -10,16 +10,21 @@ import type { WitnessTask } from "./witness-messages.ts";
 
 /*
  * What holds for every connection:
- *   answered at once, with 404 and never with a challenge, whoever asks · counted only when the far end's socket is a
- *   trusted user's · closed by us as soon as it is known whose it is, so that an agent that is frozen later leaves no
- *   connection behind that containerd would go on to use · gone after five seconds
+ *   answered within milliseconds, with 404 and never with a challenge, whoever asks · counted only when the far end's
+ *   socket is a trusted user's · one request, then closed, so that an agent that is frozen later leaves no connection
+ *   behind that containerd would go on to use · gone after five seconds
  */
 
 /** The listener of the witness, not yet bound. */
 export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "add" | "lose">): Server {
   const { address, identity, trusted } = task;
   const [host = "", port] = address.split(":");
-  const visitors = createVisitors(createPeerOwners({ address: host, port: Number(port) }), trusted);
+  const owners = createPeerOwners({ address: host, port: Number(port) });
+  const turnAway = async ({ socket, trusted }: Visitor): Promise<void> => {
+    socket.destroy();
+    if ((await trusted) !== false) queue.lose();
+  };
+  const visitors = createVisitors(owners, trusted, (visitor) => void turnAway(visitor));
   const hasBudget = createHandshakeBudget(() => performance.now());
   const https = createHttpsServer(
     {
@@ -38,10 +43,10 @@ export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "ad
   https.on("clientError", (_error, socket) => socket.destroy());
   const receive = async (socket: Socket): Promise<void> => {
     const visitor = visitors.admit(socket);
-    if (!hasBudget() && (await visitor.trusted) !== true) {
-      if ((await visitor.trusted) === undefined) queue.lose();
-      socket.destroy();
-    } else if (!socket.destroyed) https.emit("connection", socket);
+    if (visitor === undefined) socket.destroy();
+    else if (!hasBudget() && (await atMost(visitor.trusted, MAX_WAIT_IN_FLOOD_MS)) !== true)
+      await turnAway(visitor);
+    else if (!socket.destroyed) https.emit("connection", socket);
   };
   return createServer({ noDelay: true, pauseOnConnect: true }, (socket) => void receive(socket));
 }
@@ -56,39 +61,59 @@ async function serve(
   address: string,
   queue: Pick<HitQueue, "add" | "lose">,
 ): Promise<void> {
-  // We are closing it: containerd takes no answer for "try again".
-  if (!request.socket.writable) return;
-  const hit = readWitnessRequest(request.method ?? "", request.url ?? "", address);
   response.on("error", () => {});
-  answerNotFound(request, response);
-  const trusted = await visitor.trusted;
+  // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
+  const trusted = await atMost(visitor.trusted, MAX_WAIT_MS);
+  const hit = isOurs(request)
+    ? undefined
+    : readWitnessRequest(request.method ?? "", request.url ?? "", address);
   if (hit !== undefined && trusted === true) queue.add({ atMs: Date.now(), ...hit });
   else if (hit !== undefined && trusted === undefined) queue.lose();
-  request.socket.end();
+  if (takesNotFoundForTruth(request)) visitor.socket.resetAndDestroy();
+  else answerNotFound(response);
+}
+
+function answerNotFound(response: ServerResponse): void {
+  response.writeHead(404, {
+    "content-length": 0,
+    "docker-distribution-api-version": "registry/2.0",
+    "cache-control": "no-store",
+    connection: "close",
+  });
+  response.end();
+}
+
+/** The agent's own questions are no pulls. */
+function isOurs({ headers }: IncomingMessage): boolean {
+  return headers["user-agent"]?.startsWith("mirrorlet") === true;
 }
 
 /**
- * No body for containerd: it would leave it unread, for which Go closes the connection, and a closed one has no owner
- * any more.
+ * When every host fails, containerd 2 tells of a 404 rather than of a refused connection: a 404 from here would turn
+ * "the mirror is down" into "not found". A connection that ends without an answer says nothing, so the mirror's own
+ * error is told. (containerd 1 tells the first error that is no 404.)
+ * Source: containerd `core/remotes/docker/resolver.go`, `firstErrPriority`.
  */
-function answerNotFound(request: IncomingMessage, response: ServerResponse): void {
-  const body = isContainerd(request) ? "" : NOTHING_HERE;
-  // A body that nobody reads would be taken for the next request.
-  if (!request.complete) response.setHeader("connection", "close");
-  response.writeHead(404, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    "docker-distribution-api-version": "registry/2.0",
-    "cache-control": "no-store",
-  });
-  response.end(request.method === "HEAD" ? undefined : body);
+function takesNotFoundForTruth({ method, headers }: IncomingMessage): boolean {
+  const major = /^containerd\/v?(\d+)\./.exec(headers["user-agent"] ?? "")?.[1];
+  return method === "HEAD" && major !== undefined && Number(major) >= 2;
 }
 
-/** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes */
-const NOTHING_HERE = `${JSON.stringify({
-  errors: [{ code: "NAME_UNKNOWN", message: "this is mirrorlet's witness: it has nothing" }],
-})}\n`;
+/**
+ * It takes some 5 ms to know whose a connection is, part of them during the handshake. What is not known after so long
+ * is not waited for: a pull goes on uncounted rather than late, and sooner while there is a flood.
+ */
+const MAX_WAIT_MS = 500;
+const MAX_WAIT_IN_FLOOD_MS = 50;
 
-function isContainerd(request: IncomingMessage): boolean {
-  return request.headers["user-agent"]?.startsWith("containerd/") === true;
+async function atMost<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
