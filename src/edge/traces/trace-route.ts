@@ -98,7 +98,11 @@ function encodingOf({ headers }: IncomingMessage): boolean | undefined {
 const answers: Readonly<Record<ExportOutcome, RouteResponse>> = {
   // An ExportTraceServiceResponse without a complaint is empty.
   accepted: { status: 200, contentType: "application/x-protobuf", body: "" },
-  forbidden: refusal(403, "spans are taken over loopback from root alone"),
+  // Not to be kept open for the next try.
+  forbidden: {
+    ...refusal(403, "spans are taken over loopback from root alone"),
+    headers: { connection: "close" },
+  },
   unsupported: refusal(415, "spans are taken as application/x-protobuf, plain or gzip"),
   "too-large": refusal(413, "more than 4 MiB, 16 MiB when unpacked, or too many spans"),
   invalid: refusal(400, "not an OTLP trace export"),
