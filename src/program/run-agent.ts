@@ -15,6 +15,7 @@ import type { Witness } from "../edge/witness/start-witness.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
+import { runTraces } from "./run-traces.ts";
 import { runWitness } from "./run-witness.ts";
 import { watchTargets } from "./watch-targets.ts";
 
@@ -71,7 +72,13 @@ export async function runAgent(
   });
   const { clock } = context.ports;
   // Sources of evidence are given `evidence.sink`, and are named in `expected` when they are started.
-  const evidence = createEvidenceKeeper({ clock, log, expected: [], onTurn: () => tellStatus() });
+  const evidence = createEvidenceKeeper({
+    clock,
+    log,
+    expected: ["trace", "witness"],
+    onTurn: () => tellStatus(),
+  });
+  const traces = runTraces(config, context.ports, evidence.sink);
   const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
   const tellStatus = () => void notify.status(statusLine(board));
   const metrics = createMetrics({
@@ -83,7 +90,7 @@ export async function runAgent(
     address: config.http.address,
     metricsAddress: config.http.metricsAddress,
     allowedHosts: config.http.allowedHosts,
-    routes: [...agentRoutes(board, evidence), metrics.route],
+    routes: [...agentRoutes(board, evidence), metrics.route, ...traces.routes],
     log,
   });
   witness = await runWitness(context.witness, config, evidence.sink, log);
@@ -102,6 +109,7 @@ export async function runAgent(
       const previous = board.latest;
       if (previous === undefined) void notify.ready();
       board.passed(report);
+      traces.passed(report);
       evidence.passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
@@ -129,6 +137,7 @@ export async function runAgent(
       drift?.close();
       await running.stop();
       await witness?.stop();
+      traces.stop();
       evidence.stop();
       await http.close();
     },

@@ -151,6 +151,7 @@ test("1.7 without spans for requests: that a pull ended, and which mirror was sk
   assert.deepEqual(
     { ...notice, startedMs: 0, endedMs: 0 },
     {
+      from: "trace",
       registry: "gcr.io",
       repository: "team/app4",
       reference: "gcr.io/team/app4:1.0",
