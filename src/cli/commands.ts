@@ -35,6 +35,9 @@ export interface ChangeOptions extends ConfigOptions {
 export interface RestoreCommandOptions extends ConfigOptions {
   readonly noRestart: boolean;
 }
+interface StatusCommandOptions extends ConfigOptions {
+  readonly npd: boolean;
+}
 interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
 }
@@ -45,6 +48,7 @@ export interface Commands {
   apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   restore(options: RestoreCommandOptions): Promise<ExitCode>;
+  status(options: StatusCommandOptions): Promise<ExitCode>;
   explain(image: string, options: ExplainCommandOptions): Promise<ExitCode>;
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;

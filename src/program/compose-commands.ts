@@ -51,6 +51,14 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         const { restore } = await import("../cli/restore.ts");
         return restore(options, io, deps);
       }),
+    status: (options) =>
+      onNode(options, async ({ setup, deps, io }) => {
+        const [{ status }, { statusDeps }] = await Promise.all([
+          import("../cli/status.ts"),
+          import("./compose-status.ts"),
+        ]);
+        return status(options, io, statusDeps(setup, deps));
+      }),
     explain: (image, options) =>
       onNode(options, async ({ setup, deps, io }) => {
         const { explain } = await import("../cli/explain.ts");

@@ -1,3 +1,4 @@
+import { plainText } from "../plain-text.ts";
 import { redactSecrets } from "../redact-secrets.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 
@@ -7,9 +8,8 @@ import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
  */
 export function cleanText(text: string, length: number = EVIDENCE_LIMITS.textLength): string {
   const cut = text.length > 4 * length ? text.slice(0, 4 * length) : text;
-  const plain = redactSecrets(cut.replace(/(https?:\/\/[^\s"'?]+)\?[^\s"']*?(?=:?(?:[\s"']|$))/gi, "$1"))
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
-    .trim();
+  const withoutQueries = cut.replace(/(https?:\/\/[^\s"'?]+)\?[^\s"']*?(?=:?(?:[\s"']|$))/gi, "$1");
+  const plain = plainText(redactSecrets(withoutQueries)).trim();
   return plain.length > length ? `${plain.slice(0, length - 1)}…` : plain;
 }
 
