@@ -11,7 +11,7 @@ import { stillInFormerRoots } from "./former-roots.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import type { PassContext, PassResult, Progress } from "./pass-context.ts";
 import type { PassOutcome } from "./report.ts";
-import { reportTracing, tracesInForce } from "./report-tracing.ts";
+import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
 import { showChanges } from "./show-changes.ts";
 
 /** A plan that has been carried out. */
@@ -60,7 +60,7 @@ export async function finishPass(
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
   const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
-  const outcome = outcomeOf(choice, plan, repaired.length > 0);
+  const outcome = outcomeOf(choice, plan, repaired.length > 0, isTakenBack(plan, record));
   const retry = [choice.retryMs, tracesWaitMs, ...contests.map((contest) => contest.waitMs)].filter(
     (ms) => ms !== undefined,
   );
@@ -92,9 +92,10 @@ function watched({ namespace, mirrors, upstream }: Registry): WatchedRegistry {
   return { namespace, mirrors: mirrors.map(mirrorUrl), upstream, ...(resolves ? {} : { pullOnly: true }) };
 }
 
-function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {
+function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean, takenBack: boolean): PassOutcome {
   if (choice.rejection !== undefined) return "rejected";
   if (choice.fresh) return "applied";
+  if (takenBack) return "rolled-back";
   if (repaired) return "repaired";
   return plan.steps.length > 0 ? "applied" : "unchanged";
 }

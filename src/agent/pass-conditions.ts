@@ -1,4 +1,5 @@
 import type { NodePlan } from "../core/plan/node-plan.ts";
+import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, describeContest } from "./drift.ts";
@@ -45,10 +46,6 @@ function tracesCondition({ tracesQuarantine }: ApplyRecord): readonly Condition[
   const message = tracesTakenBack(tracesQuarantine.message);
   const rolled: Condition = { type: "RolledBack", message };
   return tracesQuarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
-}
-
-export function tracesTakenBack(message: string): string {
-  return `switching containerd's traces was taken back, and is not tried again until containerd or its configuration changes: ${message}`;
 }
 
 /** The condition of a node on which the wanted state was tried and taken back. */

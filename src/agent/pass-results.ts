@@ -1,7 +1,8 @@
+import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigOutcome, TakenBack } from "./config-change.ts";
-import { rolledBack, tracesTakenBack } from "./pass-conditions.ts";
+import { rolledBack } from "./pass-conditions.ts";
 import type { PassResult } from "./pass-context.ts";
 import { type Clock, HostError } from "./ports.ts";
 import type { Condition } from "./report.ts";

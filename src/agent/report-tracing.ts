@@ -1,7 +1,7 @@
 import type { NodePlan } from "../core/plan/node-plan.ts";
 import { TRACES_ON } from "../core/plan/plan-tracing.ts";
+import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord, TracesRecord } from "./apply-record.ts";
-import { tracesTakenBack } from "./pass-conditions.ts";
 import type { Progress } from "./pass-context.ts";
 import type { Containerd } from "./ports.ts";
 import type { TracingReport } from "./report.ts";
@@ -43,6 +43,14 @@ export async function tracesInForce(
   if (inForce === undefined || state !== "on") return inForce;
   const seenIn = await containerd.instance();
   return { ...inForce, ...(seenIn === undefined ? {} : { seenIn }) };
+}
+
+/** Whether this pass tried to switch traces, and took that back. */
+export function isTakenBack(plan: NodePlan, { tracesQuarantine: failed }: ApplyRecord): boolean {
+  const step = plan.tracing?.step;
+  return (
+    step !== undefined && isRestarted(plan) && failed?.takenBack === true && failed.digest === step.digest
+  );
 }
 
 function isRestarted({ steps }: NodePlan): boolean {

@@ -317,6 +317,7 @@ test("traces alone do not work: they are taken back, mirrors stay, and nothing i
     node.containerd.hasExporter = true;
     node.containerd.refuseTraces = "start script: cannot take that";
     const report = await node.pass(STATE);
+    assert.equal(report.outcome, "rolled-back");
     assert.deepEqual(types(report), ["Ready", "RolledBack"]);
     assert.match(report.conditions[1]?.message ?? "", /cannot take that/);
     assert.equal(report.tracing?.state, "unavailable");

@@ -12,7 +12,7 @@ import type { Issue } from "../issue.ts";
 import { equalBytes } from "./equal-bytes.ts";
 import type { PlanSettings, TracesInForce, TracingPlan, TracingSettings } from "./node-plan.ts";
 import type { SwitchTracesStep, TextChange } from "./step.ts";
-import { exporterIssue, foreignFileIssue, noEffectIssue } from "./tracing-issues.ts";
+import { exporterIssue, foreignFileIssue, noEffectIssue, tracesTakenBack } from "./tracing-issues.ts";
 import { type TracingWish, tracingWish } from "./tracing-wish.ts";
 
 /**
@@ -43,7 +43,7 @@ interface Situation {
 type On = Extract<TracingWish, { kind: "on" }>;
 
 /** What is told while it is so. */
-export const TRACES_ON = "containerd tells which host served each request of its pulls";
+export const TRACES_ON = "containerd sends the traces of its pulls to the agent";
 
 function stay(
   { settings }: Pick<Situation, "settings">,
@@ -69,12 +69,7 @@ function switchOff(
       ? undefined
       : { kind: "switch-traces", to: "off", files, needsRestart, digest: digestOf(situation, files) };
   const refused = step !== undefined && needsRestart && hasFailed(step, situation);
-  if (refused)
-    return stay(
-      situation,
-      `switching traces off failed before: ${situation.settings.failed?.message}`,
-      issues,
-    );
+  if (refused) return stay(situation, tracesTakenBack(situation.settings.failed?.message ?? ""), issues);
   return { state, message, step, inForce: undefined, issues };
 }
 
@@ -125,7 +120,9 @@ function switchOn(situation: Situation, { endpoint, place }: On): TracingPlan {
   const { failed, retryFailed } = settings;
   if (needsRestart && hasFailed(step, situation) && (!retryFailed || isEdited)) {
     const message = failed?.message ?? "";
-    return stay(situation, message, failed?.takenBack === true ? [] : [noEffectIssue(place, message)]);
+    if (failed?.takenBack === true) return stay(situation, tracesTakenBack(message));
+    const issue = noEffectIssue(place, message);
+    return stay(situation, issue.message, [issue]);
   }
   if (needsRestart)
     return {

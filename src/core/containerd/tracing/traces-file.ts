@@ -19,7 +19,7 @@ export function tracesEnvironment(endpoint: string): Readonly<Record<string, str
   };
 }
 
-const EXPLANATION = `# containerd tells the agent on this node which host served each request of a pull.
+const EXPLANATION = `# containerd sends the traces of its pulls to the agent on this node.
 # evidence.traces = false in agent.toml switches that off; this file then goes.`;
 
 /** The whole file, as it should be on the node. */
