@@ -5,9 +5,10 @@ import { keepEarly } from "./early-requests.ts";
 import { asOutput, endCall, endTrace, type TraceOutput, tellEarly } from "./end-call.ts";
 import type { PullContext } from "./find-origin.ts";
 import { createMirrorIndex, type MirrorIndex, mergeIndexes } from "./mirror-index.ts";
-import { addSpan, createPendingTrace, type PendingTrace, requestsOf, sizeOf } from "./pending-trace.ts";
+import { addSpan, type PendingTrace, requestsOf, sizeOf } from "./pending-trace.ts";
 import { isPartOfPull } from "./read-entry-span.ts";
 import { isRequestName, readRequestSpan } from "./read-request-span.ts";
+import { createTraceStore } from "./trace-store.ts";
 
 export interface TraceCollectorOptions {
   /** What is in force now; the same array while nothing changes. */
@@ -57,60 +58,38 @@ export interface TraceCollector {
 
 export function createTraceCollector(options: TraceCollectorOptions): TraceCollector {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  /** The one that was silent for longest comes first. */
-  const traces = new Map<string, PendingTrace>();
-  const told = new Map<string, ToldTrace>();
+  const store = createTraceStore(limits.traces);
   const mirrorsNow = indexOf(options.watched);
-  let cutShort = 0;
-
-  const contextOf = ({ mirrors }: { readonly mirrors: MirrorIndex }): PullContext => ({
+  const contextSince = (mirrors: MirrorIndex): PullContext => ({
     mirrors: mergeIndexes([mirrors, mirrorsNow()]),
     witnessHost: options.witnessHost(),
   });
-
-  /** The span's trace, the youngest from now on; undefined where it is of no interest. */
-  const findTrace = ({ traceId, name }: Span, nowMs: number): PendingTrace | undefined => {
-    const known = traces.get(traceId);
-    if (known === undefined && !isRequestName(name) && !isPartOfPull(name)) return undefined;
-    const trace = known ?? createPendingTrace(mirrorsNow(), nowMs);
-    trace.lastMs = nowMs;
-    traces.delete(traceId);
-    traces.set(traceId, trace);
-    return trace;
-  };
+  const patienceFor = (trace: PendingTrace): number => (isAllTold(trace) ? limits.memoryMs : limits.idleMs);
+  let cutShort = 0;
 
   const addOne = (span: Span, nowMs: number): readonly TraceOutput[] => {
-    const past = told.get(span.traceId);
-    if (past !== undefined) return tellStraggler(span, contextOf(past));
-    const trace = findTrace(span, nowMs);
-    if (trace === undefined) return [];
+    const past = store.past(span.traceId);
+    if (past !== undefined) return tellStraggler(span, contextSince(past));
+    if (!store.has(span.traceId) && !isOfInterest(span)) return [];
+    const trace = store.touch(span.traceId, mirrorsNow(), nowMs);
     addSpan(trace, span, nowMs + limits.settleMs, limits.itemsPerTrace);
     if (sizeOf(trace) - trace.nodes.size < limits.itemsPerTrace) return [];
-    const requests = tellEarly(trace, contextOf(trace));
+    const requests = tellEarly(trace, contextSince(trace.mirrors));
     trace.early = keepEarly(trace.early, requests);
     return requests.map(asOutput);
   };
 
-  const forget = (id: string, trace: PendingTrace, nowMs: number): void => {
-    traces.delete(id);
-    told.set(id, { mirrors: trace.mirrors, untilMs: nowMs + limits.memoryMs });
-    for (const first of told.keys()) {
-      if (told.size <= limits.traces) break;
-      told.delete(first);
-    }
-  };
-
   const giveUp = (id: string, trace: PendingTrace, nowMs: number): readonly TraceOutput[] => {
-    const outputs = endTrace(trace, contextOf(trace));
-    forget(id, trace, nowMs);
-    return outputs;
+    store.drop(id, nowMs + limits.memoryMs);
+    return endTrace(trace, contextSince(trace.mirrors));
   };
 
   const makeRoom = (nowMs: number): readonly TraceOutput[] => {
     const outputs: TraceOutput[] = [];
-    let items = [...traces.values()].reduce((sum, trace) => sum + sizeOf(trace), 0);
-    for (const [id, trace] of traces) {
-      if (traces.size <= limits.traces && items <= limits.items) break;
+    let items = store.items();
+    const traces = store.entries();
+    for (const [at, [id, trace]] of traces.entries()) {
+      if (traces.length - at <= limits.traces && items <= limits.items) break;
       items -= sizeOf(trace);
       cutShort++;
       outputs.push(...giveUp(id, trace, nowMs));
@@ -120,17 +99,14 @@ export function createTraceCollector(options: TraceCollectorOptions): TraceColle
 
   const expireTrace = (id: string, trace: PendingTrace, nowMs: number): readonly TraceOutput[] => {
     const due = [...trace.ended].filter(([, settledMs]) => settledMs <= nowMs).map(([spanId]) => spanId);
-    const outputs = due.flatMap((spanId) => endCall(trace, spanId, contextOf(trace)));
-    if (isRootTold(trace)) forget(id, trace, nowMs);
-    else if (trace.lastMs + patienceFor(trace) <= nowMs) {
-      // A caller's trace may hold further pulls: it is not remembered as over.
-      if (isAllTold(trace)) traces.delete(id);
-      else return [...outputs, ...giveUp(id, trace, nowMs)];
-    }
+    const outputs = due.flatMap((spanId) => endCall(trace, spanId, contextSince(trace.mirrors)));
+    const isSilent = trace.lastMs + patienceFor(trace) <= nowMs;
+    if (isRootTold(trace)) store.drop(id, nowMs + limits.memoryMs);
+    // A caller's trace may hold further pulls: it is not remembered as over.
+    else if (isSilent && isAllTold(trace)) store.drop(id);
+    else if (isSilent) return [...outputs, ...giveUp(id, trace, nowMs)];
     return outputs;
   };
-
-  const patienceFor = (trace: PendingTrace): number => (isAllTold(trace) ? limits.memoryMs : limits.idleMs);
 
   return {
     add(spans, nowMs) {
@@ -140,23 +116,22 @@ export function createTraceCollector(options: TraceCollectorOptions): TraceColle
       return outputs;
     },
     expire(nowMs) {
-      for (const [id, { untilMs }] of told) if (untilMs <= nowMs) told.delete(id);
-      return [...traces].flatMap(([id, trace]) => expireTrace(id, trace, nowMs));
+      store.expire(nowMs);
+      return store.entries().flatMap(([id, trace]) => expireTrace(id, trace, nowMs));
     },
     dueMs() {
-      const due = [...traces.values()].flatMap((trace) => [
-        ...trace.ended.values(),
-        trace.lastMs + patienceFor(trace),
-      ]);
-      return due.length === 0 ? undefined : Math.min(...due);
+      const due = store
+        .entries()
+        .flatMap(([, trace]) => [...trace.ended.values(), trace.lastMs + patienceFor(trace)]);
+      return due.length === 0 ? undefined : due.reduce((least, ms) => Math.min(least, ms));
     },
     cutShort: () => cutShort,
   };
 }
 
-interface ToldTrace {
-  readonly mirrors: MirrorIndex;
-  readonly untilMs: number;
+/** A request, or what shows up in pulls only; all else is looked at only in a trace that has one of these. */
+function isOfInterest({ name }: Span): boolean {
+  return isRequestName(name) || isPartOfPull(name);
 }
 
 function indexOf(watched: () => readonly WatchedRegistry[]): () => MirrorIndex {
