@@ -4,7 +4,7 @@ import type { NodePlan } from "../core/plan/node-plan.ts";
 import { planNode } from "../core/plan/plan-node.ts";
 import type { EditConfigStep } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
-import { pullBaseline, removeAdded } from "./canary.ts";
+import { pullBaseline, removeLeftover } from "./canary.ts";
 import { changeConfig } from "./change-config.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigChange, ConfigOutcome } from "./config-change.ts";
@@ -69,7 +69,8 @@ export async function converge(
     const stopped = await execute(plan, baseline.works, target, context, progress);
     if (stopped !== undefined) return stopped;
   } finally {
-    await removeAdded(baseline, ports, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+    const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+    for (const leftover of baseline.leftovers) await removeLeftover(leftover, ports, signal);
   }
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };

@@ -57,6 +57,7 @@ export async function finishPass(
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
     registries: desired.registries.map(watched),
+    canaries: desired.canaries,
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
       contests.length === 0 &&

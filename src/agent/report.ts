@@ -77,6 +77,8 @@ export interface PassReport {
   readonly containerdVersion?: string;
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
+  /** Canaries of what is in force now; undefined when this pass did not get so far. */
+  readonly canaries?: readonly string[];
   /** Host directories that hold files of ours. */
   readonly ownedDirectories: readonly string[];
   /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */

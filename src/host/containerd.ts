@@ -4,8 +4,9 @@ import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
 import { resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
 import { createCriClient } from "./cri-client.ts";
-import { imageVerbs } from "./cri-images.ts";
 import { createHostRoot } from "./files-root.ts";
+import { createImageStore } from "./image-store.ts";
+import { pullImageWith } from "./pull-image.ts";
 
 export interface ContainerdOptions {
   /** A name to look up in the usual directories, or a path. */
@@ -30,7 +31,8 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
-    ...imageVerbs(connect),
+    pullImage: pullImageWith(connect),
+    images: createImageStore(connect),
   };
 }
 

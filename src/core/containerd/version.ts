@@ -69,6 +69,11 @@ export interface ContainerdTraits {
   readonly importsReplacePluginTables: boolean;
   /** Registry configuration is visible in CRI `Status(verbose)`. */
   readonly criStatusShowsRegistry: boolean;
+  /**
+   * A CRI pull writes its image records again where nothing changed, so that each of them has more events than pulls:
+   * `createImageReference` compared with an empty record until 1.6.29 and 1.7.14.
+   */
+  readonly rewritesImageRecords: boolean;
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -104,5 +109,6 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     readsPullProgressTimeout: at(1, 7),
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
+    rewritesImageRecords: is16 ? !at(1, 6, 29) : !at(1, 7, 14),
   };
 }

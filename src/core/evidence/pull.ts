@@ -34,11 +34,24 @@ export interface Pull {
 /** Of one pull; images with more layers than this are rare, and the counters count all. */
 export const MAX_REQUESTS = 512;
 
+/** Part of an image, as a registry serves it. */
+export interface ImageObject {
+  /** `sha256:…` */
+  readonly digest: string;
+  readonly kind: "manifest" | "blob";
+}
+
 /**
- * A pull that ended, from a source that does not see its requests: containerd's image events, or spans of a build
- * without HTTP spans. What the witness saw of the same repository meanwhile decides the path.
+ * A pull that ended, from a source that does not see its requests. What the witness saw of the same repository
+ * decides the path; without that, a pull that went well proves no path at all, unless the upstream is closed.
  */
 export interface PullNotice {
+  /**
+   * trace: spans of a build without HTTP spans · events: containerd's image events, which show successes only · log:
+   * containerd's journal, which is asked for failures only · canary: the agent's own pull, which the other two leave
+   * out. The same pull may come from `trace` and from one of the others.
+   */
+  readonly from: "trace" | "events" | "log" | "canary";
   readonly registry: string;
   readonly repository: string;
   readonly reference: string;
@@ -47,6 +60,12 @@ export interface PullNotice {
   readonly endedMs: number;
   readonly ok: boolean;
   readonly error?: string;
+  /**
+   * What of the image came into the content store with this pull, from wherever; what was there already is not in it.
+   * With the witness up, one that is in a WitnessHit came from the upstream and any other from a mirror. Undefined:
+   * not known. A blob that an earlier, failed pull of the same image fetched counts here.
+   */
+  readonly fetched?: readonly ImageObject[];
 }
 
 /** A request that reached the witness, so that no mirror served it. */
