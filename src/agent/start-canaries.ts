@@ -45,22 +45,22 @@ export function startCanaries(options: CanaryOptions): RunningCanaries {
   const reschedule = (image: string, dueMs: number): void => {
     schedule = schedule.map((each) => (each.image === image ? { image, dueMs } : each));
   };
-  const conclude = (image: string, aborted: boolean, { waitMs, trouble }: Tried): void => {
-    if (aborted) return reschedule(image, clock.uptimeMs());
+  const conclude = (image: string, { waitMs, trouble }: Tried): void => {
     hasTried = true;
     state.set(trouble === undefined, trouble ?? "");
-    const inMs = trouble === undefined ? waitMs : Math.min(RETRY_MS, options.intervalMs);
-    if (trouble === undefined && waitMs <= options.intervalMs) return;
-    reschedule(image, clock.uptimeMs() + inMs);
-    if (trouble === undefined)
-      log.info({ image, next_s: Math.round(inMs / 1000) }, "the canary is large and not kept on this node");
+    const nowMs = clock.uptimeMs();
+    if (trouble !== undefined) reschedule(image, nowMs + Math.min(RETRY_MS, options.intervalMs));
+    else if (waitMs > options.intervalMs) {
+      reschedule(image, nowMs + waitMs);
+      log.info({ image, next_s: Math.round(waitMs / 1000) }, "a large canary that is not kept on the node");
+    }
   };
   const runOne = async (image: string): Promise<void> => {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, stop.signal]);
     reschedule(image, clock.uptimeMs() + options.intervalMs * (0.9 + 0.2 * options.random()));
     const work = tryCanary(image, options, signal).then(
-      (tried) => conclude(image, signal.aborted, tried),
+      (tried) => (signal.aborted ? reschedule(image, clock.uptimeMs()) : conclude(image, tried)),
       (error: Error) => log.warn({ image }, `the canary could not be tried: ${error.message}`),
     );
     current = { abort, done: work };
