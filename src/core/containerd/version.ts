@@ -74,6 +74,8 @@ export interface ContainerdTraits {
    * `createImageReference` compared with an empty record until 1.6.29 and 1.7.14.
    */
   readonly rewritesImageRecords: boolean;
+  /** Every host that does not resolve an image has a line in the log at level info, not only a 404 and no answer. */
+  readonly logsEverySkippedHost: boolean;
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -109,6 +111,7 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     readsPullProgressTimeout: at(1, 7),
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
+    logsEverySkippedHost: at(2, 0),
     rewritesImageRecords: is16 ? !at(1, 6, 29) : !at(1, 7, 14),
   };
 }
