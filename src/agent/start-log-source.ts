@@ -44,7 +44,7 @@ export function startLogSource({ ports, unitLog, sink }: LogSourceOptions): Runn
       log.warn({}, limits.message(clock.uptimeMs()));
     }
   };
-  /** `cursor`: undefined where nothing came; a place that is gone must not be asked for again. */
+  /** `cursor`: of the last line that came. */
   const follow = async (after: string | undefined): Promise<{ why: string; cursor: string | undefined }> => {
     let cursor: string | undefined;
     limits.of(await containerd.version());
@@ -70,10 +70,12 @@ export function startLogSource({ ports, unitLog, sink }: LogSourceOptions): Runn
     while (!signal.aborted) {
       const startedMs = clock.uptimeMs();
       const ended = await follow(cursor);
-      cursor = ended.cursor;
       if (signal.aborted) return;
       state.set(false, `the journal cannot be followed: ${ended.why}`);
-      if (clock.uptimeMs() - startedMs > MAX_WAIT_MS) waitMs = MIN_WAIT_MS;
+      const ranWell = clock.uptimeMs() - startedMs > MAX_WAIT_MS;
+      // A place in the journal that is gone must not be asked for again.
+      cursor = ended.cursor ?? (ranWell ? cursor : undefined);
+      if (ranWell) waitMs = MIN_WAIT_MS;
       await clock.sleep(waitMs, signal).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
     }

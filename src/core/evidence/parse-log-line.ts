@@ -27,7 +27,7 @@ function parseJsonLine(text: string): Record<string, string> | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const entries = Object.entries(value).slice(0, MAX_FIELDS);
-  return toRecord(entries.map(([key, each]) => [key, typeof each === "string" ? each : String(each)]));
+  return Object.fromEntries(entries.map(([key, each]) => [key, String(each)]));
 }
 
 /** Keys are bare; values are bare, or quoted by Go's `%q`. */
@@ -38,11 +38,7 @@ function parseTextLine(text: string): Record<string, string> | undefined {
     const [, key = "", value = ""] = match;
     pairs.push([key, value.startsWith('"') ? unquote(value) : value]);
   }
-  return pairs.length === 0 ? undefined : toRecord(pairs);
-}
-
-function toRecord(pairs: readonly (readonly [string, string])[]): Record<string, string> {
-  return Object.assign(Object.create(null), Object.fromEntries(pairs)) as Record<string, string>;
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };

@@ -5,7 +5,7 @@ import { createOpenPulls, type OpenPulls } from "./open-pulls.ts";
 import { type LogLine, parseLogLine } from "./parse-log-line.ts";
 import { plainWords } from "./plain-words.ts";
 import type { PullNotice } from "./pull.ts";
-import { readResponse } from "./read-log-response.ts";
+import { createResponseReader } from "./read-log-response.ts";
 import { readSkip } from "./read-log-skip.ts";
 
 export interface ContainerdLogReader {
@@ -22,6 +22,7 @@ export interface ContainerdLogReader {
  */
 export function createContainerdLogReader(): ContainerdLogReader {
   const pulls = createOpenPulls();
+  const responses = createResponseReader();
   let registries: readonly WatchedRegistry[] = [];
   let debugMs = Number.NEGATIVE_INFINITY;
   return {
@@ -35,10 +36,14 @@ export function createContainerdLogReader(): ContainerdLogReader {
       if (line.message === "starting containerd") debugMs = Number.NEGATIVE_INFINITY;
       if (line.level === "debug") {
         debugMs = atMs;
-        return line.message === "fetch response received" ? readResponse(line, atMs, registries) : undefined;
+        responses.remember(line);
+        return responses.read(line, atMs, registries);
       }
-      if (/^trying next host|^fetch failed/.test(line.message))
-        return atMs - debugMs < DEBUG_MS ? undefined : readSkip(line, atMs, registries, pulls.all());
+      if (/^trying next host|^fetch failed/.test(line.message)) {
+        if (atMs - debugMs > DEBUG_MS) return readSkip(line, atMs, registries, pulls.all());
+        responses.remember(line);
+        return undefined;
+      }
       return readDropped(line) ?? readPull(line, atMs, pulls);
     },
   };

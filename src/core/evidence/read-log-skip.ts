@@ -3,7 +3,7 @@ import type { LogFinding } from "./log-finding.ts";
 import type { OpenPull } from "./open-pulls.ts";
 import type { LogLine } from "./parse-log-line.ts";
 import { plainWords } from "./plain-words.ts";
-import { parseRegistryUrl } from "./registry-url.ts";
+import { findRegistryUrl } from "./read-log-response.ts";
 import { hostsFor, type WatchedHosts } from "./watched-hosts.ts";
 
 /**
@@ -45,8 +45,7 @@ interface Asked {
 
 // `failed to do request: Head "http://mirror:5000/v2/team/app/manifests/1?ns=gcr.io": dial tcp …`
 function findUrl(error: string | undefined): Asked | undefined {
-  const url = /"(https?:\/\/[^"]+)"/.exec(error ?? "")?.[1];
-  const asked = url === undefined ? undefined : parseRegistryUrl(url);
+  const asked = error === undefined ? undefined : findRegistryUrl(error);
   // Without ns= it is the registry's own, or a token service's.
   return asked === undefined || asked.registry === asked.host ? undefined : asked;
 }
