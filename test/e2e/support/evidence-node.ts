@@ -18,6 +18,8 @@ export interface EvidenceNode {
   readonly notices: PullNotice[];
   readonly fallbacks: Fallback[];
   readonly states: SourceState[];
+  /** What is written to the agent's log, at any level. */
+  readonly logged: string[];
   /** Called with each notice, while the source that tells it still waits. */
   onNotice: (notice: PullNotice) => void;
   /** hosts.toml of a registry: these mirrors, then `server`. */
@@ -33,8 +35,12 @@ export function createEvidenceNode(daemon: LabContainerd): EvidenceNode {
   const claims = createPullClaims(clock);
   const { binary, socket, restartCommand } = daemon;
   const containerd = claimPulls(createContainerd({ binary, socket, restart: restartCommand }), claims);
+  const logged: string[] = [];
+  const write = (_fields: unknown, message: string): void => void logged.push(message);
+  const log = { debug: write, info: write, warn: write, error: write };
   const node: EvidenceNode = {
-    ports: { containerd, clock, claims, log: { debug() {}, info() {}, warn() {}, error() {} } },
+    ports: { containerd, clock, claims, log },
+    logged,
     notices: [],
     fallbacks: [],
     states: [],
