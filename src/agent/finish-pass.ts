@@ -75,6 +75,7 @@ export async function finishPass(
     changed: showChanges(plan.changes, context.config.containerd.config),
     registries: desired.registries.map(watched),
     ...(tracing === undefined ? {} : { tracing }),
+    canaries: desired.canaries,
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
       contests.length === 0 &&

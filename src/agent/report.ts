@@ -88,6 +88,8 @@ export interface PassReport {
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */
   readonly tracing?: TracingReport;
+  /** Canaries of what is in force now; undefined when this pass did not get so far. */
+  readonly canaries?: readonly string[];
   /** Host directories that hold files of ours. */
   readonly ownedDirectories: readonly string[];
   /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */

@@ -73,6 +73,13 @@ export interface ContainerdTraits {
   readonly tracesPulls: boolean;
   /** Where the OTLP exporter takes its settings from. 1.7.19+ copies config.toml's into the environment, where that is silent. */
   readonly tracingSettings: "config" | "environment" | "environment-then-config";
+  /**
+   * A CRI pull writes its image records again where nothing changed, so that each of them has more events than pulls:
+   * `createImageReference` compared with an empty record until 1.6.29 and 1.7.14.
+   */
+  readonly rewritesImageRecords: boolean;
+  /** Every host that does not resolve an image has a line in the log at level info, not only a 404 and no answer. */
+  readonly logsEverySkippedHost: boolean;
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -110,6 +117,8 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     criStatusShowsRegistry: !at(2, 0),
     tracesPulls: at(1, 7),
     tracingSettings: tracingSettingsOf(version),
+    logsEverySkippedHost: at(2, 0),
+    rewritesImageRecords: is16 ? !at(1, 6, 29) : !at(1, 7, 14),
   };
 }
 
