@@ -9,6 +9,7 @@ import { type TestContext, test } from "node:test";
 import type { MirrorProbe } from "../../src/agent/ports.ts";
 import type { Mirror } from "../../src/core/desired-state/desired-state.ts";
 import { createMirrorProber } from "../../src/edge/probe-mirror.ts";
+import { createHttpClient } from "../../src/registry/http-client.ts";
 import { labSkipReason } from "../support/lab-parts.ts";
 import { type LabServer, type ServerTls, startServer } from "../support/lab-server.ts";
 import { startRegistry } from "../support/registry.ts";
@@ -28,7 +29,13 @@ function probe(
   environment: Record<string, string> = {},
   timeoutMs = 5_000,
 ): Promise<MirrorProbe> {
-  return createMirrorProber({ environment, timeoutMs }).probe(mirror, new AbortController().signal);
+  return proberWith(environment, timeoutMs).probe(mirror, new AbortController().signal);
+}
+
+function proberWith(environment: Record<string, string> = {}, timeoutMs = 5_000) {
+  const timeouts = { dialMs: timeoutMs, handshakeMs: timeoutMs, responseMs: timeoutMs };
+  const client = createHttpClient({ environment, timeouts });
+  return createMirrorProber({ client: async () => client, timeoutMs });
 }
 
 async function expectFailure(mirror: Mirror, phase: string, message: RegExp): Promise<MirrorProbe> {
@@ -99,7 +106,7 @@ test("TLS is judged as Go judges it", async (t) => {
     ["unknown authority", await ca.issueServer(), {}, /signed by an unknown authority.*caCert/],
     ["another authority", await ca.issueServer(), { ca: other.cert }, /unknown authority|another CA/],
     ["verification skipped", await ca.issueServer({ hosts: ["x"] }), { skipTlsVerify: true }, undefined],
-    ["expired", await ca.issueServer({ expired: true }), { ca: ca.cert }, /expired; renew/],
+    ["expired", await ca.issueServer({ expired: true }), { ca: ca.cert }, /expired \(on 2020-02-01\); renew/],
     [
       "wrong name",
       await ca.issueServer({ hosts: ["mirror.corp"] }),
@@ -196,13 +203,10 @@ test("an abort ends the probe", async (t) => {
   const mute = await startServer(() => undefined, undefined);
   t.after(() => mute.close());
   const controller = new AbortController();
-  const running = createMirrorProber({ environment: {}, timeoutMs: 3_600_000 }).probe(
-    mirrorAt(mute.url),
-    controller.signal,
-  );
+  const running = proberWith({}, 3_600_000).probe(mirrorAt(mute.url), controller.signal);
   setTimeout(() => controller.abort(), 50);
   assert.equal((await running).ok, false);
-  const late = await createMirrorProber({ environment: {} }).probe(mirrorAt(mute.url), controller.signal);
+  const late = await proberWith().probe(mirrorAt(mute.url), controller.signal);
   assert.equal(late.ok, false);
 });
 
@@ -248,7 +252,7 @@ test("credentials stay with their host: redirects, foreign realms, link-local ad
     response.end("{}");
   }, undefined);
   t.after(() => other.close());
-  let location = `${other.url}/v2/`;
+  let location = `${other.url.replace("127.0.0.1", "localhost")}/v2/`;
   const server = await startServer((request, response) => {
     if (request.headers.authorization !== undefined) response.writeHead(307, { location }).end();
     else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();

@@ -69,6 +69,18 @@ export interface ContainerdTraits {
   readonly importsReplacePluginTables: boolean;
   /** Registry configuration is visible in CRI `Status(verbose)`. */
   readonly criStatusShowsRegistry: boolean;
+  /** How often a host is asked in all that goes on answering 408, 429, or 401 to credentials. */
+  readonly statusAttempts: 5 | 6;
+  /** The last host is asked once more when it answers 500, 503 or 504. */
+  readonly retriesLastHost: boolean;
+  /** Headers of a host are sent to its token service too, and a `User-Agent` among them replaces containerd's. */
+  readonly hostHeadersGoEverywhere: boolean;
+  /** How long a host may take to answer once the request is out; undefined: without limit. */
+  readonly answerTimeoutMs?: number;
+  /** A digest that no host serves as a manifest is asked for as a blob: in any case, or unless a host refused it. */
+  readonly asksBlobsForDigest: "always" | "unless-refused";
+  /** Manifests of schema 1 are converted; elsewhere they make the pull fail. */
+  readonly convertsSchema1: boolean;
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -104,5 +116,19 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     readsPullProgressTimeout: at(1, 7),
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
+    statusAttempts: at(2, 3, 2) ? 5 : 6,
+    retriesLastHost: at(2, 1),
+    hostHeadersGoEverywhere: at(2, 1),
+    ...(at(2, 3) ? { answerTimeoutMs: 30_000 } : {}),
+    asksBlobsForDigest: asksBlobsUnlessRefused(version) ? "unless-refused" : "always",
+    convertsSchema1: !at(2, 0),
   };
+}
+
+/** containerd#13007; never fixed in 1.x and 2.1. */
+function asksBlobsUnlessRefused(version: ContainerdVersion): boolean {
+  const { minor, patch } = version;
+  if (!isAtLeast(version, 2, 0)) return false;
+  if (version.major === 2 && minor < 3) return (minor === 0 && patch >= 11) || (minor === 2 && patch >= 6);
+  return true;
 }
