@@ -9,6 +9,8 @@ import { type Files, HostError } from "./ports.ts";
 export interface ObservedResolution {
   readonly config: RegistryConfig;
   readonly resolution: Resolution;
+  /** The files of the registry directories, and the CA and client files that hosts name. */
+  readonly readFile: (path: string) => Uint8Array | undefined;
 }
 
 /**
@@ -32,9 +34,10 @@ export async function observeResolution(
   const tree = joinTrees(trees);
   const first = resolveImage({ reference, version, config, tree });
   const missing = first.tlsFiles.filter((path) => tree.kindOf(path) === undefined && path.startsWith("/"));
-  if (missing.length === 0) return { config, resolution: first };
+  if (missing.length === 0) return { config, resolution: first, readFile: tree.readFile };
   const whole = joinTrees([tree, await readOutside(missing, files)]);
-  return { config, resolution: resolveImage({ reference, version, config, tree: whole }) };
+  const resolution = resolveImage({ reference, version, config, tree: whole });
+  return { config, resolution, readFile: whole.readFile };
 }
 
 /** Files outside the registry directories; one that is there but cannot be read is known as just that. */

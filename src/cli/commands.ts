@@ -37,6 +37,7 @@ export interface RestoreCommandOptions extends ConfigOptions {
 }
 interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
+  readonly probe: boolean;
 }
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */

@@ -75,9 +75,11 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .argument("<file...>", "desired state: files, or directories of them")
     .addHelpText("after", example("apply --no-restart cluster.yaml"))
     .action(async (files, _, command: Command) => done(await commands.apply(files, changeOptions(command))));
-  withConfig(add(program, "explain", "show how containerd resolves an image, host by host"))
+  withConfig(
+    add(program, "explain", "show how containerd resolves an image, host by host, and who would serve it"),
+  )
     .argument("<image>", "image reference as it stands in a pod")
-    .option("--no-probe", "ask no host, read files only; the present behaviour in any case")
+    .option("--no-probe", "ask no host, read files only")
     .addOption(containerdVersion())
     .addHelpText("after", example("explain --no-probe gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));

@@ -51,7 +51,8 @@ export async function askRegistry(
       if (authorizer.knows(to.host)) wasKnown.add(to.host);
       return authorizer.headerFor(to, log);
     };
-    const request = { method, url, tls, headers, authorize, maxBytes, timeouts, signal };
+    const { loginCrossesPorts } = traits;
+    const request = { method, url, tls, headers, authorize, loginCrossesPorts, maxBytes, timeouts, signal };
     const answer = await client.ask({ ...request, ...(fallback === undefined ? {} : { fallback }) }, log);
     const { status } = answer;
     const next = nextTry({ status, method, isManifest, tries, previousStatus, isLastHost }, traits);

@@ -9,8 +9,10 @@ export interface Ask {
   readonly method: "GET" | "HEAD" | "POST";
   readonly url: URL;
   readonly tls: TlsMaterial;
-  /** Besides Host, User-Agent and Accept, which have defaults. They follow redirects as Go lets them. */
+  /** Besides Host and User-Agent, which have defaults. They follow redirects as Go lets them. */
   readonly headers?: readonly Header[];
+  /** Credentials follow a redirect to another port of the same host too; otherwise to the same port or below it. */
+  readonly loginCrossesPorts?: boolean;
   /**
    * Value of the Authorization header for a hop, asked before each of them; it wins over `headers`. Undefined:
    * what the hop before had, where it may go on to this host.

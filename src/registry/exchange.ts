@@ -51,7 +51,6 @@ function createRequest(
   const own: Header[] = [
     ["Host", url.host],
     ["User-Agent", "mirrorlet"],
-    ["Accept", "*/*"],
     ["Connection", "close"],
     ...(form === undefined
       ? []

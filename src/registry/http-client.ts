@@ -4,7 +4,7 @@ import { exchange } from "./exchange.ts";
 import { createExchangeLog, type ExchangeLog } from "./exchange-log.ts";
 import { openConnection, type Timeouts } from "./open-connection.ts";
 import { createProxySelector, type Environment } from "./proxy.ts";
-import { keepsSecrets, redirectTarget } from "./redirect.ts";
+import { headersAfterRedirect, redirectTarget } from "./redirect.ts";
 import { RegistryError } from "./registry-error.ts";
 import { createSystemRoots } from "./system-roots.ts";
 
@@ -60,7 +60,7 @@ export function createHttpClient({ environment, timeouts, root }: HttpClientOpti
           throw new RegistryError({ phase: "http", code: "redirect-loop", host: first.url.host });
         next = await withAuthorization(
           redirected(next, answer.status, target),
-          keepsSecrets(next, first, target),
+          headersAfterRedirect(next, first, target),
         );
       }
     },

@@ -25,12 +25,13 @@ export function refuseLinkLocal(target: URL, from: URL): void {
 
 /**
  * The headers of the hop before that may go on to the next: Authorization and cookies only below the first host's
- * name, whatever the port, and the rest everywhere; see shouldCopyHeaderOnRedirect in
+ * name (and, with older releases of Go, to its port), and the rest everywhere; see shouldCopyHeaderOnRedirect in
  * https://cs.opensource.google/go/go/+/master:src/net/http/client.go. Unlike Go, none of them from https to http.
  */
-export function keepsSecrets(previous: Ask, first: Ask, target: URL): readonly Header[] {
+export function headersAfterRedirect(previous: Ask, first: Ask, target: URL): readonly Header[] {
   const headers = previous.headers ?? [];
-  const isBelow = isSameOrBelow(bareHost(target), bareHost(first.url));
+  const samePort = first.loginCrossesPorts === true || portOf(target) === portOf(first.url);
+  const isBelow = samePort && isSameOrBelow(bareHost(target), bareHost(first.url));
   if (previous.url.protocol === "https:" && target.protocol === "http:") {
     if (isBelow && headers.some(isSecret))
       throw new RegistryError({
@@ -46,6 +47,10 @@ export function keepsSecrets(previous: Ask, first: Ask, target: URL): readonly H
 
 function isSecret([name]: Header): boolean {
   return /^(authorization|www-authenticate|cookie2?)$/i.test(name);
+}
+
+function portOf({ port, protocol }: URL): string {
+  return port === "" ? protocol : port;
 }
 
 function isSameOrBelow(host: string, parent: string): boolean {

@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { MirrorProbe } from "../../src/agent/ports.ts";
@@ -13,7 +9,7 @@ import { createHttpClient } from "../../src/registry/http-client.ts";
 import { labSkipReason } from "../support/lab-parts.ts";
 import { type LabServer, type ServerTls, startServer } from "../support/lab-server.ts";
 import { startRegistry } from "../support/registry.ts";
-import { createCa, type LabCertificate } from "../support/tls.ts";
+import { createCa, createSelfSigned, type LabCertificate } from "../support/tls.ts";
 
 const lab = { skip: labSkipReason() ?? false };
 const credential = { username: "robot$pull", password: "pa:ss wörd" };
@@ -122,12 +118,12 @@ test("TLS is judged as Go judges it", async (t) => {
     ["the server's own certificate as ca", ...trustingItself(await ca.issueServer()), undefined],
     [
       "Common Name only",
-      ...trustingItself(selfSigned(t, "127.0.0.1")),
+      ...trustingItself(await createSelfSigned("127.0.0.1")),
       /Common Name only, which containerd ignores/,
     ],
     [
       "SHA-1",
-      ...trustingItself(selfSigned(t, "x", "-addext", "subjectAltName=IP:127.0.0.1", "-sha1")),
+      ...trustingItself(await createSelfSigned("x", "-addext", "subjectAltName=IP:127.0.0.1", "-sha1")),
       /SHA-1 or MD5/,
     ],
   ];
@@ -252,7 +248,7 @@ test("credentials stay with their host: redirects, foreign realms, link-local ad
     response.end("{}");
   }, undefined);
   t.after(() => other.close());
-  let location = `${other.url.replace("127.0.0.1", "localhost")}/v2/`;
+  let location = `${other.url}/v2/`;
   const server = await startServer((request, response) => {
     if (request.headers.authorization !== undefined) response.writeHead(307, { location }).end();
     else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
@@ -341,25 +337,4 @@ async function startTunnel(t: TestContext, host: string, refused?: string) {
 
 function trustingItself(pair: LabCertificate): [LabCertificate, Partial<Mirror>] {
   return [pair, { ca: pair.cert }];
-}
-
-function selfSigned(t: TestContext, commonName: string, ...more: readonly string[]): LabCertificate {
-  const directory = mkdtempSync(join(tmpdir(), "mirrorlet-probe-"));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const config = join(directory, "conf");
-  writeFileSync(config, "[req]\ndistinguished_name=dn\n[dn]\n");
-  const [key, cert] = [join(directory, "key"), join(directory, "cert")];
-  const args = ["req", "-x509", "-config", config, "-newkey", "rsa:2048", "-nodes", "-days", "2"];
-  const run = spawnSync("openssl", [
-    ...args,
-    "-subj",
-    `/CN=${commonName}`,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-    ...more,
-  ]);
-  assert.equal(run.status, 0, run.stderr.toString());
-  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
 }

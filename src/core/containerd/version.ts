@@ -79,6 +79,11 @@ export interface ContainerdTraits {
   readonly answerTimeoutMs?: number;
   /** A digest that no host serves as a manifest is asked for as a blob: in any case, or unless a host refused it. */
   readonly asksBlobsForDigest: "always" | "unless-refused";
+  /**
+   * Where a redirect leads to another port of the same host, credentials go with it. Go's doing, so a matter of the
+   * Go that was current when the release was built (1.21.8, March 2024).
+   */
+  readonly loginCrossesPorts: boolean;
   /** Manifests of schema 1 are converted; elsewhere they make the pull fail. */
   readonly convertsSchema1: boolean;
 }
@@ -121,6 +126,7 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     hostHeadersGoEverywhere: at(2, 1),
     ...(at(2, 3) ? { answerTimeoutMs: 30_000 } : {}),
     asksBlobsForDigest: asksBlobsUnlessRefused(version) ? "unless-refused" : "always",
+    loginCrossesPorts: is16 ? at(1, 6, 29) : at(1, 7, 14),
     convertsSchema1: !at(2, 0),
   };
 }
