@@ -20,16 +20,33 @@ function visitToLines({ request, reply, judgement }: Visit): readonly string[] {
   if (judgement.code === "witness")
     return [asked, indent("not asked: it answers 404 to everything, at once")];
   if (reply === undefined) return [asked, indent("not asked: as before")];
-  const { hops, tokens, tries } = reply.exchange;
+  const { hops, tokens } = reply.exchange;
   const detail = reply.kind === "answer" ? answerDetail(reply) : "";
-  const lines = hops.map((hop, index) => hopLine(hop, index > 0 && isElsewhere(hop, hops[index - 1])));
+  const lines = collapse(hops);
   const last = lines.pop();
   return [
     asked,
     ...[...lines, ...(last === undefined ? [] : [`${last}${detail}`])].map(indent),
     ...tokens.map((hop) => indent(`token ${hop.method} ${printable(hop.url, 200)}: ${hopText(hop)}`)),
-    ...(tries > 1 ? [indent(`asked ${tries} times`)] : []),
   ];
+}
+
+/** A line for each hop; the same answer from the same address over and over is one. */
+function collapse(hops: readonly Hop[]): string[] {
+  const lines: string[] = [];
+  let count = 0;
+  for (const [index, hop] of hops.entries()) {
+    const [previous, next] = [hops[index - 1], hops[index + 1]];
+    count++;
+    if (next?.url === hop.url && next.status === hop.status && next.method === hop.method) continue;
+    const times = count > 1 ? `, ${count} times` : "";
+    const isElsewhere = previous !== undefined && previous.url !== hop.url;
+    lines.push(
+      `${isElsewhere ? `then ${hop.method} ${printable(hop.url, 200)}: ` : ""}${hopText(hop)}${times}`,
+    );
+    count = 0;
+  }
+  return lines;
 }
 
 function answerDetail(reply: Extract<Visit["reply"], { readonly kind: "answer" }>): string {
@@ -44,18 +61,9 @@ function answerDetail(reply: Extract<Visit["reply"], { readonly kind: "answer" }
   return parts.length === 0 ? "" : `, ${parts.join(", ")}`;
 }
 
-function hopLine(hop: Hop, isElsewhere: boolean): string {
-  return isElsewhere ? `then ${hop.method} ${printable(hop.url, 200)}: ${hopText(hop)}` : hopText(hop);
-}
-
-/** A redirect, or http after https; not the same request once more. */
-function isElsewhere(hop: Hop, previous: Hop | undefined): boolean {
-  return hop.url !== previous?.url;
-}
-
 const PHASES: Readonly<Record<HopPhase, string>> = { dns: "dns", connect: "tcp", tls: "tls", http: "http" };
 
-function hopText({ durationsMs, proxy, status, tlsNotAfterMs: _end }: Hop): string {
+function hopText({ durationsMs, proxy, status }: Hop): string {
   const phases = (Object.keys(PHASES) as HopPhase[]).flatMap((phase) => {
     const ms = durationsMs[phase];
     return ms === undefined ? [] : [`${PHASES[phase]} ${formatMs(ms)}`];

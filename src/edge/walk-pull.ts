@@ -1,16 +1,15 @@
-import { createHash } from "node:crypto";
 import type { PullWalker, WalkTarget } from "../agent/probe-ports.ts";
-import { bareMediaType } from "../core/containerd/pull/media-types.ts";
 import type { PullReply, PullRequest } from "../core/containerd/pull/pull-request.ts";
 import { fetchHeaders, type Header, resolveHeaders } from "../core/containerd/pull/request-headers.ts";
 import { walkPull } from "../core/containerd/pull/walk-pull.ts";
 import type { ResolvedHost } from "../core/containerd/resolved-host.ts";
-import { askRegistry, type RegistryAccess, type RegistryReply } from "../registry/ask-registry.ts";
+import { askRegistry, type RegistryAccess } from "../registry/ask-registry.ts";
 import { createExchangeLog } from "../registry/exchange-log.ts";
 import type { HttpClient } from "../registry/http-client.ts";
 import { openAccess, requestUrl } from "../registry/open-access.ts";
 import type { Timeouts } from "../registry/open-connection.ts";
 import { RegistryError } from "../registry/registry-error.ts";
+import { toPullAnswer } from "./pull-answer.ts";
 
 export interface PullWalkerOptions {
   /** The client with the environment of the containerd that runs now. */
@@ -72,7 +71,7 @@ async function ask(
     const headers = headersOf(request, { entry, global: access.config.headers }, plan.traits);
     const url = requestUrl(request.url, entry);
     const reply = await askRegistry(registry, { ...request, url, headers, isPatient: true }, log);
-    return { ...toAnswer(reply, request.hash), exchange: log.exchange() };
+    return toPullAnswer(reply, request.hash, log.exchange());
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const over = new RegistryError({ phase: error.phase, code: "time-over", host: entry.host });
@@ -93,24 +92,4 @@ function headersOf(
   traits: WalkTarget["plan"]["traits"],
 ): readonly Header[] {
   return stage === "resolve" ? resolveHeaders(sources, traits) : fetchHeaders(sources, mediaType, traits);
-}
-
-function toAnswer({ answer, method, isRefused }: RegistryReply, hash: string) {
-  const { status, headers, body, bodyEnd } = answer;
-  const length = headers["content-length"];
-  const hasBody = method === "GET" && status >= 200 && status < 300;
-  return {
-    kind: "answer",
-    method,
-    status,
-    mediaType: bareMediaType(headers["content-type"] ?? ""),
-    digestHeader: String(headers["docker-content-digest"] ?? ""),
-    isRefused,
-    ...(length !== undefined && /^\d+$/.test(length) ? { contentLength: Number(length) } : {}),
-    ...(hasBody ? { body: { bytes: body, digest: digestOf(body, hash), end: bodyEnd } } : {}),
-  } as const;
-}
-
-function digestOf(bytes: Uint8Array, hash: string): string {
-  return `${hash}:${createHash(hash).update(bytes).digest("hex")}`;
 }

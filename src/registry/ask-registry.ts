@@ -33,8 +33,8 @@ export interface RegistryReply {
   readonly answer: Answer;
   /** GET where HEAD is not allowed. */
   readonly method: "GET" | "HEAD";
-  /** 401 although something was sent. containerd repeats that, which is not done here: it could lock an account. */
-  readonly isRefused: boolean;
+  /** 401 to what was sent. containerd repeats that, which is not done here: it could lock an account. */
+  readonly refused?: "anonymous" | "login";
 }
 
 /** Asks until there is an answer that counts, as containerd does. Rejects with RegistryError. */
@@ -46,9 +46,10 @@ export async function askRegistry(
   let method = ask.method;
   let previousStatus: number | undefined;
   for (let tries = 1; ; tries++) {
-    const wasKnown = new Set<string>();
+    const sent = new Map<string, "anonymous" | "login">();
     const authorize = async (to: URL): Promise<string | undefined> => {
-      if (authorizer.knows(to.host)) wasKnown.add(to.host);
+      const what = authorizer.sends(to.host);
+      if (what !== undefined) sent.set(to.host, what);
       return authorizer.headerFor(to, log);
     };
     const { loginCrossesPorts } = traits;
@@ -56,9 +57,10 @@ export async function askRegistry(
     const answer = await client.ask({ ...request, ...(fallback === undefined ? {} : { fallback }) }, log);
     const { status } = answer;
     const next = nextTry({ status, method, isManifest, tries, previousStatus, isLastHost }, traits);
-    const isRefused = next === "authorize" && wasKnown.has(answer.url.host);
-    const isOver = next === "done" || isRefused || (next === "again" && !isPatient);
-    if (isOver || (next === "authorize" && !authorizer.learn(answer))) return { answer, method, isRefused };
+    const refused = next === "authorize" ? sent.get(answer.url.host) : undefined;
+    if (refused !== undefined) return { answer, method, refused };
+    const isOver = next === "done" || (next === "again" && !isPatient);
+    if (isOver || (next === "authorize" && !authorizer.learn(answer))) return { answer, method };
     if (next === "get") method = "GET";
     previousStatus = status;
     log.nextTry();

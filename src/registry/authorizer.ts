@@ -28,8 +28,8 @@ export interface AuthorizerOptions {
  */
 export interface Authorizer {
   headerFor(url: URL, log: ExchangeLog): Promise<string | undefined>;
-  /** Whether something was sent to that host already. */
-  knows(host: string): boolean;
+  /** What is sent to that host: nothing so far, a token that anybody gets, or what stands for a login. */
+  sends(host: string): "anonymous" | "login" | undefined;
   /** Takes a 401. False: containerd cannot follow, so that the 401 stands. Throws RegistryError: so does it. */
   learn(answer: Answer): boolean;
 }
@@ -48,7 +48,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { client, loginFor, hasLoginHeader, scopes, tls, headers, timeouts, signal } = options;
   const handlers = new Map<string, Handler>();
   return {
-    knows: (host) => handlers.has(host),
+    sends(host) {
+      const handler = handlers.get(host);
+      if (handler === undefined) return undefined;
+      return handler.kind === "bearer" && handler.login === undefined ? "anonymous" : "login";
+    },
     async headerFor(url, log) {
       const handler = handlers.get(url.host);
       if (handler?.kind !== "bearer") return handler?.value;

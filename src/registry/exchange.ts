@@ -26,7 +26,10 @@ export function exchange(
   const timer = setTimeout(end, responseMs);
   signal.addEventListener("abort", end, { once: true });
   return new Promise<Answer>((resolve, reject) => {
-    request.once("error", (error) => reject(explainExchange(error, url)));
+    // Stays: after the answer has begun, its reader sees what happens to it, and this rejects nothing any more.
+    request.on("error", (error) => {
+      if (hop.status === undefined) reject(explainExchange(error, url));
+    });
     request.once("response", (response) => {
       hop.status = response.statusCode ?? 0;
       hop.durationsMs.http = performance.now() - startedMs;

@@ -51,6 +51,8 @@ function describeNext({ request }: Visit, { outcome, visits }: PullWalk, { hosts
   const index = visits.findIndex((visit) => visit.request === request);
   const later = visits
     .slice(index + 1)
+    // The witness serves nobody: who comes behind it counts.
+    .filter((visit) => hosts[visit.request.host]?.role !== "witness")
     .find(
       ({ request: { stage, host, isReached } }) =>
         isReached && stage === request.stage && host !== request.host,
@@ -61,7 +63,7 @@ function describeNext({ request }: Visit, { outcome, visits }: PullWalk, { hosts
     outcome.kind === "served" && next.role === "upstream"
       ? ": the pull comes from the upstream, and nobody is told"
       : "";
-  return `asks the next host, ${next.role === "witness" ? "the witness" : next.entry.host}${silently}`;
+  return `asks the next host, ${next.entry.host}${silently}`;
 }
 
 function laterServer({ request }: Visit, { visits }: PullWalk, { hosts }: PullContext): string {

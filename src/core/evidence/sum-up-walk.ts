@@ -81,7 +81,7 @@ function describe(
     case "served":
       return describeServed(outcome.by, context, name);
     case "stopped":
-      return `the pull fails at ${name(outcome.at.request.host)}${becauseOf(hosts[outcome.at.request.host])}`;
+      return `the pull fails${becauseOf(hosts[outcome.at.request.host])}`;
     case "hangs":
       return `the pull hangs at ${name(outcome.at.request.host)}, which does not answer`;
     case "failed":
