@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { loadDesiredState } from "../agent/load-desired-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
-import type { Containerd, Log, MirrorProber, Ports } from "../agent/ports.ts";
+import type { Log, Ports } from "../agent/ports.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
@@ -17,10 +17,10 @@ import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createClock } from "../host/clock.ts";
 import { createContainerd } from "../host/containerd.ts";
-import { readDaemonEnvironment } from "../host/daemon-environment.ts";
 import { createFiles } from "../host/files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
+import { createRegistryClient } from "./compose-registry.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -86,26 +86,10 @@ function createPorts({ config, root, log }: NodeSetup): Ports {
   return {
     files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
     containerd,
-    prober: createProber(containerd, `${root}${socket}`, root),
+    prober: createMirrorProber({ client: createRegistryClient(containerd, `${root}${socket}`, root) }),
     clock: createClock(),
     log,
     sha256,
-  };
-}
-
-/** Asks mirrors with the environment of the containerd that runs now; one prober for each life of the daemon. */
-function createProber(containerd: Containerd, hostSocket: string, root: string): MirrorProber {
-  let instance: string | undefined;
-  let prober: MirrorProber | undefined;
-  return {
-    async probe(mirror, signal) {
-      const now = await containerd.instance();
-      if (prober === undefined || now !== instance) {
-        prober = createMirrorProber({ environment: readDaemonEnvironment(hostSocket) ?? {}, root });
-        instance = now;
-      }
-      return prober.probe(mirror, signal);
-    },
   };
 }
 
