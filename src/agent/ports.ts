@@ -1,7 +1,9 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { Mirror } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
-import type { ObservedFile, ObservedTree } from "../core/host-state.ts";
+import type { Exporter, ObservedFile, ObservedTree } from "../core/host-state.ts";
+import type { ImageStore } from "./image-store.ts";
+import type { PullClaims } from "./pull-claims.ts";
 
 export type { ObservedFile, ObservedTree } from "../core/host-state.ts";
 
@@ -14,6 +16,8 @@ export interface Ports {
   readonly sha256: (bytes: Uint8Array) => string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Which pulls are the agent's own; undefined where nobody asks. */
+  readonly claims?: PullClaims;
 }
 
 /**
@@ -88,17 +92,24 @@ export interface Containerd {
   restart(signal: AbortSignal): Promise<CommandResult>;
   /** Clears systemd's start limit for the unit, where there is systemd; otherwise does nothing. */
   resetFailed(): Promise<void>;
+  /** Has systemd read its units and their drop-ins again, where it is what restarts; otherwise does nothing. */
+  reloadUnits(): Promise<CommandResult>;
   /** When the running daemon made its socket, wall clock, ms since the epoch; undefined: no socket. */
   startedMs(): Promise<number | undefined>;
   /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */
   instance(): Promise<string | undefined>;
   /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */
   health(signal: AbortSignal): Promise<ContainerdHealth>;
-  /** Whether CRI knows the image; false also when it cannot be asked. */
-  hasImage(reference: string, signal: AbortSignal): Promise<boolean>;
-  removeImage(reference: string, signal: AbortSignal): Promise<CommandResult>;
+  /**
+   * What of the running daemon's environment decides about its traces (`OTEL_*` without headers, which may be
+   * secret); undefined: nobody runs, or we may not look.
+   */
+  tracesEnvironment(): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Asks the running daemon for its exporter of traces. Never throws; bounded to a few seconds. */
+  exporter(signal: AbortSignal): Promise<Exporter>;
   /** CRI PullImage. Credentials are never sent. */
   pullImage(reference: string, timeoutMs: number, signal: AbortSignal): Promise<PullResult>;
+  readonly images: ImageStore;
 }
 
 export type DumpResult =

@@ -1,5 +1,6 @@
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Issue } from "../core/issue.ts";
+import type { TracingState } from "../core/plan/node-plan.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
 
 /**
@@ -85,6 +86,10 @@ export interface PassReport {
   readonly containerdVersion?: string;
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
+  /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */
+  readonly tracing?: TracingReport;
+  /** Canaries of what is in force now; undefined when this pass did not get so far. */
+  readonly canaries?: readonly string[];
   /** Host directories that hold files of ours. */
   readonly ownedDirectories: readonly string[];
   /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */
@@ -92,6 +97,12 @@ export interface PassReport {
   readonly durationMs: number;
   /** When to try again without being asked; undefined: at the next trigger or resync. */
   readonly retryMs?: number;
+}
+
+export interface TracingReport {
+  readonly state: TracingState;
+  /** One sentence for a person: what is, or why not. */
+  readonly message: string;
 }
 
 export function isReady(report: Pick<PassReport, "conditions">): boolean {

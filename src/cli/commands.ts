@@ -40,6 +40,7 @@ interface StatusCommandOptions extends ConfigOptions {
 }
 interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
+  readonly probe: boolean;
 }
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */

@@ -79,9 +79,11 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .option("--npd", "print one line for node-problem-detector; exit 0 fine, 1 a problem, 2 not known")
     .addHelpText("after", example("status"))
     .action(async (_, command: Command) => done(await commands.status(optionsOf(command))));
-  withConfig(add(program, "explain", "show how containerd resolves an image, host by host"))
+  withConfig(
+    add(program, "explain", "show how containerd resolves an image, host by host, and who would serve it"),
+  )
     .argument("<image>", "image reference as it stands in a pod")
-    .option("--no-probe", "ask no host, read files only; the present behaviour in any case")
+    .option("--no-probe", "ask no host, read files only")
     .addOption(containerdVersion())
     .addHelpText("after", example("explain --no-probe gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));

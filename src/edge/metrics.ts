@@ -52,7 +52,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
-const restartReasons = ["config", "rollback"];
+const restartReasons = ["config", "traces", "rollback"];
 const restartOutcomes = ["ok", "failed"];
 
 type Meters = ReturnType<typeof createMeters>;

@@ -2,10 +2,12 @@ import { statSync } from "node:fs";
 import type { Containerd } from "../agent/ports.ts";
 import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
-import { resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { reloadUnits, resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { tracingVerbs } from "./containerd-tracing.ts";
 import { createCriClient } from "./cri-client.ts";
-import { imageVerbs } from "./cri-images.ts";
 import { createHostRoot } from "./files-root.ts";
+import { createImageStore } from "./image-store.ts";
+import { pullImageWith } from "./pull-image.ts";
 
 export interface ContainerdOptions {
   /** A name to look up in the usual directories, or a path. */
@@ -27,10 +29,13 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     dumpConfig,
     restart: (signal) => restartContainerd(restart, signal),
     resetFailed: () => resetFailedUnit(restart),
+    reloadUnits: () => reloadUnits(restart),
     startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
-    ...imageVerbs(connect),
+    ...tracingVerbs(connect, hostSocket, () => instanceOf(hostSocket)),
+    pullImage: pullImageWith(connect),
+    images: createImageStore(connect),
   };
 }
 

@@ -8,11 +8,15 @@ import type { NodeDeps } from "../cli/node-deps.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
+import { createSettledReads } from "../edge/settle-reads.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import type { Witness } from "../edge/witness/start-witness.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
+import { runTraces } from "./run-traces.ts";
+import { runWitness } from "./run-witness.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -23,6 +27,10 @@ export interface AgentRun {
   /** host:port of the listener, for tests that let the kernel choose. */
   readonly address: string;
 }
+
+/** A writer of the desired state is given this long from one touch to the next, and no longer than the second in all. */
+const QUIET_MS = 20;
+const FLOOD_MS = 200;
 
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
@@ -54,7 +62,8 @@ export async function runAgent(
   deps: NodeDeps,
   version: string,
 ): Promise<AgentRun> {
-  const notify = createServiceNotifier(process.env, log);
+  let witness: Witness | undefined;
+  const notify = createServiceNotifier(process.env, log, async () => witness?.ping());
   const context = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
@@ -63,7 +72,13 @@ export async function runAgent(
   });
   const { clock } = context.ports;
   // Sources of evidence are given `evidence.sink`, and are named in `expected` when they are started.
-  const evidence = createEvidenceKeeper({ clock, log, expected: [], onTurn: () => tellStatus() });
+  const evidence = createEvidenceKeeper({
+    clock,
+    log,
+    expected: ["trace", "witness"],
+    onTurn: () => tellStatus(),
+  });
+  const traces = runTraces(config, context.ports, evidence.sink);
   const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
   const tellStatus = () => void notify.status(statusLine(board));
   const metrics = createMetrics({
@@ -75,23 +90,26 @@ export async function runAgent(
     address: config.http.address,
     metricsAddress: config.http.metricsAddress,
     allowedHosts: config.http.allowedHosts,
-    routes: [...agentRoutes(board, evidence), metrics.route],
+    routes: [...agentRoutes(board, evidence), metrics.route, ...traces.routes],
     log,
   });
-  let drift: ReturnType<typeof watchPaths> | undefined;
-  let reconciler: Reconciler | undefined;
-  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
+  witness = await runWitness(context.witness, config, evidence.sink, log);
+  const reads = createSettledReads(QUIET_MS, FLOOD_MS, () =>
     reconciler?.trigger("the desired state may have changed"),
   );
+  let drift: ReturnType<typeof watchPaths> | undefined;
+  let reconciler: Reconciler | undefined;
+  const watch = watchDesiredState({ path: config.desiredState, root, log }, reads.touched);
   // Before the first pass reads it, so that no change falls between the two.
   await watch.ready;
   const running = startReconciler({
-    context,
+    context: { ...context, load: () => reads.settled(context.load) },
     resyncMs: config.resyncMs,
     onReport(report) {
       const previous = board.latest;
       if (previous === undefined) void notify.ready();
       board.passed(report);
+      traces.passed(report);
       evidence.passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
@@ -118,6 +136,8 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await running.stop();
+      await witness?.stop();
+      traces.stop();
       evidence.stop();
       await http.close();
     },

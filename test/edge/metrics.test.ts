@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import type { PassReport } from "../../src/agent/report.ts";
 import { createLedger, type Ledger, watchRegistries } from "../../src/core/evidence/ledger.ts";
 import { reportEvidence } from "../../src/core/evidence/report-evidence.ts";
+import type { EvidenceFacts } from "../../src/edge/evidence-metrics.ts";
 import { listenHttp } from "../../src/edge/http-server.ts";
 import { createMetrics, type Metrics } from "../../src/edge/metrics.ts";
 import { gcr, T0 } from "../core/evidence/support/evidence.ts";
@@ -48,7 +49,7 @@ async function scrape(t: TestContext, metrics: Metrics): Promise<string> {
   return response.text();
 }
 
-function create(ledger: Ledger = createLedger(T0)): Metrics {
+function create(ledger: Ledger = createLedger(T0), findings: EvidenceFacts["findings"] = []): Metrics {
   return createMetrics({
     version: "1.2.3",
     nodeVersion: "v20.0.0",
@@ -60,7 +61,7 @@ function create(ledger: Ledger = createLedger(T0)): Metrics {
           requests,
         ]),
       ),
-      findings: [],
+      findings,
     }),
   });
 }
@@ -107,7 +108,7 @@ test("everything known is there before the first pass, at 0", async (t) => {
       "apply_duration_seconds_sum",
       "apply_duration_seconds_count",
       "drift_repairs_total",
-      ...["config", "rollback"].flatMap((reason) =>
+      ...["config", "traces", "rollback"].flatMap((reason) =>
         ["ok", "failed"].map(
           (outcome) => `containerd_restarts_total{reason="${reason}",outcome="${outcome}"}`,
         ),
@@ -190,7 +191,8 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
 });
 
 test("the whole page of a node in trouble is the golden one", async (t) => {
-  const metrics = create(createTroubledLedger());
+  const finding = { code: "client-expired", severity: "warning" } as const;
+  const metrics = create(createTroubledLedger(), [finding]);
   metrics.recordPass(report({ registries: REGISTRIES, containerdVersion: "1.7.24", generation: 12 }));
   // What the process is like differs from run to run.
   const page = (await scrape(t, metrics)).replace(/^((?:process|nodejs)_\S+) \S+$/gm, "$1 *");
@@ -251,7 +253,7 @@ test("a reason for a restart that nobody planned does not grow the number of ser
     metrics.recordPass(report({ restarts: [{ reason: `why ${i}`, outcome: "ok" }] }));
   const samples = own(await scrape(t, metrics));
   assert.equal(samples['containerd_restarts_total{reason="other",outcome="ok"}'], 5);
-  assert.equal(Object.keys(samples).filter((name) => name.startsWith("containerd_restarts")).length, 5);
+  assert.equal(Object.keys(samples).filter((name) => name.startsWith("containerd_restarts")).length, 7);
 });
 
 test("the registries in force are listed until others are", async (t) => {

@@ -9,6 +9,8 @@ export const nobody = 65534;
 export interface ClientAsNobody {
   /** Makes a connection and sends the bytes; resolves when it is connected. */
   connect(port: number, options?: { host?: string; bytes?: string }): Promise<void>;
+  /** Sends the bytes (latin1) on a connection of its own and returns all that came until the other side closed it. */
+  exchange(port: number, bytes: string): Promise<string>;
   /** Closes every connection, with FIN. */
   closeAll(): Promise<void>;
   stop(): Promise<void>;
@@ -26,32 +28,43 @@ export async function startClientAsNobody(): Promise<ClientAsNobody> {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const answers = createInterface({ input: child.stdout });
-  const ask = async (request: object): Promise<void> => {
+  const ask = async (request: object): Promise<string> => {
     const answered = once(answers, "line");
     child.stdin.write(`${JSON.stringify(request)}\n`);
-    const [line] = await answered;
-    if (line !== "done") throw new Error(String(line));
+    const [line] = (await answered) as [string];
+    return JSON.parse(line) as string;
   };
   return {
-    connect: (port, { host = "127.0.0.1", bytes = "" } = {}) => ask({ host, port, bytes }),
-    closeAll: () => ask({}),
+    async connect(port, { host = "127.0.0.1", bytes = "" } = {}) {
+      await ask({ does: "connect", host, port, bytes });
+    },
+    exchange: (port, bytes) => ask({ does: "exchange", host: "127.0.0.1", port, bytes }),
+    async closeAll() {
+      await ask({ does: "close" });
+    },
     stop: () => end(child),
   };
 }
 
 const program = `
 const { connect } = require("node:net");
+const say = (text) => console.log(JSON.stringify(text));
 let open = [];
 require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
-  const { host, port, bytes } = JSON.parse(line);
-  if (host === undefined) {
+  const { does, host, port, bytes } = JSON.parse(line);
+  if (does === "close") {
     for (const socket of open) socket.destroy();
     open = [];
-    return console.log("done");
+    return say("");
   }
-  const socket = connect(port, host, () => { socket.write(bytes); console.log("done"); });
+  const socket = connect(port, host, () => {
+    socket.write(bytes, "latin1");
+    if (does === "connect") say("");
+  });
   socket.on("error", () => {});
-  open.push(socket);
+  if (does === "connect") return open.push(socket);
+  let got = "";
+  socket.setEncoding("latin1").on("data", (text) => { got += text; }).on("close", () => say(got));
 }).on("close", () => process.exit(0));
 `;
 

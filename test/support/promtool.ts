@@ -11,11 +11,11 @@ export interface PromtoolEnd {
 /** For the `skip` option of a test. */
 export const promtoolSkip: string | false = partSkipReason("prometheus") ?? false;
 
-/** Runs promtool, at most a minute, with `input` on its stdin. */
+/** Runs promtool, at most three minutes, with `input` on its stdin. */
 export async function runPromtool(args: readonly string[], input = ""): Promise<PromtoolEnd> {
   const program = join(await labPart("prometheus"), "promtool");
   return new Promise((resolve) => {
-    const child = execFile(program, args, { timeout: 60_000 }, (error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: 180_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, output: stdout + stderr });
     });

@@ -28,6 +28,11 @@ export interface Pull {
    * counts and turns no verdict.
    */
   readonly isMissingImage?: boolean;
+  /**
+   * Not asked for through CRI but by a tool such as ctr, which brings its own host configuration: it counts and
+   * turns no verdict.
+   */
+  readonly isOutsideCri?: boolean;
   /** In order; at most MAX_REQUESTS, the first ones. Empty where the source does not see requests. */
   readonly requests: readonly RegistryRequest[];
 }
