@@ -37,14 +37,17 @@ const PACKED_BYTES = 4096;
  * Makes a body anew when it is asked for, but not all the time: a node with a thousand registries has megabytes of
  * metrics, and somebody may ask a hundred times a second. Never older than a second.
  */
-export function renderSparingly(render: () => Rendering | Promise<Rendering>): RenderedBody {
+export function renderSparingly(
+  render: () => Rendering | Promise<Rendering>,
+  now: () => number = () => performance.now(),
+): RenderedBody {
   let made: Promise<Made> | undefined;
   let staleMs = 0;
   const make = async (): Promise<Made> => {
-    const startedMs = performance.now();
+    const startedMs = now();
     const { status, text } = await render();
     const body = Buffer.from(text);
-    const nowMs = performance.now();
+    const nowMs = now();
     return {
       status,
       body,
@@ -53,14 +56,19 @@ export function renderSparingly(render: () => Rendering | Promise<Rendering>): R
     };
   };
   const current = async (): Promise<Made> => {
-    if (made === undefined || performance.now() > staleMs) {
+    if (made === undefined || now() > staleMs) {
       staleMs = Number.POSITIVE_INFINITY;
       const fresh = make();
       made = fresh;
       // What failed is tried again by whoever asks next.
       fresh.then(
         (done) => {
-          if (made === fresh) staleMs = done.staleMs;
+          if (made !== fresh) return;
+          staleMs = done.staleMs;
+          // Megabytes that nobody asks for any more.
+          setTimeout(() => {
+            if (made === fresh) made = undefined;
+          }, 2 * MOST_MS).unref();
         },
         () => {
           if (made === fresh) made = undefined;

@@ -233,28 +233,6 @@ test("a registry that is called other, or by odd characters, breaks nothing", as
   assert.ok(page.includes('registry="quo\\"te"') && page.includes('registry="back\\\\slash"'));
 });
 
-test("a page that was just made is sent again, until a pass is over", async (t) => {
-  let asked = 0;
-  const ledger = createTroubledLedger();
-  const metrics = createMetrics({
-    version: "1",
-    nodeVersion: "v20",
-    evidence() {
-      asked++;
-      const until = performance.now() + 40;
-      while (performance.now() < until); // as long as a thousand registries take
-      return { report: reportEvidence(ledger, T0), requests: new Map(), findings: [] };
-    },
-  });
-  const { address } = await listening(t, metrics);
-  const get = () => fetch(`http://${address}/metrics`).then((response) => response.text());
-  const pages = await Promise.all(Array.from({ length: 20 }, get));
-  assert.deepEqual([asked, new Set(pages).size], [1, 1]);
-  metrics.recordPass(report({}));
-  await get();
-  assert.equal(asked, 2);
-});
-
 test("the page is packed for who takes that, and is the same page", async (t) => {
   const { address } = await listening(t, create(createTroubledLedger()));
   const get = async (encoding: string) => {

@@ -21,7 +21,8 @@ export function judgePull(pull: Pull, watched: WatchedRegistry): Judgement | und
   return { grade, sight: { atMs: endedMs, source, message, mirrorTrouble } };
 }
 
-function gradeOf({ path, isMissingImage }: Pull): Grade | undefined {
+function gradeOf({ path, isMissingImage, isOutsideCri }: Pull): Grade | undefined {
+  if (isOutsideCri === true) return undefined;
   switch (path) {
     case "mirror":
       return "mirrored";

@@ -9,9 +9,8 @@ import type { Verdict, VerdictName } from "./evidence-report.ts";
  *      told: sources are not equally quick.
  *   3. A verdict gets better when a better pull came after the last worse one and GRACE has passed since that one,
  *      so that a mirror that fails every other pull does not look well every other minute.
- *   4. Pulls of images that no host has, and pulls that had nothing to fetch, say nothing, unless a mirror answered
- *      the latter (it is in use: as good as a served pull) or failed it and the upstream answered (as bad as a
- *      bypass).
+ *   4. Pulls of images that no host has, pulls that nobody answered, and pulls of tools that bring their own host
+ *      configuration (ctr) say nothing.
  *   5. A canary turns a verdict to failing with its second failure in a row.
  *   6. Evidence older than a day, or from before the mirrors of the registry changed, is none.
  *

@@ -145,6 +145,13 @@ test("an image that no host has counts as failed and turns nothing", () => {
   assert.deepEqual([verdict.name, pulls.failed], ["mirrored", 1]);
 });
 
+test("a pull of a tool that brings its own host configuration counts and turns nothing", () => {
+  const ledger = ledgerWith({ up: ["trace"] });
+  recordPull(ledger, tracedPull(T0 + second, "upstream", { isOutsideCri: true }), T0 + second);
+  const { verdict, pulls } = evidenceOf(ledger, T0 + second);
+  assert.deepEqual([verdict.name, pulls.upstream], ["unproven", 1]);
+});
+
 test("a pull without an answer from anybody says nothing", () => {
   const ledger = ledgerWith({ up: ["trace"] });
   recordPull(ledger, tracedPull(T0 + second, "none"), T0 + second);
