@@ -1,4 +1,6 @@
 import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
+import type { FailedTraces, TracesInForce } from "../core/plan/node-plan.ts";
+import type { TextChange } from "../core/plan/step.ts";
 
 /**
  * What mirrorlet last finished on this node and what it is in the middle of. Persisted before and after every
@@ -25,10 +27,14 @@ export interface ApplyRecord {
   readonly criCredentialHosts: readonly string[];
   /** Hosts that could not be asked yet how they want their credential. */
   readonly undecidedHosts: readonly string[];
+  /** The file that switches containerd's traces on, as it was last put in force. */
+  readonly traces?: TracesRecord;
   readonly pendingRestart?: PendingRestart;
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
   readonly quarantine?: Quarantine;
+  /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
+  readonly tracesQuarantine?: TracesQuarantine;
   /** When each contested path was last repaired. */
   readonly repairs: Readonly<Record<string, readonly RestartEntry[]>>;
 }
@@ -39,15 +45,20 @@ export interface RestartEntry {
   readonly uptimeMs: number;
 }
 
-/** config.toml is being changed, or has been, and containerd does not run on it yet. */
+/** The file, and the containerd (`Containerd.instance()`) that was seen to send its traces by it. */
+export interface TracesRecord extends TracesInForce {
+  readonly seenIn?: string;
+}
+
+/**
+ * Files that containerd reads at its start are being changed, or have been, and it does not run on them yet: one
+ * restart for all of them. What a rollback needs is durable before the first of them is touched.
+ */
 export interface PendingRestart {
   readonly phase: "armed" | "restarting" | "rolling-back";
   readonly reason: string;
-  readonly configPath: string;
-  /** Digest of config.toml before the edit; undefined: there was no file. */
-  readonly beforeDigest?: string;
-  readonly beforeMode?: number;
-  readonly afterDigest: string;
+  readonly config?: PendingConfig;
+  readonly traces?: PendingTraces;
   /** `Containerd.instance()` before the restart that the phase is about. */
   readonly instance?: string;
   /** Digest of the desired state that wants this. */
@@ -55,15 +66,42 @@ export interface PendingRestart {
   readonly generation: number;
   /** What was wrong with containerd before the change already. */
   readonly unwellBefore?: string;
-  /** What the gate holds against the new configuration, once it does. */
+  /** What the gate holds against the change, once it does. */
   readonly failure?: string;
   /** Whether each canary could be pulled before the change. */
   readonly canariesBefore: readonly string[];
   /** `ApplyRecord.migrated` once this change is in force, and as it was before. */
   readonly migrated: readonly LegacyRegistry[];
   readonly migratedBefore: readonly LegacyRegistry[];
+}
+
+/** config.toml; its bytes from before are in `StateDirectory.loadRollback()`. */
+export interface PendingConfig {
+  readonly path: string;
+  /** Digest before the edit; undefined: there was no file. */
+  readonly beforeDigest?: string;
+  readonly beforeMode?: number;
+  readonly afterDigest: string;
   /** Digest of an earlier edit of ours that this one replaces before containerd ever ran on it. */
   readonly replaces?: string;
+}
+
+/** What switches containerd's traces. The files are small and hold no secret, so both their texts are here. */
+export interface PendingTraces {
+  readonly to: "on" | "off";
+  /** `SwitchTracesStep.digest` */
+  readonly digest: string;
+  readonly files: readonly TextChange[];
+  /** `ApplyRecord.traces` once this is in force; undefined: there is no file of ours then. */
+  readonly inForce?: TracesInForce;
+}
+
+export interface TracesQuarantine extends FailedTraces {
+  /** Digest of the containerd version and the configuration it failed on; undefined until the pass after it. */
+  readonly basis?: string;
+  readonly sinceMs: number;
+  /** containerd was not well either after everything was put back. */
+  readonly degraded: boolean;
 }
 
 export interface Quarantine {

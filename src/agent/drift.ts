@@ -29,11 +29,20 @@ export function findDrift(
   sha256: (bytes: Uint8Array) => string,
 ): readonly FileChange[] {
   return changes.filter(({ path, before, after }) => {
-    const written = path === configPath ? record.configDigest : record.files[path];
+    const written = writtenAs(path, record, configPath);
     if (written === undefined) return false;
     const onlyMode = before !== undefined && after !== undefined && equalBytes(before, after);
     return onlyMode || before === undefined || sha256(before) !== written;
   });
+}
+
+function writtenAs(
+  path: string,
+  { configDigest, traces, files }: ApplyRecord,
+  configPath: string,
+): string | undefined {
+  if (path === configPath) return configDigest;
+  return path === traces?.path ? traces.digest : files[path];
 }
 
 /**

@@ -4,10 +4,12 @@ import type { Step } from "../core/plan/step.ts";
 import { choose } from "./choose-desired-state.ts";
 import { describeStep, diffOf } from "./execute.ts";
 import { withFormerRoots } from "./former-roots.ts";
+import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
+import { withTracing } from "./observe-tracing.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import { type PassContext, planSettings } from "./pass-context.ts";
-import type { Condition } from "./report.ts";
+import type { Condition, TracingReport } from "./report.ts";
 
 /** What a pass would do now. Holds no secret. */
 export interface DryRun {
@@ -16,6 +18,8 @@ export interface DryRun {
   readonly restarts: boolean;
   readonly conditions: readonly Condition[];
   readonly issues: readonly Issue[];
+  /** How traces stand before the steps. */
+  readonly tracing?: TracingReport;
 }
 
 /** The pass up to the point where it would touch something: the same source, checks, planner and conditions. */
@@ -34,15 +38,18 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       { type: "Stalled", message: choice.rejection ?? "there is no desired state" },
       choice.issues,
     );
-  const host = await observeHost(ports, config, version);
-  const planned = planNode(choice.desired, host, planSettings(choice, context));
-  const plan = await withFormerRoots(planned, host, record, context);
+  const host = await withTracing(await observeHost(ports, config, version), record, context);
+  const identity = await context.witness?.foresee();
+  const planned = planNode(choice.desired, host, planSettings(choice, context, identity, record));
+  const whole = await withFormerRoots(planned, host, record, context);
+  const plan = await holdTracing(whole, host, record, context);
   return {
     steps: plan.steps.map((step) => ({ kind: step.kind, text: describeStep(step) })),
     diffs: plan.changes.map((change) => ({ path: change.path, diff: diffOf(change) })),
-    restarts: plan.configEdit !== undefined && context.mayRestart,
+    restarts: context.mayRestart && plan.steps.some(({ kind }) => kind === "restart-containerd"),
     conditions: conditionsOf({ choice, plan, contests: [], record, failedBefore: false }),
     issues: [...choice.issues, ...plan.issues],
+    ...(plan.tracing && { tracing: { state: plan.tracing.state, message: plan.tracing.message } }),
   };
 }
 

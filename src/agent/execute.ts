@@ -1,11 +1,11 @@
 import type { FileChange } from "../core/plan/plan-certs.ts";
 import { renderDiff } from "../core/plan/render-diff.ts";
-import type { Step } from "../core/plan/step.ts";
+import type { Step, TextChange } from "../core/plan/step.ts";
 import type { Files } from "./ports.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
-/** Steps that touch only our own files; changing config.toml and restarting go through change-config.ts. */
-export type FileStep = Exclude<Step, { kind: "edit-config" | "restart-containerd" }>;
+/** Steps that touch only our own files; what containerd reads at its start goes through change-config.ts. */
+export type FileStep = Exclude<Step, { kind: "edit-config" | "switch-traces" | "restart-containerd" }>;
 
 interface Tools {
   readonly files: Files;
@@ -36,7 +36,7 @@ export async function executeStep(step: FileStep, tools: Tools): Promise<void> {
 }
 
 export function isFileStep(step: Step): step is FileStep {
-  return step.kind !== "edit-config" && step.kind !== "restart-containerd";
+  return !["edit-config", "switch-traces", "restart-containerd"].includes(step.kind);
 }
 
 /** A line for people: what a step does, without its bytes. */
@@ -50,6 +50,8 @@ export function describeStep(step: Step): string {
       return `write ${list(step.files.map((file) => file.path))}`;
     case "edit-config":
       return `edit ${step.path}: ${step.changes.join("; ")}`;
+    case "switch-traces":
+      return `switch containerd's traces ${step.to}: ${step.files.map(describeText).join(", ")}`;
     case "restart-containerd":
       return `restart containerd: ${step.reason}`;
     case "remove-files":
@@ -58,6 +60,11 @@ export function describeStep(step: Step): string {
     default:
       return step satisfies never;
   }
+}
+
+function describeText({ place, before, after }: TextChange): string {
+  if (after === undefined) return `remove ${place.path}`;
+  return before === after ? `${place.path} is in place` : `write ${place.path}`;
 }
 
 export function diffOf({ path, before, after }: FileChange): string {

@@ -2,7 +2,7 @@ import { mirrorUrl, type Registry } from "../core/desired-state/desired-state.ts
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import { hasErrors } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
-import type { ApplyRecord } from "./apply-record.ts";
+import type { ApplyRecord, TracesRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { Target } from "./converge.ts";
 import { type Contest, type findDrift, withRepairs } from "./drift.ts";
@@ -11,6 +11,8 @@ import { stillInFormerRoots } from "./former-roots.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import type { PassContext, PassResult, Progress } from "./pass-context.ts";
 import type { PassOutcome } from "./report.ts";
+import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
+import { showChanges } from "./show-changes.ts";
 
 /** A plan that has been carried out. */
 export interface Converged extends Target {
@@ -21,11 +23,24 @@ export interface Converged extends Target {
   readonly failedBefore: boolean;
   /** config.toml as the pass found it. */
   readonly observedConfig: Uint8Array | undefined;
+  /** Until when traces wait for the restart budget. */
+  readonly tracesWaitMs: number | undefined;
 }
 
 /** Records what is in force now and says how the node stands. */
 export async function finishPass(
-  { choice, desired, version, planned, plan, drift, contests, failedBefore, observedConfig }: Converged,
+  {
+    choice,
+    desired,
+    version,
+    planned,
+    plan,
+    drift,
+    contests,
+    failedBefore,
+    observedConfig,
+    tracesWaitMs,
+  }: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
@@ -45,10 +60,11 @@ export async function finishPass(
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
   const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
-  const outcome = outcomeOf(choice, plan, repaired.length > 0);
-  const retry = [choice.retryMs, ...contests.map((contest) => contest.waitMs)].filter(
+  const outcome = outcomeOf(choice, plan, repaired.length > 0, isTakenBack(plan, record));
+  const retry = [choice.retryMs, tracesWaitMs, ...contests.map((contest) => contest.waitMs)].filter(
     (ms) => ms !== undefined,
   );
+  const tracing = reportTracing(plan, record, progress);
   return {
     outcome,
     conditions,
@@ -56,7 +72,9 @@ export async function finishPass(
     issues: [...choice.issues, ...plan.issues],
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    changed: showChanges(plan.changes, context.config.containerd.config),
     registries: desired.registries.map(watched),
+    ...(tracing === undefined ? {} : { tracing }),
     canaries: desired.canaries,
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
@@ -71,14 +89,23 @@ export async function finishPass(
 }
 
 function watched({ namespace, mirrors, upstream }: Registry): WatchedRegistry {
-  return { namespace, mirrors: mirrors.map(mirrorUrl), upstream };
+  const resolves = mirrors.some(({ capabilities }) => capabilities.includes("resolve"));
+  return { namespace, mirrors: mirrors.map(mirrorUrl), upstream, ...(resolves ? {} : { pullOnly: true }) };
 }
 
-function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean): PassOutcome {
+function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean, takenBack: boolean): PassOutcome {
   if (choice.rejection !== undefined) return "rejected";
   if (choice.fresh) return "applied";
+  if (takenBack) return "rolled-back";
   if (repaired) return "repaired";
   return plan.steps.length > 0 ? "applied" : "unchanged";
+}
+
+/** The order of the keys stays, so that an equal record is told from a new one. */
+function withTraces(record: ApplyRecord, traces: TracesRecord | undefined): ApplyRecord {
+  if (traces !== undefined) return { ...record, traces };
+  const { traces: _gone, ...rest } = record;
+  return rest;
 }
 
 async function nextRecord(
@@ -91,7 +118,7 @@ async function nextRecord(
     plan,
     failedBefore,
     observedConfig,
-  }: Omit<Converged, "drift" | "contests">,
+  }: Omit<Converged, "drift" | "contests" | "tracesWaitMs">,
   context: PassContext,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
@@ -104,7 +131,7 @@ async function nextRecord(
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const { quarantine, ...rest } = record;
+  const { quarantine, ...rest } = withTraces(record, await tracesInForce(plan, record, ports.containerd));
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
   const cameRight =
     quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);

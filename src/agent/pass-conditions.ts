@@ -1,5 +1,6 @@
 import type { NodePlan } from "../core/plan/node-plan.ts";
-import type { ApplyRecord } from "./apply-record.ts";
+import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
+import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { type Contest, describeContest } from "./drift.ts";
 import type { Condition } from "./report.ts";
@@ -21,16 +22,31 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
     ...contests.map((contest): Condition => ({ type: "Contested", message: describeContest(contest) })),
     ...(stalled.length === 0 ? [] : [{ type: "Stalled", message: stalled.join("; ") } as const]),
     ...rolledBack(choice, record),
-    ...(record.pendingRestart === undefined ? [] : [PENDING]),
+    ...(record.pendingRestart === undefined ? [] : [pending(record.pendingRestart)]),
   ];
-  return conditions.length === 0 ? [READY] : conditions;
+  const traces = tracesCondition(record);
+  // Mirrors are in force without traces, too.
+  const isReady = conditions.length === 0 && record.tracesQuarantine?.degraded !== true;
+  return [...(isReady ? [READY] : conditions), ...traces];
 }
 
 const READY: Condition = { type: "Ready", message: "the desired state is in force" };
-const PENDING: Condition = {
-  type: "Reconciling",
-  message: "config.toml is written, but containerd has not been restarted on it yet",
-};
+
+function pending({ config, traces }: PendingRestart): Condition {
+  const traceFiles = (traces?.files ?? []).map(({ place }) => place.path);
+  const names = [...(config === undefined ? [] : ["config.toml"]), ...traceFiles];
+  const [are, them] = names.length === 1 ? ["is", "it"] : ["are", "them"];
+  const message = `${names.join(" and ")} ${are} written, but containerd has not been restarted on ${them} yet`;
+  return { type: "Reconciling", message };
+}
+
+/** A switch of traces that was tried and taken back. */
+function tracesCondition({ tracesQuarantine }: ApplyRecord): readonly Condition[] {
+  if (tracesQuarantine?.takenBack !== true) return [];
+  const message = tracesTakenBack(tracesQuarantine.message);
+  const rolled: Condition = { type: "RolledBack", message };
+  return tracesQuarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
+}
 
 /** The condition of a node on which the wanted state was tried and taken back. */
 export function rolledBack(choice: Choice, { quarantine }: ApplyRecord): readonly Condition[] {

@@ -1,8 +1,12 @@
+import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
+import type { ConfigOutcome, TakenBack } from "./config-change.ts";
 import { rolledBack } from "./pass-conditions.ts";
 import type { PassResult } from "./pass-context.ts";
-import { HostError } from "./ports.ts";
+import { type Clock, HostError } from "./ports.ts";
+import type { Condition } from "./report.ts";
+import { restartWaitMs } from "./restart-budget.ts";
 
 /** With this file present mirrorlet changes nothing at all. */
 export const FREEZE_PATH = "/etc/mirrorlet/freeze";
@@ -21,6 +25,26 @@ export function noContainerd(binary: string): PassResult {
     outcome: "deferred",
     conditions: [{ type: "Reconciling", message }],
     retryMs: NO_CONTAINERD_RETRY_MS,
+  };
+}
+
+/** A change of config.toml and traces was taken back: the next pass makes it without them. */
+export function withoutTraces(
+  { kind, message }: Extract<ConfigOutcome, TakenBack>,
+  { restarts }: ApplyRecord,
+  clock: Clock,
+): PassResult {
+  const told = tracesTakenBack(message);
+  const rolled: Condition = { type: "RolledBack", message: told };
+  if (kind === "degraded")
+    return { outcome: "rolled-back", conditions: [rolled, { type: "Degraded", message: told }] };
+  const waitMs = restartWaitMs(restarts, clock);
+  const next = `config.toml is changed without traces in ${Math.ceil(waitMs / 1000)} s`;
+  return {
+    outcome: "rolled-back",
+    conditions: [rolled, { type: "Reconciling", message: next }],
+    retryMs: Math.max(waitMs, 100),
+    tracing: { state: "unavailable", message: told },
   };
 }
 

@@ -2,6 +2,7 @@ import { redactSecrets } from "../core/redact-secrets.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
+import { isDegraded } from "./hold-tracing.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
 import { reviewQuarantine } from "./quarantine.ts";
@@ -57,11 +58,15 @@ async function noticeRecovery(
   record: ApplyRecord,
   { ports, state, signal }: PassContext,
 ): Promise<ApplyRecord> {
-  const { quarantine } = record;
-  if (quarantine?.degraded !== true) return record;
+  if (!isDegraded(record)) return record;
   const health = await ports.containerd.health(signal);
   if (!health.criReady || health.failedPlugins.length > 0) return record;
-  const recovered = { ...record, quarantine: { ...quarantine, degraded: false } };
+  const { quarantine, tracesQuarantine } = record;
+  const recovered = {
+    ...record,
+    ...(quarantine && { quarantine: { ...quarantine, degraded: false } }),
+    ...(tracesQuarantine && { tracesQuarantine: { ...tracesQuarantine, degraded: false } }),
+  };
   await state.saveRecord(recovered);
   return recovered;
 }

@@ -1,7 +1,7 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { Mirror } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
-import type { ObservedFile, ObservedTree } from "../core/host-state.ts";
+import type { Exporter, ObservedFile, ObservedTree } from "../core/host-state.ts";
 import type { ImageStore } from "./image-store.ts";
 import type { PullClaims } from "./pull-claims.ts";
 
@@ -92,12 +92,21 @@ export interface Containerd {
   restart(signal: AbortSignal): Promise<CommandResult>;
   /** Clears systemd's start limit for the unit, where there is systemd; otherwise does nothing. */
   resetFailed(): Promise<void>;
+  /** Has systemd read its units and their drop-ins again, where it is what restarts; otherwise does nothing. */
+  reloadUnits(): Promise<CommandResult>;
   /** When the running daemon made its socket, wall clock, ms since the epoch; undefined: no socket. */
   startedMs(): Promise<number | undefined>;
   /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */
   instance(): Promise<string | undefined>;
   /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */
   health(signal: AbortSignal): Promise<ContainerdHealth>;
+  /**
+   * What of the running daemon's environment decides about its traces (`OTEL_*` without headers, which may be
+   * secret); undefined: nobody runs, or we may not look.
+   */
+  tracesEnvironment(): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Asks the running daemon for its exporter of traces. Never throws; bounded to a few seconds. */
+  exporter(signal: AbortSignal): Promise<Exporter>;
   /** CRI PullImage. Credentials are never sent. */
   pullImage(reference: string, timeoutMs: number, signal: AbortSignal): Promise<PullResult>;
   readonly images: ImageStore;

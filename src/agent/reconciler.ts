@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import { candidatePath } from "./check-candidate.ts";
 import { runPass } from "./pass.ts";
 import type { PassContext } from "./pass-context.ts";
@@ -29,6 +30,8 @@ export async function sweepStrays(ports: Ports, config: AgentConfig): Promise<vo
   await ports.files.sweep(certsD);
   await ports.files.sweep(configPath.slice(0, configPath.lastIndexOf("/")));
   await ports.files.sweep(config.stateDir);
+  const traces = tracesPlaceOf(config.containerd)?.path;
+  if (traces !== undefined) await ports.files.sweep(traces.slice(0, traces.lastIndexOf("/")));
   await ports.files.remove([candidatePath(configPath)]);
 }
 

@@ -1,5 +1,6 @@
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Issue } from "../core/issue.ts";
+import type { TracingState } from "../core/plan/node-plan.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
 
 /**
@@ -56,6 +57,12 @@ export interface Condition {
   readonly message: string;
 }
 
+/** A changed file as a unified diff, cut where it is very long. */
+export interface ShownChange {
+  readonly path: string;
+  readonly diff: string;
+}
+
 /** What one pass did and how the node stands after it. Holds no secret. */
 export interface PassReport {
   readonly outcome: PassOutcome;
@@ -67,9 +74,11 @@ export interface PassReport {
   readonly issues: readonly Issue[];
   readonly conflicts: readonly Conflict[];
   /** Owned paths that somebody else changed and that this pass put right, with a diff. */
-  readonly drift: readonly { readonly path: string; readonly diff: string }[];
+  readonly drift: readonly ShownChange[];
   /** What was done, a line each. */
   readonly done: readonly string[];
+  /** What the files that this pass changed look like now, for people: the first ones, as diffs without secrets. */
+  readonly changed?: readonly ShownChange[];
   readonly restarts: readonly { readonly reason: string; readonly outcome: "ok" | "failed" }[];
   /** True when every file we own is as wanted. */
   readonly inSync: boolean;
@@ -77,6 +86,8 @@ export interface PassReport {
   readonly containerdVersion?: string;
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
+  /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */
+  readonly tracing?: TracingReport;
   /** Canaries of what is in force now; undefined when this pass did not get so far. */
   readonly canaries?: readonly string[];
   /** Host directories that hold files of ours. */
@@ -88,6 +99,12 @@ export interface PassReport {
   readonly retryMs?: number;
 }
 
-export function isReady(report: PassReport): boolean {
+export interface TracingReport {
+  readonly state: TracingState;
+  /** One sentence for a person: what is, or why not. */
+  readonly message: string;
+}
+
+export function isReady(report: Pick<PassReport, "conditions">): boolean {
   return report.conditions.some((condition) => condition.type === "Ready");
 }

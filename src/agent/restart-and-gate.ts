@@ -1,10 +1,12 @@
-import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
+import type { ApplyRecord, PendingConfig, PendingRestart } from "./apply-record.ts";
+import { lookForTraces } from "./check-traces.ts";
 import type { ConfigContext, ConfigOutcome } from "./config-change.ts";
 import { type GateResult, passHealthGate } from "./health-gate.ts";
 import { type CommandResult, HostError } from "./ports.ts";
 import { enterPhase, settle } from "./settle-restart.ts";
+import { putTracesBack } from "./write-traces.ts";
 
-/** Restarts containerd on the config.toml that is in place, holds it to the gate, takes it back if it fails. */
+/** Restarts containerd on the files that are in place, holds it to the gate, takes them back if it fails. */
 export async function restartAndGate(
   record: ApplyRecord,
   context: ConfigContext,
@@ -12,7 +14,9 @@ export async function restartAndGate(
 ) {
   const instance = await context.ports.containerd.instance();
   const restarting = await enterPhase(record, context, "restarting", instance);
-  const result = await restart(restarting.pendingRestart?.reason ?? "", context);
+  const pending = restarting.pendingRestart;
+  const kind = pending?.config === undefined ? "traces" : "config";
+  const result = await restart(kind, pending?.reason ?? "", context);
   return gate(restarting, context, configPath, result);
 }
 
@@ -24,8 +28,13 @@ export async function gate(
   restarted: CommandResult | undefined,
 ): Promise<{ readonly record: ApplyRecord; readonly outcome: ConfigOutcome }> {
   const result = restarted?.ok === false ? restarted : await holdToGate(record, context, configPath);
-  if (result.ok)
-    return { record: await settle(record, context, { kind: "in-force" }), outcome: { kind: "restarted" } };
+  if (result.ok) {
+    const traces = await lookForTraces(record.pendingRestart?.traces, context);
+    return {
+      record: await settle(record, context, { kind: "in-force", traces }),
+      outcome: { kind: "restarted" },
+    };
+  }
   const instance = await context.ports.containerd.instance();
   const message = withEarlierTrouble(result.message, record.pendingRestart?.unwellBefore);
   const rolling = await enterPhase(record, context, "rolling-back", instance, message);
@@ -40,15 +49,17 @@ function withEarlierTrouble(message: string, unwellBefore: string | undefined): 
 }
 
 function holdToGate(record: ApplyRecord, context: ConfigContext, configPath?: string): Promise<GateResult> {
+  const pending = record.pendingRestart;
   const options = {
     timeoutMs: context.gateTimeoutMs,
-    canaries: record.pendingRestart?.canariesBefore ?? [],
-    ...(configPath === undefined ? {} : { configPath }),
+    canaries: pending?.canariesBefore ?? [],
+    // Traces alone are not answerable for what config.toml says.
+    ...(configPath === undefined || pending?.config === undefined ? {} : { configPath }),
   };
   return passHealthGate(context.ports, options, context.signal);
 }
 
-/** Old bytes back, start limit cleared, one more restart; then hands off, whatever comes of it. */
+/** What was there before goes back, start limit cleared, one more restart; then hands off, whatever comes of it. */
 export async function rollBack(
   record: ApplyRecord,
   context: ConfigContext,
@@ -57,35 +68,42 @@ export async function rollBack(
 ): Promise<{ readonly record: ApplyRecord; readonly outcome: ConfigOutcome }> {
   const { ports } = context;
   const pending = record.pendingRestart;
-  if (pending === undefined) return { record, outcome: { kind: "rolled-back", message: failure } };
-  const restored = await restoreBytes(pending, context);
+  const hadTraces = pending?.traces !== undefined;
+  if (pending === undefined) return { record, outcome: { kind: "rolled-back", message: failure, hadTraces } };
+  const restored = pending.config !== undefined && (await restoreBytes(pending.config, context));
+  const traces = await putTracesBack(pending.traces?.files ?? [], ports);
   let result: CommandResult = { ok: true };
-  if (!alreadyRestarted || restored === "written") {
+  if (!alreadyRestarted || restored || traces.wrote) {
     await ports.containerd.resetFailed();
-    result = await restart("rollback", context);
+    result = await restart("rollback", "rollback", context);
   }
   const health = result.ok
     ? await passHealthGate(ports, { timeoutMs: context.gateTimeoutMs, canaries: [] }, context.signal)
     : result;
-  const message = health.ok
-    ? failure
-    : `${failure}; after the old ${pending.configPath} was put back: ${health.message}`;
+  const told = traces.trouble === undefined ? failure : `${failure}; ${traces.trouble}`;
+  const message = health.ok ? told : `${told}; after ${describeBack(pending)}: ${health.message}`;
   const kind = health.ok ? "rolled-back" : "degraded";
-  return { record: await settle(record, context, { kind, message }), outcome: { kind, message } };
+  return {
+    record: await settle(record, context, { kind, message }),
+    outcome: { kind, message, hadTraces },
+  };
 }
 
-async function restoreBytes(
-  pending: PendingRestart,
-  { ports, state }: ConfigContext,
-): Promise<"written" | "kept"> {
-  const file = await ports.files.read(pending.configPath);
+function describeBack({ config, traces }: PendingRestart): string {
+  const paths = [config?.path, ...(traces?.files ?? []).map(({ place }) => place.path)];
+  return `the old ${paths.filter((path) => path !== undefined).join(" and ")} was put back`;
+}
+
+/** True when the bytes were written. */
+async function restoreBytes(pending: PendingConfig, { ports, state }: ConfigContext): Promise<boolean> {
+  const file = await ports.files.read(pending.path);
   // Not what we put there: somebody has changed it since, and their bytes are not ours to take away.
-  if (file === undefined || ports.sha256(file.bytes) !== pending.afterDigest) return "kept";
+  if (file === undefined || ports.sha256(file.bytes) !== pending.afterDigest) return false;
   const old = await state.loadRollback();
-  if (old !== undefined) await ports.files.replace(pending.configPath, old, file.bytes, pending.beforeMode);
-  else if (pending.beforeDigest === undefined) await ports.files.remove([pending.configPath]);
-  else throw lostRollback(pending.configPath);
-  return "written";
+  if (old !== undefined) await ports.files.replace(pending.path, old, file.bytes, pending.beforeMode);
+  else if (pending.beforeDigest === undefined) await ports.files.remove([pending.path]);
+  else throw lostRollback(pending.path);
+  return true;
 }
 
 function lostRollback(path: string): HostError {
@@ -93,9 +111,13 @@ function lostRollback(path: string): HostError {
   return new HostError("rollback-lost", path, message, { retryable: false });
 }
 
-async function restart(reason: string, { ports, signal, onRestart }: ConfigContext): Promise<CommandResult> {
+async function restart(
+  kind: "config" | "traces" | "rollback",
+  reason: string,
+  { ports, signal, onRestart }: ConfigContext,
+): Promise<CommandResult> {
   ports.log.info({ reason }, "restarting containerd");
   const result = await ports.containerd.restart(signal);
-  onRestart(reason === "rollback" ? "rollback" : "config", result.ok ? "ok" : "failed");
+  onRestart(kind, result.ok ? "ok" : "failed");
   return result;
 }

@@ -8,6 +8,7 @@ import { legacyDirectory } from "./legacy-directory.ts";
 import type { PassContext } from "./pass-context.ts";
 import { sweepStrays } from "./reconciler.ts";
 import { restoreConfig } from "./restore-config.ts";
+import { restoreTraces } from "./restore-traces.ts";
 import type { Original } from "./state-directory.ts";
 
 export type RestoreResult =
@@ -15,8 +16,8 @@ export type RestoreResult =
   | { readonly ok: false; readonly done: readonly string[]; readonly message: string };
 
 /**
- * Puts the node back as it was before mirrorlet ever wrote, whatever state containerd is in: config.toml, one
- * restart if it changed, then what we own in certs.d. What others changed since stays theirs. Nothing is ever
+ * Puts the node back as it was before mirrorlet ever wrote, whatever state containerd is in: config.toml and what
+ * switches traces on, one restart if any of it changed, then what we own in certs.d. What others changed since stays theirs. Nothing is ever
  * rolled forward again: what containerd says after its restart is told, and the files stay as they were before us.
  * The state is kept only when some file could not be put back, so that another try can.
  */
@@ -38,8 +39,15 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
     const version = (await ports.containerd.version())?.text ?? record.containerdVersion;
     const original = originals.find(({ path }) => path === config.containerd.config);
     const restored = await restoreConfig(original, version, ports);
-    changed = restored.changed;
+    changed ||= restored.changed;
     return restored.done;
+  });
+  await attempt(async () => {
+    const traces = await restoreTraces(record, context);
+    changed ||= traces.done.length > 0;
+    done.push(...traces.done);
+    if (traces.trouble !== undefined) throw new Error(traces.trouble);
+    return [];
   });
   const needed = changed || record.pendingRestart !== undefined;
   const trouble = needed && context.mayRestart ? await restartOnce(context) : undefined;

@@ -1,4 +1,11 @@
-import type { ApplyRecord, PendingRestart, Quarantine } from "./apply-record.ts";
+import type {
+  ApplyRecord,
+  PendingRestart,
+  PendingTraces,
+  Quarantine,
+  TracesQuarantine,
+} from "./apply-record.ts";
+import type { TracesSeen } from "./check-traces.ts";
 import type { ConfigContext } from "./config-change.ts";
 import { withRestart } from "./restart-budget.ts";
 
@@ -27,7 +34,8 @@ export async function enterPhase(
 }
 
 type Ending =
-  | { readonly kind: "in-force" | "not-written" }
+  | { readonly kind: "in-force"; readonly traces?: TracesSeen }
+  | { readonly kind: "not-written" }
   | { readonly kind: "rolled-back" | "degraded"; readonly message: string };
 
 /**
@@ -40,26 +48,80 @@ export async function settle(
   ending: Ending,
 ): Promise<ApplyRecord> {
   const { pendingRestart: pending, ...rest } = record;
-  const { migrated, migratedBefore } = pending ?? {
-    migrated: record.migrated,
-    migratedBefore: record.migrated,
-  };
+  if (pending === undefined) return record;
+  const { migrated, migratedBefore } = pending;
   const next: ApplyRecord = {
     ...rest,
     migrated: ending.kind === "in-force" ? migrated : migratedBefore,
-    ...(pending === undefined || !("message" in ending)
-      ? {}
-      : { quarantine: quarantineOf(pending, ending, context.ports.clock.now()) }),
+    ...("message" in ending ? quarantines(pending, ending, context) : {}),
   };
-  await context.state.saveRecord(next);
+  const settled = ending.kind === "in-force" ? inForce(next, pending, ending.traces, context) : next;
+  await context.state.saveRecord(settled);
+  return settled;
+}
+
+/** The traces are left out of the change that is under way: their files could not be written. */
+export async function forgetTraces(record: ApplyRecord, { state }: ConfigContext): Promise<ApplyRecord> {
+  const { pendingRestart, ...rest } = record;
+  if (pendingRestart?.traces === undefined) return record;
+  const { traces: _forgotten, ...pending } = pendingRestart;
+  const next = pending.config === undefined ? rest : { ...rest, pendingRestart: pending };
+  await state.saveRecord(next);
   return next;
 }
 
-function quarantineOf(
+function inForce(
+  record: ApplyRecord,
+  pending: PendingRestart,
+  seen: TracesSeen | undefined,
+  context: ConfigContext,
+): ApplyRecord {
+  if (pending.traces === undefined) return withoutBasis(record);
+  const { traces: _old, tracesQuarantine: _failed, ...rest } = record;
+  const { inForce: traces } = pending.traces;
+  const failed = { message: seen?.trouble ?? "", takenBack: false, degraded: false };
+  return {
+    ...rest,
+    ...(traces === undefined ? {} : { traces: { ...traces, ...(seen?.in && { seenIn: seen.in }) } }),
+    ...(seen?.trouble === undefined
+      ? {}
+      : { tracesQuarantine: tracesQuarantine(pending.traces, failed, context) }),
+  };
+}
+
+/** What traces failed on has been changed by ourselves, which is no reason to try them again. */
+function withoutBasis(record: ApplyRecord): ApplyRecord {
+  if (record.tracesQuarantine === undefined) return record;
+  const { basis: _basis, ...tracesQuarantine } = record.tracesQuarantine;
+  return { ...record, tracesQuarantine };
+}
+
+/** What is not tried again. A change that had traces in it is tried without them before it is given up. */
+function quarantines(
   pending: PendingRestart,
   { kind, message }: Extract<Ending, { message: string }>,
-  sinceMs: number,
-): Quarantine {
-  const { digest, generation, afterDigest: configDigest } = pending;
-  return { digest, configDigest, generation, message, sinceMs, degraded: kind === "degraded", undone: false };
+  context: ConfigContext,
+): Pick<ApplyRecord, "quarantine" | "tracesQuarantine"> {
+  const { traces, config, digest, generation } = pending;
+  const degraded = kind === "degraded";
+  if (traces !== undefined)
+    return { tracesQuarantine: tracesQuarantine(traces, { message, takenBack: true, degraded }, context) };
+  const quarantine: Quarantine = {
+    digest,
+    configDigest: config?.afterDigest ?? "",
+    generation,
+    message,
+    sinceMs: context.ports.clock.now(),
+    degraded,
+    undone: false,
+  };
+  return { quarantine };
+}
+
+function tracesQuarantine(
+  { digest }: PendingTraces,
+  failed: Pick<TracesQuarantine, "message" | "takenBack" | "degraded">,
+  { ports }: ConfigContext,
+): TracesQuarantine {
+  return { digest, ...failed, sinceMs: ports.clock.now() };
 }

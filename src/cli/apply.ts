@@ -47,6 +47,7 @@ function printReport(report: PassReport, io: CommandIo): void {
   for (const { path, diff } of report.drift)
     io.stdout(`changed by somebody else and put right: ${path}\n${diff}`);
   for (const { type, message } of report.conditions) io.stdout(`${type}: ${message}\n`);
+  if (report.tracing !== undefined) io.stdout(`traces ${report.tracing.state}: ${report.tracing.message}\n`);
   io.stdout(`${report.outcome} in ${report.durationMs.toFixed(0)} ms\n`);
 }
 

@@ -18,8 +18,8 @@ export async function plan(
   });
   const run = await dryRun(context);
   if (io.json) {
-    const { steps, diffs, restarts, conditions, issues } = run;
-    printJson(io, "plan", { steps, diffs, restarts, conditions, issues });
+    const { steps, diffs, restarts, conditions, issues, tracing } = run;
+    printJson(io, "plan", { steps, diffs, restarts, conditions, issues, tracing });
   } else printDryRun(run, io);
   if (hasErrors(run.issues)) return 65;
   return run.conditions.every(({ type }) => type === "Ready") ? 0 : 1;
@@ -29,6 +29,7 @@ function printDryRun(run: DryRun, io: CommandIo): void {
   const isReady = run.conditions.every(({ type }) => type === "Ready");
   for (const issue of run.issues) io.stderr(`${formatIssue(issue)}\n`);
   for (const { type, message } of run.conditions) if (type !== "Ready") io.stdout(`${type}: ${message}\n`);
+  if (run.tracing?.state === "unavailable") io.stdout(`traces unavailable: ${run.tracing.message}\n`);
   if (run.steps.length === 0) io.stdout(isReady ? "nothing to do\n" : "nothing would be changed\n");
   run.steps.forEach(({ text }, index) => {
     io.stdout(`${index + 1}. ${text}\n`);

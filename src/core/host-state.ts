@@ -1,3 +1,4 @@
+import type { TracesPlace } from "./containerd/tracing/traces-place.ts";
 import type { ContainerdVersion } from "./containerd/version.ts";
 
 /** What a pass sees of the machine before it decides anything. Plain data: the planner reads nothing else. */
@@ -9,6 +10,34 @@ export interface HostState {
   readonly config: ObservedConfig;
   /** Directories besides certs.d that config_path names now, in its order. */
   readonly otherRoots: readonly OtherRoot[];
+  /** Undefined: not looked at, for nothing is to be decided about traces. */
+  readonly tracing?: ObservedTracing;
+}
+
+/** How the containerd that runs stands with traces. */
+export interface ObservedTracing {
+  /** Its variables that decide about them; undefined: nobody runs, or we may not look. */
+  readonly environment: Readonly<Record<string, string>> | undefined;
+  readonly exporter: Exporter;
+  /** The files that may switch traces on: where it belongs, and where it was before. */
+  readonly files: readonly ObservedTracesFile[];
+}
+
+/**
+ * containerd's OTLP plugin. absent: not in this build · idle: nothing names a receiver · running: spans are sent ·
+ * failed: it did not load · unknown: containerd does not answer.
+ */
+export interface Exporter {
+  readonly state: "absent" | "idle" | "running" | "failed" | "unknown";
+  /** containerd's own words; `""` when there are none. */
+  readonly message: string;
+}
+
+export interface ObservedTracesFile {
+  readonly place: TracesPlace;
+  readonly file: ObservedFile | undefined;
+  /** Why it cannot be read. */
+  readonly trouble?: string;
 }
 
 export interface OtherRoot {

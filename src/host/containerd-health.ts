@@ -1,5 +1,5 @@
 import type { ContainerdHealth } from "../agent/ports.ts";
-import { type Call, CallError, type CallOptions, type Connect } from "./cri-client.ts";
+import { type Call, CallError, type CallOptions, type Connect, wordsOf } from "./cri-client.ts";
 
 const CALL_TIMEOUT_MS = 3_000;
 
@@ -109,9 +109,4 @@ function configPathIn(info: Readonly<Record<string, string>>): string | undefine
   } catch {
     return undefined;
   }
-}
-
-function wordsOf(error: unknown): string {
-  if (error instanceof CallError) return `${error.message} (${error.code})`;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import type { CommandResult } from "../agent/ports.ts";
+import { unitOf } from "../core/containerd/unit-of-command.ts";
 import { findProgram, type Ran, runCommand, runDetaching } from "./run-command.ts";
 import { readComplaints } from "./unit-journal.ts";
 
@@ -27,13 +28,15 @@ export async function resetFailedUnit(command: readonly string[]): Promise<void>
   await runCommand(systemctl, ["reset-failed", "--", unit], RESET_TIMEOUT_MS);
 }
 
-/** The unit in `systemctl [options] restart UNIT`; undefined when the command is anything else. */
-export function unitOf(command: readonly string[]): string | undefined {
-  const [program = "", ...args] = command;
-  if (program.slice(program.lastIndexOf("/") + 1) !== "systemctl") return undefined;
-  const words = args.filter((arg) => !arg.startsWith("-"));
-  const verb = words.findIndex((word) => word === "restart" || word === "try-restart");
-  return verb === -1 ? undefined : words[verb + 1];
+const RELOAD_TIMEOUT_MS = 60_000;
+
+/** `systemctl daemon-reload`, with the options of the restart command; nothing for other ones. */
+export async function reloadUnits(command: readonly string[]): Promise<CommandResult> {
+  if (unitOf(command) === undefined) return { ok: true };
+  const verb = command.findIndex((word) => word === "restart" || word === "try-restart");
+  const reload = [...command.slice(0, verb), "daemon-reload"];
+  const ran = await runDetaching(reload, { timeoutMs: RELOAD_TIMEOUT_MS });
+  return ran.status === 0 ? { ok: true } : { ok: false, message: complaintOf(reload, ran) };
 }
 
 function complaintOf(command: readonly string[], ran: Ran): string {

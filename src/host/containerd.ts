@@ -2,7 +2,8 @@ import { statSync } from "node:fs";
 import type { Containerd } from "../agent/ports.ts";
 import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
-import { resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { reloadUnits, resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { tracingVerbs } from "./containerd-tracing.ts";
 import { createCriClient } from "./cri-client.ts";
 import { createHostRoot } from "./files-root.ts";
 import { createImageStore } from "./image-store.ts";
@@ -28,9 +29,11 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     dumpConfig,
     restart: (signal) => restartContainerd(restart, signal),
     resetFailed: () => resetFailedUnit(restart),
+    reloadUnits: () => reloadUnits(restart),
     startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
+    ...tracingVerbs(connect, hostSocket, () => instanceOf(hostSocket)),
     pullImage: pullImageWith(connect),
     images: createImageStore(connect),
   };

@@ -11,6 +11,12 @@ export class CallError extends Error {
   }
 }
 
+/** What to tell of a call that failed. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof CallError) return `${error.message} (${error.code})`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;

@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path";
 import { FREEZE_PATH } from "../agent/pass-results.ts";
 import type { PassReport } from "../agent/report.ts";
+import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import type { WatchTarget } from "../edge/watch-paths.ts";
 import { createHostRoot } from "../host/files-root.ts";
 import type { NodeSetup } from "./compose-node.ts";
@@ -11,6 +12,7 @@ export function watchTargets(
   report: Pick<PassReport, "ownedDirectories" | "inputs"> | undefined,
 ): readonly WatchTarget[] {
   const { certsD, config: configPath } = config.containerd;
+  const traces = tracesPlaceOf(config.containerd);
   const file = (path: string): WatchTarget => ({
     directory: dirname(path),
     // Kubernetes swaps `..data` under files it mounts.
@@ -21,6 +23,7 @@ export function watchTargets(
     ...(report?.ownedDirectories ?? []).map((directory) => ({ directory })),
     file(configPath),
     file(realPath(configPath, root)),
+    ...(traces === undefined ? [] : [file(traces.path)]),
     file(FREEZE_PATH),
     ...(report?.inputs ?? []).map(file),
   ];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { DesiredState, Mirror } from "../../src/core/desired-state/desired-state.ts";
 import { OWNERSHIP_MARKER } from "../../src/core/file-tree.ts";
 import { desired, mirror, registry } from "./desired.ts";
-import { CERTS_D, CONFIG, type TestNode } from "./test-node.ts";
+import { CERTS_D, CONFIG, DROP_IN, type TestNode } from "./test-node.ts";
 
 const NAMESPACES = [
   "gcr.io",
@@ -52,7 +52,7 @@ function arbitraryMirror(): fc.Arbitrary<Mirror> {
   return fc.tuple(url, options).map(([text, rest]) => mirror(text, rest));
 }
 
-/** What may already be on a node: config.toml in several shapes, files of others, leftovers of ours. */
+/** What may already be on a node: config.toml in several shapes, files of others, leftovers of ours, traces or none. */
 export function arbitraryHost(): fc.Arbitrary<(node: TestNode) => void> {
   const config = fc.constantFrom(
     undefined,
@@ -62,13 +62,19 @@ export function arbitraryHost(): fc.Arbitrary<(node: TestNode) => void> {
     'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]\n  endpoint = ["https://old.example"]\n',
     `version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "${CERTS_D}"\n`,
   );
-  const files = fc.uniqueArray(fc.constantFrom("foreign", "stale", "empty-directory", "docker-certs"));
-  return fc.tuple(config, files).map(([text, present]) => (node: TestNode): void => {
-    if (text !== undefined) node.write(CONFIG, text);
-    if (present.includes("foreign")) node.write(`${CERTS_D}/quay.io/hosts.toml`, "# by hand\n[host]\n");
-    if (present.includes("stale"))
-      node.write(`${CERTS_D}/old.io/hosts.toml`, `${OWNERSHIP_MARKER}\n[host]\n`);
-    if (present.includes("docker-certs")) node.write(`${CERTS_D}/gcr.io/ca.crt`, PEM);
-    if (present.includes("empty-directory")) node.write(`${CERTS_D}/other/.keep`, "");
-  });
+  const files = fc.uniqueArray(
+    fc.constantFrom("foreign", "stale", "empty-directory", "docker-certs", "foreign-drop-in"),
+  );
+  return fc
+    .tuple(config, files, fc.boolean())
+    .map(([text, present, hasExporter]) => (node: TestNode): void => {
+      node.containerd.hasExporter = hasExporter;
+      if (present.includes("foreign-drop-in")) node.write(DROP_IN, "[Service]\nLimitNOFILE=5\n");
+      if (text !== undefined) node.write(CONFIG, text);
+      if (present.includes("foreign")) node.write(`${CERTS_D}/quay.io/hosts.toml`, "# by hand\n[host]\n");
+      if (present.includes("stale"))
+        node.write(`${CERTS_D}/old.io/hosts.toml`, `${OWNERSHIP_MARKER}\n[host]\n`);
+      if (present.includes("docker-certs")) node.write(`${CERTS_D}/gcr.io/ca.crt`, PEM);
+      if (present.includes("empty-directory")) node.write(`${CERTS_D}/other/.keep`, "");
+    });
 }

@@ -49,6 +49,9 @@ class ModelImages {
       dumpConfig: unused,
       resetFailed: unused,
       startedMs: unused,
+      reloadUnits: unused,
+      tracesEnvironment: unused,
+      exporter: unused,
       restart: async () => {
         this.restarts++;
         return { ok: true };

@@ -18,12 +18,14 @@ import { entryUrl } from "../../src/core/containerd/hosts-toml/host-entry.ts";
 import { parseImageReference } from "../../src/core/containerd/image-reference.ts";
 import { readRegistryConfig } from "../../src/core/containerd/registry-config.ts";
 import { resolveImage } from "../../src/core/containerd/resolve-image.ts";
+import { ENDPOINT_VARIABLE } from "../../src/core/containerd/tracing/traces-file.ts";
 import { type ContainerdVersion, parseContainerdVersion } from "../../src/core/containerd/version.ts";
 import { type DesiredState, mirrorUrl } from "../../src/core/desired-state/desired-state.ts";
 import { createFiles } from "../../src/host/files.ts";
 
 export const CONFIG = "/etc/containerd/config.toml";
 export const CERTS_D = "/etc/containerd/certs.d";
+export const DROP_IN = "/etc/systemd/system/containerd.service.d/50-mirrorlet-traces.conf";
 
 export interface TestNode {
   readonly root: string;
@@ -35,6 +37,8 @@ export interface TestNode {
   /** Asked-for mirrors, in order. */
   readonly probed: string[];
   context(overrides?: Partial<PassContext>): PassContext;
+  /** Changes agent.toml. */
+  configure(...flags: readonly string[]): void;
   /** One pass towards `state`; a string is a source that cannot be read. */
   pass(state: DesiredState | string, overrides?: Partial<PassContext>): Promise<PassReport>;
   dryRun(state: DesiredState): Promise<DryRun>;
@@ -69,6 +73,16 @@ export interface ModelContainerd extends Containerd {
   criConfigPath: string | undefined;
   /** Why its CRI does not load, whatever config.toml says. */
   trouble: string | undefined;
+  /** Built with an exporter of traces; by default it is not, and nothing is done about traces. */
+  hasExporter: boolean;
+  /** Words with which a start fails in whose environment our receiver is. */
+  refuseTraces: string | undefined;
+  /** What else is in its environment at the next start. */
+  environment: Readonly<Record<string, string>>;
+  /** What starts it does not hand on what systemd says. */
+  losesEnvironment: boolean;
+  /** Words with which systemd refuses to read its units again. */
+  refuseReload: string | undefined;
 }
 
 export function createTestNode(version = "2.1.9"): TestNode {
@@ -89,7 +103,7 @@ export function createTestNode(version = "2.1.9"): TestNode {
   const containerd = createModelContainerd(version, read);
   const parsed = parseAgentConfig({ env: {}, flags: [] });
   if (!parsed.ok) throw new Error("the default agent configuration must parse");
-  const config = parsed.config;
+  let config = parsed.config;
   const down = new Set<string>();
   const bearer = new Set<string>();
   const probed: string[] = [];
@@ -133,7 +147,14 @@ export function createTestNode(version = "2.1.9"): TestNode {
   });
   return {
     root,
-    config,
+    get config() {
+      return config;
+    },
+    configure(...flags) {
+      const result = parseAgentConfig({ env: {}, flags });
+      if (!result.ok) throw new Error(JSON.stringify(result.issues));
+      config = result.config;
+    },
     containerd,
     clock,
     down,
@@ -186,6 +207,8 @@ function createModelContainerd(
   const version = versionOf(versionText);
   const present = new Set<string>();
   let running = readConfig();
+  let loadedUnit: Readonly<Record<string, string>> = {};
+  let environment: Readonly<Record<string, string>> = {};
   const judge = (text: string | undefined) =>
     readRegistryConfig(text === undefined ? undefined : { path: CONFIG, text }, [], version);
   return {
@@ -197,6 +220,11 @@ function createModelContainerd(
     trouble: undefined,
     criConfigPath: undefined,
     failPull: undefined,
+    hasExporter: false,
+    refuseTraces: undefined,
+    environment: {},
+    losesEnvironment: false,
+    refuseReload: undefined,
     get running() {
       return running;
     },
@@ -210,10 +238,28 @@ function createModelContainerd(
       this.restarts += 1;
       if (this.refuseStart !== undefined && this.restarts % 2 === 1)
         return { ok: false, message: this.refuseStart };
+      environment = { ...this.environment, ...(this.losesEnvironment ? {} : loadedUnit) };
+      if (this.refuseTraces !== undefined && ENDPOINT_VARIABLE in environment)
+        return { ok: false, message: this.refuseTraces };
       running = readConfig();
       return { ok: true };
     },
     async resetFailed() {},
+    async reloadUnits() {
+      if (this.refuseReload !== undefined) return { ok: false, message: this.refuseReload };
+      loadedUnit = environmentIn(read(DROP_IN));
+      return { ok: true };
+    },
+    async tracesEnvironment() {
+      return environment;
+    },
+    async exporter() {
+      const endpoint = environment[ENDPOINT_VARIABLE] ?? environment["OTEL_EXPORTER_OTLP_ENDPOINT"];
+      if (!this.hasExporter) return { state: "absent", message: "" };
+      return endpoint === undefined
+        ? { state: "idle", message: "skip plugin: tracing endpoint not configured" }
+        : { state: "running", message: "" };
+    },
     async startedMs() {
       return this.started;
     },
@@ -236,6 +282,12 @@ function createModelContainerd(
         : { ok: false, code: "NOT_FOUND", message: this.failPull };
     },
   };
+}
+
+/** What systemd makes of our drop-in. */
+function environmentIn(dropIn: string | undefined): Readonly<Record<string, string>> {
+  const pairs = [...(dropIn ?? "").matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)];
+  return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
 }
 
 /** Every image has one name and content of its own. */

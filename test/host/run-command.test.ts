@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { restartContainerd, unitOf } from "../../src/host/containerd-restart.ts";
+import { restartContainerd } from "../../src/host/containerd-restart.ts";
 import { runCommand, runDetaching } from "../../src/host/run-command.ts";
 import { scratch, undo } from "./scratch.ts";
 
@@ -61,11 +61,4 @@ test("a restart ends with its command though a daemon keeps the outputs, and the
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.equal(Number(readFileSync(join(directory, "alive"), "utf8")), pid);
-});
-
-test("the unit is found where systemctl is what restarts", () => {
-  assert.equal(unitOf(["systemctl", "restart", "containerd.service"]), "containerd.service");
-  assert.equal(unitOf(["/usr/bin/systemctl", "--no-block", "restart", "k3s"]), "k3s");
-  assert.equal(unitOf(["/opt/restart", "restart", "containerd"]), undefined);
-  assert.equal(unitOf(["systemctl", "start", "x"]), undefined);
 });

@@ -6,6 +6,8 @@ export interface ContainerdPaths {
   readonly dir: string;
   readonly etc: string;
   readonly configPath: string;
+  /** `KEY=value` lines for the daemon's environment; at first there is none. */
+  readonly environmentFile: string;
   readonly certsD: string;
   readonly root: string;
   readonly state: string;

@@ -42,7 +42,7 @@ export interface ContainerdOptions {
   readonly generation: Generation;
   /** The whole config.toml; without it: certs.d in `config_path`, native snapshotter. */
   readonly config?: (paths: ContainerdPaths) => string;
-  /** Added to the daemon's environment, which holds PATH and the proxy only. */
+  /** Added to the daemon's environment, which holds PATH, the proxy and `environmentFile` only. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Where requests to anything but loopback go. Without it: to a loopback port that refuses. */
   readonly upstreamTrap?: { readonly url: string };
@@ -103,6 +103,7 @@ function pathsBelow(dir: string): ContainerdPaths {
     dir,
     etc: join(dir, "etc"),
     configPath: join(dir, "etc/config.toml"),
+    environmentFile: join(dir, "etc/environment"),
     certsD: join(dir, "etc/certs.d"),
     root: join(dir, "root"),
     state: join(dir, "state"),

@@ -3,7 +3,8 @@ import type { ContainerdPaths } from "./containerd-config.ts";
 
 /**
  * The daemon gets a mount namespace of its own, with /run and /opt empty: its mounts end with it, and its plugins
- * that use fixed paths there (NRI, opt) neither touch the machine nor meet those of another test.
+ * that use fixed paths there (NRI, opt) neither touch the machine nor meet those of another test. As a site's own
+ * start script would, it hands on the variables in `environmentFile`, where that is and it does not set them itself.
  */
 export function restartScript(
   paths: ContainerdPaths,
@@ -30,7 +31,11 @@ deadline=$(($(date +%s) + 13))
 stop_daemon "$dir/pids/containerd"
 rm -f '${paths.socket}'
 size=$(stat -c %s '${paths.logPath}' 2>/dev/null || echo 0)
-env -i ${assignments.join(" ")} setsid unshare --mount --propagation private sh -c '
+set --
+if [ -f '${paths.environmentFile}' ]; then
+  while IFS= read -r line; do case $line in [A-Z]*=*) set -- "$@" "$line" ;; esac; done <'${paths.environmentFile}'
+fi
+env -i "$@" ${assignments.join(" ")} setsid unshare --mount --propagation private sh -c '
   mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /opt && exec "$@"
 ' lab ${daemon.map(quote).join(" ")} </dev/null >>'${paths.logPath}' 2>&1 9>&- &
 pid=$!

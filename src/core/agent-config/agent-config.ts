@@ -18,6 +18,8 @@ export interface AgentConfig {
     readonly socket: string;
     readonly binary: string;
     readonly restart: readonly string[];
+    /** `KEY=value` lines that whatever starts containerd reads; undefined: a drop-in of its unit takes them. */
+    readonly environmentFile: string | undefined;
   };
   readonly http: {
     /** host:port */
@@ -30,6 +32,8 @@ export interface AgentConfig {
   readonly evidence: {
     readonly traces: boolean;
     readonly witness: boolean;
+    /** host:port, IPv4 loopback. */
+    readonly witnessAddress: string;
     readonly canaryIntervalMs: number;
     readonly probeIntervalMs: number;
   };
@@ -63,6 +67,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
       socket: values["containerd.socket"],
       binary: values["containerd.binary"],
       restart: values["containerd.restart"],
+      environmentFile: given(values["containerd.environment_file"]),
     },
     http: {
       address: values["http.address"],
@@ -72,6 +77,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     evidence: {
       traces: values["evidence.traces"],
       witness: values["evidence.witness"],
+      witnessAddress: values["evidence.witness_address"],
       canaryIntervalMs: values["evidence.canary_interval"],
       probeIntervalMs: values["evidence.probe_interval"],
     },

@@ -5,6 +5,7 @@ import {
   duration,
   integer,
   listenAddress,
+  loopbackAddress,
   optionalListenAddress,
   optionalPath,
   optionalPeer,
@@ -43,6 +44,7 @@ export const settings = {
     textList('a command as a list, such as ["systemctl", "restart", "containerd.service"]', isCommand),
     ["systemctl", "restart", "containerd.service"],
   ),
+  "containerd.environment_file": setting(optionalPath, ""),
 
   "http.address": setting(listenAddress, "127.0.0.1:9478"),
   "http.metrics_address": setting(optionalListenAddress, ""),
@@ -50,6 +52,7 @@ export const settings = {
 
   "evidence.traces": setting(boolean, true),
   "evidence.witness": setting(boolean, true),
+  "evidence.witness_address": setting(loopbackAddress, "127.0.0.1:478"),
   "evidence.canary_interval": setting(duration(second, 7 * day), 300 * second),
   "evidence.probe_interval": setting(duration(second, 7 * day), 30 * second),
 

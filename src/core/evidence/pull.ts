@@ -2,7 +2,8 @@ import type { RegistryRequest } from "./registry-request.ts";
 
 /**
  * Where the content of a pull came from. mirror: all of it from mirrors · mixed: some from the upstream · upstream:
- * all of it · failed: the pull failed · none: nothing had to be fetched (what was there already was only asked for).
+ * all of it · failed: the pull failed · none: it went well without an answer from anybody. Where everything was there
+ * already, containerd still asks for the manifest, and who answered that served the pull.
  */
 export type PullPath = "mirror" | "mixed" | "upstream" | "failed" | "none";
 
@@ -10,7 +11,7 @@ export const PULL_PATHS: readonly PullPath[] = ["mirror", "mixed", "upstream", "
 
 /** A pull that is over. */
 export interface Pull {
-  readonly source: "trace" | "witness" | "canary";
+  readonly source: "trace" | "witness" | "canary" | "log";
   /** Host namespace. */
   readonly registry: string;
   /** `""` when the source does not tell. */
@@ -27,6 +28,11 @@ export interface Pull {
    * counts and turns no verdict.
    */
   readonly isMissingImage?: boolean;
+  /**
+   * Not asked for through CRI but by a tool such as ctr, which brings its own host configuration: it counts and
+   * turns no verdict.
+   */
+  readonly isOutsideCri?: boolean;
   /** In order; at most MAX_REQUESTS, the first ones. Empty where the source does not see requests. */
   readonly requests: readonly RegistryRequest[];
 }
@@ -66,6 +72,11 @@ export interface PullNotice {
    * not known. A blob that an earlier, failed pull of the same image fetched counts here.
    */
   readonly fetched?: readonly ImageObject[];
+  /**
+   * Mirrors that did not resolve the manifest, where the source tells. If these are all the mirrors there are, the
+   * upstream resolved it.
+   */
+  readonly skipped?: readonly { readonly host: string; readonly reason: string }[];
 }
 
 /** A request that reached the witness, so that no mirror served it. */

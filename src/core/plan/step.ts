@@ -1,15 +1,17 @@
+import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
 import type { RenderedFile } from "../file-tree.ts";
 
 /**
  * One change of the host, as data. The order of a plan's steps is the order of their effects:
  * PEM files before the hosts.toml that names them; hosts.toml before the config.toml that makes containerd read
- * it; the restart right after config.toml; removals last.
+ * it; the restart right after config.toml and what switches traces, one for both; removals last.
  */
 export type Step =
   | KeepOriginalsStep
   | CreateDirectoriesStep
   | WriteFilesStep
   | EditConfigStep
+  | SwitchTracesStep
   | RestartContainerdStep
   | RemoveFilesStep
   | RemoveDirectoriesStep;
@@ -43,6 +45,27 @@ export interface EditConfigStep {
   readonly mode?: number;
   /** What changes, a line each. */
   readonly changes: readonly string[];
+}
+
+/** Writes or removes what has containerd tell about its pulls. */
+export interface SwitchTracesStep {
+  readonly kind: "switch-traces";
+  readonly to: "on" | "off";
+  readonly files: readonly TextChange[];
+  /** False where the containerd that runs has this environment already. */
+  readonly needsRestart: boolean;
+  /** Of what would be in force, so that what failed once can be told again. */
+  readonly digest: string;
+}
+
+/**
+ * A small file of ours without secrets, told by its text; undefined: none. The same before and after: it is right, and
+ * containerd does not run with it; taken back, it goes.
+ */
+export interface TextChange {
+  readonly place: TracesPlace;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
 }
 
 export interface RestartContainerdStep {

@@ -54,6 +54,21 @@ test("crash anywhere: killed at any call of the first pass on a node", { skip },
   await sweep(await createScenario("first", options), { wanted: SWITCHING, strike: kill }, t);
 });
 
+test("crash anywhere: killed at any call of the first pass on a node whose traces are switched on along with it", {
+  skip,
+}, async (t) => {
+  const options = { directory, version: "2.1.9", authorities, inForce: false, traces: true };
+  await sweep(await createScenario("with traces", options), { wanted: SWITCHING, strike: kill }, t);
+});
+
+test("crash anywhere: killed at any call of the passes after containerd did not start with its traces", {
+  skip,
+}, async (t) => {
+  const refuses = { pattern: "OTEL_", how: "start" } as const;
+  const options = { directory, version: "2.1.9", authorities, inForce: false, traces: true, refuses };
+  await sweep(await createScenario("traces refused", options), { wanted: SWITCHING, strike: kill }, t);
+});
+
 for (const [how, inForce] of [
   ["start", false],
   ["cri", true],
@@ -239,6 +254,7 @@ function assertFinished({ files, record, daemon }: NodeState, { end, start }: Re
   assert.deepEqual(record, end.record);
   assert.deepEqual(files, end.files);
   assert.equal(daemon.running, end.daemon.running);
+  assert.equal(daemon.environment, end.daemon.environment);
   assert.ok(daemon.alive && daemon.criReady, "containerd is well");
   const needed = end.daemon.restarts - start.daemon.restarts;
   const done = daemon.restarts - start.daemon.restarts;

@@ -27,6 +27,7 @@ export interface Scenario {
   readonly start: string;
   readonly desired: DesiredState;
   readonly namespaces: readonly string[];
+  readonly traces: boolean;
 }
 
 export interface NodeState {
@@ -80,12 +81,14 @@ interface ScenarioOptions {
   /** True: an earlier state is in force and containerd runs on it, while config.toml was replaced by others. */
   readonly inForce: boolean;
   readonly refuses?: FileDaemon["refuses"];
+  /** containerd can send traces, which is wanted along with the mirrors. */
+  readonly traces?: boolean;
 }
 
 export async function createScenario(name: string, options: ScenarioOptions): Promise<Scenario> {
-  const { directory, version, authorities, inForce, refuses } = options;
+  const { directory, version, authorities, inForce, refuses, traces = false } = options;
   const start = join(directory, name.replaceAll(/\W+/g, "-"));
-  const scenario = { name, version, start, desired: after(authorities), namespaces: NAMESPACES };
+  const scenario = { name, version, start, desired: after(authorities), namespaces: NAMESPACES, traces };
   const healthy = { restarts: 0, alive: true, criReady: true };
   write(start, CONFIG, LEGACY);
   writeDaemon(daemonPath(start), { ...healthy, running: LEGACY });
@@ -102,12 +105,12 @@ export async function createScenario(name: string, options: ScenarioOptions): Pr
   return scenario;
 }
 
-export function jobOf({ version, desired: state }: Scenario, root: string): Job {
+export function jobOf({ version, desired: state, traces }: Scenario, root: string): Job {
   return {
     root,
     settings: {},
     desired: state,
-    containerd: { kind: "model", version },
+    containerd: { kind: "model", version, traces },
     countedNames: true,
   };
 }
@@ -167,9 +170,19 @@ function recordOf(root: string): unknown {
   if (!existsSync(join(root, RECORD))) return "none";
   const record = decodeApplyRecord(readFileSync(join(root, RECORD)), sha256);
   if (record === undefined) return "damaged";
-  const { appliedMs, restarts, quarantine, repairs, ...rest } = record;
+  const { appliedMs, restarts, quarantine, tracesQuarantine, traces, repairs, ...rest } = record;
   const { sinceMs: _since, ...failed } = quarantine ?? {};
-  return { ...rest, quarantine: failed, isApplied: appliedMs !== undefined, repaired: Object.keys(repairs) };
+  const { sinceMs: _tracesSince, ...failedTraces } = tracesQuarantine ?? {};
+  // Which life of containerd it was seen in depends on how often that was restarted.
+  const { seenIn, ...inForce } = traces ?? {};
+  return {
+    ...rest,
+    quarantine: failed,
+    tracesQuarantine: failedTraces,
+    traces: { ...inForce, isSeen: seenIn !== undefined },
+    isApplied: appliedMs !== undefined,
+    repaired: Object.keys(repairs),
+  };
 }
 
 export function daemonPath(root: string): string {

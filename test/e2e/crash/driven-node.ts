@@ -6,6 +6,7 @@ import type { Clock, Containerd, Ports } from "../../../src/agent/ports.ts";
 import { createStateDirectory } from "../../../src/agent/state-directory.ts";
 import type { AgentConfig } from "../../../src/core/agent-config/agent-config.ts";
 import { parseAgentConfig } from "../../../src/core/agent-config/parse-agent-config.ts";
+import { tracesPlaceOf } from "../../../src/core/containerd/tracing/traces-place.ts";
 import type { DesiredState } from "../../../src/core/desired-state/desired-state.ts";
 import { createClock } from "../../../src/host/clock.ts";
 import { createContainerd } from "../../../src/host/containerd.ts";
@@ -19,9 +20,16 @@ export interface Job {
   /** agent.toml keys by their dotted names. */
   readonly settings: Readonly<Record<string, string>>;
   readonly desired: DesiredState;
-  readonly containerd: { readonly kind: "model"; readonly version: string } | RealContainerd;
+  readonly containerd: ModelContainerd | RealContainerd;
   /** Names temporary files `1`, `2`, …, so that a fault can be aimed at one of them. */
   readonly countedNames: boolean;
+}
+
+interface ModelContainerd {
+  readonly kind: "model";
+  readonly version: string;
+  /** It can send traces. */
+  readonly traces?: boolean;
 }
 
 interface RealContainerd {
@@ -85,6 +93,9 @@ function containerdOf({ containerd, root }: Job, config: AgentConfig): Container
     statePath: join(root, "model-containerd.json"),
     version: containerd.version,
     toHost: (path) => join(root, path),
+    ...(containerd.traces === true
+      ? { traces: join(root, tracesPlaceOf(config.containerd)?.path ?? "") }
+      : {}),
   });
 }
 

@@ -12,7 +12,10 @@ export interface FileDaemon {
   readonly criReady: boolean;
   /** Undefined until its first restart. */
   readonly startedMs?: number;
-  /** A configuration that this matches makes the start fail, or CRI not load. */
+  /** What systemd has read of the drop-in, and what of it the process was started with. */
+  readonly unit?: string | undefined;
+  readonly environment?: string | undefined;
+  /** A configuration (or a drop-in) that this matches makes the start fail, or CRI not load. */
   readonly refuses?: { readonly pattern: string; readonly how: "start" | "cri" };
 }
 
@@ -21,6 +24,8 @@ export interface FileContainerdOptions {
   readonly statePath: string;
   readonly version: string;
   readonly toHost: (path: string) => string;
+  /** The drop-in, for a containerd with an exporter of traces. */
+  readonly traces?: string;
 }
 
 export const REFUSAL = "containerd: failed to load plugin: the site's own words";
@@ -39,6 +44,18 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
     },
     restart: async () => restartDaemon(options),
     async resetFailed() {},
+    async reloadUnits() {
+      const { traces } = options;
+      if (traces !== undefined) writeDaemon(options.statePath, { ...daemon(), unit: readText(traces) });
+      return { ok: true };
+    },
+    tracesEnvironment: async () => (daemon().alive ? environmentIn(daemon().environment) : undefined),
+    async exporter() {
+      if (options.traces === undefined) return { state: "absent", message: "" };
+      return daemon().environment === undefined
+        ? { state: "idle", message: "skip plugin: tracing endpoint not configured" }
+        : { state: "running", message: "" };
+    },
     startedMs: async () => (daemon().alive ? daemon().startedMs : undefined),
     instance: async () => (daemon().alive ? String(daemon().restarts) : undefined),
     async health() {
@@ -77,17 +94,24 @@ function restartDaemon({ configPath, statePath }: FileContainerdOptions): Comman
   const before = readDaemon(statePath);
   const running = readText(configPath);
   const { refuses } = before;
-  const refused = refuses !== undefined && new RegExp(refuses.pattern).test(running ?? "");
+  const refused =
+    refuses !== undefined && new RegExp(refuses.pattern).test(`${running ?? ""}\n${before.unit ?? ""}`);
   const alive = !(refused && refuses.how === "start");
   writeDaemon(statePath, {
     ...before,
     startedMs: Date.now(),
     restarts: before.restarts + 1,
     running,
+    environment: before.unit,
     alive,
     criReady: !refused,
   });
   return alive ? { ok: true } : { ok: false, message: REFUSAL };
+}
+
+function environmentIn(dropIn: string | undefined): Readonly<Record<string, string>> {
+  const pairs = [...(dropIn ?? "").matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)];
+  return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
 }
 
 function dumpOf(text: string): string {

@@ -20,7 +20,7 @@ export interface RealNode {
   restarts(): number;
   /**
    * Shell lines that the node's restart command runs before and after the restart itself. `$config` is config.toml,
-   * `$dropIn` a file it imports, `$n` says which restart this is, `$PPID` who asked for it.
+   * `$dropIn` a file it imports, `$environment` where its traces are switched, `$n` says which restart this is, `$PPID` who asked for it.
    */
   setHook(before: string, after?: string): void;
   /** Everything as it was at the start, the daemon on it. */
@@ -29,14 +29,22 @@ export interface RealNode {
   readonly stateDir: string;
 }
 
+export interface RealNodeOptions {
+  /** containerd is to send its traces, to a port where nobody listens. */
+  readonly traces?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export async function startRealNode(
   generation: Generation,
   trap: { readonly url: string },
+  { traces = false, environment = {} }: RealNodeOptions = {},
 ): Promise<RealNode> {
   const daemon = await startContainerd({
     generation,
     config: (paths) => plainConfig(generation, paths),
     upstreamTrap: trap,
+    environment,
   });
   const restartPath = join(daemon.dir, "site-restart");
   const countPath = join(daemon.dir, "restart-count");
@@ -44,7 +52,7 @@ export async function startRealNode(
   const stateDir = join(daemon.dir, "mirrorlet");
   const setHook = (before: string, after = ""): void => {
     const script = `#!/bin/sh
-config='${daemon.configPath}' dropIn='${dropIn}'
+config='${daemon.configPath}' dropIn='${dropIn}' environment='${daemon.environmentFile}'
 echo again >>'${countPath}'
 n=$(wc -l <'${countPath}')
 ${before}
@@ -63,6 +71,10 @@ exit $status
     settings: {
       "containerd.config": daemon.configPath,
       "containerd.certs_d": daemon.certsD,
+      // As it is restarted: the default names a unit of this machine.
+      "containerd.restart": restartPath,
+      "containerd.environment_file": daemon.environmentFile,
+      "http.address": traces ? "127.0.0.1:9" : "127.0.0.1:0",
       state_dir: stateDir,
     },
     desired,
@@ -80,7 +92,7 @@ exit $status
     readConfig: () => readFileSync(daemon.configPath, "utf8"),
     async reset() {
       setHook("");
-      for (const path of [dropIn, stateDir, countPath, daemon.certsD])
+      for (const path of [dropIn, stateDir, countPath, daemon.certsD, daemon.environmentFile])
         rmSync(path, { recursive: true, force: true });
       mkdirSync(daemon.certsD);
       writeFileSync(daemon.configPath, old);

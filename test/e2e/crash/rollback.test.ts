@@ -11,7 +11,7 @@ import { pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
 import { startUpstreamTrap, type UpstreamTrap } from "../../support/upstream-trap.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
-import { type RealNode, startRealNode } from "./real-node.ts";
+import { type RealNode, type RealNodeOptions, startRealNode } from "./real-node.ts";
 import { type FileCall, listCalls, runWithFault, straceSkipReason } from "./trace-calls.ts";
 
 const skip = labSkipReason() ?? straceSkipReason() ?? false;
@@ -224,6 +224,112 @@ for (const [generation, fault] of [
       });
   });
 
+/** The site's start script cannot take what our file says. */
+const cannotTakeTraces = `if grep -q OTEL "$environment" 2>/dev/null; then cat >"$dropIn" <<'EOF'
+${refusesToStart("2.1")}
+EOF
+else rm -f "$dropIn"; fi`;
+
+test("taken back with config.toml: containerd does not start with its traces, and the mirrors get in without them", {
+  skip,
+}, async (context) => {
+  const node = await startNode("2.1", context, { traces: true });
+  const old = node.readConfig();
+  node.setHook(cannotTakeTraces);
+  const wanted = wantedState(1);
+
+  const report = await node.pass(wanted);
+  assert.equal(report.outcome, "rolled-back", JSON.stringify(report));
+  assert.match(
+    report.conditions[0]?.message ?? "",
+    /traces was taken back.*io\.containerd\.site\.v1\.absent/s,
+  );
+  assert.equal(node.readConfig(), old);
+  assert.equal(existsSync(node.daemon.environmentFile), false);
+  assert.equal(node.restarts(), 2, "once forward, once back");
+
+  for (let pass = 0; pass < 5; pass += 1) {
+    const { conditions, tracing } = await node.pass(wanted);
+    assert.deepEqual(
+      conditions.map(({ type }) => type),
+      ["Ready", "RolledBack"],
+    );
+    assert.equal(tracing?.state, "unavailable");
+  }
+  assert.equal(node.restarts(), 3, "one more, for the mirrors");
+  assert.equal((await pullThroughMirror(node)).ok, true);
+
+  node.setHook('rm -f "$dropIn"');
+  writeFileSync(node.daemon.configPath, `${node.readConfig()}# mended\n`);
+  await node.daemon.restart();
+  const mended = await node.pass(wanted);
+  assert.equal(mended.tracing?.state, "on", JSON.stringify(mended));
+});
+
+for (const generation of ["1.7", "2.1"] as const)
+  test(`no traces come of it: containerd is well, nothing is taken back and nothing tried again (containerd ${generation})`, {
+    skip,
+  }, async (context) => {
+    // The site's own start script says otherwise, and the exporter does not load with what it says.
+    const environment = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "carrier-pigeon" };
+    const node = await startNode(generation, context, { traces: true, environment });
+    const report = await node.pass(wantedState(1));
+    assert.deepEqual(
+      report.conditions.map(({ type }) => type),
+      ["Ready"],
+      JSON.stringify(report),
+    );
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.match(report.tracing?.message ?? "", /OTEL_EXPORTER_OTLP_TRACES_PROTOCOL/);
+    for (let pass = 0; pass < 3; pass += 1) {
+      const again = await node.pass(wantedState(1));
+      assert.deepEqual(
+        again.issues.map(({ code }) => code),
+        ["containerd-traces-no-effect"],
+      );
+    }
+    assert.equal(node.restarts(), 1);
+    assert.equal((await pullThroughMirror(node)).ok, true);
+  });
+
+const tracesMoments: readonly Moment[] = [
+  ["before the environment's rename", { call: (calls) => at(environmentRename(calls)) }],
+  [
+    "right after the environment's rename",
+    { call: (calls) => at(nextSync(calls, environmentRename(calls))) },
+  ],
+  ["as the restart command begins", { before: `[ $n -eq 1 ] && ${kill}` }],
+  ["as the restart command ends", { after: `[ $n -eq 1 ] && ${kill}` }],
+];
+
+function environmentRename(calls: readonly FileCall[]): FileCall | undefined {
+  return calls.find(({ name, path }) => name === "rename" && /\/\.environment\.mirrorlet-tmp-/.test(path));
+}
+
+test("killed while config.toml and traces are changed together (containerd 2.1)", {
+  skip,
+}, async (context) => {
+  const node = await startNode("2.1", context, { traces: true });
+  const calls = await traceOnce(node, undefined);
+  for (const [name, moment] of tracesMoments)
+    await context.test(`killed ${name}`, async () => {
+      await node.reset();
+      await killAt(node, moment, calls, undefined);
+      const reports = [await node.pass(wantedState(1), "now"), await node.pass(wantedState(1))];
+      const last = reports.at(-1);
+      assert.deepEqual(
+        last?.conditions.map(({ type }) => type),
+        ["Ready"],
+        JSON.stringify(reports),
+      );
+      assert.equal(last?.tracing?.state, "on");
+      const done = node.restarts();
+      assert.ok(done >= 1 && done <= 2, `${done} restarts: ${JSON.stringify(reports)}`);
+      assert.equal((await pullThroughMirror(node)).ok, true);
+      await node.daemon.removeImage("gcr.io/team/app:1.0");
+    });
+});
+
 /** The calls of an undisturbed run. */
 async function traceOnce(node: RealNode, fault: string | undefined): Promise<readonly FileCall[]> {
   node.setHook(fault === undefined ? "" : hook(fault));
@@ -262,8 +368,12 @@ async function endOf([program = "", ...args]: readonly string[]): Promise<string
   return signal;
 }
 
-async function startNode(generation: Generation, context: TestContext): Promise<RealNode> {
-  const node = await startRealNode(generation, trap);
+async function startNode(
+  generation: Generation,
+  context: TestContext,
+  options: RealNodeOptions = {},
+): Promise<RealNode> {
+  const node = await startRealNode(generation, trap, options);
   context.after(() => node.daemon.stop());
   return node;
 }

@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabContainerd } from "../../support/containerd.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
+import { findFreePort } from "../../support/free-port.ts";
 import { type LabAgent, startAgent } from "./lab-agent.ts";
 import { type CommandEnd, runMirrorlet } from "./mirrorlet.ts";
 
@@ -12,6 +14,10 @@ export interface LabNodeOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where the desired state is, below the node's folder. */
   readonly desiredState?: string;
+  /** Where containerd is to send its traces; without it the agent's port is open, and it sends none. */
+  readonly tracesPort?: number;
+  /** Whether the agent has a witness; it does unless this says no. */
+  readonly witness?: boolean;
 }
 
 /** A node that mirrorlet has never seen: a running containerd, an empty certs.d, an agent.toml for it. */
@@ -21,11 +27,13 @@ export interface LabNode {
   readonly agentToml: string;
   readonly desiredState: string;
   readonly stateDir: string;
+  /** host:port of its witness; the usual port is one for each machine. */
+  readonly witnessAddress: string;
   /** Puts a file into the node's folder in one rename and returns its path. */
   put(name: string, content: string | Uint8Array): Promise<string>;
   /** Runs a command that takes `--config`. */
   run(command: string, ...args: readonly string[]): Promise<CommandEnd>;
-  startAgent(): Promise<LabAgent>;
+  startAgent(environment?: Readonly<Record<string, string>>): Promise<LabAgent>;
 }
 
 /** The daemon is used again: it is restarted only where its configuration has to change. */
@@ -37,9 +45,10 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     agentToml: join(dir, "agent.toml"),
     desiredState: join(dir, options.desiredState ?? "desired-state.yaml"),
     stateDir: join(dir, "state"),
+    witnessAddress: `127.0.0.1:${await findFreePort()}`,
   };
   await mkdir(join(dir, "secrets"));
-  await writeFile(node.agentToml, agentToml(daemon, dir, node, options.settings ?? {}));
+  await writeFile(node.agentToml, agentToml(daemon, dir, node, options));
   const put = async (name: string, content: string | Uint8Array): Promise<string> => {
     const path = join(dir, name);
     await writeFile(`${path}.new`, content, { mode: 0o600 });
@@ -53,12 +62,15 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     put,
     run: (command, ...args) =>
       runMirrorlet([command, "--config", node.agentToml, "--set", "log.level=error", ...args]),
-    startAgent: () => startAgent({ ...node, dir, pidFile: pidFile(daemon, dir) }),
+    startAgent: (environment = {}) =>
+      startAgent({ ...node, dir, pidFile: pidFile(daemon, dir), environment }),
   };
 }
 
 async function configureDaemon(daemon: LabContainerd, config: string): Promise<void> {
-  if ((await readFile(daemon.configPath, "utf8")) === config) return;
+  const isRight = (await readFile(daemon.configPath, "utf8")) === config;
+  if (isRight && !existsSync(daemon.environmentFile)) return;
+  await rm(daemon.environmentFile, { force: true });
   await writeFile(daemon.configPath, config);
   await daemon.restart();
 }
@@ -71,8 +83,8 @@ function pidFile(daemon: LabContainerd, dir: string): string {
 function agentToml(
   daemon: LabContainerd,
   dir: string,
-  paths: Pick<LabNode, "desiredState" | "stateDir">,
-  settings: Readonly<Record<string, string>>,
+  paths: Pick<LabNode, "desiredState" | "stateDir" | "witnessAddress">,
+  { settings = {}, tracesPort = 0, witness = true }: LabNodeOptions,
 ): string {
   const root = {
     desired_state: JSON.stringify(paths.desiredState),
@@ -89,7 +101,11 @@ certs_d = ${JSON.stringify(daemon.certsD)}
 socket = ${JSON.stringify(daemon.socket)}
 binary = ${JSON.stringify(daemon.binary)}
 restart = ${JSON.stringify(daemon.restartCommand)}
+environment_file = ${JSON.stringify(daemon.environmentFile)}
 [http]
-address = "127.0.0.1:0"
+address = "127.0.0.1:${tracesPort}"
+[evidence]
+witness = ${witness}
+witness_address = "${paths.witnessAddress}"
 `;
 }

@@ -1,0 +1,50 @@
+import type { HostState } from "../core/host-state.ts";
+import { hasErrors } from "../core/issue.ts";
+import type { NodePlan } from "../core/plan/node-plan.ts";
+import { withoutTracing } from "../core/plan/with-tracing.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import { complaintOf } from "./health-gate.ts";
+import type { PassContext } from "./pass-context.ts";
+
+/**
+ * The plan without a restart for traces alone, where that could put in force what somebody else has left in
+ * config.toml, or would hit a containerd that is not well: evidence is worth no risk to pulls.
+ */
+export async function holdTracing(
+  plan: NodePlan,
+  host: HostState,
+  record: ApplyRecord,
+  context: PassContext,
+): Promise<NodePlan> {
+  if (plan.tracing?.step?.needsRestart !== true || plan.configEdit !== undefined) return plan;
+  const reason = await reasonToWait(plan, host, record, context);
+  return reason === undefined ? plan : withoutTracing(plan, { state: "pending", message: reason });
+}
+
+async function reasonToWait(
+  { issues }: NodePlan,
+  { config }: HostState,
+  record: ApplyRecord,
+  { ports, signal, retryQuarantined }: PassContext,
+): Promise<string | undefined> {
+  const { containerd } = ports;
+  const { path, file } = config;
+  if (isDegraded(record) && !retryQuarantined)
+    return "containerd is not well since a change that was taken back; it is not restarted for traces";
+  if (hasErrors(issues)) return `containerd is not restarted for traces until ${path} is put right`;
+  const startedMs = await containerd.startedMs();
+  if (file !== undefined && startedMs !== undefined && file.modifiedMs > startedMs)
+    return `${path} was changed after containerd started, so it is not restarted for traces; once somebody has restarted it on that file, it will be`;
+  const complaint = complaintOf(await containerd.health(signal));
+  if (complaint !== undefined)
+    return `containerd is not restarted for traces as long as it is not well: ${complaint}`;
+  if (file === undefined) return undefined;
+  const dump = await containerd.dumpConfig(path);
+  return dump.ok
+    ? undefined
+    : `containerd is not restarted for traces, because it would not take ${path}: ${dump.message}`;
+}
+
+export function isDegraded({ quarantine, tracesQuarantine }: ApplyRecord): boolean {
+  return quarantine?.degraded === true || tracesQuarantine?.degraded === true;
+}

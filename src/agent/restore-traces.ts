@@ -1,0 +1,35 @@
+import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
+import { isOwned } from "../core/file-tree.ts";
+import type { ApplyRecord } from "./apply-record.ts";
+import type { PassContext } from "./pass-context.ts";
+
+export interface TracesRestored {
+  /** A line each. */
+  readonly done: readonly string[];
+  /** Why systemd has not read that the drop-in is gone. */
+  readonly trouble?: string;
+}
+
+/** Removes what of ours switches containerd's traces on. */
+export async function restoreTraces(
+  { traces, pendingRestart }: ApplyRecord,
+  { ports, config, mayRestart }: Pick<PassContext, "ports" | "config" | "mayRestart">,
+): Promise<TracesRestored> {
+  const { files, containerd } = ports;
+  const pending = (pendingRestart?.traces?.files ?? []).map(({ place }) => place);
+  const places = [tracesPlaceOf(config.containerd), traces, ...pending].filter((at) => at !== undefined);
+  const kinds = new Map(places.map(({ path, kind }) => [path, kind]));
+  const done: string[] = [];
+  let isDropIn = false;
+  for (const [path, kind] of kinds) {
+    const file = await files.read(path);
+    if (file === undefined || !isOwned(file.bytes)) continue;
+    await files.remove([path]);
+    done.push(`remove ${path}`);
+    isDropIn ||= kind === "drop-in";
+  }
+  const reloaded = isDropIn ? await containerd.reloadUnits() : { ok: true as const };
+  // A node that is not to be restarted may be an image, without a systemd to speak to.
+  if (reloaded.ok || !mayRestart) return { done };
+  return { done, trouble: `systemd has not read that a drop-in is gone: ${reloaded.message}` };
+}

@@ -1,0 +1,42 @@
+import { tracesEndpoint } from "../containerd/tracing/traces-endpoint.ts";
+import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
+import { type ContainerdVersion, traitsOf } from "../containerd/version.ts";
+import type { TracingSettings } from "./node-plan.ts";
+
+/** What is to be done about traces, before the containerd that runs has been looked at. */
+export type TracingWish =
+  | { readonly kind: "on"; readonly endpoint: string; readonly place: TracesPlace }
+  /** What we wrote goes. */
+  | { readonly kind: "off"; readonly state: "off" | "unavailable"; readonly message: string }
+  /** Nothing is gained here, so nothing is touched. */
+  | { readonly kind: "leave"; readonly message: string };
+
+export function tracingWish(
+  { wanted, httpAddress, place }: TracingSettings,
+  version: ContainerdVersion,
+): TracingWish {
+  if (!wanted) return { kind: "off", state: "off", message: "evidence.traces is false in agent.toml" };
+  const traits = traitsOf(version);
+  if (!traits.tracesPulls)
+    return leave(`the traces of containerd ${version.text} do not show its requests to registries`);
+  if (traits.tracingSettings === "config")
+    return leave(`containerd ${version.text} takes no settings of traces from its environment`);
+  const endpoint = tracesEndpoint(httpAddress);
+  if (endpoint === undefined)
+    return gone(
+      `http.address = "${httpAddress}" leaves the port open until the agent runs: give one, so that containerd can be told`,
+    );
+  if (place === undefined)
+    return gone(
+      "containerd.restart is not systemctl's, so it is not known how containerd gets its environment: name a file that its start script reads as containerd.environment_file",
+    );
+  return { kind: "on", endpoint, place };
+}
+
+function leave(message: string): TracingWish {
+  return { kind: "leave", message };
+}
+
+function gone(message: string): TracingWish {
+  return { kind: "off", state: "unavailable", message };
+}

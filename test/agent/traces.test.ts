@@ -1,0 +1,528 @@
+import assert from "node:assert/strict";
+import { existsSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { PassContext } from "../../src/agent/pass-context.ts";
+import { type Files, HostError } from "../../src/agent/ports.ts";
+import { restore } from "../../src/agent/restore.ts";
+import { OWNERSHIP_MARKER } from "../../src/core/file-tree.ts";
+import { desired, registry } from "./desired.ts";
+import { CERTS_D, CONFIG, createTestNode, DROP_IN, type TestNode } from "./test-node.ts";
+
+const M1 = "http://127.0.0.1:5001";
+const OLD = "version = 2\n";
+const HOUR = 3_600_000;
+const STATE = desired(registry("gcr.io", [M1]));
+const ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+/** A node whose containerd can export traces and knows no mirror yet. */
+async function withNode(body: (node: TestNode) => Promise<void>, version = "2.1.9"): Promise<void> {
+  const node = createTestNode(version);
+  try {
+    node.containerd.hasExporter = true;
+    node.write(CONFIG, OLD);
+    await node.containerd.restart(new AbortController().signal);
+    node.containerd.restarts = 0;
+    await body(node);
+  } finally {
+    node.remove();
+  }
+}
+
+/** The same after a pass that has put everything in force, an hour later. */
+async function withTraces(body: (node: TestNode) => Promise<void>): Promise<void> {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    assert.ok(node.read(DROP_IN));
+    node.clock.advance(HOUR);
+    node.containerd.restarts = 0;
+    await body(node);
+  });
+}
+
+const types = ({ conditions }: { readonly conditions: readonly { readonly type: string }[] }) =>
+  conditions.map(({ type }) => type);
+
+test("a fresh node: one restart for config.toml and traces together", async () => {
+  await withNode(async (node) => {
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(node.containerd.restarts, 1);
+    assert.equal(report.tracing?.state, "on");
+    assert.deepEqual(
+      report.restarts.map(({ reason }) => reason),
+      ["config"],
+    );
+    const dropIn = node.read(DROP_IN) ?? "";
+    assert.ok(dropIn.startsWith(`${OWNERSHIP_MARKER}\n`));
+    assert.match(
+      dropIn,
+      /^\[Service\]\nEnvironment=OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http:\/\/127\.0\.0\.1:9478\/v1\/traces$/m,
+    );
+    assert.match(node.containerd.running ?? "", /config_path/);
+    const record = node.read(`${node.config.stateDir}/apply-record.json`);
+    const again = await node.pass(STATE);
+    assert.equal(again.outcome, "unchanged");
+    assert.equal(again.tracing?.state, "on");
+    assert.equal(node.read(`${node.config.stateDir}/apply-record.json`), record, "nothing is written");
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("a node that is configured already: one restart, for traces", async () => {
+  await withNode(async (node) => {
+    node.containerd.hasExporter = false;
+    assert.equal((await node.pass(STATE)).tracing?.state, "unavailable");
+    assert.equal(node.read(DROP_IN), undefined);
+    node.clock.advance(HOUR);
+    node.containerd.hasExporter = true;
+    const { steps, diffs, tracing } = await node.dryRun(STATE);
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      ["switch-traces", "restart-containerd"],
+    );
+    assert.match(diffs[0]?.diff ?? "", /\+Environment=OTEL_EXPORTER_OTLP_TRACES_ENDPOINT/);
+    assert.equal(tracing?.state, "pending");
+    const report = await node.pass(STATE);
+    assert.deepEqual(report.restarts, [{ reason: "traces", outcome: "ok" }]);
+    assert.equal(report.tracing?.state, "on");
+    assert.equal(node.containerd.restarts, 2);
+    assert.deepEqual((await node.dryRun(STATE)).steps, []);
+  });
+});
+
+test("traces wait for the restart budget, and mirrors do not wait for them", async () => {
+  await withNode(async (node) => {
+    node.containerd.hasExporter = false;
+    await node.pass(STATE);
+    node.containerd.hasExporter = true;
+    const waiting = await node.pass(desired(registry("gcr.io", [M1]), registry("quay.io", [M1])));
+    assert.deepEqual(types(waiting), ["Ready"]);
+    assert.equal(waiting.tracing?.state, "pending");
+    assert.ok(node.read(`${CERTS_D}/quay.io/hosts.toml`));
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.restarts, 1);
+    node.clock.advance((waiting.retryMs ?? 0) + 1);
+    assert.equal(
+      (await node.pass(desired(registry("gcr.io", [M1]), registry("quay.io", [M1])))).tracing?.state,
+      "on",
+    );
+    assert.equal(node.containerd.restarts, 2);
+  });
+});
+
+for (const [version, why] of [
+  ["1.6.20", /do not show its requests/],
+  ["1.6.39", /do not show its requests/],
+  ["1.7.15", /no settings of traces from its environment/],
+] as const)
+  test(`no restart for a containerd that gains nothing by it: ${version}`, async () => {
+    await withNode(async (node) => {
+      const report = await node.pass(STATE);
+      assert.deepEqual(types(report), ["Ready"]);
+      assert.equal(report.tracing?.state, "unavailable");
+      assert.match(report.tracing?.message ?? "", why);
+      assert.equal(node.read(DROP_IN), undefined);
+      node.clock.advance(HOUR);
+      await node.pass(STATE);
+      assert.equal(node.containerd.restarts, 1, "for config_path");
+    }, version);
+  });
+
+test("an agent whose port is not known beforehand, and a restart command that names no unit, have no traces", async () => {
+  for (const flag of ["http.address=127.0.0.1:0", "containerd.restart=/usr/local/bin/restart-containerd"])
+    await withTraces(async (node) => {
+      node.configure(flag);
+      const report = await node.pass(STATE);
+      assert.equal(report.tracing?.state, "unavailable", flag);
+      assert.deepEqual(types(report), ["Ready"]);
+    });
+});
+
+test("off: the drop-in goes, by one restart", async () => {
+  await withTraces(async (node) => {
+    node.configure("evidence.traces=false");
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "off");
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.restarts, 1);
+    assert.deepEqual(await node.containerd.tracesEnvironment(), {});
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).outcome, "unchanged");
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("restore takes the drop-in away with the rest, by one restart", async () => {
+  await withTraces(async (node) => {
+    const result = await restore(node.context());
+    assert.equal(result.ok, true);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.read(CONFIG), OLD);
+    assert.equal(node.containerd.restarts, 1);
+    assert.deepEqual(await node.containerd.tracesEnvironment(), {});
+  });
+});
+
+test("the port of the agent changes: the drop-in follows, by one restart", async () => {
+  await withTraces(async (node) => {
+    node.configure("http.address=127.0.0.1:9999");
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on");
+    assert.deepEqual(report.drift, []);
+    assert.match(node.read(DROP_IN) ?? "", /127\.0\.0\.1:9999/);
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("another place for the file: the old one goes with the new one", async () => {
+  await withTraces(async (node) => {
+    node.configure("containerd.environment_file=/etc/default/containerd-traces");
+    await node.pass(STATE);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.match(node.read("/etc/default/containerd-traces") ?? "", /^OTEL_TRACES_SAMPLER=always_on$/m);
+    assert.equal(node.containerd.restarts, 0, "containerd runs with the right environment");
+  });
+});
+
+test("an exporter that is configured already is left alone and told", async () => {
+  const variables = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+    [ENDPOINT]: "http://collector:4318/v1/traces",
+    OTEL_TRACES_EXPORTER: "none",
+    OTEL_SDK_DISABLED: "true",
+  };
+  for (const [name, value] of Object.entries(variables))
+    await withNode(async (node) => {
+      node.containerd.environment = { [name]: value };
+      await node.containerd.restart(new AbortController().signal);
+      node.containerd.restarts = 0;
+      const report = await node.pass(STATE);
+      assert.equal(report.tracing?.state, "unavailable", name);
+      assert.deepEqual(
+        report.issues.map(({ code, severity, at }) => [code, severity, at.file]),
+        [["containerd-traces-exporter", "warning", name]],
+      );
+      assert.ok(!JSON.stringify(report).includes("collector"), "its address is nobody's business");
+      assert.deepEqual(types(report), ["Ready"]);
+      assert.equal(report.inSync, true);
+      assert.equal(node.read(DROP_IN), undefined);
+      assert.equal(node.containerd.restarts, 1, "for config_path");
+    });
+});
+
+test("an exporter in config.toml is left alone, whether or not this containerd reads it", async () => {
+  for (const version of ["1.7.24", "2.1.9"])
+    await withNode(async (node) => {
+      node.write(
+        CONFIG,
+        `${OLD}[plugins."io.containerd.tracing.processor.v1.otlp"]\n  endpoint = "http://collector:4318"\n`,
+      );
+      const report = await node.pass(STATE);
+      assert.equal(report.tracing?.state, "unavailable");
+      assert.deepEqual(
+        report.issues.map(({ code, at }) => [code, at.file, at.line]),
+        [["containerd-traces-exporter", CONFIG, 3]],
+      );
+      assert.equal(node.read(DROP_IN), undefined);
+    }, version);
+});
+
+test("somebody configures an exporter later: ours makes way, and is not in force before that", async () => {
+  await withTraces(async (node) => {
+    node.containerd.environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+    await node.containerd.restart(new AbortController().signal);
+    node.containerd.restarts = 0;
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.restarts, 1, "theirs is hidden by ours until then");
+    assert.deepEqual(Object.keys((await node.containerd.tracesEnvironment()) ?? {}), [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ]);
+    node.clock.advance(HOUR);
+    await node.pass(STATE);
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("a file of others in our place is never written over", async () => {
+  await withNode(async (node) => {
+    node.write(DROP_IN, "[Service]\nLimitNOFILE=5\n");
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.deepEqual(
+      report.issues.map(({ code, at }) => [code, at.file]),
+      [["containerd-traces-foreign-file", DROP_IN]],
+    );
+    assert.equal(node.read(DROP_IN), "[Service]\nLimitNOFILE=5\n");
+    node.configure("evidence.traces=false");
+    await node.pass(STATE);
+    assert.equal(node.read(DROP_IN), "[Service]\nLimitNOFILE=5\n");
+    assert.equal((await restore(node.context())).ok, true);
+    assert.equal(node.read(DROP_IN), "[Service]\nLimitNOFILE=5\n");
+  });
+});
+
+test("a drop-in that somebody changed is put right, without a restart while containerd runs with the right one", async () => {
+  await withTraces(async (node) => {
+    const whole = node.read(DROP_IN);
+    node.write(DROP_IN, `${OWNERSHIP_MARKER}\n[Service]\n`);
+    const report = await node.pass(STATE);
+    assert.equal(report.outcome, "repaired");
+    assert.match(report.drift[0]?.diff ?? "", /\+Environment=OTEL_TRACES_SAMPLER/);
+    assert.equal(node.read(DROP_IN), whole);
+    assert.equal(report.tracing?.state, "on");
+    assert.equal(node.containerd.restarts, 0);
+    await node.containerd.restart(new AbortController().signal);
+    assert.ok(ENDPOINT in ((await node.containerd.tracesEnvironment()) ?? {}), "systemd has read it again");
+  });
+});
+
+test("a drop-in that is gone from the containerd that runs as well comes back by one restart", async () => {
+  await withTraces(async (node) => {
+    node.write(DROP_IN, `${OWNERSHIP_MARKER}\n`);
+    await node.containerd.reloadUnits();
+    await node.containerd.restart(new AbortController().signal);
+    node.containerd.restarts = 0;
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on");
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("a drop-in that somebody rewrites again and again is left to them for a while", async () => {
+  await withTraces(async (node) => {
+    let contested = 0;
+    for (let round = 0; round < 12; round += 1) {
+      node.write(DROP_IN, `${OWNERSHIP_MARKER}\n# again\n`);
+      const report = await node.pass(STATE);
+      if (report.conditions.some(({ type, message }) => type === "Contested" && message.includes(DROP_IN)))
+        contested += 1;
+      node.clock.advance(10_000);
+    }
+    assert.ok(contested >= 5, `${contested} of 12`);
+    assert.equal(node.containerd.restarts, 0);
+  });
+});
+
+test("traces alone do not work: they are taken back, mirrors stay, and nothing is tried again until something changes", async () => {
+  await withNode(async (node) => {
+    node.containerd.hasExporter = false;
+    await node.pass(STATE);
+    const before = node.snapshot();
+    node.clock.advance(HOUR);
+    node.containerd.restarts = 0;
+    node.containerd.hasExporter = true;
+    node.containerd.refuseTraces = "start script: cannot take that";
+    const report = await node.pass(STATE);
+    assert.equal(report.outcome, "rolled-back");
+    assert.deepEqual(types(report), ["Ready", "RolledBack"]);
+    assert.match(report.conditions[1]?.message ?? "", /cannot take that/);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.match(report.tracing?.message ?? "", /cannot take that/);
+    const { "/etc/systemd": _1, "/etc/systemd/system": _2, ...after } = node.snapshot();
+    delete (after as Record<string, string>)["/etc/systemd/system/containerd.service.d"];
+    assert.deepEqual(after, before);
+    assert.equal(node.containerd.restarts, 2, "once forward, once back");
+    assert.deepEqual(await node.containerd.tracesEnvironment(), {});
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      const again = await node.pass({ ...STATE, generation: round + 2 });
+      assert.deepEqual(types(again), ["Ready", "RolledBack"]);
+    }
+    assert.equal(node.containerd.restarts, 2, "no restart loop, not even for another desired state");
+    node.containerd.refuseTraces = undefined;
+    const byHand = await node.pass(STATE, { retryQuarantined: true });
+    assert.deepEqual(types(byHand), ["Ready"]);
+    assert.equal(byHand.tracing?.state, "on");
+  });
+});
+
+test("both at once do not work because of the traces: the mirrors get in without them", async () => {
+  await withNode(async (node) => {
+    node.containerd.refuseTraces = "no";
+    const first = await node.pass(STATE);
+    assert.equal(first.outcome, "rolled-back");
+    assert.deepEqual(types(first), ["RolledBack", "Reconciling"]);
+    assert.equal(node.read(CONFIG), OLD);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.restarts, 2);
+    node.clock.advance((first.retryMs ?? 0) + 1);
+    const second = await node.pass(STATE);
+    assert.deepEqual(types(second), ["Ready", "RolledBack"]);
+    assert.match(node.containerd.running ?? "", /config_path/);
+    assert.equal(node.containerd.restarts, 3);
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      await node.pass(STATE);
+    }
+    assert.equal(
+      node.containerd.restarts,
+      3,
+      "our own change of config.toml is no reason to try traces again",
+    );
+    node.write(CONFIG, `${node.read(CONFIG)}# mended\n`);
+    node.containerd.refuseTraces = undefined;
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+  });
+});
+
+test("both at once do not work because of config.toml: after a try without the traces it is given up", async () => {
+  await withNode(async (node) => {
+    const { containerd } = node;
+    Object.defineProperty(containerd, "trouble", {
+      get: () => (containerd.running?.includes("config_path") ? "no snapshotter" : undefined),
+    });
+    const first = await node.pass(STATE);
+    assert.deepEqual(types(first), ["RolledBack", "Reconciling"]);
+    node.clock.advance((first.retryMs ?? 0) + 1);
+    const second = await node.pass(STATE);
+    assert.deepEqual(types(second), ["RolledBack", "Stalled"]);
+    assert.match(second.conditions[0]?.message ?? "", /no snapshotter/);
+    assert.equal(node.read(CONFIG), OLD);
+    assert.equal(node.read(DROP_IN), undefined);
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      await node.pass(STATE);
+    }
+    assert.equal(containerd.restarts, 4, "no restart loop");
+  });
+});
+
+test("hands off while containerd is not well after everything was put back, traces included", async () => {
+  await withNode(async (node) => {
+    node.containerd.trouble = "no snapshotter";
+    assert.deepEqual(types(await node.pass(STATE)), ["RolledBack", "Degraded"]);
+    assert.equal(node.read(CONFIG), OLD);
+    assert.equal(node.read(DROP_IN), undefined);
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      await node.pass(desired(registry("gcr.io", [M1])));
+    }
+    assert.equal(node.containerd.restarts, 2);
+    node.containerd.trouble = undefined;
+    node.clock.advance(HOUR);
+    const mended = await node.pass(STATE);
+    assert.deepEqual(
+      types(mended),
+      ["Ready", "RolledBack"],
+      "mirrors at once, traces when something changes",
+    );
+  });
+});
+
+test("a drop-in that cannot be read or written, or that systemd does not take, keeps no mirror from being applied", async () => {
+  const readOnly = new HostError("read-only", DROP_IN, "cannot write: EROFS", { retryable: false });
+  const faults: readonly (readonly [string, (node: TestNode) => Partial<PassContext>])[] = [
+    [
+      "a file stands where one of its directories belongs",
+      (node) => {
+        node.write("/etc/systemd/system", "");
+        return {};
+      },
+    ],
+    [
+      "Access denied",
+      (node) => {
+        node.containerd.refuseReload = "Failed to reload daemon: Access denied";
+        return {};
+      },
+    ],
+    [
+      "EROFS",
+      (node) => {
+        const { ports } = node.context();
+        const replace: Files["replace"] = async (path, ...rest) => {
+          if (path === DROP_IN) throw readOnly;
+          await ports.files.replace(path, ...rest);
+        };
+        return { ports: { ...ports, files: { ...ports.files, replace } } };
+      },
+    ],
+  ];
+  for (const [words, fault] of faults)
+    await withNode(async (node) => {
+      const overrides = fault(node);
+      for (let pass = 0; pass < 2; pass += 1) {
+        const report = await node.pass(STATE, overrides);
+        assert.deepEqual(types(report), ["Ready"], JSON.stringify(report));
+        assert.equal(report.tracing?.state, "unavailable");
+        assert.ok(report.tracing?.message.includes(words), report.tracing?.message);
+        assert.match(node.containerd.running ?? "", /config_path/);
+        assert.equal(existsSync(join(node.root, DROP_IN)), false);
+        node.clock.advance(HOUR);
+      }
+      assert.equal(node.containerd.restarts, 1);
+    });
+});
+
+test("a containerd that does not get the environment is well, is told of, and is not restarted for it again", async () => {
+  await withNode(async (node) => {
+    node.containerd.losesEnvironment = true;
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.match(
+      report.tracing?.message ?? "",
+      /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not in its environment/,
+    );
+    node.clock.advance(HOUR);
+    const again = await node.pass(STATE);
+    assert.deepEqual(
+      again.issues.map(({ code }) => code),
+      ["containerd-traces-no-effect"],
+    );
+    assert.equal(node.containerd.restarts, 1);
+    node.containerd.losesEnvironment = false;
+    await node.containerd.restart(new AbortController().signal);
+    const mended = await node.pass(STATE);
+    assert.equal(mended.tracing?.state, "on");
+    assert.deepEqual(mended.issues, []);
+  });
+});
+
+test("traces never put in force what somebody else has left in config.toml, nor disturb a containerd that is not well", async () => {
+  await withNode(async (node) => {
+    node.containerd.hasExporter = false;
+    await node.pass(STATE);
+    node.clock.advance(HOUR);
+    node.containerd.restarts = 0;
+    node.containerd.hasExporter = true;
+    node.containerd.started = Date.now() - HOUR;
+    assert.match((await node.pass(STATE)).tracing?.message ?? "", /changed after containerd started/);
+    utimesSync(join(node.root, CONFIG), 0, 0);
+    node.containerd.trouble = "no snapshotter";
+    assert.match(
+      (await node.pass(STATE)).tracing?.message ?? "",
+      /as long as it is not well: .*no snapshotter/,
+    );
+    node.containerd.trouble = undefined;
+    const good = node.read(CONFIG) ?? "";
+    node.write(CONFIG, `${good}[broken\n`);
+    utimesSync(join(node.root, CONFIG), 0, 0);
+    assert.match((await node.pass(STATE)).tracing?.message ?? "", /until .*config\.toml is put right/);
+    assert.equal(node.containerd.restarts, 0);
+    node.write(CONFIG, good);
+    utimesSync(join(node.root, CONFIG), 0, 0);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("apply --no-restart writes both, and the next pass that may restart does it once for both", async () => {
+  await withNode(async (node) => {
+    const report = await node.pass(STATE, { mayRestart: false });
+    assert.deepEqual(types(report), ["Reconciling"]);
+    assert.match(report.conditions[0]?.message ?? "", /config\.toml and .*traces\.conf are written/);
+    assert.equal(report.tracing?.state, "pending");
+    assert.ok(node.read(DROP_IN));
+    await node.pass(STATE, { mayRestart: false });
+    assert.equal(node.containerd.restarts, 0);
+    const next = await node.pass(STATE);
+    assert.deepEqual(types(next), ["Ready"]);
+    assert.equal(next.tracing?.state, "on");
+    assert.equal(node.containerd.restarts, 1);
+  });
+});
