@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { type RunningLogSource, startLogSource } from "../../src/agent/start-log-source.ts";
+import { shortObject } from "../../src/core/evidence/clean-text.ts";
 import { createUnitJournal } from "../../src/host/follow-journal.ts";
 import { type Generation, generations, type LabContainerd, startContainerd } from "../support/containerd.ts";
 import { defaultConfig } from "../support/containerd-config.ts";
@@ -164,7 +165,7 @@ async function tellAtDebug({ node, mirror, upstream, pull }: Site): Promise<void
     const told = node.fallbacks.splice(0).map(({ kind, object, wentTo }) => `${wentTo} ${kind}s/${object}`);
     const served = upstream
       .requests()
-      .map(({ path: asked }) => `${upstream.host} ${asked.split("/").slice(-2).join("/")}`);
+      .map(({ path: asked }) => `${upstream.host} ${asked.split("/").slice(-2).map(shortObject).join("/")}`);
     assert.ok(served.length > 0);
     assert.deepEqual(told.toSorted(), served.toSorted(), name);
   }
