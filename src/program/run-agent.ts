@@ -11,12 +11,10 @@ import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { createSettledReads } from "../edge/settle-reads.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
-import type { Witness } from "../edge/witness/start-witness.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
-import { runTraces } from "./run-traces.ts";
-import { runWitness } from "./run-witness.ts";
+import { type EvidenceRun, runEvidence, STARTED_SOURCES } from "./run-evidence.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -62,23 +60,22 @@ export async function runAgent(
   deps: NodeDeps,
   version: string,
 ): Promise<AgentRun> {
-  let witness: Witness | undefined;
-  const notify = createServiceNotifier(process.env, log, async () => witness?.ping());
-  const context = deps.createContext({
+  let reconciler: Reconciler | undefined;
+  let sources: EvidenceRun | undefined;
+  const notify = createServiceNotifier(process.env, log, async () => sources?.ping());
+  const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
     mayRestart: true,
     retryQuarantined: false,
   });
-  const { clock } = context.ports;
-  // Sources of evidence are given `evidence.sink`, and are named in `expected` when they are started.
+  const { clock } = nodeContext.ports;
   const evidence = createEvidenceKeeper({
     clock,
     log,
-    expected: ["trace", "witness"],
+    expected: STARTED_SOURCES,
     onTurn: () => tellStatus(),
   });
-  const traces = runTraces(config, context.ports, evidence.sink);
   const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
   const tellStatus = () => void notify.status(statusLine(board));
   const metrics = createMetrics({
@@ -86,19 +83,22 @@ export async function runAgent(
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence),
   });
+  sources = await runEvidence({ config, root, log }, nodeContext, evidence, () => reconciler?.busy ?? true);
+  const { context, passed, routes, stop: stopSources } = sources;
   const http = await listenHttp({
     address: config.http.address,
     metricsAddress: config.http.metricsAddress,
     allowedHosts: config.http.allowedHosts,
-    routes: [...agentRoutes(board, evidence), metrics.route, ...traces.routes],
+    routes: [...agentRoutes(board, evidence), metrics.route, ...routes],
     log,
+  }).catch(async (error: unknown) => {
+    await stopSources();
+    throw error;
   });
-  witness = await runWitness(context.witness, config, evidence.sink, log);
   const reads = createSettledReads(QUIET_MS, FLOOD_MS, () =>
     reconciler?.trigger("the desired state may have changed"),
   );
   let drift: ReturnType<typeof watchPaths> | undefined;
-  let reconciler: Reconciler | undefined;
   const watch = watchDesiredState({ path: config.desiredState, root, log }, reads.touched);
   // Before the first pass reads it, so that no change falls between the two.
   await watch.ready;
@@ -109,8 +109,8 @@ export async function runAgent(
       const previous = board.latest;
       if (previous === undefined) void notify.ready();
       board.passed(report);
-      traces.passed(report);
       evidence.passed(report);
+      passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
       tellStatus();
@@ -136,8 +136,7 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await running.stop();
-      await witness?.stop();
-      traces.stop();
+      await stopSources();
       evidence.stop();
       await http.close();
     },
