@@ -1,5 +1,5 @@
 import { parseImageReference } from "../core/containerd/image-reference.ts";
-import { plainWords } from "../core/evidence/plain-words.ts";
+import { cleanText } from "../core/evidence/clean-text.ts";
 import type { PullNotice } from "../core/evidence/pull.ts";
 import { expectLeftover, type Leftover, removeLeftover } from "./canary.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
@@ -97,6 +97,6 @@ function noticeOf(
     startedMs,
     endedMs,
     ok: pull.ok,
-    ...(pull.ok ? {} : { error: plainWords(pull.message) }),
+    ...(pull.ok ? {} : { error: cleanText(pull.message) }),
   };
 }

@@ -1,9 +1,9 @@
 import { parseImageReference } from "../containerd/image-reference.ts";
+import { cleanText } from "./clean-text.ts";
 import type { WatchedRegistry } from "./evidence-report.ts";
 import type { LogFinding } from "./log-finding.ts";
 import { createOpenPulls, type OpenPulls } from "./open-pulls.ts";
 import { type LogLine, parseLogLine } from "./parse-log-line.ts";
-import { plainWords } from "./plain-words.ts";
 import type { PullNotice } from "./pull.ts";
 import { createResponseReader } from "./read-log-response.ts";
 import { readSkip } from "./read-log-skip.ts";
@@ -63,7 +63,7 @@ const DEBUG_MS = 60_000;
 function readDropped({ level, message, fields }: LogLine): LogFinding | undefined {
   const file = /^failed to decode (.*hosts\.toml)$/.exec(message)?.[1];
   if (level !== "error" || file === undefined) return undefined;
-  const error = plainWords(fields["error"] ?? "no reason given");
+  const error = cleanText(fields["error"] ?? "no reason given");
   return { kind: "dropped-hosts-file", ...(file.startsWith("/") ? { path: file } : {}), error };
 }
 
@@ -86,7 +86,7 @@ function readPull({ message, fields }: LogLine, atMs: number, pulls: OpenPulls):
     ...(open === undefined ? {} : { startedMs: open.startedMs }),
     endedMs: atMs,
     ok: false,
-    error: plainWords(fields["error"] ?? "containerd does not say why"),
+    error: cleanText(fields["error"] ?? "containerd does not say why"),
   };
   return { kind: "failed-pull", notice };
 }

@@ -1,7 +1,8 @@
+import { cleanText, shortObject } from "./clean-text.ts";
 import type { WatchedRegistry } from "./evidence-report.ts";
+import { isByDesign } from "./list-fallbacks.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { LogLine } from "./parse-log-line.ts";
-import { plainWords } from "./plain-words.ts";
 import { parseRegistryUrl, type RegistryUrl } from "./registry-url.ts";
 import { hostsFor } from "./watched-hosts.ts";
 
@@ -34,7 +35,9 @@ export function createResponseReader(): ResponseReader {
         return undefined;
       }
       if (!isServed(status)) return undefined;
-      const { registry, repository, kind, object, host } = url;
+      if (isByDesign({ method: "HEAD", object: url.object }, hosts.watched)) return undefined;
+      const { registry, repository, kind, host } = url;
+      const object = shortObject(url.object);
       const reason = reasons.get(keyOf(url)) ?? "no mirror served it";
       reasons.delete(keyOf(url));
       const fallback = {
@@ -52,7 +55,7 @@ export function createResponseReader(): ResponseReader {
     remember({ fields }) {
       const url = findRegistryUrl(fields["error"] ?? "");
       // The status of an answer says it shorter.
-      if (url !== undefined && !reasons.has(keyOf(url))) remember(url, plainWords(fields["error"] ?? ""));
+      if (url !== undefined && !reasons.has(keyOf(url))) remember(url, cleanText(fields["error"] ?? ""));
     },
   };
 }

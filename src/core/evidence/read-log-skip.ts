@@ -1,8 +1,8 @@
+import { cleanText, shortObject } from "./clean-text.ts";
 import type { Fallback, WatchedRegistry } from "./evidence-report.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { OpenPull } from "./open-pulls.ts";
 import type { LogLine } from "./parse-log-line.ts";
-import { plainWords } from "./plain-words.ts";
 import { findRegistryUrl } from "./read-log-response.ts";
 import { hostsFor, type WatchedHosts } from "./watched-hosts.ts";
 
@@ -23,12 +23,12 @@ export function readSkip(
   if (asked === undefined) return isLastOfAny(host, registries) ? { kind: "unattributed" } : undefined;
   const hosts = hostsFor(asked.registry, registries);
   if (hosts === undefined || !isLast(host, hosts)) return undefined;
-  const words = error === undefined ? statusIn(message) : plainWords(error);
+  const words = error === undefined ? statusIn(message) : cleanText(error);
   const fallback: Fallback = {
     atMs,
     registry: asked.registry,
     repository: withoutPrefix(asked.repository, hosts.paths.get(host) ?? ""),
-    object: asked.object,
+    object: shortObject(asked.object),
     kind: "manifest",
     source: "log",
     wentTo: hosts.upstream,

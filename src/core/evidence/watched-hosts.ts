@@ -1,10 +1,11 @@
 import type { WatchedRegistry } from "./evidence-report.ts";
+import { findWatched } from "./find-watched.ts";
+import { fallbackTarget } from "./registry-hosts.ts";
 
-/** What stands in force for the images of one registry. */
+/** What stands in force for the images of one registry, in the words of containerd's log. */
 export interface WatchedHosts {
-  /** Host namespace of the image; not `*`. */
-  readonly registry: string;
-  /** host:port of the mirrors, in order of trial. */
+  readonly watched: WatchedRegistry;
+  /** host:port of the mirrors as they stand in hosts.toml, in order of trial. */
   readonly mirrors: readonly string[];
   /** `/v2/cache` and the like, by host. */
   readonly paths: ReadonlyMap<string, string>;
@@ -14,20 +15,17 @@ export interface WatchedHosts {
 
 /** Undefined: no mirror stands before this registry. */
 export function hostsFor(registry: string, registries: readonly WatchedRegistry[]): WatchedHosts | undefined {
-  const watched =
-    registries.find(({ namespace }) => namespace === registry) ??
-    registries.find(({ namespace }) => namespace === "*");
+  const watched = findWatched(registries, registry);
   if (watched === undefined || watched.mirrors.length === 0) return undefined;
-  const upstream = registry === "docker.io" ? "registry-1.docker.io" : registry;
   return {
-    registry,
+    watched,
     mirrors: watched.mirrors.map(hostOf),
     paths: new Map(watched.mirrors.map((url) => [hostOf(url), url.replace(/^[a-z]+:\/\/[^/]*/, "")])),
-    upstream: watched.upstream === "never" ? "nowhere" : upstream,
+    upstream: fallbackTarget(watched, registry),
   };
 }
 
-/** `host:port` as it stands in `scheme://host:port/path`; a URL parser would drop default ports, which containerd logs. */
+/** `host:port` as it stands in `scheme://host:port/path`: containerd logs default ports, too, where they are written. */
 export function hostOf(url: string): string {
   return /^[a-z]+:\/\/([^/?#]*)/.exec(url)?.[1] ?? "";
 }
