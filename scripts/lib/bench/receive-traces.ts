@@ -35,6 +35,7 @@ const sink: EvidenceSink = {
   pull: () => void counts.pulls++,
   notice: () => void counts.notices++,
   witnessed() {},
+  logged() {},
   probed() {},
   source() {},
 };
