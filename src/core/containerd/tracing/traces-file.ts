@@ -16,6 +16,8 @@ export function tracesEnvironment(endpoint: string): Readonly<Record<string, str
     OTEL_TRACES_SAMPLER: "always_on",
     // Milliseconds. The default of 5 s would let a verdict lag behind the pull.
     OTEL_BSP_SCHEDULE_DELAY: "1000",
+    // Spans. What does not fit is dropped unseen, and a few images with many layers at once fill the default of 2048.
+    OTEL_BSP_MAX_QUEUE_SIZE: "8192",
   };
 }
 
