@@ -69,7 +69,9 @@ async function editConfig(
     case "not-switched":
       return undefined;
     case "refused":
-      return takeBack({ step, outcome }, target, context, progress);
+      return plan.tracing?.step?.isInConfig === true
+        ? refuseTraces(plan.tracing.step, outcome.message, context, progress)
+        : takeBack({ step, outcome }, target, context, progress);
     case "rolled-back":
     case "degraded":
       return outcome.hadTraces
@@ -78,6 +80,21 @@ async function editConfig(
     default:
       return outcome satisfies never;
   }
+}
+
+/** containerd refuses a config.toml that has traces in it: it may be for them, so the next pass leaves them out. */
+async function refuseTraces(
+  { digest }: SwitchTracesStep,
+  message: string,
+  { ports, state }: PassContext,
+  progress: Progress,
+): Promise<PassResult> {
+  const { clock } = ports;
+  const tracesQuarantine = { digest, message, takenBack: true, degraded: false, sinceMs: clock.now() };
+  const record = { ...(progress.record as ApplyRecord), tracesQuarantine };
+  await state.saveRecord(record);
+  progress.record = record;
+  return withoutTraces({ kind: "rolled-back", message }, record, clock);
 }
 
 /** False: it was not done, which the record or `tracesTrouble` tells; the rest of the plan goes on. */
