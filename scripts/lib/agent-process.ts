@@ -29,8 +29,11 @@ export interface AgentProcess {
   stop(): Promise<void>;
 }
 
-/** As in systemd/mirrorlet.service. */
-const nodeOptions = ["--max-semi-space-size=1"];
+/** As in systemd/mirrorlet.service, and what is asked for besides, such as a profile. */
+const nodeOptions = (): readonly string[] => [
+  "--max-semi-space-size=1",
+  ...(process.env["AGENT_NODE_OPTIONS"] ?? "").split(" ").filter((option) => option !== ""),
+];
 
 export const program = join(import.meta.dirname, "../../dist/main.js");
 
@@ -39,7 +42,7 @@ export const program = join(import.meta.dirname, "../../dist/main.js");
  * in it, for that is how the keeper recognises the process.
  */
 export async function startAgent(directory: string, configPath: string): Promise<AgentProcess> {
-  const child = spawn(process.execPath, [...nodeOptions, program, "agent", "--config", configPath], {
+  const child = spawn(process.execPath, [...nodeOptions(), program, "agent", "--config", configPath], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await writeFile(join(directory, "pids/agent"), `${child.pid}\n`);

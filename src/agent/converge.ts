@@ -4,7 +4,7 @@ import type { NodePlan, TracingPlan } from "../core/plan/node-plan.ts";
 import { planNode } from "../core/plan/plan-node.ts";
 import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts";
 import type { ApplyRecord } from "./apply-record.ts";
-import { pullBaseline, removeAdded } from "./canary.ts";
+import { pullBaseline, removeLeftover } from "./canary.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { findContests, findDrift } from "./drift.ts";
@@ -36,7 +36,8 @@ export async function converge(
   const { ports, config } = context;
   const record = progress.record as ApplyRecord;
   const host = await withTracing(await observeHost(ports, config, version), record, context);
-  const planned = planNode(desired, host, planSettings(choice, context, record));
+  const identity = await context.witness?.keep();
+  const planned = planNode(desired, host, planSettings(choice, context, identity, record));
   const drift = choice.fresh
     ? []
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
@@ -67,7 +68,8 @@ export async function converge(
     const stopped = await carryOut(plan, baseline.works, target, context, progress);
     if (stopped !== undefined) return stopped;
   } finally {
-    await removeAdded(baseline, ports, AbortSignal.timeout(CLEANUP_TIMEOUT_MS));
+    const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+    for (const leftover of baseline.leftovers) await removeLeftover(leftover, ports, signal);
   }
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };

@@ -39,7 +39,8 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       choice.issues,
     );
   const host = await withTracing(await observeHost(ports, config, version), record, context);
-  const planned = planNode(choice.desired, host, planSettings(choice, context, record));
+  const identity = await context.witness?.foresee();
+  const planned = planNode(choice.desired, host, planSettings(choice, context, identity, record));
   const whole = await withFormerRoots(planned, host, record, context);
   const plan = await holdTracing(whole, host, record, context);
   return {

@@ -12,6 +12,7 @@ import { conditionsOf } from "./pass-conditions.ts";
 import type { PassContext, PassResult, Progress } from "./pass-context.ts";
 import type { PassOutcome } from "./report.ts";
 import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
+import { showChanges } from "./show-changes.ts";
 
 /** A plan that has been carried out. */
 export interface Converged extends Target {
@@ -71,8 +72,10 @@ export async function finishPass(
     issues: [...choice.issues, ...plan.issues],
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    changed: showChanges(plan.changes, context.config.containerd.config),
     registries: desired.registries.map(watched),
     ...(tracing === undefined ? {} : { tracing }),
+    canaries: desired.canaries,
     ownedDirectories: planned.rendered.map((registry) => registry.directory),
     inSync:
       contests.length === 0 &&
@@ -86,7 +89,8 @@ export async function finishPass(
 }
 
 function watched({ namespace, mirrors, upstream }: Registry): WatchedRegistry {
-  return { namespace, mirrors: mirrors.map(mirrorUrl), upstream };
+  const resolves = mirrors.some(({ capabilities }) => capabilities.includes("resolve"));
+  return { namespace, mirrors: mirrors.map(mirrorUrl), upstream, ...(resolves ? {} : { pullOnly: true }) };
 }
 
 function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean, takenBack: boolean): PassOutcome {

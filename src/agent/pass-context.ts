@@ -1,4 +1,5 @@
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import type { WitnessIdentity } from "../core/evidence/witness-identity.ts";
 import type { PlanSettings } from "../core/plan/node-plan.ts";
 import type { RenderRegistries } from "../core/render/remember-rendered.ts";
 import type { ApplyRecord } from "./apply-record.ts";
@@ -9,6 +10,7 @@ import { tracingSettings } from "./observe-tracing.ts";
 import type { Ports } from "./ports.ts";
 import type { PassReport } from "./report.ts";
 import type { StateDirectory } from "./state-directory.ts";
+import type { WitnessKeeper } from "./witness-keeper.ts";
 
 export interface PassContext {
   readonly ports: Ports;
@@ -26,6 +28,8 @@ export interface PassContext {
   readonly load: () => Promise<Wanted>;
   /** Remembers what the passes before rendered. */
   readonly render?: RenderRegistries;
+  /** Undefined: hosts.toml names no witness. */
+  readonly witness?: WitnessKeeper | undefined;
 }
 
 /** What the pass has done so far, kept even when it fails half way. */
@@ -41,9 +45,18 @@ export interface Progress {
 /** How a pass ended; what it leaves out is filled in from its progress. */
 export type PassResult = Pick<PassReport, "outcome" | "conditions"> & Partial<PassReport>;
 
-/** How this node is to be written, as the planner wants to know it. Without a record: traces are left alone. */
-export function planSettings(choice: Choice, context: PassContext, record?: ApplyRecord): PlanSettings {
+/**
+ * How this node is to be written, as the planner wants to know it. `identity` is the witness', which hosts.toml
+ * names; undefined where there is none. Without a record traces are left alone.
+ */
+export function planSettings(
+  choice: Choice,
+  context: PassContext,
+  identity: WitnessIdentity | undefined,
+  record?: ApplyRecord,
+): PlanSettings {
   const { config, ports, adopt, render } = context;
+  const address = config.evidence.witnessAddress;
   return {
     ...(record === undefined ? {} : { tracing: tracingSettings(record, context) }),
     style: config.style,
@@ -54,6 +67,7 @@ export function planSettings(choice: Choice, context: PassContext, record?: Appl
     criCredentialHosts: new Set(choice.criCredentialHosts),
     migrated: choice.migratedBefore,
     render,
+    witness: identity === undefined ? undefined : { address, certificate: identity.certificate },
   };
 }
 

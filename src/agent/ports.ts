@@ -2,6 +2,8 @@ import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { Mirror } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
 import type { Exporter, ObservedFile, ObservedTree } from "../core/host-state.ts";
+import type { ImageStore } from "./image-store.ts";
+import type { PullClaims } from "./pull-claims.ts";
 
 export type { ObservedFile, ObservedTree } from "../core/host-state.ts";
 
@@ -14,6 +16,8 @@ export interface Ports {
   readonly sha256: (bytes: Uint8Array) => string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Which pulls are the agent's own; undefined where nobody asks. */
+  readonly claims?: PullClaims;
 }
 
 /**
@@ -103,11 +107,9 @@ export interface Containerd {
   tracesEnvironment(): Promise<Readonly<Record<string, string>> | undefined>;
   /** Asks the running daemon for its exporter of traces. Never throws; bounded to a few seconds. */
   exporter(signal: AbortSignal): Promise<Exporter>;
-  /** Whether CRI knows the image; false also when it cannot be asked. */
-  hasImage(reference: string, signal: AbortSignal): Promise<boolean>;
-  removeImage(reference: string, signal: AbortSignal): Promise<CommandResult>;
   /** CRI PullImage. Credentials are never sent. */
   pullImage(reference: string, timeoutMs: number, signal: AbortSignal): Promise<PullResult>;
+  readonly images: ImageStore;
 }
 
 export type DumpResult =

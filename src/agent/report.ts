@@ -57,6 +57,12 @@ export interface Condition {
   readonly message: string;
 }
 
+/** A changed file as a unified diff, cut where it is very long. */
+export interface ShownChange {
+  readonly path: string;
+  readonly diff: string;
+}
+
 /** What one pass did and how the node stands after it. Holds no secret. */
 export interface PassReport {
   readonly outcome: PassOutcome;
@@ -68,9 +74,11 @@ export interface PassReport {
   readonly issues: readonly Issue[];
   readonly conflicts: readonly Conflict[];
   /** Owned paths that somebody else changed and that this pass put right, with a diff. */
-  readonly drift: readonly { readonly path: string; readonly diff: string }[];
+  readonly drift: readonly ShownChange[];
   /** What was done, a line each. */
   readonly done: readonly string[];
+  /** What the files that this pass changed look like now, for people: the first ones, as diffs without secrets. */
+  readonly changed?: readonly ShownChange[];
   readonly restarts: readonly { readonly reason: string; readonly outcome: "ok" | "failed" }[];
   /** True when every file we own is as wanted. */
   readonly inSync: boolean;
@@ -80,6 +88,8 @@ export interface PassReport {
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */
   readonly tracing?: TracingReport;
+  /** Canaries of what is in force now; undefined when this pass did not get so far. */
+  readonly canaries?: readonly string[];
   /** Host directories that hold files of ours. */
   readonly ownedDirectories: readonly string[];
   /** Files the desired state names (CAs, credentials); a change of theirs is a change of it. */
@@ -95,6 +105,6 @@ export interface TracingReport {
   readonly message: string;
 }
 
-export function isReady(report: PassReport): boolean {
+export function isReady(report: Pick<PassReport, "conditions">): boolean {
   return report.conditions.some((condition) => condition.type === "Ready");
 }

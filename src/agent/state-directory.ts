@@ -15,6 +15,9 @@ export interface StateDirectory {
   /** The bytes of config.toml that a rollback puts back. */
   saveRollback(bytes: Uint8Array | undefined): Promise<void>;
   loadRollback(): Promise<Uint8Array | undefined>;
+  /** The witness' key and certificate, as the keeper encodes them. */
+  loadWitness(): Promise<Uint8Array | undefined>;
+  saveWitness(bytes: Uint8Array): Promise<void>;
   /** Forgets everything: `restore` has put the node back. */
   clear(): Promise<void>;
 }
@@ -41,6 +44,7 @@ export function createStateDirectory(
   const recordPath = `${directory}/apply-record.json`;
   const goodPath = `${directory}/last-known-good.json`;
   const indexPath = `${directory}/original/index.json`;
+  const witnessPath = `${directory}/witness.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
   const encode = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
   const save = (path: string, bytes: Uint8Array): Promise<void> =>
@@ -90,9 +94,11 @@ export function createStateDirectory(
       else await save(rollbackPath, bytes);
     },
     loadRollback: async () => (await files.read(rollbackPath))?.bytes,
+    loadWitness: async () => (await files.read(witnessPath))?.bytes,
+    saveWitness: (bytes) => save(witnessPath, bytes),
     async clear() {
       const copies = (await loadIndex()).flatMap((entry) => (entry.copy === undefined ? [] : [entry.copy]));
-      await files.remove([recordPath, goodPath, rollbackPath]);
+      await files.remove([recordPath, goodPath, rollbackPath, witnessPath]);
       await files.remove([...copies, indexPath]);
     },
   };

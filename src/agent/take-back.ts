@@ -86,7 +86,8 @@ export async function undoFiles(
   const good = await state.loadLastKnownGood();
   const host = await observeHost(ports, config, version);
   // Credentials go the way they went under the state that is put back.
-  const settings = planSettings({ ...choice, criCredentialHosts: record.criCredentialHosts }, context);
+  const before = { ...choice, criCredentialHosts: record.criCredentialHosts };
+  const settings = planSettings(before, context, await context.witness?.keep());
   for (const step of stepsBack(good, host, settings, record))
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
   progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };

@@ -35,8 +35,12 @@ export interface ChangeOptions extends ConfigOptions {
 export interface RestoreCommandOptions extends ConfigOptions {
   readonly noRestart: boolean;
 }
+interface StatusCommandOptions extends ConfigOptions {
+  readonly npd: boolean;
+}
 interface ExplainCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
+  readonly probe: boolean;
 }
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
@@ -45,6 +49,7 @@ export interface Commands {
   apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   restore(options: RestoreCommandOptions): Promise<ExitCode>;
+  status(options: StatusCommandOptions): Promise<ExitCode>;
   explain(image: string, options: ExplainCommandOptions): Promise<ExitCode>;
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;

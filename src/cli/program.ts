@@ -75,9 +75,15 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .argument("<file...>", "desired state: files, or directories of them")
     .addHelpText("after", example("apply --no-restart cluster.yaml"))
     .action(async (files, _, command: Command) => done(await commands.apply(files, changeOptions(command))));
-  withConfig(add(program, "explain", "show how containerd resolves an image, host by host"))
+  withConfig(add(program, "status", "show where the pulls of this node go, and what is wrong"))
+    .option("--npd", "print one line for node-problem-detector; exit 0 fine, 1 a problem, 2 not known")
+    .addHelpText("after", example("status"))
+    .action(async (_, command: Command) => done(await commands.status(optionsOf(command))));
+  withConfig(
+    add(program, "explain", "show how containerd resolves an image, host by host, and who would serve it"),
+  )
     .argument("<image>", "image reference as it stands in a pod")
-    .option("--no-probe", "ask no host, read files only; the present behaviour in any case")
+    .option("--no-probe", "ask no host, read files only")
     .addOption(containerdVersion())
     .addHelpText("after", example("explain --no-probe gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));
@@ -154,7 +160,7 @@ function restartOptions<T extends RestoreCommandOptions>(command: Command) {
 
 /** Defaults stand here, not at the options, where the help would show `default: false` next to each of them. */
 function optionsOf<T extends GlobalOptions>(command: Command): T {
-  const defaults = { root: "", json: false, set: [], printConfig: false, adopt: false };
+  const defaults = { root: "", json: false, set: [], printConfig: false, adopt: false, npd: false };
   return Object.assign(defaults, command.optsWithGlobals<T>());
 }
 

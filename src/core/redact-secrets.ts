@@ -14,12 +14,16 @@ export function isSecretName(name: string): boolean {
  * not put into texts, not a replacement for it.
  */
 export function redactSecrets(text: string): string {
-  return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]+@/gi, `$1${masked}@`)
-    .replace(/\b(basic|bearer)\s+[A-Za-z0-9+/_.~=-]{6,}/gi, `$1 ${masked}`)
-    .replace(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, masked)
-    .replace(
-      /\b((?:password|passwd|passphrase|secret|token|identitytoken|auth)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)/gi,
-      `$1${masked}`,
-    );
+  return (
+    text
+      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]+@/gi, `$1${masked}@`)
+      // "basic strings" is what TOML calls them.
+      .replace(/\b(basic(?! strings?\b)|bearer)\s+[A-Za-z0-9+/_.~=-]{6,}/gi, `$1 ${masked}`)
+      .replace(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, masked)
+      .replace(
+        // Not Go's `fetch anonymous token: Get "https://…/token": dial tcp …`.
+        /\b((?:password|passwd|passphrase|secret|token|identitytoken|auth)["']?\s*[=:]\s*)(?!(?:Get|Post|dial|unexpected)\s)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)/gi,
+        `$1${masked}`,
+      )
+  );
 }

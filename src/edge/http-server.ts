@@ -4,6 +4,8 @@ import { HostError, type Log } from "../agent/ports.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../core/agent-config/listen-address.ts";
 import { isAllowedHost } from "./allowed-hosts.ts";
 import { findRoute, type Route, type RouteResponse, text } from "./http-routes.ts";
+import { limitConnections } from "./limit-connections.ts";
+import type { PeerTrust } from "./peer-trust.ts";
 
 export interface HttpOptions {
   /** host:port; port 0 lets the kernel choose. */
@@ -13,6 +15,8 @@ export interface HttpOptions {
   /** Names in the Host header that are answered besides the listen address and loopback. */
   readonly allowedHosts: readonly string[];
   readonly routes: readonly Route[];
+  /** Whose connections are kept when there are too many. Without it: nobody's. */
+  readonly trustOf?: (socket: Socket) => Promise<PeerTrust>;
   readonly log: Log;
 }
 
@@ -55,7 +59,6 @@ const limits = {
   keepAliveTimeout: 5000,
   maxHeaderSize: 8192,
 };
-const maxConnections = 64;
 /** Nothing read or written for so long ends a connection: a client that does not take its answer. */
 const idleMs = 10_000;
 
@@ -66,7 +69,7 @@ async function listen(address: string, setting: string, routes: readonly Route[]
   const server = createServer(limits, (request, response) => {
     void serve(request, response, routes, allowed, options.log);
   });
-  server.maxConnections = maxConnections;
+  limitConnections(server, options.trustOf);
   server.setTimeout(idleMs, (socket: Socket) => socket.destroy());
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => rejectClient(error, socket as Socket));
   await bind(server, wanted, setting);
@@ -149,7 +152,7 @@ function route(
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: RouteResponse): void {
-  const body = Buffer.from(answer.body);
+  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
   // A body that nobody read would be taken for the next request.
   if (!request.complete) response.setHeader("connection", "close");
   response.writeHead(answer.status, {

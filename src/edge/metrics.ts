@@ -1,11 +1,16 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { CONDITION_TYPES, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
+import { createEvidenceMetrics, type EvidenceFacts } from "./evidence-metrics.ts";
 import type { Route } from "./http-routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
+import { createRegistryInfo } from "./registry-info.ts";
+import { renderSparingly } from "./rendered-body.ts";
 
 export interface MetricsOptions {
   readonly version: string;
   readonly nodeVersion: string;
+  /** What is known of pulls at the moment of a scrape. */
+  readonly evidence: () => EvidenceFacts;
 }
 
 /** What Prometheus sees of the agent. Labels are bounded: never an image, a URL or the text of an error. */
@@ -22,19 +27,26 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const meters = createMeters(registry);
   startAtZero(meters);
   const setBuild = createBuildInfo(registry, options);
+  const setRegistries = createRegistryInfo(registry);
   setBuild("");
+  const renderEvidence = createEvidenceMetrics();
+  const page = renderSparingly(async () => ({
+    status: 200,
+    text: `${await registry.metrics()}\n${renderEvidence(options.evidence())}`,
+  }));
   return {
     recordPass(report) {
       setBuild(report.containerdVersion ?? "");
+      if (report.registries !== undefined) setRegistries(report.registries);
       recordPass(meters, report);
+      page.expire();
     },
     route: {
       path: "/metrics",
       listener: "metrics",
-      handle: async () => ({
-        status: 200,
+      handle: async ({ incoming }) => ({
         contentType: registry.contentType,
-        body: await registry.metrics(),
+        ...(await page.get(incoming)),
       }),
     },
   };

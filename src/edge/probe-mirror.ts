@@ -1,15 +1,16 @@
 import type { MirrorProbe, MirrorProber } from "../agent/ports.ts";
 import { type Mirror, mirrorUrl } from "../core/desired-state/desired-state.ts";
-import { basicAuthorization, type Demand, fetchToken, readDemand } from "../registry/authorize.ts";
-import { type Answer, type Ask, createHttpClient, type HttpClient } from "../registry/http-client.ts";
-import type { Environment } from "../registry/proxy.ts";
+import type { Answer, Ask } from "../registry/ask.ts";
+import { basicAuthorization, type Demand, readDemand } from "../registry/authorize.ts";
+import { fetchToken } from "../registry/fetch-token.ts";
+import type { HttpClient } from "../registry/http-client.ts";
 import { RegistryError } from "../registry/registry-error.ts";
+import { API_PATH, refuseStranger } from "./judge-api.ts";
+import { limitTo } from "./limit-to.ts";
 
 export interface MirrorProberOptions {
-  /** containerd's environment: its proxies and certificate variables decide, not ours. */
-  readonly environment: Environment;
-  /** `--root DIR` for the system's certificates. */
-  readonly root?: string;
+  /** The client with the environment of the containerd that runs now: its proxies decide, not ours. */
+  readonly client: () => Promise<HttpClient>;
   /** For the whole probe, ms. */
   readonly timeoutMs?: number;
 }
@@ -17,12 +18,8 @@ export interface MirrorProberOptions {
 const TIMEOUT_MS = 5_000;
 
 /** Asks mirrors the way containerd would, without pulling anything. */
-export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const timeouts = { dialMs: timeoutMs, handshakeMs: timeoutMs, responseMs: timeoutMs };
-  const root = options.root === undefined || options.root === "/" ? "" : options.root;
-  const client = createHttpClient({ environment: options.environment, timeouts, root });
-  return { probe: (mirror, signal) => probe(client, mirror, timeoutMs, signal) };
+export function createMirrorProber({ client, timeoutMs = TIMEOUT_MS }: MirrorProberOptions): MirrorProber {
+  return { probe: async (mirror, signal) => probe(await client(), mirror, timeoutMs, signal) };
 }
 
 async function probe(
@@ -32,11 +29,11 @@ async function probe(
   signal: AbortSignal,
 ): Promise<MirrorProbe> {
   const started = performance.now();
-  const url = mirrorUrl({ ...mirror, path: "/v2/" });
+  const url = mirrorUrl({ ...mirror, path: API_PATH });
   let challenge: MirrorProbe["challenge"] = "unknown";
   const limit = limitTo(timeoutMs, signal);
   try {
-    await inspect(client, mirror, limit.signal, (asked) => {
+    await inspect(client, mirror, { timeoutMs, signal: limit.signal }, (asked) => {
       challenge = asked;
     });
     return { url, ok: true, challenge, durationMs: performance.now() - started };
@@ -54,11 +51,10 @@ async function probe(
 async function inspect(
   client: HttpClient,
   mirror: Mirror,
-  signal: AbortSignal,
+  limits: Limits,
   onChallenge: (challenge: MirrorProbe["challenge"]) => void,
 ): Promise<void> {
-  const ask = askFor(mirror, "/v2/", signal);
-  const { asked, answer } = await firstAnswer(client, mirror, ask);
+  const { asked, answer } = await firstAnswer(client, mirror, limits);
   if (answer.status !== 401) {
     refuseStranger(answer, asked.url);
     onChallenge("none");
@@ -67,106 +63,58 @@ async function inspect(
   const demand = readDemand(answer.challenges);
   onChallenge(demand.kind);
   const authorization = await meet(client, demand, mirror, asked);
-  const second = await client.ask({ ...asked, authorization });
+  const second = await client.ask({ ...asked, headers: [["Authorization", authorization]] });
+  // Some registries let nobody but known users at their base path, and everybody at public repositories.
+  if (second.status === 401 && demand.kind === "bearer" && mirror.credential === undefined) return;
   if (second.status === 401 || second.status === 403) {
-    throw new RegistryError(
-      "auth",
-      `${mirror.host} refuses the ${credentialOf(mirror)} (status ${second.status})`,
-    );
+    const detail = `the ${credentialOf(mirror)} (status ${second.status})`;
+    throw new RegistryError({ phase: "auth", code: "credentials-refused", host: mirror.host, detail });
   }
   refuseStranger(second, asked.url);
 }
 
-/**
- * `/v2/` is where every registry answers, also one whose repositories stand below a path. Only a proxy that
- * forwards nothing but that path has nothing there; then the path itself is asked.
- */
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Only a proxy that forwards nothing but the mirror's own path has nothing at `/v2/`; then the path is asked. */
 async function firstAnswer(
   client: HttpClient,
   mirror: Mirror,
-  ask: Ask,
+  limits: Limits,
 ): Promise<{ readonly asked: Ask; readonly answer: Answer }> {
-  const answer = await client.ask(ask);
-  if (answer.status !== 404 || mirror.path === "") return { asked: ask, answer };
-  const below = askFor(mirror, `${mirror.path}/`, ask.signal);
+  const asked = askFor(mirror, API_PATH, limits);
+  const answer = await client.ask(asked);
+  if (answer.status !== 404 || mirror.path === "") return { asked, answer };
+  const below = askFor(mirror, `${mirror.path}/`, limits);
   return { asked: below, answer: await client.ask(below) };
 }
 
-function askFor(mirror: Mirror, path: string, signal: AbortSignal): Ask {
+function askFor(mirror: Mirror, path: string, { timeoutMs, signal }: Limits): Ask {
   const { ca, client, skipTlsVerify: skipVerify } = mirror;
   const tls = {
     skipVerify,
     ...(ca === undefined ? {} : { ca }),
-    ...(client === undefined ? {} : { client }),
+    ...(client === undefined ? {} : { clients: [client] }),
   };
-  return { method: "GET", url: new URL(`${mirror.scheme}://${mirror.host}${path}`), tls, signal };
+  const timeouts = { dialMs: timeoutMs, handshakeMs: timeoutMs, responseMs: timeoutMs };
+  return { method: "GET", url: new URL(`${mirror.scheme}://${mirror.host}${path}`), tls, timeouts, signal };
 }
 
 async function meet(client: HttpClient, demand: Demand, mirror: Mirror, ask: Ask): Promise<string> {
-  if (demand.kind === "bearer") return fetchToken(client, demand, mirror.credential, ask);
+  const { host, credential } = mirror;
+  if (demand.kind === "bearer") return fetchToken(client, demand, credential, [], ask);
   if (demand.kind === "unknown") {
-    const offered = demand.offered.length === 0 ? "no way to log in" : demand.offered.join(", ");
-    throw new RegistryError(
-      "auth",
-      `${mirror.host} answers 401 and offers ${offered}; containerd knows Basic and Bearer`,
-    );
+    const detail = demand.offered.length === 0 ? "no way to log in" : demand.offered.join(", ");
+    throw new RegistryError({ phase: "auth", code: "unknown-scheme", host, detail });
   }
-  if (mirror.credential === undefined) {
-    throw new RegistryError(
-      "auth",
-      `${mirror.host} wants a user name and a password, and none is configured; give the entry a pull credential`,
-    );
-  }
-  return basicAuthorization(mirror.credential);
-}
-
-// A portal, a login page or a load balancer's default answers 200 too, and containerd takes 200 for the image.
-function refuseStranger(answer: Answer, url: URL): void {
-  const where = `${url.host}${url.pathname}`;
-  const isRegistry = answer.headers["docker-distribution-api-version"] !== undefined;
-  if (answer.status === 404 && isErrorDocument(answer)) return;
-  if (answer.status < 200 || answer.status > 299) {
-    throw new RegistryError(
-      "http",
-      `${where} answers status ${answer.status}, so no pull is served; see the mirror's own log`,
-    );
-  }
-  const type = answer.headers["content-type"] ?? "";
-  if (!isRegistry && (/html/i.test(type) || answer.body.trimStart().startsWith("<"))) {
-    throw new RegistryError(
-      "http",
-      `${where} answers with a web page, not as a registry: a portal or login page stands in between, or the host or port is wrong`,
-    );
-  }
-}
-
-// A registry's way to say that nothing has this name, which is no surprise for the bare path.
-function isErrorDocument({ body }: Answer): boolean {
-  try {
-    return Array.isArray((JSON.parse(body) as { errors?: unknown }).errors);
-  } catch {
-    return false;
-  }
+  if (credential === undefined) throw new RegistryError({ phase: "auth", code: "no-credentials", host });
+  return basicAuthorization(credential);
 }
 
 function credentialOf(mirror: Mirror): string {
   return mirror.credential === undefined
     ? "anonymous token"
     : `credentials of ${JSON.stringify(mirror.credential.username)}`;
-}
-
-// AbortSignal.any keeps every source alive as long as the longest: the agent's own signal never ends.
-function limitTo(timeoutMs: number, outer: AbortSignal): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, timeoutMs);
-  if (outer.aborted) abort();
-  else outer.addEventListener("abort", abort, { once: true });
-  return {
-    signal: controller.signal,
-    release: () => {
-      clearTimeout(timer);
-      outer.removeEventListener("abort", abort);
-    },
-  };
 }

@@ -14,17 +14,22 @@ export interface ServiceNotifier {
 }
 
 /**
- * Speaks sd_notify(3), and keeps the unit's watchdog fed for as long as the event loop turns.
+ * Speaks sd_notify(3), and keeps the unit's watchdog fed for as long as the event loop turns and `isAlive` resolves,
+ * which it does once the agent's other threads have answered.
  *
  * Node has no unix datagram sockets, so each message is a short-lived `systemd-notify`. Where that may not speak
  * in our name (it needs CAP_SYS_ADMIN for it) the unit must have `NotifyAccess=all`, or systemd drops the message.
  * Never rejects: a lost message costs a status line, or in the case of the watchdog a restart of the agent.
  */
-export function createServiceNotifier(env: NodeJS.ProcessEnv, log: Log): ServiceNotifier {
+export function createServiceNotifier(
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  isAlive: () => Promise<void>,
+): ServiceNotifier {
   const socket = env["NOTIFY_SOCKET"];
   if (socket === undefined || socket === "") return silent;
   const send = createSender(socket, env["PATH"], log);
-  const watchdog = startWatchdog(env, send);
+  const watchdog = startWatchdog(env, send, isAlive);
   return {
     ready: () => send("READY=1"),
     status: (text) => send(`STATUS=${text.replace(/\s+/g, " ").slice(0, 500)}`),
@@ -84,7 +89,11 @@ function runSystemdNotify(message: string, socket: string, path: string | undefi
 }
 
 /** Twice as often as asked for, as sd_watchdog_enabled(3) advises. */
-function startWatchdog(env: NodeJS.ProcessEnv, send: Send): NodeJS.Timeout | undefined {
+function startWatchdog(
+  env: NodeJS.ProcessEnv,
+  send: Send,
+  isAlive: () => Promise<void>,
+): NodeJS.Timeout | undefined {
   const pid = env["WATCHDOG_PID"];
   const intervalMs = Number(env["WATCHDOG_USEC"]) / 2000;
   if (!(intervalMs >= 1) || (pid !== undefined && Number(pid) !== process.pid)) return undefined;
@@ -92,6 +101,7 @@ function startWatchdog(env: NodeJS.ProcessEnv, send: Send): NodeJS.Timeout | und
   return setInterval(async () => {
     if (sending) return;
     sending = true;
+    await isAlive();
     await send("WATCHDOG=1");
     sending = false;
   }, intervalMs).unref();

@@ -24,18 +24,15 @@ const quietMs = 20;
 const floodMs = 200;
 
 /**
- * Calls `onTrigger` after the desired state may have changed. The call carries nothing: whoever is triggered
- * reads everything again. It may come once too often, never too seldom.
+ * Calls `onTouch` at once, whenever the desired state may have changed or may be about to: somebody may still be
+ * writing it. It may come far too often, never too seldom.
  *
  * What is watched are the directories in which the path is looked up, through every link on the way, because
  * replacing a file, swapping a link (Kubernetes' `..data`), saving in an editor and creating a missing parent all
  * are changes of an entry in one of these. After each change the way may lead elsewhere, so it is traced anew.
  */
-export function watchDesiredState(
-  options: WatchDesiredStateOptions,
-  onTrigger: () => void,
-): DesiredStateWatch {
-  const watcher = new Watcher(options, onTrigger);
+export function watchDesiredState(options: WatchDesiredStateOptions, onTouch: () => void): DesiredStateWatch {
+  const watcher = new Watcher(options, onTouch);
   return { ready: watcher.ready, close: () => watcher.close() };
 }
 
@@ -45,8 +42,8 @@ type Watched = ReadonlyMap<string, ReadonlySet<string>>;
 class Watcher {
   readonly ready: Promise<void>;
   readonly #options: WatchDesiredStateOptions;
-  readonly #onTrigger: () => void;
-  readonly #debounce = createDebounce(quietMs, floodMs, () => this.#changed());
+  readonly #onTouch: () => void;
+  readonly #debounce = createDebounce(quietMs, floodMs, () => this.#refollow());
   #chokidar: FSWatcher | undefined;
   #watched: Watched = new Map();
   #identity = "";
@@ -54,9 +51,9 @@ class Watcher {
   #closed = false;
   #complained = false;
 
-  constructor(options: WatchDesiredStateOptions, onTrigger: () => void) {
+  constructor(options: WatchDesiredStateOptions, onTouch: () => void) {
     this.#options = options;
-    this.#onTrigger = onTrigger;
+    this.#onTouch = onTouch;
     this.#working = this.#follow().then(() => undefined);
     this.ready = this.#working;
   }
@@ -70,11 +67,16 @@ class Watcher {
     await this.#chokidar?.close();
   }
 
-  #changed(): void {
-    this.#onTrigger();
+  #touched(): void {
+    if (this.#closed) return;
+    this.#onTouch();
+    this.#debounce.poke();
+  }
+
+  #refollow(): void {
     this.#working = this.#working.then(async () => {
       // Between two watches a change can slip through.
-      if ((await this.#follow()) && !this.#closed) this.#onTrigger();
+      if ((await this.#follow()) && !this.#closed) this.#onTouch();
     });
   }
 
@@ -114,10 +116,9 @@ class Watcher {
     });
     this.#chokidar = chokidar;
     chokidar.on("error", (error) => this.#complain(error));
-    chokidar.on("all", () => this.#debounce.poke());
-    // Sooner than `all`, and the only word of a change of mode or owner.
+    // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
     chokidar.on("raw", (_event, name: string | null, details) => {
-      if (this.#isRelevant((details as { watchedPath: string }).watchedPath, name)) this.#debounce.poke();
+      if (this.#isRelevant((details as { watchedPath: string }).watchedPath, name)) this.#touched();
     });
     await closing;
     if (!this.#closed) await new Promise<void>((resolve) => this.#onceReady(chokidar, resolve));

@@ -5,8 +5,9 @@ import { askHealth } from "./containerd-health.ts";
 import { reloadUnits, resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
 import { tracingVerbs } from "./containerd-tracing.ts";
 import { createCriClient } from "./cri-client.ts";
-import { imageVerbs } from "./cri-images.ts";
 import { createHostRoot } from "./files-root.ts";
+import { createImageStore } from "./image-store.ts";
+import { pullImageWith } from "./pull-image.ts";
 
 export interface ContainerdOptions {
   /** A name to look up in the usual directories, or a path. */
@@ -33,7 +34,8 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),
     ...tracingVerbs(connect, hostSocket, () => instanceOf(hostSocket)),
-    ...imageVerbs(connect),
+    pullImage: pullImageWith(connect),
+    images: createImageStore(connect),
   };
 }
 

@@ -25,7 +25,15 @@ export interface CallOptions {
 /** One unary call, `runtime.v1.RuntimeService/Version`; rejects with CallError. */
 export type Call = (method: string, request: object, options: CallOptions) => Promise<unknown>;
 
-export type Connect = <T>(use: (call: Call) => Promise<T>) => Promise<T>;
+/** A call with a stream of answers, each given to `onReply`; resolves when the server ends it, else rejects with CallError. */
+export type Listen = (
+  method: string,
+  request: object,
+  onReply: (reply: unknown) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export type Connect = <T>(use: (call: Call, listen: Listen) => Promise<T>) => Promise<T>;
 
 /**
  * gRPC to containerd's socket. The library and the protocol are loaded at the first call, and a connection lives
@@ -38,12 +46,16 @@ export function createCriClient(socket: string): Connect {
     library ??= loadLibrary();
     const { grpc, methods } = await library;
     const client = new grpc.Client(`unix:${socket}`, grpc.credentials.createInsecure(), CHANNEL);
+    const find = (name: string): Method => {
+      const method = methods.get(name);
+      if (method === undefined) throw new TypeError(`no such method in proto/: ${name}`);
+      return method;
+    };
     try {
-      return await use((name, request, options) => {
-        const method = methods.get(name);
-        if (method === undefined) throw new TypeError(`no such method in proto/: ${name}`);
-        return callUnary(grpc, client, method, request, options);
-      });
+      return await use(
+        (name, request, options) => callUnary(grpc, client, find(name), request, options),
+        (name, request, onReply, signal) => callStream(grpc, client, find(name), request, onReply, signal),
+      );
     } finally {
       client.close();
     }
@@ -58,6 +70,8 @@ const CHANNEL = {
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
 };
 
+const PROTOCOLS = ["cri", "introspection", "events", "images", "content", "containers"];
+
 type Method = MethodDefinition<object, object>;
 
 interface Library {
@@ -69,7 +83,7 @@ async function loadLibrary(): Promise<Library> {
   const [grpc, loader] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
   // Found from src/host and from dist/host alike.
   const directory = join(import.meta.dirname, "../../proto");
-  const files = ["cri.proto", "introspection.proto"].map((name) => join(directory, name));
+  const files = PROTOCOLS.map((name) => join(directory, `${name}.proto`));
   const methods = new Map<string, Method>();
   for (const entry of Object.values(await loader.load(files, { defaults: true, longs: Number }))) {
     if ("format" in entry) continue;
@@ -85,9 +99,7 @@ function callUnary(
   request: object,
   { timeoutMs, signal }: CallOptions,
 ): Promise<object> {
-  const metadata = new grpc.Metadata();
-  // containerd's own services refuse a call without a namespace; CRI does not look at it.
-  metadata.set("containerd-namespace", "k8s.io");
+  const metadata = namespaceHeader(grpc);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(new CallError("CANCELLED", "aborted before it was sent"));
     const { path, requestSerialize, responseDeserialize } = method;
@@ -108,4 +120,38 @@ function callUnary(
     const cancel = (): void => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
   });
+}
+
+function callStream(
+  grpc: Library["grpc"],
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: Method,
+  request: object,
+  onReply: (reply: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new CallError("CANCELLED", "aborted before it was sent"));
+    const header = namespaceHeader(grpc);
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, header);
+    const cancel = (): void => call.cancel();
+    const end = (settle: () => void): void => {
+      signal.removeEventListener("abort", cancel);
+      settle();
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    call.on("data", onReply);
+    call.once("end", () => end(resolve));
+    call.on("error", (error: { code?: number; details?: string }) => {
+      const code = grpc.status[error.code ?? -1] ?? "UNKNOWN";
+      end(() => reject(new CallError(code, error.details ?? "no reason given")));
+    });
+  });
+}
+
+/** containerd's own services refuse a call without a namespace; CRI does not look at it. */
+function namespaceHeader(grpc: Library["grpc"]) {
+  const header = new grpc.Metadata();
+  header.set("containerd-namespace", "k8s.io");
+  return header;
 }

@@ -25,7 +25,6 @@ export async function createWholeDirectories(
     try {
       directories.create(directory.path);
       const target = directories.place(directory.path);
-      refuseExisting(target, directory.path);
       prepared.push({ path: directory.path, target, temporary: await fill(directory, target, options) });
     } catch (error) {
       failures.push(toHostError(error, directory.path, "create"));
@@ -48,15 +47,15 @@ interface Prepared {
 
 async function fill(directory: NewDirectory, target: string, options: WriteOptions): Promise<string> {
   const temporary = temporaryPath(target, options.suffix);
-  await mkdir(temporary, 0o700);
+  await mkdir(temporary, 0o755);
   try {
+    // mkdir's mode passes through the umask. Changed only now, so that the fsync of the files commits this, too.
+    chmodSync(temporary, 0o755);
     for (const file of directory.files) {
       if (dirname(file.path) !== directory.path)
         throw new TypeError(`${file.path} is not in ${directory.path}`);
       await writeNew(() => join(temporary, basename(file.path)), file.bytes, file.mode);
     }
-    // Not through mkdir: its mode passes through the umask.
-    chmodSync(temporary, 0o755);
     await fsyncDirectory(temporary);
     return temporary;
   } catch (error) {

@@ -1,10 +1,11 @@
 import type { Files } from "../agent/ports.ts";
 import { createWholeDirectories } from "./files-create.ts";
-import { createTreeReader, readObserved } from "./files-read.ts";
+import { readObserved } from "./files-read.ts";
 import { removeDirectories, removeFiles, sweepTemporaries } from "./files-remove.ts";
 import { replaceFile } from "./files-replace.ts";
 import { createHostRoot } from "./files-root.ts";
 import { randomSuffix } from "./files-temporary.ts";
+import { createTreeReader } from "./files-tree.ts";
 import { writeFiles } from "./files-write.ts";
 
 export interface FilesOptions {

@@ -33,7 +33,7 @@ const MAX_WORDS_BYTES = 16 * 1024;
 
 /** Runs a program that answers and ends, without a shell and with an environment of three variables. */
 export function runCommand(program: string, args: readonly string[], timeoutMs: number): Promise<Ran> {
-  const options = { cwd: "/", env: ENVIRONMENT, timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES };
+  const options = { cwd: "/", env: PLAIN_ENVIRONMENT, timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES };
   return new Promise((resolve) => {
     execFile(
       program,
@@ -79,7 +79,8 @@ export function findProgram(name: string, directories = SEARCH_PATH): string | u
 
 export const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const ENVIRONMENT = { PATH: SEARCH_PATH, LC_ALL: "C", HOME: "/root" };
+/** For programs whose words we read: no language, no proxy, nothing of ours. */
+export const PLAIN_ENVIRONMENT = { PATH: SEARCH_PATH, LC_ALL: "C", HOME: "/root" };
 
 type Ended = Pick<Ran, "status" | "failure">;
 
@@ -92,7 +93,7 @@ function runToExit(
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: "/",
-      env: ENVIRONMENT,
+      env: PLAIN_ENVIRONMENT,
       stdio: ["ignore", "ignore", stderr ?? "ignore"],
     });
     let why: string | undefined;

@@ -51,12 +51,21 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         const { restore } = await import("../cli/restore.ts");
         return restore(options, io, deps);
       }),
+    status: (options) =>
+      onNode(options, async ({ setup, deps, io }) => {
+        const [{ status }, { statusDeps }] = await Promise.all([
+          import("../cli/status.ts"),
+          import("./compose-status.ts"),
+        ]);
+        return status(options, io, statusDeps(setup, deps));
+      }),
     explain: (image, options) =>
       onNode(options, async ({ setup, deps, io }) => {
-        const { explain } = await import("../cli/explain.ts");
-        const { files, containerd } = portsOf(deps);
-        const configPath = setup.config.containerd.config;
-        return explain(image, options, io, { files, containerd, configPath });
+        const [{ explain }, { explainDeps }] = await Promise.all([
+          import("../cli/explain.ts"),
+          import("./compose-explain.ts"),
+        ]);
+        return explain(image, options, io, explainDeps(setup, portsOf(deps)));
       }),
     render: (files, options) =>
       onNode(options, async ({ setup, deps, io }) => {

@@ -3,11 +3,13 @@ import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { loadDesiredState } from "../agent/load-desired-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
-import type { Containerd, Log, MirrorProber, Ports } from "../agent/ports.ts";
-import { createStateDirectory } from "../agent/state-directory.ts";
+import type { Log, Ports } from "../agent/ports.ts";
+import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
+import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { parseHostPort } from "../core/agent-config/listen-address.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
@@ -15,9 +17,10 @@ import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createClock } from "../host/clock.ts";
 import { createContainerd } from "../host/containerd.ts";
-import { readDaemonEnvironment } from "../host/daemon-environment.ts";
 import { createFiles } from "../host/files.ts";
 import { acquireLock } from "../host/lock.ts";
+import { witnessKeys } from "../host/witness-keys.ts";
+import { createRegistryClient } from "./compose-registry.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -33,9 +36,11 @@ const GATE_TIMEOUT_MS = 60_000;
 /** Wires the adapters of the machine and the network to what commands and the agent need of them. */
 export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
   const ports = createPorts({ config, root, log });
+  const state = createStateDirectory(config.stateDir, ports);
+  const witness = createWitness(config, state, ports);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
-    state: createStateDirectory(config.stateDir, ports),
+    state,
     config,
     adopt: options.adopt,
     mayRestart: options.mayRestart,
@@ -44,11 +49,23 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
     signal: new AbortController().signal,
     load: () => loadWanted(options.sources, { config, root, log }, ports),
     render: createRenderMemory(),
+    witness,
   });
   return {
     createContext,
     acquireLock: () => takeLock(`${config.stateDir}/lock`, root),
   };
+}
+
+/** The legacy style has no place for a host of our own. */
+function createWitness(
+  { evidence, style }: AgentConfig,
+  state: StateDirectory,
+  ports: Ports,
+): WitnessKeeper | undefined {
+  const address = parseHostPort(evidence.witnessAddress);
+  if (!evidence.witness || style !== "certs.d" || address === undefined) return undefined;
+  return createWitnessKeeper({ ip: address.host, state, keys: witnessKeys, ports });
 }
 
 function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"]> {
@@ -69,26 +86,10 @@ function createPorts({ config, root, log }: NodeSetup): Ports {
   return {
     files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
     containerd,
-    prober: createProber(containerd, `${root}${socket}`, root),
+    prober: createMirrorProber({ client: createRegistryClient(containerd, `${root}${socket}`, root) }),
     clock: createClock(),
     log,
     sha256,
-  };
-}
-
-/** Asks mirrors with the environment of the containerd that runs now; one prober for each life of the daemon. */
-function createProber(containerd: Containerd, hostSocket: string, root: string): MirrorProber {
-  let instance: string | undefined;
-  let prober: MirrorProber | undefined;
-  return {
-    async probe(mirror, signal) {
-      const now = await containerd.instance();
-      if (prober === undefined || now !== instance) {
-        prober = createMirrorProber({ environment: readDaemonEnvironment(hostSocket) ?? {}, root });
-        instance = now;
-      }
-      return prober.probe(mirror, signal);
-    },
   };
 }
 

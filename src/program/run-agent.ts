@@ -1,15 +1,20 @@
+import { hostname } from "node:os";
+import { createEvidenceKeeper } from "../agent/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
+import { createStatusBoard, type StatusBoard } from "../agent/status-board.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
-import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
+import { createSettledReads } from "../edge/settle-reads.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
+import { type EvidenceRun, runEvidence, STARTED_SOURCES } from "./run-evidence.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -21,33 +26,20 @@ export interface AgentRun {
   readonly address: string;
 }
 
-/** `/readyz`: the first pass is over and what is wanted is in force. Trouble of a mirror alone fails nothing. */
-function readinessChecks(latest: () => PassReport | undefined): readonly HealthCheck[] {
-  return [
-    {
-      name: "first-pass",
-      check: () => ({
-        ok: latest() !== undefined,
-        message: latest() === undefined ? "no pass is over yet" : "",
-      }),
-    },
-    {
-      name: "desired-state",
-      check: () => {
-        const report = latest();
-        if (report === undefined) return { ok: false, message: "not known yet" };
-        return { ok: isReady(report), message: isReady(report) ? "" : conditionsText(report) };
-      },
-    },
-  ];
-}
+/** A writer of the desired state is given this long from one touch to the next, and no longer than the second in all. */
+const QUIET_MS = 20;
+const FLOOD_MS = 200;
 
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
 }
 
-function statusLine(report: PassReport): string {
-  return isReady(report) ? `generation ${report.observedGeneration} is in force` : conditionsText(report);
+/** For `systemctl status`. */
+function statusLine(board: StatusBoard): string {
+  const { latest } = board;
+  if (latest === undefined) return "the first pass is not over yet";
+  if (!isReady(latest)) return conditionsText(latest);
+  return `generation ${latest.observedGeneration} is in force. ${board.status().summary.sentence}`;
 }
 
 /** Nothing above debug for a pass that changed nothing and found nothing new. */
@@ -68,46 +60,67 @@ export async function runAgent(
   deps: NodeDeps,
   version: string,
 ): Promise<AgentRun> {
-  const metrics = createMetrics({ version, nodeVersion: process.version });
-  const notify = createServiceNotifier(process.env, log);
-  let latest: PassReport | undefined;
-  const http = await listenHttp({
-    address: config.http.address,
-    metricsAddress: config.http.metricsAddress,
-    allowedHosts: config.http.allowedHosts,
-    routes: [...healthRoutes(readinessChecks(() => latest)), metrics.route],
-    log,
-  });
-  const context = deps.createContext({
+  let reconciler: Reconciler | undefined;
+  let sources: EvidenceRun | undefined;
+  const notify = createServiceNotifier(process.env, log, async () => sources?.ping());
+  const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
     mayRestart: true,
     retryQuarantined: false,
   });
-  let drift: ReturnType<typeof watchPaths> | undefined;
-  let reconciler: Reconciler | undefined;
-  const watch = watchDesiredState({ path: config.desiredState, root, log }, () =>
+  const { clock } = nodeContext.ports;
+  const evidence = createEvidenceKeeper({
+    clock,
+    log,
+    expected: STARTED_SOURCES,
+    onTurn: () => tellStatus(),
+  });
+  const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
+  const tellStatus = () => void notify.status(statusLine(board));
+  const metrics = createMetrics({
+    version,
+    nodeVersion: process.version,
+    evidence: () => evidenceFacts(board, evidence),
+  });
+  sources = await runEvidence({ config, root, log }, nodeContext, evidence, () => reconciler?.busy ?? true);
+  const { context, passed, routes, stop: stopSources } = sources;
+  const http = await listenHttp({
+    address: config.http.address,
+    metricsAddress: config.http.metricsAddress,
+    allowedHosts: config.http.allowedHosts,
+    routes: [...agentRoutes(board, evidence), metrics.route, ...routes],
+    log,
+  }).catch(async (error: unknown) => {
+    await stopSources();
+    throw error;
+  });
+  const reads = createSettledReads(QUIET_MS, FLOOD_MS, () =>
     reconciler?.trigger("the desired state may have changed"),
   );
+  let drift: ReturnType<typeof watchPaths> | undefined;
+  const watch = watchDesiredState({ path: config.desiredState, root, log }, reads.touched);
   // Before the first pass reads it, so that no change falls between the two.
   await watch.ready;
   const running = startReconciler({
-    context,
+    context: { ...context, load: () => reads.settled(context.load) },
     resyncMs: config.resyncMs,
     onReport(report) {
-      if (latest === undefined) void notify.ready();
-      const previous = latest;
-      latest = report;
+      const previous = board.latest;
+      if (previous === undefined) void notify.ready();
+      board.passed(report);
+      evidence.passed(report);
+      passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
-      void notify.status(statusLine(report));
+      tellStatus();
       drift?.refresh();
     },
   });
   reconciler = running;
   drift = watchPaths(
     () =>
-      watchTargets({ config, root }, latest).map((target) => ({
+      watchTargets({ config, root }, board.latest).map((target) => ({
         ...target,
         directory: `${root}${target.directory}`,
       })),
@@ -123,6 +136,8 @@ export async function runAgent(
       await watch.close();
       drift?.close();
       await running.stop();
+      await stopSources();
+      evidence.stop();
       await http.close();
     },
   };

@@ -1,74 +1,78 @@
+import type { FailureCode } from "../core/evidence/registry-failure.ts";
 import { RegistryError } from "./registry-error.ts";
 
 /** Why no TCP connection came about, and what to look at. */
 export function explainConnect(error: unknown, to: URL, resolved: boolean): RegistryError {
   const { code, message } = firstOf(error);
-  if (!resolved) {
-    const why = lookups[code] ?? message;
-    return new RegistryError("dns", `the name ${to.hostname} cannot be resolved on this node: ${why}`, error);
-  }
-  return new RegistryError("connect", `no connection to ${to.host}: ${connects[code] ?? message}`, error);
+  if (!resolved)
+    return new RegistryError(
+      { phase: "dns", code: LOOKUPS[code] ?? "lookup-failed", host: to.hostname, detail: message },
+      error,
+    );
+  return new RegistryError(
+    { phase: "connect", code: CONNECTS[code] ?? "connect-failed", host: to.host, detail: message },
+    error,
+  );
 }
 
-/** Why no TLS session came about, and what to look at. */
-export function explainTls(error: unknown, to: URL): RegistryError {
+/** Why no TLS session came about, and what to look at. `about` says more about the certificate. */
+export function explainTls(error: unknown, to: URL, about = ""): RegistryError {
   if (error instanceof RegistryError) return error;
   const { code, message } = firstOf(error);
-  return new RegistryError("tls", `${to.host}: ${tls[code] ?? otherTls(code, message)}`, error);
-}
-
-const lookups: Readonly<Record<string, string>> = {
-  ENOTFOUND:
-    "no such host; check the name and the node's resolv.conf (names inside the cluster do not resolve here)",
-  EAI_AGAIN: "the name server does not answer; check the node's resolv.conf and network",
-  ETIMEDOUT: "the name server does not answer in time; check the node's resolv.conf and network",
-};
-
-const connects: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused; nothing listens on that port, or a firewall rejects it",
-  ETIMEDOUT:
-    "no answer in time; a firewall drops the packets, or the host is down. Every pull waits up to 30 s for it",
-  EHOSTUNREACH: "no route to that host",
-  ENETUNREACH: "no route to that network",
-  ECONNRESET: "the connection was reset",
-};
-
-const signer = "put the certificate of the CA that signed it into the entry's caCert";
-
-const tls: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "its certificate, or one of its chain, has expired; renew it",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet; check both clocks",
-  DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is self-signed and not trusted on this node; ${signer}`,
-  SELF_SIGNED_CERT_IN_CHAIN: `its certificate is signed by an unknown authority; ${signer}`,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate is signed by an unknown authority, or it does not send its intermediate certificates; ${signer}`,
-  UNABLE_TO_GET_ISSUER_CERT: `its certificate is signed by an unknown authority; ${signer}`,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificate is signed by an unknown authority; ${signer}`,
-  CERT_SIGNATURE_FAILURE: `the signature of its certificate is wrong: another CA of the same name signed it; ${signer}`,
-  INVALID_PURPOSE: "its certificate is not meant for servers (extended key usage); issue it with serverAuth",
-  INVALID_CA: "one certificate of its chain is not a CA certificate",
-  ERR_SSL_WRONG_VERSION_NUMBER:
-    "it speaks http, not https, on this port; write http:// or give the https port",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG:
-    "it speaks http, not https, on this port; write http:// or give the https port",
-  ERR_SSL_HTTP_REQUEST: "it speaks http, not https, on this port; write http:// or give the https port",
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    "it wants a client certificate; give the entry clientCertPath and clientKeyPath",
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    "it refuses the handshake; it may want a client certificate, or share no cipher",
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA:
-    "it does not accept the client certificate: it does not know the CA that signed it",
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "it does not accept the client certificate",
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "it does not accept the client certificate: expired",
-  ERR_SSL_UNSUPPORTED_PROTOCOL: "it speaks TLS 1.1 or older only, which containerd refuses",
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "it speaks TLS 1.1 or older only, which containerd refuses",
-  ECONNRESET: "it ends the connection during the TLS handshake; it may not speak https on this port",
-  ETIMEDOUT: "it does not answer the TLS handshake in time; it may not speak https on this port",
-};
-
-function otherTls(code: string, message: string): string {
+  const known = TLS[code];
   // Node names some certificate errors, OpenSSL all of them.
-  return `the TLS handshake fails: ${message}${code === "" ? "" : ` (${code})`}`;
+  const detail =
+    known === undefined ? `${message}${code === "" ? "" : ` (${code})`}` : (PHRASES[code] ?? about);
+  return new RegistryError({ phase: "tls", code: known ?? "tls-failed", host: to.host, detail }, error);
 }
+
+const LOOKUPS: Readonly<Record<string, FailureCode>> = {
+  ENOTFOUND: "no-such-host",
+  EAI_AGAIN: "no-name-server",
+  ETIMEDOUT: "no-name-server",
+};
+
+const CONNECTS: Readonly<Record<string, FailureCode>> = {
+  ECONNREFUSED: "refused",
+  ETIMEDOUT: "connect-timeout",
+  EHOSTUNREACH: "no-route",
+  ENETUNREACH: "no-route",
+  ECONNRESET: "connect-reset",
+};
+
+const TLS: Readonly<Record<string, FailureCode>> = {
+  CERT_HAS_EXPIRED: "expired",
+  CERT_NOT_YET_VALID: "not-yet-valid",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "unknown-authority",
+  SELF_SIGNED_CERT_IN_CHAIN: "unknown-authority",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unknown-authority",
+  UNABLE_TO_GET_ISSUER_CERT: "unknown-authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unknown-authority",
+  CERT_SIGNATURE_FAILURE: "wrong-authority",
+  INVALID_PURPOSE: "not-for-servers",
+  INVALID_CA: "not-for-servers",
+  ERR_SSL_WRONG_VERSION_NUMBER: "speaks-http",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "speaks-http",
+  ERR_SSL_HTTP_REQUEST: "speaks-http",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "wants-client-certificate",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "tls-failed",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "refuses-client-certificate",
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "refuses-client-certificate",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "refuses-client-certificate",
+  ERR_SSL_UNSUPPORTED_PROTOCOL: "old-tls",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "old-tls",
+  ECONNRESET: "tls-closed",
+  ETIMEDOUT: "tls-timeout",
+};
+
+const PHRASES: Readonly<Record<string, string>> = {
+  INVALID_PURPOSE: "its certificate is not meant for servers (extended key usage)",
+  INVALID_CA: "one certificate of its chain is not a CA certificate",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ": it does not know the CA that signed it",
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: ": expired",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "it may want a client certificate, or share no cipher",
+};
 
 interface Words {
   readonly code: string;

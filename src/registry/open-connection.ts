@@ -1,23 +1,17 @@
 import { request as httpRequest } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls, createSecureContext } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, createSecureContext, type TLSSocket } from "node:tls";
+import type { TlsMaterial } from "../core/containerd/pull/tls-material.ts";
+import type { HopLog } from "./exchange-log.ts";
 import { explainConnect, explainTls } from "./explain-failure.ts";
 import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
-import { complaintOfGo } from "./verify-server.ts";
-
-/** How a registry's TLS is to be judged, in hosts.toml's terms. */
-export interface TlsSettings {
-  /** PEM certificates that are trusted besides the system's. */
-  readonly ca?: string;
-  readonly client?: { readonly certificate: string; readonly key: string };
-  readonly skipVerify: boolean;
-}
+import { describeChain, earliestEndMs, refusalOfGo } from "./verify-server.ts";
 
 export interface Route {
   readonly url: URL;
   readonly proxy: URL | undefined;
-  readonly tls: TlsSettings;
+  readonly tls: TlsMaterial;
   readonly systemRoots: () => readonly string[];
 }
 
@@ -29,15 +23,16 @@ export interface Timeouts {
 }
 
 /** Opens the connection a request to `url` goes over, through a proxy's tunnel where needed. */
-export async function openConnection(route: Route, timeouts: Timeouts, signal: AbortSignal): Promise<Socket> {
+export async function openConnection(
+  route: Route,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+  hop: HopLog,
+): Promise<Socket> {
   const { url, proxy } = route;
-  if (proxy?.protocol.startsWith("socks") === true) {
-    throw new RegistryError(
-      "connect",
-      `${url.host} is to be reached through ${proxy.host}, a SOCKS proxy, which cannot be asked from here`,
-    );
-  }
-  let socket = await dial(proxy ?? url, timeouts, signal);
+  if (proxy?.protocol.startsWith("socks") === true)
+    throw new RegistryError({ phase: "connect", code: "socks-proxy", host: url.host, detail: proxy.host });
+  let socket = await dial(proxy ?? url, timeouts, signal, hop);
   if (proxy?.protocol === "https:") {
     const toProxy = {
       url: proxy,
@@ -45,34 +40,71 @@ export async function openConnection(route: Route, timeouts: Timeouts, signal: A
       tls: { skipVerify: false },
       systemRoots: route.systemRoots,
     };
-    socket = await handshake(socket, toProxy, timeouts, signal);
+    socket = await handshake(socket, toProxy, timeouts, signal, undefined);
   }
   if (url.protocol !== "https:") return socket;
   if (proxy !== undefined) socket = await tunnel(socket, url, proxy, timeouts, signal);
-  return handshake(socket, route, timeouts, signal);
+  return handshake(socket, route, timeouts, signal, hop);
 }
 
-function dial(to: URL, { dialMs }: Timeouts, signal: AbortSignal): Promise<Socket> {
+async function dial(to: URL, { dialMs }: Timeouts, signal: AbortSignal, hop: HopLog): Promise<Socket> {
   const host = bareHost(to);
   const port = Number(to.port || (to.protocol === "https:" ? 443 : 80));
+  const startedMs = performance.now();
   // Longer than Node's 250 ms, which gives up on addresses that are merely far away.
   const socket = connectTcp({ host, port, autoSelectFamilyAttemptTimeout: 2_000 });
   let resolved = isIP(host) !== 0;
-  socket.once("lookup", (error) => {
+  let resolvedMs = startedMs;
+  socket.once("lookup", (error, address) => {
     resolved = error === null;
+    resolvedMs = performance.now();
+    hop.durationsMs.dns = resolvedMs - startedMs;
+    if (resolved) hop.address = address;
   });
-  return settle(socket, "connect", dialMs, signal, (error) => explainConnect(error, to, resolved));
+  if (resolved) hop.address = host;
+  try {
+    await settle(socket, "connect", dialMs, signal, (error) => explainConnect(error, to, resolved));
+    if (socket.remoteAddress !== undefined) hop.address = socket.remoteAddress;
+    return socket;
+  } finally {
+    const phase = resolved ? "connect" : "dns";
+    hop.durationsMs[phase] = performance.now() - (resolved ? resolvedMs : startedMs);
+  }
 }
 
-function handshake(
+async function handshake(
   socket: Socket,
   route: Route,
   { handshakeMs }: Timeouts,
   signal: AbortSignal,
+  hop: HopLog | undefined,
 ): Promise<Socket> {
-  const host = bareHost(route.url);
-  const secure = connectTls({ socket, ...tlsOptions(route, host) });
-  return settle(secure, "secureConnect", handshakeMs, signal, (error) => explainTls(error, route.url));
+  const startedMs = performance.now();
+  const secure = connectTls({ socket, ...tlsOptions(route, bareHost(route.url)) });
+  try {
+    await settle(secure, "secureConnect", handshakeMs, signal, (error) => explainTls(error, route.url));
+    refuseServer(secure, route, hop);
+    return secure;
+  } catch (error) {
+    secure.destroy();
+    throw error;
+  } finally {
+    if (hop !== undefined) hop.durationsMs.tls = performance.now() - startedMs;
+  }
+}
+
+/** Nothing was sent yet: the handshake ends before the certificate is judged so that a bad one can be described. */
+function refuseServer(secure: TLSSocket, { url, tls }: Route, hop: HopLog | undefined): void {
+  const certificate = secure.getPeerCertificate(true);
+  const endMs = earliestEndMs(certificate);
+  if (hop !== undefined && endMs !== undefined) hop.tlsNotAfterMs = endMs;
+  if (tls.skipVerify) return;
+  if (!secure.authorized) {
+    const code = String(secure.authorizationError);
+    throw explainTls({ code, message: code }, url, describeChain(code, certificate));
+  }
+  const refusal = refusalOfGo(bareHost(url), certificate);
+  if (refusal !== undefined) throw new RegistryError({ phase: "tls", host: url.host, ...refusal });
 }
 
 function tlsOptions({ url, tls, systemRoots }: Route, host: string): ConnectionOptions {
@@ -81,27 +113,26 @@ function tlsOptions({ url, tls, systemRoots }: Route, host: string): ConnectionO
       secureContext: createSecureContext({
         minVersion: "TLSv1.2",
         ...(tls.skipVerify ? {} : { ca: [...systemRoots(), ...(tls.ca === undefined ? [] : [tls.ca])] }),
-        ...(tls.client === undefined ? {} : { cert: tls.client.certificate, key: tls.client.key }),
+        ...clientOptions(tls),
         // As in Go, whatever is in the pool is trusted, an intermediate or a server's own certificate too.
         allowPartialTrustChain: true,
       }),
       ...(isIP(host) === 0 ? { servername: host } : {}),
       // http/2 is not spoken here; Go would, and registries answer both alike.
       ALPNProtocols: ["http/1.1"],
-      rejectUnauthorized: !tls.skipVerify,
-      checkServerIdentity: (_name, certificate) => {
-        const complaint = tls.skipVerify ? undefined : complaintOfGo(host, certificate);
-        return complaint === undefined ? undefined : new RegistryError("tls", `${url.host}: ${complaint}`);
-      },
+      // Judged by refuseServer.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
     };
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    throw new RegistryError(
-      "tls",
-      `the CA or client certificate for ${url.host} cannot be used: ${words}`,
-      error,
-    );
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RegistryError({ phase: "tls", code: "tls-file", host: url.host, detail }, error);
   }
+}
+
+function clientOptions({ clients = [] }: TlsMaterial): { cert?: string[]; key?: string[] } {
+  if (clients.length === 0) return {};
+  return { cert: clients.map(({ certificate }) => certificate), key: clients.map(({ key }) => key) };
 }
 
 function tunnel(
@@ -122,8 +153,10 @@ function tunnel(
   const abort = (): void => void request.destroy(new Error("aborted"));
   signal.addEventListener("abort", abort, { once: true });
   return new Promise<Socket>((resolve, reject) => {
-    const fail = (words: string): void =>
-      reject(new RegistryError("connect", `the proxy ${proxy.host} does not lead to ${url.host}: ${words}`));
+    const fail = (words: string): void => {
+      const detail = `${proxy.host} (${words})`;
+      reject(new RegistryError({ phase: "connect", code: "proxy-refuses", host: url.host, detail }));
+    };
     request.once("connect", (response, tunnelled: Socket) => {
       if (response.statusCode === 200) return resolve(tunnelled);
       tunnelled.destroy();

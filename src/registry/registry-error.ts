@@ -1,12 +1,21 @@
-/** Where on the way to an answer it ended. */
-export type Phase = "dns" | "connect" | "tls" | "http" | "auth" | "token";
+import { describeFailure, type FailureFacts } from "../core/evidence/describe-failure.ts";
+import type { FailureCode, FailurePhase, RegistryFailure } from "../core/evidence/registry-failure.ts";
 
-/** A request that got no usable answer. The message is for an operator and holds no secret. */
+/** A request that got no usable answer. The message is cause and fix, for an operator, and holds no secret. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
-  readonly phase: Phase;
-  constructor(phase: Phase, message: string, cause?: unknown) {
-    super(message, cause === undefined ? {} : { cause });
-    this.phase = phase;
+  readonly failure: RegistryFailure;
+  constructor(facts: FailureFacts, cause?: unknown) {
+    const failure = describeFailure(facts);
+    super(`${failure.cause}; ${failure.fix}`, cause === undefined ? {} : { cause });
+    this.failure = failure;
+  }
+
+  get phase(): FailurePhase {
+    return this.failure.phase;
+  }
+
+  get code(): FailureCode {
+    return this.failure.code;
   }
 }

@@ -1,17 +1,69 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import type { PeerCertificate } from "node:tls";
+import type { DetailedPeerCertificate, PeerCertificate } from "node:tls";
+import type { FailureCode } from "../core/evidence/registry-failure.ts";
+
+export interface Refusal {
+  readonly code: Extract<FailureCode, "name-not-covered" | "common-name-only" | "weak-signature">;
+  readonly detail: string;
+}
 
 /**
  * Go's view of a certificate that OpenSSL has already accepted: the name must be among the subject alternative
  * names (Common Name does not count), `*` stands for one whole label, and SHA-1 signatures are refused.
- * Returns what Go would complain about; undefined: accepted.
+ * Returns why Go would refuse it; undefined: accepted.
  */
-export function complaintOfGo(host: string, certificate: PeerCertificate): string | undefined {
-  return complaintOfName(host, certificate) ?? complaintOfSignatures(certificate);
+export function refusalOfGo(host: string, certificate: PeerCertificate): Refusal | undefined {
+  return refusalOfName(host, certificate) ?? refusalOfSignatures(certificate);
 }
 
-function complaintOfName(host: string, certificate: PeerCertificate): string | undefined {
+/** When the first certificate of the chain expires, ms since the epoch; undefined when none was shown. */
+export function earliestEndMs(certificate: DetailedPeerCertificate): number | undefined {
+  const ends = chainOf(certificate).map((each) => Date.parse(each.valid_to));
+  const known = ends.filter((ms) => Number.isFinite(ms));
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** What of the chain belongs to OpenSSL's complaint: who issued it, when it ended or begins. */
+export function describeChain(code: string, certificate: DetailedPeerCertificate): string {
+  const chain = chainOf(certificate);
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
+    const field = code === "CERT_HAS_EXPIRED" ? "valid_to" : "valid_from";
+    const times = chain.map((each) => Date.parse(each[field])).filter((ms) => Number.isFinite(ms));
+    if (times.length === 0) return "";
+    const at = code === "CERT_HAS_EXPIRED" ? Math.min(...times) : Math.max(...times);
+    return code === "CERT_HAS_EXPIRED" ? ` (on ${dayOf(at)})` : ` (before ${dayOf(at)})`;
+  }
+  const top = chain.at(-1);
+  const issuer = top?.issuer?.CN ?? top?.issuer?.O;
+  if (issuer === undefined) return "";
+  const isOwn = code === "DEPTH_ZERO_SELF_SIGNED_CERT";
+  return isOwn ? " (it is self-signed)" : ` (${printable(issuer)})`;
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/** What a server says of itself ends up on terminals. */
+function printable(value: string | readonly string[]): string {
+  return String(value)
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(0, 100);
+}
+
+function chainOf(leaf: DetailedPeerCertificate): readonly DetailedPeerCertificate[] {
+  const chain: DetailedPeerCertificate[] = [];
+  let next: DetailedPeerCertificate | undefined = leaf;
+  // The root names itself as its issuer.
+  while (next?.raw !== undefined && !chain.includes(next) && chain.length < 10) {
+    chain.push(next);
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function refusalOfName(host: string, certificate: PeerCertificate): Refusal | undefined {
   const names = parseAlternativeNames(certificate.subjectaltname ?? "");
   const wanted = isIP(host) === 0 ? names.dns : names.ip;
   const matches =
@@ -19,11 +71,11 @@ function complaintOfName(host: string, certificate: PeerCertificate): string | u
       ? names.dns.some((pattern) => matchesName(pattern, host))
       : new X509Certificate(certificate.raw).checkIP(host) !== undefined;
   if (matches) return undefined;
-  if (names.dns.length + names.ip.length === 0) {
-    return `its certificate names ${certificate.subject?.CN ?? "nobody"} in the Common Name only, which containerd ignores; issue it with ${host} as a subject alternative name`;
-  }
+  if (names.dns.length + names.ip.length === 0)
+    return { code: "common-name-only", detail: printable(certificate.subject?.CN ?? "nobody") };
   const valid = wanted.length === 0 ? [...names.dns, ...names.ip] : wanted;
-  return `its certificate is not valid for ${host} but for ${valid.slice(0, 5).join(", ")}; issue it with ${host} as a subject alternative name, or use one of these names`;
+  const detail = `${host} but for ${printable(valid.slice(0, 5).join(", "))}`;
+  return { code: "name-not-covered", detail };
 }
 
 function parseAlternativeNames(text: string): {
@@ -47,15 +99,14 @@ function matchesName(pattern: string, host: string): boolean {
 const REFUSED = ["06092a864886f70d010105", "06072a8648ce3d0401", "06092a864886f70d010104"];
 
 // Go checks every signature of the chain but the root's own.
-function complaintOfSignatures(leaf: PeerCertificate): string | undefined {
+function refusalOfSignatures(leaf: PeerCertificate): Refusal | undefined {
   let certificate: PeerCertificate & { issuerCertificate?: PeerCertificate } = leaf;
   for (let depth = 0; depth < 10; depth++) {
     const issuer = certificate.issuerCertificate;
     const isRoot = issuer === undefined || issuer.fingerprint256 === certificate.fingerprint256;
     if (isRoot && depth > 0) return undefined;
-    if (REFUSED.includes(signatureAlgorithm(certificate.raw))) {
-      return `the certificate of ${certificate.subject?.CN ?? "its server"} is signed with SHA-1 or MD5, which containerd refuses; issue it with SHA-256`;
-    }
+    if (REFUSED.includes(signatureAlgorithm(certificate.raw)))
+      return { code: "weak-signature", detail: printable(certificate.subject?.CN ?? "its server") };
     if (isRoot) return undefined;
     certificate = issuer;
   }

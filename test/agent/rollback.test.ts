@@ -108,7 +108,7 @@ test("a canary that worked before the change and fails after it takes the change
     assert.equal(report.outcome, "rolled-back");
     assert.match(report.conditions[0]?.message ?? "", /canary gcr\.io\/pause:3\.9 .*pull access denied/);
     assert.equal(node.read(CONFIG), OLD);
-    assert.deepEqual([...node.containerd.images], [], "no image stays that was not there before");
+    assert.deepEqual([...node.containerd.present], [], "no image stays that was not there before");
   });
 });
 

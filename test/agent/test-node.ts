@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Wanted } from "../../src/agent/choose-desired-state.ts";
 import { type DryRun, dryRun } from "../../src/agent/dry-run.ts";
+import type { ImageStore } from "../../src/agent/image-store.ts";
 import { observeConfig } from "../../src/agent/observe-host.ts";
 import { runPass } from "../../src/agent/pass.ts";
 import type { PassContext } from "../../src/agent/pass-context.ts";
@@ -70,7 +71,8 @@ export interface ModelContainerd extends Containerd {
   /** The config.toml the "process" runs on. */
   readonly running: string | undefined;
   failPull: string | undefined;
-  readonly images: Set<string>;
+  /** Names of the image records. */
+  readonly present: Set<string>;
   /** When it started, for what compares that with the files; undefined: not known. */
   started: number | undefined;
   criConfigPath: string | undefined;
@@ -208,6 +210,7 @@ function createModelContainerd(
 ): ModelContainerd {
   const readConfig = (): string | undefined => read(CONFIG);
   const version = versionOf(versionText);
+  const present = new Set<string>();
   let running = readConfig();
   let loadedUnit: Readonly<Record<string, string>> = {};
   let environment: Readonly<Record<string, string>> = {};
@@ -216,7 +219,8 @@ function createModelContainerd(
   return {
     restarts: 0,
     refuseStart: undefined,
-    images: new Set(),
+    present,
+    images: modelImages(present),
     started: undefined,
     trouble: undefined,
     criConfigPath: undefined,
@@ -277,15 +281,8 @@ function createModelContainerd(
       const shown = criConfigPath === undefined ? {} : { criConfigPath };
       return { reachable: true, criReady: trouble === undefined, failedPlugins, ...shown };
     },
-    async hasImage(image) {
-      return this.images.has(image);
-    },
-    async removeImage(image) {
-      this.images.delete(image);
-      return { ok: true };
-    },
     async pullImage(image) {
-      if (this.failPull === undefined) this.images.add(image);
+      if (this.failPull === undefined) present.add(image);
       return this.failPull === undefined
         ? { ok: true, imageRef: "sha256:0" }
         : { ok: false, code: "NOT_FOUND", message: this.failPull };
@@ -297,6 +294,27 @@ function createModelContainerd(
 function environmentIn(dropIn: string | undefined): Readonly<Record<string, string>> {
   const pairs = [...(dropIn ?? "").matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)];
   return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
+}
+
+/** Every image has one name and content of its own. */
+function modelImages(present: Set<string>): ImageStore {
+  const targetOf = (name: string): string => `digest of ${name}`;
+  return {
+    records: async (select) =>
+      [...present]
+        .filter(
+          (name) =>
+            select === "all" || ("name" in select ? select.name === name : select.target === targetOf(name)),
+        )
+        .map((name) => ({ name, target: targetOf(name), pinned: false })),
+    areUsed: async () => false,
+    async deleteRecords(names) {
+      for (const name of names) present.delete(name);
+      return { ok: true };
+    },
+    content: async () => undefined,
+    watch: async () => "the model has no events",
+  };
 }
 
 /** What `config dump` would say of config_path, which is all that is asked of it here. */

@@ -57,6 +57,7 @@ test("bash accepts its script and completes commands, options, choices and files
     "plan",
     "render",
     "restore",
+    "status",
     "validate",
     "version",
   ]);
@@ -100,6 +101,7 @@ test("every command and option is in the script of every shell", async () => {
     "plan",
     "render",
     "restore",
+    "status",
     "validate",
     "version",
   ];

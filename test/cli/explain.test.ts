@@ -55,12 +55,16 @@ async function run(t: TestContext, options: Run) {
   const installed = options.installed === undefined ? undefined : parseContainerdVersion(options.installed);
   const exit = await explain(
     options.image ?? "gcr.io/google-containers/pause:3.9",
-    { containerdVersion: options.containerdVersion },
+    { containerdVersion: options.containerdVersion, probe: false },
     io,
     {
       files: createFiles({ root }),
       containerd: { version: async () => installed },
       configPath: CONFIG,
+      architecture: "amd64",
+      walker: { walk: () => assert.fail("nobody is to be asked") },
+      knowsDaemon: () => assert.fail("no process is to be looked at"),
+      agentStatus: () => assert.fail("the agent is not to be asked"),
     },
   );
   return { exit, stdout, stderr };

@@ -191,6 +191,66 @@ test("the agent: answers on its listener, survives SIGUSR1 without an inspector,
   await assert.rejects(get("/livez"));
 });
 
+test("status: the agent's word while it runs, the record's when it does not, nobody else's ever", async (t) => {
+  const root = await folder(t);
+  const agent = startAgent(t, root);
+  const { address } = await agent.line(/^mirrorlet is running$/);
+  await agent.line(/--version does not answer/);
+  const status = (...more: readonly string[]) =>
+    mirrorlet(["--root", root, "status", "--set", `http.address=${address}`, ...more]);
+  const running = status();
+  assert.equal(running.code, 1);
+  assert.match(
+    running.stdout,
+    /^No registry has a mirror here.* But the desired state is not in force: Reconciling: /,
+  );
+  assert.match(status("--npd").stdout, /^No registry has a mirror here: [^\n]*\.\.\.\n$/);
+  assert.equal(JSON.parse(status("--json").stdout).source, "agent");
+  agent.child.kill("SIGTERM");
+  await agent.exit();
+  const without = status();
+  assert.deepEqual([without.code, without.stderr], [2, ""]);
+  assert.match(
+    without.stdout,
+    /^Where pulls go is not known: the agent is not heard, .*: nothing listens there\.\n/,
+  );
+  assert.match(without.stdout, /^Nothing has been put in force on this node by mirrorlet\.$/m);
+  assert.match(status("--npd").stdout, /^the agent is not heard: it does not answer at 127\.0\.0\.1:/);
+
+  if (process.getuid?.() !== 0) return t.diagnostic("another user's listener needs root to make one");
+  const port = String(address).split(":").at(-1);
+  const lie = JSON.stringify({ schema: "mirrorlet.status/v1", summary: { sentence: "All is well." } });
+  const program = `require("node:http").createServer((_, r) => r.end(${JSON.stringify(lie)})).listen(${port}, "127.0.0.1", () => console.log("up"))`;
+  const other = spawn(process.execPath, ["-e", program], { uid: 65534, gid: 65534, cwd: "/", env: {} });
+  t.after(() => other.kill("SIGKILL"));
+  await once(other.stdout, "data");
+  const forged = status();
+  assert.equal(forged.code, 2);
+  assert.match(forged.stdout, /is not run by root or by you, and is not believed/);
+  assert.doesNotMatch(forged.stdout, /All is well/);
+});
+
+test("the agent serves the page, health and status.json of itself", async (t) => {
+  const agent = startAgent(t, await folder(t));
+  const { address } = await agent.line(/^mirrorlet is running$/);
+  await agent.line(/--version does not answer/);
+  const get = async (path: string) => {
+    const response = await fetch(`http://${address}${path}`, { headers: { connection: "close" } });
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+    };
+  };
+  const health = await get("/health");
+  assert.deepEqual([health.status, health.type], [200, "application/health+json"]);
+  assert.equal(JSON.parse(health.text).checks["agent:configuration"][0].status, "warn");
+  assert.match((await get("/")).text, /^<!doctype html>[\s\S]*No registry has a mirror here/);
+  const { schema, config } = JSON.parse((await get("/status.json")).text);
+  assert.deepEqual([schema, config.outcome], ["mirrorlet.status/v1", "deferred"]);
+  assert.match((await get("/readyz?verbose")).text, /^\[\+\]evidence ok: trace not up, witness not up/m);
+});
+
 /** Sockets that this process listens on: the inspector would be one more. */
 async function listeningInodes(pid: number | undefined): Promise<string[]> {
   const found = spawnSync(

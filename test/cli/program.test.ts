@@ -4,7 +4,17 @@ import type { ExitCode } from "../../src/cli/command.ts";
 import type { Commands } from "../../src/cli/commands.ts";
 import { runProgram } from "../../src/cli/program.ts";
 
-const names = ["agent", "apply", "plan", "restore", "explain", "validate", "render", "version"] as const;
+const names = [
+  "agent",
+  "apply",
+  "plan",
+  "restore",
+  "status",
+  "explain",
+  "validate",
+  "render",
+  "version",
+] as const;
 
 /** Runs the program with commands that only note what they were called with. */
 async function run(argv: readonly string[], result: ExitCode = 0) {
@@ -85,7 +95,7 @@ test("usage errors are 64, say what is wrong on stderr, and run nothing", async 
   const wrong: readonly [argv: string[], complaint: RegExp][] = [
     [[], /^Usage: mirrorlet COMMAND/],
     [["plna"], /unknown command 'plna'\n\(Did you mean plan\?\)/],
-    [["status"], /unknown command 'status'/],
+    [["statsu"], /unknown command 'statsu'\n\(Did you mean status\?\)/],
     [["apply"], /missing required argument 'file'\n\(mirrorlet apply --help/],
     [["restore", "x"], /too many arguments/],
     [["render", "f"], /required option '--out <dir>' not specified/],

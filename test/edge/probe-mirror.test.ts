@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { MirrorProbe } from "../../src/agent/ports.ts";
 import type { Mirror } from "../../src/core/desired-state/desired-state.ts";
 import { createMirrorProber } from "../../src/edge/probe-mirror.ts";
+import { createHttpClient } from "../../src/registry/http-client.ts";
 import { labSkipReason } from "../support/lab-parts.ts";
 import { type LabServer, type ServerTls, startServer } from "../support/lab-server.ts";
 import { startRegistry } from "../support/registry.ts";
-import { createCa, type LabCertificate } from "../support/tls.ts";
+import { createCa, createSelfSigned, type LabCertificate } from "../support/tls.ts";
 
 const lab = { skip: labSkipReason() ?? false };
 const credential = { username: "robot$pull", password: "pa:ss wörd" };
@@ -28,7 +25,13 @@ function probe(
   environment: Record<string, string> = {},
   timeoutMs = 5_000,
 ): Promise<MirrorProbe> {
-  return createMirrorProber({ environment, timeoutMs }).probe(mirror, new AbortController().signal);
+  return proberWith(environment, timeoutMs).probe(mirror, new AbortController().signal);
+}
+
+function proberWith(environment: Record<string, string> = {}, timeoutMs = 5_000) {
+  const timeouts = { dialMs: timeoutMs, handshakeMs: timeoutMs, responseMs: timeoutMs };
+  const client = createHttpClient({ environment, timeouts });
+  return createMirrorProber({ client: async () => client, timeoutMs });
 }
 
 async function expectFailure(mirror: Mirror, phase: string, message: RegExp): Promise<MirrorProbe> {
@@ -99,7 +102,7 @@ test("TLS is judged as Go judges it", async (t) => {
     ["unknown authority", await ca.issueServer(), {}, /signed by an unknown authority.*caCert/],
     ["another authority", await ca.issueServer(), { ca: other.cert }, /unknown authority|another CA/],
     ["verification skipped", await ca.issueServer({ hosts: ["x"] }), { skipTlsVerify: true }, undefined],
-    ["expired", await ca.issueServer({ expired: true }), { ca: ca.cert }, /expired; renew/],
+    ["expired", await ca.issueServer({ expired: true }), { ca: ca.cert }, /expired \(on 2020-02-01\); renew/],
     [
       "wrong name",
       await ca.issueServer({ hosts: ["mirror.corp"] }),
@@ -115,12 +118,12 @@ test("TLS is judged as Go judges it", async (t) => {
     ["the server's own certificate as ca", ...trustingItself(await ca.issueServer()), undefined],
     [
       "Common Name only",
-      ...trustingItself(selfSigned(t, "127.0.0.1")),
+      ...trustingItself(await createSelfSigned("127.0.0.1")),
       /Common Name only, which containerd ignores/,
     ],
     [
       "SHA-1",
-      ...trustingItself(selfSigned(t, "x", "-addext", "subjectAltName=IP:127.0.0.1", "-sha1")),
+      ...trustingItself(await createSelfSigned("x", "-addext", "subjectAltName=IP:127.0.0.1", "-sha1")),
       /SHA-1 or MD5/,
     ],
   ];
@@ -196,13 +199,10 @@ test("an abort ends the probe", async (t) => {
   const mute = await startServer(() => undefined, undefined);
   t.after(() => mute.close());
   const controller = new AbortController();
-  const running = createMirrorProber({ environment: {}, timeoutMs: 3_600_000 }).probe(
-    mirrorAt(mute.url),
-    controller.signal,
-  );
+  const running = proberWith({}, 3_600_000).probe(mirrorAt(mute.url), controller.signal);
   setTimeout(() => controller.abort(), 50);
   assert.equal((await running).ok, false);
-  const late = await createMirrorProber({ environment: {} }).probe(mirrorAt(mute.url), controller.signal);
+  const late = await proberWith().probe(mirrorAt(mute.url), controller.signal);
   assert.equal(late.ok, false);
 });
 
@@ -337,25 +337,4 @@ async function startTunnel(t: TestContext, host: string, refused?: string) {
 
 function trustingItself(pair: LabCertificate): [LabCertificate, Partial<Mirror>] {
   return [pair, { ca: pair.cert }];
-}
-
-function selfSigned(t: TestContext, commonName: string, ...more: readonly string[]): LabCertificate {
-  const directory = mkdtempSync(join(tmpdir(), "mirrorlet-probe-"));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const config = join(directory, "conf");
-  writeFileSync(config, "[req]\ndistinguished_name=dn\n[dn]\n");
-  const [key, cert] = [join(directory, "key"), join(directory, "cert")];
-  const args = ["req", "-x509", "-config", config, "-newkey", "rsa:2048", "-nodes", "-days", "2"];
-  const run = spawnSync("openssl", [
-    ...args,
-    "-subj",
-    `/CN=${commonName}`,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-    ...more,
-  ]);
-  assert.equal(run.status, 0, run.stderr.toString());
-  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
 }

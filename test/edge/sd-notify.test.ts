@@ -1,40 +1,26 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import type { Log } from "../../src/agent/ports.ts";
 import { createServiceNotifier } from "../../src/edge/sd-notify.ts";
+import {
+  type ServiceManager,
+  serviceManagerSkipReason,
+  startServiceManager,
+} from "../support/service-manager.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const hasNotify = spawnSync("systemd-notify", ["--version"]).status === 0;
-const skip = hasNotify ? false : "systemd-notify is not installed (Debian package systemd)";
+const alive = async (): Promise<void> => {};
+const skip = serviceManagerSkipReason() ?? false;
 
-// Node has no unix datagram sockets; Perl is on every Debian.
-const receiver = `use Socket; $| = 1; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, pack_sockaddr_un($ARGV[0])) or die $!;
-print "listening\\n"; alarm 30; while (defined recv($s, my $m, 4096, 0)) { print "$m\\n" unless $m =~ /BARRIER/ }`;
-
-async function serviceManager(t: TestContext): Promise<{ path: string; next: () => Promise<string> }> {
-  const directory = await mkdtemp(join(tmpdir(), "mirrorlet-notify-"));
-  const path = join(directory, "notify");
-  const child = spawn("perl", ["-e", receiver, path], { stdio: ["ignore", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  t.after(async () => {
-    child.kill();
-    await once(child, "exit");
-    await rm(directory, { recursive: true });
-  });
-  const next = async () => String((await lines.next()).value);
-  assert.equal(await next(), "listening");
-  return { path, next };
+async function serviceManager(t: TestContext): Promise<Pick<ServiceManager, "environment" | "next">> {
+  const manager = await startServiceManager();
+  t.after(() => manager.stop());
+  return manager;
 }
 
 test("ready, status and stopping arrive in order, on one line each", { skip }, async (t) => {
-  const { path, next } = await serviceManager(t);
-  const notifier = createServiceNotifier({ PATH: process.env["PATH"], NOTIFY_SOCKET: path }, silent);
+  const { environment, next } = await serviceManager(t);
+  const notifier = createServiceNotifier({ PATH: process.env["PATH"], ...environment() }, silent, alive);
   const sent = [notifier.ready(), notifier.status("in sync:\n3 registries\nREADY=0"), notifier.stopping()];
   assert.deepEqual(
     [await next(), await next(), await next()],
@@ -44,15 +30,15 @@ test("ready, status and stopping arrive in order, on one line each", { skip }, a
 });
 
 test("the watchdog is fed again and again while the loop turns, until the end", { skip }, async (t) => {
-  const { path, next } = await serviceManager(t);
-  const alive = setInterval(() => {}, 1000);
-  t.after(() => clearInterval(alive));
-  const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path, WATCHDOG_USEC: "200000" };
-  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent);
+  const { environment, next } = await serviceManager(t);
+  const loop = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(loop));
+  const env = { PATH: process.env["PATH"], ...environment(200) };
+  const notifier = createServiceNotifier({ ...env, WATCHDOG_PID: String(process.pid) }, silent, alive);
   assert.deepEqual([await next(), await next(), await next()], ["WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
   await notifier.stopping();
   await notifier.close();
-  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent);
+  const other = createServiceNotifier({ ...env, WATCHDOG_PID: "1" }, silent, alive);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await other.status("mark");
   const seen: string[] = [];
@@ -62,8 +48,31 @@ test("the watchdog is fed again and again while the loop turns, until the end", 
   assert.ok(pings <= 1, `${pings} pings after the end`);
 });
 
+test("the watchdog goes unfed while another thread does not answer, and is fed again when it does", {
+  skip,
+}, async (t) => {
+  const { environment, next } = await serviceManager(t);
+  const env = { PATH: process.env["PATH"], ...environment(100) };
+  let answer = (): void => {};
+  const hung = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const notifier = createServiceNotifier(env, silent, () => hung);
+  // Ten times the interval.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await notifier.status("hung");
+  assert.equal(await next(), "STATUS=hung");
+  answer();
+  assert.equal(await next(), "WATCHDOG=1");
+  await notifier.close();
+});
+
 test("without a service manager nothing is started", async () => {
-  const notifier = createServiceNotifier({ PATH: "/nonexistent" }, { ...silent, warn: () => assert.fail() });
+  const notifier = createServiceNotifier(
+    { PATH: "/nonexistent" },
+    { ...silent, warn: () => assert.fail() },
+    alive,
+  );
   await notifier.ready();
   await notifier.status("x");
   await notifier.stopping();
@@ -74,7 +83,7 @@ test("a missing systemd-notify or a dead socket is one warning and no failure", 
   for (const PATH of ["/nonexistent", process.env["PATH"]]) {
     let warnings = 0;
     const log = { ...silent, warn: () => void warnings++ };
-    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log);
+    const notifier = createServiceNotifier({ PATH, NOTIFY_SOCKET: "/nonexistent/notify" }, log, alive);
     await notifier.ready();
     await notifier.stopping();
     assert.equal(warnings, 1);

@@ -5,19 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Log } from "../../src/agent/ports.ts";
+import { createSettledReads } from "../../src/edge/settle-reads.ts";
 import { watchDesiredState } from "../../src/edge/watch-desired-state.ts";
 
 const waitMs = 5000;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Counts triggers, and waits for the next one or for quiet. */
+/** Reads nothing when it is asked to, as the agent would; counts that, and waits for the next one or for quiet. */
 class Triggers {
   count = 0;
   #wake: () => void = () => {};
-  readonly trigger = () => {
+  readonly #reads = createSettledReads(20, 200, () => {
     this.count++;
     this.#wake();
-  };
+    void this.#reads.settled(async () => undefined);
+  });
+  readonly touch = this.#reads.touched;
 
   /** Resolves at the first trigger after the `change` began; fails when there is none in time. */
   async after(change: () => Promise<unknown>): Promise<void> {
@@ -52,7 +55,7 @@ async function folder(t: TestContext): Promise<string> {
 
 async function watching(t: TestContext, path: string, root = ""): Promise<Triggers> {
   const triggers = new Triggers();
-  const watch = watchDesiredState({ path, root, log: silent }, triggers.trigger);
+  const watch = watchDesiredState({ path, root, log: silent }, triggers.touch);
   t.after(() => watch.close());
   await watch.ready;
   return triggers;
@@ -220,11 +223,11 @@ test("nothing after close, which may come at any moment", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
   const triggers = new Triggers();
-  const early = watchDesiredState({ path: file, root: "", log: silent }, triggers.trigger);
+  const early = watchDesiredState({ path: file, root: "", log: silent }, triggers.touch);
   await early.close();
-  const late = watchDesiredState({ path: file, root: "", log: silent }, triggers.trigger);
+  const late = watchDesiredState({ path: file, root: "", log: silent }, triggers.touch);
   await late.ready;
-  await writeFile(file, "2");
+  writeFileSync(file, "2");
   await late.close();
   await writeFile(file, "3");
   await triggers.quiet();

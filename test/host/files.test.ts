@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -287,3 +290,54 @@ test("readTree sees a file changed in place to the same length, at once and afte
   assert.equal(await read(), "six");
   assert.ok(existsSync(path));
 });
+
+test("readTree that remembers sees what a first look sees, whatever was changed meanwhile", async (t) => {
+  const root = scratch(t);
+  const at = (path: string): string => join(root, CERTS, path);
+  mkdirSync(at("a"), { recursive: true });
+  mkdirSync(at("b"));
+  writeFileSync(at("a/hosts.toml"), "one");
+  const files = createFiles({ root });
+  const changes: readonly (() => void)[] = [
+    () => writeFileSync(at("a/hosts.toml"), "two"),
+    () => writeFileSync(at("a/ca.pem"), "pem"),
+    () => chmodSync(at("a/ca.pem"), 0o600),
+    () => mkdirSync(at("c")),
+    () => symlinkSync("a", at("d")),
+    () => replaceLink("b", at("d")),
+    () => writeFileSync(at("b/hosts.toml"), "through the link"),
+    () => replaceLink("a/hosts.toml", at("d")),
+    () => linkSync(at("a/hosts.toml"), at("b/same")),
+    () => replaceLink("b/same", at("d")),
+    () => replaceLink("nowhere", at("d")),
+    () => [rmSync(at("d")), mkdirSync(at("d")), writeFileSync(at("d/hosts.toml"), "no link")],
+    () => renameSync(at("b"), at("e")),
+    () => rmSync(at("a/ca.pem")),
+    () => mkdirSync(at("a/ca.pem")),
+    () => writeFileSync(at("f"), "a file"),
+    () => [rmSync(at("f")), mkdirSync(at("f")), writeFileSync(at("f/hosts.toml"), "a directory now")],
+    () => [rmSync(at("a"), { recursive: true }), renameSync(at("e"), at("a"))],
+    () => renameSync(join(root, CERTS), join(root, "elsewhere")),
+    () => symlinkSync("../../elsewhere", join(root, CERTS)),
+    () => writeFileSync(at("a/hosts.toml"), "elsewhere"),
+  ];
+  for (const settled of [false, true]) {
+    for (const [index, change] of changes.entries()) {
+      if (settled) await new Promise((resolve) => setTimeout(resolve, 120));
+      await files.readTree(CERTS);
+      change();
+      const [remembering, first] = [await files.readTree(CERTS), await createFiles({ root }).readTree(CERTS)];
+      assert.deepEqual(remembering, first, `after change ${index}`);
+    }
+    rmSync(join(root, "elsewhere"), { recursive: true });
+    rmSync(join(root, CERTS));
+    mkdirSync(at("a"), { recursive: true });
+    mkdirSync(at("b"));
+    writeFileSync(at("a/hosts.toml"), "one");
+  }
+});
+
+function replaceLink(target: string, path: string): void {
+  rmSync(path);
+  symlinkSync(target, path);
+}

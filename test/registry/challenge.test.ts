@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readDemand } from "../../src/registry/authorize.ts";
+import { readDemand, readDemandAsContainerd } from "../../src/registry/authorize.ts";
 import { parseChallenges } from "../../src/registry/challenge.ts";
 
 const flat = (...values: readonly string[]) =>
@@ -39,13 +39,26 @@ test("no header makes the parser throw or hang", () => {
   );
 });
 
-test("basic is preferred, bearer needs a realm, the rest is named", () => {
+test("basic is preferred by who sends credentials unasked", () => {
   assert.deepEqual(readDemand(['Bearer realm="https://t"', "Basic"]), { kind: "basic" });
   assert.deepEqual(readDemand(['Bearer realm="https://t",service="s"']), {
     kind: "bearer",
     realm: "https://t",
     service: "s",
   });
-  assert.deepEqual(readDemand(["Bearer"]), { kind: "unknown", offered: ["bearer"] });
+  assert.deepEqual(readDemand(["Bearer"]), { kind: "bearer" });
+  assert.deepEqual(readDemand(["Negotiate"]), { kind: "unknown", offered: ["negotiate"] });
   assert.deepEqual(readDemand([]), { kind: "unknown", offered: [] });
+});
+
+test("containerd takes a token where it can, and of one header the first challenge", () => {
+  assert.deepEqual(readDemandAsContainerd(["Basic", 'Bearer realm="https://t"']), {
+    kind: "bearer",
+    realm: "https://t",
+  });
+  assert.deepEqual(readDemandAsContainerd(['Basic realm="x", Bearer realm="https://t"']), { kind: "basic" });
+  assert.deepEqual(readDemandAsContainerd(['Negotiate, Basic realm="x"']), {
+    kind: "unknown",
+    offered: ["negotiate"],
+  });
 });

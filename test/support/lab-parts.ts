@@ -4,7 +4,12 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-export type LabPart = "containerd-1.6" | "containerd-1.7" | "containerd-2.1" | "docker-registry";
+export type LabPart =
+  | "containerd-1.6"
+  | "containerd-1.7"
+  | "containerd-2.1"
+  | "docker-registry"
+  | "prometheus";
 
 const labFetch = join(import.meta.dirname, "../../scripts/lab-fetch");
 
@@ -13,6 +18,12 @@ export async function labPart(part: LabPart): Promise<string> {
   const bin = partFolder(part);
   if (!existsSync(bin)) await promisify(execFile)(labFetch, [], { timeout: 600_000 });
   return bin;
+}
+
+/** Why a part cannot be had here, for the `skip` option of a test; undefined when it can. */
+export function partSkipReason(part: LabPart): string | undefined {
+  if (existsSync(partFolder(part)) || existsSync("/etc/debian_version")) return undefined;
+  return `${part} comes as a Debian package, and this is not Debian`;
 }
 
 /** Why containerd cannot run here, for the `skip` option of a test; undefined when it can. */

@@ -1,9 +1,12 @@
 import { buildImage, type ImageOptions, type LabImage, type LabObject } from "./image.ts";
 import type { LabRegistry } from "./registry.ts";
 
+/** Where to push to. */
+type Storage = Pick<LabRegistry, "storage">;
+
 /** Makes an image nobody has seen before, pushes it and returns it, digests and all. */
 export async function pushImage(
-  registry: LabRegistry,
+  registry: Storage,
   repository: string,
   tag: string,
   options: ImageOptions = {},
@@ -14,14 +17,14 @@ export async function pushImage(
 }
 
 /** Pushes an image made before: the same digests in a second registry. */
-export async function copyImage(registry: LabRegistry, repository: string, tag: string, image: LabImage) {
+export async function copyImage(registry: Storage, repository: string, tag: string, image: LabImage) {
   const push = pusher(registry, repository);
   for (const blob of image.blobs) await push.blob(blob);
   for (const manifest of image.manifests)
     await push.manifest(manifest, manifest.digest === image.digest ? tag : manifest.digest);
 }
 
-function pusher({ storage }: LabRegistry, repository: string) {
+function pusher({ storage }: Storage, repository: string) {
   const authorization = storage.authorization(repository);
   const base = `${storage.url}/v2/${repository}`;
   const send = async (method: string, url: string, body?: LabObject): Promise<Response> => {

@@ -29,7 +29,7 @@ export type Behaviour =
 
 type HeaderValues = Readonly<Record<string, string>>;
 
-interface Rule {
+export interface Rule {
   readonly method?: string;
   readonly path?: RegExp;
   /** How many requests it applies to; all when absent. */

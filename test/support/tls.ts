@@ -49,6 +49,20 @@ export async function createCa(name = "lab CA"): Promise<LabCa> {
   };
 }
 
+/** A certificate that signed itself, without any extension but those that `more` adds in openssl's words. */
+export async function createSelfSigned(
+  commonName: string,
+  ...more: readonly string[]
+): Promise<LabCertificate> {
+  return inTempDirectory(async (dir) => {
+    // The machine's own configuration would add extensions.
+    await writeFile(join(dir, "config"), "[req]\ndistinguished_name=dn\n[dn]\n");
+    const subject = ["-subj", `/CN=${commonName}`, "-days", "2", "-out", "cert"];
+    await openssl(dir, ["req", "-x509", "-config", "config", ...newKey("key"), ...subject, ...more]);
+    return readPair(dir);
+  });
+}
+
 function issue(
   ca: LabCertificate,
   subject: string,

@@ -9,7 +9,7 @@ export interface UpstreamTrap {
   stop(): Promise<void>;
 }
 
-interface UpstreamContact {
+export interface UpstreamContact {
   /** `CONNECT` for https, else the method of the request. */
   readonly method: string;
   /** `gcr.io:443`, or the whole URL of a plain request. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createNode, desiredState, isApplied } from "./node.ts";
+import { cpuSeconds } from "./process-cpu.ts";
 
 const PACKAGES = ["@iarna/toml", "chokidar", "@grpc/grpc-js", "pino", "prom-client"];
 const RESYNC_SECONDS = 300;
@@ -66,14 +67,6 @@ async function startBare(): Promise<{ readonly pid: number; stop(): Promise<void
 function residentMiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
-
-/** User and system time; Linux shows it in hundredths of a second. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function sleep(seconds: number): Promise<void> {

@@ -12,7 +12,14 @@ export interface BenchNode {
   writeDesiredState(text: string): Promise<void>;
 }
 
-export async function createNode(directory: string): Promise<BenchNode> {
+export interface BenchNodeOptions {
+  /** Where the agent listens; a port the kernel chooses when absent. */
+  readonly address?: string;
+  /** Lines of the table `evidence`. */
+  readonly evidence?: string;
+}
+
+export async function createNode(directory: string, options: BenchNodeOptions = {}): Promise<BenchNode> {
   const certsD = join(directory, "certs.d");
   const wish = join(directory, "desired-state.yaml");
   const configPath = join(directory, "agent.toml");
@@ -21,7 +28,7 @@ export async function createNode(directory: string): Promise<BenchNode> {
     join(directory, "config.toml"),
     `version = 3\n[plugins."io.containerd.cri.v1.images".registry]\n  config_path = "${certsD}"\n`,
   );
-  await writeFile(configPath, await agentToml(directory, certsD, wish));
+  await writeFile(configPath, await agentToml(directory, certsD, wish, options));
   return {
     directory,
     certsD,
@@ -34,7 +41,12 @@ export async function createNode(directory: string): Promise<BenchNode> {
 }
 
 /** Mirrors are not asked: the time of 1,000 handshakes would hide the agent's own. */
-async function agentToml(directory: string, certsD: string, wish: string): Promise<string> {
+async function agentToml(
+  directory: string,
+  certsD: string,
+  wish: string,
+  { address = "127.0.0.1:0", evidence = "" }: BenchNodeOptions,
+): Promise<string> {
   return `desired_state = "${wish}"
 state_dir = "${directory}/state"
 preflight = "off"
@@ -46,7 +58,9 @@ socket = "${directory}/containerd.sock"
 binary = "${await labPart("containerd-2.1")}/containerd"
 restart = ["/bin/false"]
 [http]
-address = "127.0.0.1:0"
+address = "${address}"
+[evidence]
+${evidence}
 [log]
 level = "debug"
 `;

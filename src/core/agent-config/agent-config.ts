@@ -32,6 +32,8 @@ export interface AgentConfig {
   readonly evidence: {
     readonly traces: boolean;
     readonly witness: boolean;
+    /** host:port, IPv4 loopback. */
+    readonly witnessAddress: string;
     readonly canaryIntervalMs: number;
     readonly probeIntervalMs: number;
   };
@@ -75,6 +77,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     evidence: {
       traces: values["evidence.traces"],
       witness: values["evidence.witness"],
+      witnessAddress: values["evidence.witness_address"],
       canaryIntervalMs: values["evidence.canary_interval"],
       probeIntervalMs: values["evidence.probe_interval"],
     },

@@ -174,6 +174,11 @@ function checkTogether(values: SettingValues, merge: Merge): readonly Issue[] {
   if (isSameAddress(values["http.metrics_address"], values["http.address"])) {
     report("http.metrics_address", "http.address and http.metrics_address are the same", "remove this one");
   }
+  const others = [values["http.address"], values["http.metrics_address"]];
+  if (values["evidence.witness"] && others.includes(values["evidence.witness_address"])) {
+    const message = "http and the witness are to listen on the same address: one of them could not";
+    report("evidence.witness_address", message, "give the witness an address of its own");
+  }
   return issues;
 }
 

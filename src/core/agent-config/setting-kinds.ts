@@ -1,4 +1,5 @@
 import { cleanPath } from "../containerd/go-path.ts";
+import { isLoopbackHost } from "../containerd/loopback.ts";
 import { encodeTomlString, encodeTomlStrings } from "../toml/encode-toml.ts";
 import type { TomlValue } from "../toml/parse-toml.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
@@ -37,6 +38,17 @@ export const listenAddress = textKind(
 export const optionalListenAddress = textKind(
   'host:port, such as 127.0.0.1:9479, or "" for none',
   (text) => text === "" || parseHostPort(text) !== undefined,
+);
+
+/** IPv4: containerd 1.x cannot read a host table of an IPv6 literal. */
+export const loopbackAddress = textKind(
+  "an IPv4 loopback address with a port, such as 127.0.0.1:478",
+  (text) => {
+    const wanted = parseHostPort(text);
+    return (
+      wanted !== undefined && /^127\./.test(wanted.host) && isLoopbackHost(wanted.host) && wanted.port > 0
+    );
+  },
 );
 
 export const optionalPeer = textKind(

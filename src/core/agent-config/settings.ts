@@ -5,6 +5,7 @@ import {
   duration,
   integer,
   listenAddress,
+  loopbackAddress,
   optionalListenAddress,
   optionalPath,
   optionalPeer,
@@ -51,6 +52,7 @@ export const settings = {
 
   "evidence.traces": setting(boolean, true),
   "evidence.witness": setting(boolean, true),
+  "evidence.witness_address": setting(loopbackAddress, "127.0.0.1:478"),
   "evidence.canary_interval": setting(duration(second, 7 * day), 300 * second),
   "evidence.probe_interval": setting(duration(second, 7 * day), 30 * second),
 

@@ -1,5 +1,6 @@
 /** Go's path.Clean: the shortest equivalent path; `.` for nothing. */
 export function cleanPath(path: string): string {
+  if (path.startsWith("/") && !UNCLEAN.test(path)) return path;
   const rooted = path.startsWith("/");
   const kept: string[] = [];
   for (const part of path.split("/")) {
@@ -12,10 +13,14 @@ export function cleanPath(path: string): string {
   return cleaned === "" ? "." : cleaned;
 }
 
+/** A part of a rooted path that is empty, `.` or `..`. */
+const UNCLEAN = /\/\.{0,2}(?:\/|$)/;
+
 /** Go's path.Join and, on Unix, filepath.Join: empty elements do not count, the result is cleaned. */
 export function joinPath(...parts: readonly string[]): string {
-  const given = parts.filter((part) => part !== "");
-  return given.length === 0 ? "" : cleanPath(given.join("/"));
+  let joined = "";
+  for (const part of parts) if (part !== "") joined = joined === "" ? part : `${joined}/${part}`;
+  return joined === "" ? "" : cleanPath(joined);
 }
 
 /** The last element of an absolute path. */

@@ -51,7 +51,8 @@ function buildTree(
   const files = new Set([...bytes.keys(), ...unreadable.map(cleanPath)]);
   const given = directories.map(cleanPath);
   const known = new Set(given);
-  for (const path of [...files, ...given]) for (const parent of parentsOf(path)) known.add(parent);
+  for (const path of [...files, ...given])
+    for (let parent = parentOf(path); !known.has(parent); parent = parentOf(parent)) known.add(parent);
   return {
     kindOf: (path) => {
       const clean = cleanPath(path);
@@ -68,7 +69,8 @@ function buildTree(
   };
 }
 
-function parentsOf(path: string): readonly string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_part, index) => parts.slice(0, index + 1).join("/") || "/");
+/** Of the root, the root. */
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash <= 0 ? "/" : path.slice(0, slash);
 }

@@ -97,7 +97,8 @@ function splitRemainder(remainder: string): { path: string; tag?: string; digest
   };
 }
 
-function isDigest(digest: string): boolean {
+/** A known algorithm and the right number of lower-case hexadecimal digits. */
+export function isDigest(digest: string): boolean {
   const [algorithm = "", hex = "", ...more] = digest.split(":");
   const length = Object.hasOwn(DIGEST_LENGTHS, algorithm) ? DIGEST_LENGTHS[algorithm] : undefined;
   return more.length === 0 && hex.length === length && /^[a-f0-9]+$/.test(hex);

@@ -73,6 +73,30 @@ export interface ContainerdTraits {
   readonly tracesPulls: boolean;
   /** Where the OTLP exporter takes its settings from. 1.7.19+ copies config.toml's into the environment, where that is silent. */
   readonly tracingSettings: "config" | "environment" | "environment-then-config";
+  /**
+   * A CRI pull writes its image records again where nothing changed, so that each of them has more events than pulls:
+   * `createImageReference` compared with an empty record until 1.6.29 and 1.7.14.
+   */
+  readonly rewritesImageRecords: boolean;
+  /** Every host that does not resolve an image has a line in the log at level info, not only a 404 and no answer. */
+  readonly logsEverySkippedHost: boolean;
+  /** How often a host is asked in all that goes on answering 408, 429, or 401 to credentials. */
+  readonly statusAttempts: 5 | 6;
+  /** The last host is asked once more when it answers 500, 503 or 504. */
+  readonly retriesLastHost: boolean;
+  /** Headers of a host are sent to its token service too, and a `User-Agent` among them replaces containerd's. */
+  readonly hostHeadersGoEverywhere: boolean;
+  /** How long a host may take to answer once the request is out; undefined: without limit. */
+  readonly answerTimeoutMs?: number;
+  /** A digest that no host serves as a manifest is asked for as a blob: in any case, or unless a host refused it. */
+  readonly asksBlobsForDigest: "always" | "unless-refused";
+  /**
+   * Where a redirect leads to another port of the same host, credentials go with it. Go's doing, so a matter of the
+   * Go that was current when the release was built (1.21.8, March 2024).
+   */
+  readonly loginCrossesPorts: boolean;
+  /** Manifests of schema 1 are converted; elsewhere they make the pull fail. */
+  readonly convertsSchema1: boolean;
 }
 
 export function traitsOf(version: ContainerdVersion): ContainerdTraits {
@@ -110,7 +134,24 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     criStatusShowsRegistry: !at(2, 0),
     tracesPulls: at(1, 7),
     tracingSettings: tracingSettingsOf(version),
+    logsEverySkippedHost: at(2, 0),
+    rewritesImageRecords: is16 ? !at(1, 6, 29) : !at(1, 7, 14),
+    statusAttempts: at(2, 3, 2) ? 5 : 6,
+    retriesLastHost: at(2, 1),
+    hostHeadersGoEverywhere: at(2, 1),
+    ...(at(2, 3) ? { answerTimeoutMs: 30_000 } : {}),
+    asksBlobsForDigest: asksBlobsUnlessRefused(version) ? "unless-refused" : "always",
+    loginCrossesPorts: is16 ? at(1, 6, 29) : at(1, 7, 14),
+    convertsSchema1: !at(2, 0),
   };
+}
+
+/** containerd#13007; never fixed in 1.x and 2.1. */
+function asksBlobsUnlessRefused(version: ContainerdVersion): boolean {
+  const { minor, patch } = version;
+  if (!isAtLeast(version, 2, 0)) return false;
+  if (version.major === 2 && minor < 3) return (minor === 0 && patch >= 11) || (minor === 2 && patch >= 6);
+  return true;
 }
 
 /** As read in tracing/plugin/otlp.go (2.x: pkg/tracing/plugin/otlp.go) of every release. */

@@ -1,6 +1,6 @@
+import { decodeBase64 } from "../decode-base64.ts";
 import type { Credential } from "./desired-state.ts";
 import { LIMITS } from "./limits.ts";
-import { decodeBase64 } from "./parse-secret.ts";
 import { quote } from "./text.ts";
 
 /** The entries of a docker config.json, by normalised host (and path), and whether it leans on credential helpers. */

@@ -1,10 +1,10 @@
+import { decodeBase64 } from "../decode-base64.ts";
 import { checkHostNamespace } from "./check-host-namespace.ts";
 import { WishCollector } from "./collect-wishes.ts";
 import type { Credential } from "./desired-state.ts";
 import { parseHostPort } from "./host-port.ts";
 import type { IssueLog } from "./issue-log.ts";
 import type { MapReader, PlacedText } from "./map-reader.ts";
-import { decodeBase64 } from "./parse-secret.ts";
 import type { Fragment, ParsedMirror, UpstreamCredentialRef } from "./parsed-state.ts";
 import { readClient, readFileMaterial } from "./read-material.ts";
 import { checkTls, readEndpointText, rejectOwnHost } from "./read-mirror-entry.ts";

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "./decode-source.ts";
+import { decodeBase64 } from "../decode-base64.ts";
 import type { IssueLog } from "./issue-log.ts";
 import type { MapReader } from "./map-reader.ts";
 import type { Fragment } from "./parsed-state.ts";
@@ -37,15 +37,4 @@ function readStringData(document: MapReader): readonly [string, string][] {
     const text = data?.text(key, { lines: true });
     return text === undefined ? [] : [[key, text.text]];
   });
-}
-
-/** Undefined when the text is not base64 (line breaks are fine) or what it encodes is not UTF-8. */
-export function decodeBase64(text: string): string | undefined {
-  const compact = text.replace(/\s+/g, "");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact) || compact.length % 4 === 1) return undefined;
-  try {
-    return decodeUtf8(Uint8Array.from(atob(compact), (character) => character.charCodeAt(0)));
-  } catch {
-    return undefined;
-  }
 }

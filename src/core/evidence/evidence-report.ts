@@ -34,6 +34,8 @@ export interface WatchedRegistry {
   /** In order of trial; `https://host:port/v2/prefix`. */
   readonly mirrors: readonly string[];
   readonly upstream: UpstreamPolicy;
+  /** No mirror may be asked for tags: the upstream resolves them by design, and only content proves anything. */
+  readonly pullOnly?: true;
 }
 
 /** How a source of evidence is: `up` says that what it would see is seen. */
@@ -87,7 +89,10 @@ export interface RegistryEvidence extends WatchedRegistry {
   readonly pulls: Readonly<Record<PullPath, number>>;
   /** Requests that no mirror served, since the agent started. */
   readonly fallbacks: number;
+  /** When a pull was last served by mirrors alone; one that had nothing to fetch counts when a mirror answered. */
   readonly lastMirrorPullMs?: number;
+  /** The mirrors failed around the pull that made this verdict, and one has answered a probe since: when it did. */
+  readonly recoveredMs?: number;
   readonly probes: readonly HostProbe[];
 }
 
@@ -97,6 +102,8 @@ export interface EvidenceReport {
   readonly sources: readonly SourceState[];
   /** In the order of the desired state. */
   readonly registries: readonly RegistryEvidence[];
+  /** Pulls of host namespaces that have no mirror, all together. */
+  readonly unwatched: Pick<RegistryEvidence, "pulls" | "fallbacks">;
   /** Newest first; at most 50. */
   readonly recentFallbacks: readonly Fallback[];
 }

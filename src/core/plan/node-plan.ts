@@ -4,6 +4,7 @@ import type { EnvironmentPlace, TracesPlace } from "../containerd/tracing/traces
 import type { Issue } from "../issue.ts";
 import type { RenderRegistries } from "../render/remember-rendered.ts";
 import type { RenderedRegistry } from "../render/render-registries.ts";
+import type { RenderWitness } from "../render/witness-entry.ts";
 import type { Conflict, FileChange } from "./plan-certs.ts";
 import type { Problem } from "./problem.ts";
 import type { EditConfigStep, Step, SwitchTracesStep } from "./step.ts";
@@ -17,6 +18,8 @@ export interface PlanSettings {
   readonly adopt: boolean;
   readonly digest: (bytes: Uint8Array) => string;
   readonly criCredentialHosts: ReadonlySet<string>;
+  /** Of the certs.d style; undefined: no host of the agent's own is named. */
+  readonly witness?: RenderWitness | undefined;
   /** Legacy mirrors moved out of config.toml by earlier passes. */
   readonly migrated: readonly LegacyRegistry[];
   /** Undefined: this plan has nothing to do with traces. */

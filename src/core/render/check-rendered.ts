@@ -8,7 +8,8 @@ import { upstreamHost } from "./upstream.ts";
 
 /**
  * Reads a rendered registry back the way the installed containerd will, and names what would not come out as
- * meant. Empty: the mirrors, all of them and no others, in their order, then the upstream or nothing.
+ * meant. Empty: the mirrors, all of them and no others, in their order, then the witness where there is one, then
+ * the upstream or nothing.
  */
 export function checkRendered(
   registry: RenderedRegistry,
@@ -16,7 +17,11 @@ export function checkRendered(
   certsD: string,
 ): readonly { readonly namespace: string; readonly reason: string }[] {
   const got = describe(resolve(registry, version, certsD), registry.mirrors.length);
-  const wanted = [...registry.mirrors.map(requestPrefix), ...upstreamOf(registry)];
+  const wanted = [
+    ...registry.mirrors.map(requestPrefix),
+    ...(registry.witness === undefined ? [] : [`witness ${registry.witness}`]),
+    ...upstreamOf(registry),
+  ];
   if (got.length === wanted.length && got.every((line, index) => line === wanted[index])) return [];
   const reason = `containerd ${version.text} would not read back what was rendered (wanted ${wanted.join(", ")}; it reads ${got.join(", ")}): nothing is written for it. This is a fault in mirrorlet, please report it`;
   return [{ namespace: registry.namespace, reason }];
@@ -50,14 +55,15 @@ function resolve(
   });
 }
 
-/** One line a host; what follows the mirrors is the upstream by its name, whatever its scheme. */
+/** One line a host; what follows the mirrors is the witness, and the upstream by its name, whatever its scheme. */
 function describe(resolution: Resolution | undefined, mirrors: number): readonly string[] {
   if (resolution === undefined) return ["an image reference it cannot parse"];
   if (resolution.dropped !== undefined) return [`a file it drops: ${resolution.dropped.reason}`];
   if (resolution.outcome.kind === "pull-fails") return [resolution.outcome.reason];
-  return resolution.hosts.map(({ entry, role }, index) =>
-    index >= mirrors && role === "upstream" ? `upstream ${entry.host}` : entryUrl(entry),
-  );
+  return resolution.hosts.map(({ entry, role }, index) => {
+    if (index < mirrors || role === "mirror") return entryUrl(entry);
+    return role === "upstream" ? `upstream ${entry.host}` : `witness ${entryUrl(entry)}`;
+  });
 }
 
 function upstreamOf({ namespace, upstream }: RenderedRegistry): readonly string[] {

@@ -45,6 +45,7 @@ function isSameContext(a: RenderContext | undefined, b: RenderContext): boolean 
     a.certsD === b.certsD &&
     a.version.text === b.version.text &&
     a.digest === b.digest &&
+    isEqual(a.witness, b.witness) &&
     hosts.size === b.criCredentialHosts.size &&
     [...hosts].every((host) => b.criCredentialHosts.has(host))
   );

@@ -20,37 +20,54 @@ export interface MirrorEntry {
   readonly header?: Credential;
 }
 
+/** What stands in a hosts.toml besides the mirrors. */
+export interface OtherHosts {
+  readonly upstreamTls?: TlsFiles;
+  /** Tried after the mirrors; with upstream `never` it is the last. */
+  readonly witness?: MirrorEntry | undefined;
+}
+
 /**
  * The text of one hosts.toml, in the shape every containerd from 1.6.17 on reads alike: root keys first, only
  * `[host."…"]` headers, each followed by its own `.header`, always a `host` table.
  *
- * With upstream `never` the last mirror becomes `server`: leaving `server` out means "the default upstream, last",
+ * With upstream `never` the last host becomes `server`: leaving `server` out means "the default upstream, last",
  * so the only way to close the upstream is to name something else there.
  */
 export function renderHostsToml(
   registry: Pick<Registry, "namespace" | "upstream">,
   entries: readonly MirrorEntry[],
   traits: ContainerdTraits,
-  upstreamTls: TlsFiles = {},
+  { upstreamTls = {}, witness }: OtherHosts = {},
 ): string {
   const closed = registry.upstream === "never";
-  const server = closed ? entries.at(-1) : undefined;
-  const hosts = closed ? entries.slice(0, -1) : entries;
-  const root = server === undefined ? openRoot(registry, upstreamTls) : closedRoot(registry, server, traits);
+  const all = witness === undefined ? entries : [...entries, witness];
+  const server = closed ? all.at(-1) : undefined;
+  const hosts = closed ? all.slice(0, -1) : all;
+  const note = (entry: MirrorEntry) => (entry === witness ? [WITNESS_NOTE] : []);
+  const root =
+    server === undefined
+      ? openRoot(registry, upstreamTls)
+      : closedRoot(registry, server, note(server), traits);
   const lines = [OWNERSHIP_MARKER, "", ...root];
-  for (const entry of hosts) lines.push("", ...hostLines(entry, traits));
+  for (const entry of hosts) lines.push("", ...note(entry), ...hostLines(entry, traits));
   // Before 1.7.32 a file without any host table is dropped, and a dropped file opens the upstream.
   if (hosts.length === 0) lines.push("", "[host]");
   return `${lines.join("\n")}\n`;
 }
 
+const WITNESS_NOTE =
+  "# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.";
+
 function closedRoot(
   registry: Pick<Registry, "namespace">,
   server: MirrorEntry,
+  note: readonly string[],
   traits: ContainerdTraits,
 ): readonly string[] {
   return [
     `# ${describe(registry)}: only the mirrors, never the upstream.`,
+    ...note,
     `server = ${encodeTomlString(mirrorUrl(server.mirror))}`,
     ...settings(server, traits),
     ...headerLines("[header]", server.header, ""),

@@ -30,7 +30,7 @@ export function renderMigrated(
   const entries = withoutRepeats(legacy.endpoints.map(toEntry));
   const upstream = legacy.appendsUpstream ? "allow" : "never";
   const upstreamTls = legacy.upstreamTls === undefined ? {} : tlsFiles(legacy.upstreamTls);
-  const text = renderHostsToml({ namespace, upstream }, entries, traitsOf(context.version), upstreamTls);
+  const text = renderHostsToml({ namespace, upstream }, entries, traitsOf(context.version), { upstreamTls });
   const directory = `${context.certsD}/${registryDirectory(namespace)}`;
   return {
     namespace,

@@ -9,6 +9,7 @@ import {
 import { OWNERSHIP_MARKER, type RenderedFile } from "../file-tree.ts";
 import { registryDirectory } from "./registry-directory.ts";
 import { type MirrorEntry, renderHostsToml } from "./render-hosts-toml.ts";
+import { type RenderWitness, witnessEntry, witnessUrl } from "./witness-entry.ts";
 
 export interface RenderContext {
   /** Absolute path of the certs.d root on the node. */
@@ -18,6 +19,8 @@ export interface RenderContext {
   readonly digest: (bytes: Uint8Array) => string;
   /** Hosts whose credential must go through config.toml, because they insist on a token service. */
   readonly criCredentialHosts: ReadonlySet<string>;
+  /** Undefined: hosts.toml names none. */
+  readonly witness?: RenderWitness | undefined;
 }
 
 /** Everything one host namespace needs on the node. */
@@ -25,6 +28,8 @@ export interface RenderedRegistry {
   readonly namespace: string;
   readonly upstream: UpstreamPolicy;
   readonly mirrors: readonly string[];
+  /** `https://127.0.0.1:478/witness`, asked after the mirrors; undefined: there is none. */
+  readonly witness?: string;
   readonly directory: string;
   readonly hostsToml: RenderedFile;
   /** CA bundles and client pairs, which must be in place before hosts.toml names them. */
@@ -46,7 +51,8 @@ export function renderRegistry(registry: Registry, context: RenderContext): Rend
   const directory = `${context.certsD}/${registryDirectory(registry.namespace)}`;
   const parts = registry.mirrors.map((mirror) => renderMirror(mirror, directory, context));
   const entries = parts.map((part) => part.entry);
-  const text = renderHostsToml(registry, entries, traitsOf(context.version));
+  const witness = renderWitness(registry, entries, directory, context);
+  const text = renderHostsToml(registry, entries, traitsOf(context.version), { witness: witness?.entry });
   const secret = entries.some((entry) => entry.header !== undefined);
   return {
     ok: true,
@@ -54,6 +60,7 @@ export function renderRegistry(registry: Registry, context: RenderContext): Rend
       namespace: registry.namespace,
       upstream: registry.upstream,
       mirrors: registry.mirrors.map(mirrorUrl),
+      ...(witness === undefined ? {} : { witness: witness.url }),
       directory,
       hostsToml: {
         path: `${directory}/hosts.toml`,
@@ -61,7 +68,9 @@ export function renderRegistry(registry: Registry, context: RenderContext): Rend
         mode: secret ? 0o600 : 0o644,
         secret,
       },
-      pemFiles: uniqueByPath(parts.flatMap((part) => part.files)),
+      pemFiles: uniqueByPath(
+        [...parts, ...(witness === undefined ? [] : [witness])].flatMap((part) => part.files),
+      ),
       externalFiles: [],
       criCredentials: parts.flatMap((part) => part.criCredentials),
     },
@@ -112,6 +121,23 @@ function renderMirror(mirror: Mirror, directory: string, context: RenderContext)
     criCredentials:
       viaCri && mirror.credential !== undefined ? [{ host: mirror.host, credential: mirror.credential }] : [],
   };
+}
+
+interface WitnessParts extends Pick<MirrorParts, "entry" | "files"> {
+  readonly url: string;
+}
+
+function renderWitness(
+  { namespace, mirrors }: Registry,
+  entries: readonly MirrorEntry[],
+  directory: string,
+  context: RenderContext,
+): WitnessParts | undefined {
+  const { witness } = context;
+  // Asked for a registry of its own name it would stand for the upstream.
+  if (witness === undefined || mirrors.length === 0 || namespace === witness.address) return undefined;
+  const ca = pemFile("witness", witness.certificate, directory, context, false);
+  return { url: witnessUrl(witness), entry: witnessEntry(witness, entries, ca.name), files: [ca.file] };
 }
 
 /**

@@ -19,11 +19,12 @@ export function scanKey(text: string, from: number): ScannedKey {
   }
 }
 
+const BARE_KEY = /[^\s.=\][{}#,"']+/y;
+
 function skipKeyPart(text: string, from: number): number {
   if (text[from] === '"' || text[from] === "'") return skipString(text, from);
-  let at = from;
-  while (at < text.length && !/[\s.=\][{}#,"']/.test(text[at] as string)) at++;
-  return at;
+  BARE_KEY.lastIndex = from;
+  return BARE_KEY.test(text) ? BARE_KEY.lastIndex : from;
 }
 
 function decodeKeyPart(raw: string): string {

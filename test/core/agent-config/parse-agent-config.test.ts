@@ -158,6 +158,23 @@ test("a secret pasted where a path belongs is not repeated", () => {
   assert.doesNotMatch(issues.join(), /hunter2|dXNlcjpodW50ZXIy/);
 });
 
+test("the witness listens on loopback only, where containerd 1.x can name it, on a port that is known", () => {
+  for (const address of ["127.0.0.1:478", "127.3.2.1:65535"])
+    accepted(parse(`[evidence]\nwitness_address = "${address}"`));
+  for (const address of [
+    "10.0.0.1:478",
+    "0.0.0.0:478",
+    "[::1]:478",
+    "localhost:478",
+    "127.0.0.1:0",
+    "127.1:4",
+  ])
+    assert.match(
+      rejected(parse(`[evidence]\nwitness_address = "${address}"`))[0] ?? "",
+      /"evidence\.witness_address" must be an IPv4 loopback address with a port/,
+    );
+});
+
 test("settings that contradict each other are refused at their place", () => {
   const both = rejected(
     parse('desired_state = "/x"\n[feed]\naddress = "feed:1"\n[trust]\nthreshold = 2\nkeys = ["a"]'),
@@ -170,6 +187,9 @@ test("settings that contradict each other are refused at their place", () => {
   );
   rejected(parse('[http]\nmetrics_address = "127.0.0.1:9478"'));
   accepted(parse('[http]\naddress = "127.0.0.1:0"\nmetrics_address = "127.0.0.1:0"'));
+  const same = '[http]\naddress = "127.0.0.1:7"\n[evidence]\nwitness_address = "127.0.0.1:7"\n';
+  assert.match(rejected(parse(same))[0] ?? "", /agent\.toml:4:1: http and the witness/);
+  accepted(parse(`${same}witness = false`));
 });
 
 test("an unknown variable warns, an unknown flag is refused", () => {

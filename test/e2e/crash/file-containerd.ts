@@ -63,9 +63,14 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
       const failedPlugins = alive && !criReady ? [{ id: "io.containerd.cri", message: REFUSAL }] : [];
       return { reachable: alive, criReady: alive && criReady, failedPlugins };
     },
-    hasImage: async () => true,
-    removeImage: async () => ({ ok: true }),
     pullImage: async () => ({ ok: true, imageRef: "sha256:0" }),
+    images: {
+      records: async () => [{ name: "any", target: "sha256:0", pinned: false }],
+      areUsed: async () => false,
+      deleteRecords: async () => ({ ok: true }),
+      content: async () => undefined,
+      watch: async () => "there are no events",
+    },
   };
 }
 

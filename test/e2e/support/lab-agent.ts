@@ -7,6 +7,8 @@ import { mirrorletEnvironment, mirrorletProgram } from "./mirrorlet.ts";
 /** `mirrorlet agent` as a process of its own. */
 export interface LabAgent {
   readonly pid: number;
+  /** host:port of its listener. */
+  readonly address: string;
   /** Replaces the desired state in one rename and waits until it is in force. */
   apply(desired: string): Promise<void>;
   /** Replaces the desired state and waits until `/readyz` gives a reason that fits. */
@@ -19,6 +21,8 @@ export interface LabAgent {
   metric(sample: string): Promise<number>;
   readyz(): Promise<{ readonly status: number; readonly text: string }>;
   log(): string;
+  /** SIGKILL, to the process alone; resolves when it is gone. */
+  kill(): Promise<void>;
   /** SIGTERM; its exit code, -1 when it had to be killed after 20 seconds. */
   stop(): Promise<number>;
 }
@@ -29,16 +33,24 @@ interface AgentPlace {
   readonly desiredState: string;
   /** Gets the pid, for whoever ends what is left. */
   readonly pidFile: string;
+  /** Besides PATH. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Resolves when it listens; whether it is ready is another question. */
-export async function startAgent({ dir, agentToml, desiredState, pidFile }: AgentPlace): Promise<LabAgent> {
+export async function startAgent({
+  dir,
+  agentToml,
+  desiredState,
+  pidFile,
+  environment = {},
+}: AgentPlace): Promise<LabAgent> {
   const logPath = join(dir, "agent.log");
   const output = await open(logPath, "a");
   const [program, ...first] = mirrorletProgram();
   const child = spawn(program, [...first, "agent", "--config", agentToml], {
     cwd: "/",
-    env: mirrorletEnvironment,
+    env: { ...mirrorletEnvironment, ...environment },
     stdio: ["ignore", output.fd, output.fd],
   });
   const ended = new Promise<number>((resolve) => {
@@ -73,6 +85,7 @@ export async function startAgent({ dir, agentToml, desiredState, pidFile }: Agen
   const replaceDesired = (content: string | Uint8Array) => replaceFile(desiredState, content);
   return {
     pid,
+    address,
     apply: (desired) => applying(() => replaceDesired(desired)),
     async reject(desired, reason) {
       await replaceDesired(desired);
@@ -86,6 +99,10 @@ export async function startAgent({ dir, agentToml, desiredState, pidFile }: Agen
     metric,
     readyz,
     log,
+    async kill() {
+      child.kill("SIGKILL");
+      await ended;
+    },
     stop: () => stop(child, ended),
   };
 }

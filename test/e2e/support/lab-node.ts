@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import { join } from "node:path";
 import type { LabContainerd } from "../../support/containerd.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
+import { findFreePort } from "../../support/free-port.ts";
 import { type LabAgent, startAgent } from "./lab-agent.ts";
 import { type CommandEnd, runMirrorlet } from "./mirrorlet.ts";
 
@@ -15,6 +16,8 @@ export interface LabNodeOptions {
   readonly desiredState?: string;
   /** Where containerd is to send its traces; without it the agent's port is open, and it sends none. */
   readonly tracesPort?: number;
+  /** Whether the agent has a witness; it does unless this says no. */
+  readonly witness?: boolean;
 }
 
 /** A node that mirrorlet has never seen: a running containerd, an empty certs.d, an agent.toml for it. */
@@ -24,11 +27,13 @@ export interface LabNode {
   readonly agentToml: string;
   readonly desiredState: string;
   readonly stateDir: string;
+  /** host:port of its witness; the usual port is one for each machine. */
+  readonly witnessAddress: string;
   /** Puts a file into the node's folder in one rename and returns its path. */
   put(name: string, content: string | Uint8Array): Promise<string>;
   /** Runs a command that takes `--config`. */
   run(command: string, ...args: readonly string[]): Promise<CommandEnd>;
-  startAgent(): Promise<LabAgent>;
+  startAgent(environment?: Readonly<Record<string, string>>): Promise<LabAgent>;
 }
 
 /** The daemon is used again: it is restarted only where its configuration has to change. */
@@ -40,6 +45,7 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     agentToml: join(dir, "agent.toml"),
     desiredState: join(dir, options.desiredState ?? "desired-state.yaml"),
     stateDir: join(dir, "state"),
+    witnessAddress: `127.0.0.1:${await findFreePort()}`,
   };
   await mkdir(join(dir, "secrets"));
   await writeFile(node.agentToml, agentToml(daemon, dir, node, options));
@@ -56,7 +62,8 @@ export async function prepareNode(daemon: LabContainerd, options: LabNodeOptions
     put,
     run: (command, ...args) =>
       runMirrorlet([command, "--config", node.agentToml, "--set", "log.level=error", ...args]),
-    startAgent: () => startAgent({ ...node, dir, pidFile: pidFile(daemon, dir) }),
+    startAgent: (environment = {}) =>
+      startAgent({ ...node, dir, pidFile: pidFile(daemon, dir), environment }),
   };
 }
 
@@ -76,8 +83,8 @@ function pidFile(daemon: LabContainerd, dir: string): string {
 function agentToml(
   daemon: LabContainerd,
   dir: string,
-  paths: Pick<LabNode, "desiredState" | "stateDir">,
-  { settings = {}, tracesPort = 0 }: LabNodeOptions,
+  paths: Pick<LabNode, "desiredState" | "stateDir" | "witnessAddress">,
+  { settings = {}, tracesPort = 0, witness = true }: LabNodeOptions,
 ): string {
   const root = {
     desired_state: JSON.stringify(paths.desiredState),
@@ -97,5 +104,8 @@ restart = ${JSON.stringify(daemon.restartCommand)}
 environment_file = ${JSON.stringify(daemon.environmentFile)}
 [http]
 address = "127.0.0.1:${tracesPort}"
+[evidence]
+witness = ${witness}
+witness_address = "${paths.witnessAddress}"
 `;
 }

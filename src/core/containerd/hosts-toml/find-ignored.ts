@@ -11,15 +11,15 @@ export interface IgnoredKey {
   readonly reason: "unknown-key" | "unknown-in-this-version" | "server-in-host-table" | "host-not-a-header";
 }
 
+const ROOT_KEYS = [...HOST_KEYS, "server"];
+
 /** Everything in the document that has no effect. `asked` are the hosts that made it into the order of trial. */
 export function findIgnored(
   root: TreeTable,
   asked: ReadonlySet<string>,
   traits: ContainerdTraits,
 ): readonly IgnoredKey[] {
-  const ignored = unknownKeys(root, [], [...HOST_KEYS, "server"], traits).filter(
-    ({ path }) => path[0] !== "host",
-  );
+  const ignored = unknownKeys(root, [], ROOT_KEYS, traits).filter(({ path }) => path[0] !== "host");
   const host = root.children.get("host");
   if (host?.kind !== "table") return ignored;
   const perHost = [...host.children].flatMap(([name, child]): readonly IgnoredKey[] => {
@@ -36,14 +36,16 @@ function unknownKeys(
   known: readonly string[],
   traits: ContainerdTraits,
 ): readonly IgnoredKey[] {
-  return [...table.children].flatMap(([key, child]): readonly IgnoredKey[] => {
+  const ignored: IgnoredKey[] = [];
+  for (const [key, child] of table.children) {
     const field = known.find((name) => isField(key, name, traits.tomlLibrary));
-    if (field !== undefined && (field !== "dial_timeout" || traits.knowsDialTimeout)) return [];
+    if (field !== undefined && (field !== "dial_timeout" || traits.knowsDialTimeout)) continue;
     const isServer = path.length > 0 && isField(key, "server", traits.tomlLibrary);
     const reason =
       field !== undefined ? "unknown-in-this-version" : isServer ? "server-in-host-table" : "unknown-key";
-    return [{ path: [...path, key], ...placeOf(child), reason }];
-  });
+    ignored.push({ path: [...path, key], ...placeOf(child), reason });
+  }
+  return ignored;
 }
 
 function placeOf({ line, column }: { line: number; column: number }) {

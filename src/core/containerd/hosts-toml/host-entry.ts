@@ -37,23 +37,19 @@ const DIGEST_PLACEHOLDER = "{digest}";
 export function resolveRequest(entry: HostEntry, reference: ImageReference) {
   const { target } = reference;
   const object = target.kind === "digest" ? target.digest : target.tag;
-  return { method: "HEAD", url: requestUrl(entry, reference, "manifests", object) } as const;
+  return { method: "HEAD", url: objectUrl(entry, reference, "manifests", object) } as const;
 }
 
 /** GET of a manifest by digest, in the fetch step. */
 export function manifestUrl(entry: HostEntry, reference: ImageReference): string {
   const { target } = reference;
-  return requestUrl(
-    entry,
-    reference,
-    "manifests",
-    target.kind === "digest" ? target.digest : DIGEST_PLACEHOLDER,
-  );
+  const digest = target.kind === "digest" ? target.digest : DIGEST_PLACEHOLDER;
+  return objectUrl(entry, reference, "manifests", digest);
 }
 
 /** GET of a config or layer blob, in the fetch step. */
 export function blobUrl(entry: HostEntry, reference: ImageReference): string {
-  return requestUrl(entry, reference, "blobs", DIGEST_PLACEHOLDER);
+  return objectUrl(entry, reference, "blobs", DIGEST_PLACEHOLDER);
 }
 
 /** `scheme://host/prefix`, without the repository. */
@@ -61,8 +57,15 @@ export function entryUrl(entry: HostEntry): string {
   return `${entry.scheme}://${entry.host}${entry.path}`;
 }
 
-function requestUrl(entry: HostEntry, reference: ImageReference, ...object: readonly string[]): string {
-  const path = joinPath("/", entry.path, reference.repository, ...object);
+/** `object` is a tag or a digest. */
+export function objectUrl(
+  entry: HostEntry,
+  reference: ImageReference,
+  kind: "manifests" | "blobs",
+  object: string,
+): string {
+  const prefix = entry.path.startsWith("/") ? entry.path : `/${entry.path}`;
+  const path = joinPath(prefix, reference.repository, kind, object);
   const query = isUpstreamHost(entry.host, reference.namespace)
     ? ""
     : `?ns=${encodeURIComponent(reference.namespace)}`;

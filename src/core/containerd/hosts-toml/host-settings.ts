@@ -60,11 +60,14 @@ export function readSettings(table: TreeTable, traits: ContainerdTraits): HostSe
 /** go-toml v1 takes a key in lower or all upper case, v2 in any case (the last one written counts). */
 export function findField(table: TreeTable, name: string, library: Library): TreeNode | undefined {
   if (library === "go-toml-v1") return table.children.get(name) ?? table.children.get(name.toUpperCase());
-  return [...table.children].findLast(([key]) => key.toLowerCase() === name)?.[1];
+  let last: TreeNode | undefined;
+  for (const [key, node] of table.children) if (isField(key, name, library)) last = node;
+  return last;
 }
 
 export function isField(key: string, name: string, library: Library): boolean {
-  return library === "go-toml-v1" ? key === name || key === name.toUpperCase() : key.toLowerCase() === name;
+  if (key === name) return true;
+  return library === "go-toml-v1" ? key === name.toUpperCase() : key.toLowerCase() === name;
 }
 
 export function readString(node: TreeNode, key: string, library: Library): Found<string> {

@@ -1,3 +1,4 @@
+import { isPlainToml } from "../../toml/is-plain-toml.ts";
 import { parseToml, startsWithBom } from "../../toml/parse-toml.ts";
 import { scanToml, type TomlStatement } from "../../toml/scan-toml.ts";
 import type { ContainerdTraits } from "../version.ts";
@@ -11,6 +12,7 @@ export function loadTree(bytes: Uint8Array, library: ContainerdTraits["tomlLibra
   const text = decode(bytes, isV1);
   if (startsWithBom(text) && !isV1)
     throw new Rejection("bom", "toml: invalid character at start of key: U+00EF 'ï'", { line: 1, column: 1 });
+  if (isPlainToml(text)) return buildTree(text, scanToml(text), library);
   const parsed = parseToml(text);
   if (parsed.ok) return buildTree(text, scanToml(text), library);
   // Either no TOML, or statements that do not go together: the tree knows what the library says to the latter.

@@ -1,3 +1,4 @@
+import { isPlainTomlValue } from "../../toml/is-plain-toml.ts";
 import { isTomlTable, parseToml, type TomlValue } from "../../toml/parse-toml.ts";
 import type { TomlStatement } from "../../toml/scan-toml.ts";
 import type { ContainerdTraits } from "../version.ts";
@@ -120,11 +121,8 @@ function addPair(
   if (value !== undefined) parent.children.set(key, toNode(value, section, statement));
 }
 
-/** The same in TOML and JSON: booleans, strings without escapes, lists of them. Nearly every value is one. */
-const PLAIN_VALUE = /^(?:true|false|"[^"\\\p{Cc}]*"|\["[^"\\\p{Cc}]*"(?:, "[^"\\\p{Cc}]*")*\])$/u;
-
 function readValue(text: string): TomlValue | undefined {
-  if (PLAIN_VALUE.test(text)) return JSON.parse(text) as TomlValue;
+  if (isPlainTomlValue(text)) return JSON.parse(text) as TomlValue;
   const parsed = parseToml(`value = ${text}`);
   return parsed.ok ? parsed.value["value"] : undefined;
 }

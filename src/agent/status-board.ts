@@ -1,0 +1,46 @@
+import type { EvidenceKeeper } from "./evidence-keeper.ts";
+import type { Clock } from "./ports.ts";
+import type { PassReport } from "./report.ts";
+import { describeStatus, type LastChange, type StatusDocument } from "./status-document.ts";
+
+/** Remembers what passes did, and puts it together with the evidence whenever somebody asks. */
+export interface StatusBoard {
+  passed(report: PassReport): void;
+  readonly latest: PassReport | undefined;
+  status(): StatusDocument;
+}
+
+export function createStatusBoard(
+  self: { readonly version: string; readonly node: string },
+  clock: Pick<Clock, "now">,
+  keeper: Pick<EvidenceKeeper, "report" | "recentPulls">,
+): StatusBoard {
+  const agent = { ...self, startedMs: clock.now() };
+  let latest: PassReport | undefined;
+  let containerdVersion: string | undefined;
+  let lastChange: LastChange | undefined;
+  return {
+    passed(report) {
+      latest = report;
+      containerdVersion = report.containerdVersion ?? containerdVersion;
+      if (report.done.length > 0) lastChange = changeOf(report, clock.now());
+    },
+    get latest() {
+      return latest;
+    },
+    status: () =>
+      describeStatus({
+        atMs: clock.now(),
+        agent,
+        report: latest,
+        containerdVersion,
+        lastChange,
+        evidence: keeper.report(),
+        recentPulls: keeper.recentPulls(),
+      }),
+  };
+}
+
+function changeOf({ outcome, generation, done, changed, drift }: PassReport, atMs: number): LastChange {
+  return { atMs, outcome, generation, done, changed: changed ?? drift };
+}

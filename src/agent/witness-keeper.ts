@@ -1,0 +1,73 @@
+import type { WitnessIdentity } from "../core/evidence/witness-identity.ts";
+import type { Ports } from "./ports.ts";
+import type { StateDirectory } from "./state-directory.ts";
+
+/** Makes and judges identities of the witness. */
+export interface WitnessKeys {
+  /** A new key, with a certificate for the IP address that is never out of date, whatever the clock says. */
+  create(ip: string): Promise<WitnessIdentity>;
+  /** The certificate is for that address and the key belongs to it. Never throws. */
+  accepts(identity: WitnessIdentity, ip: string): Promise<boolean>;
+}
+
+/** The one identity of this node's witness. hosts.toml names it, so it changes only when it is lost or damaged. */
+export interface WitnessKeeper {
+  /** Makes it where there is none, and has it on disk before anything can name it. */
+  keep(): Promise<WitnessIdentity>;
+  /** For what writes nothing: a new one stays in memory. */
+  foresee(): Promise<WitnessIdentity>;
+}
+
+export function createWitnessKeeper(options: {
+  readonly ip: string;
+  readonly state: Pick<StateDirectory, "loadWitness" | "saveWitness">;
+  readonly keys: WitnessKeys;
+  readonly ports: Pick<Ports, "sha256" | "log">;
+}): WitnessKeeper {
+  const { ip, state, keys, ports } = options;
+  let kept: WitnessIdentity | undefined;
+  let foreseen: WitnessIdentity | undefined;
+  const load = async (): Promise<WitnessIdentity | undefined> => {
+    const bytes = await state.loadWitness();
+    if (bytes === undefined) return undefined;
+    const identity = decodeWitnessIdentity(bytes, ports.sha256);
+    if (identity !== undefined && (await keys.accepts(identity, ip))) return identity;
+    ports.log.warn({}, "the witness' key is damaged or of another address: it is made anew");
+    return undefined;
+  };
+  return {
+    async keep() {
+      kept ??= await load();
+      if (kept !== undefined) return kept;
+      const made = foreseen ?? (await keys.create(ip));
+      await state.saveWitness(encodeWitnessIdentity(made, ports.sha256));
+      kept = made;
+      return kept;
+    },
+    async foresee() {
+      foreseen ??= kept ?? (await load()) ?? (await keys.create(ip));
+      return foreseen;
+    },
+  };
+}
+
+const SCHEMA = "mirrorlet.witness/v1";
+
+/** JSON with a checksum over the body, as in the apply record. */
+function encodeWitnessIdentity(identity: WitnessIdentity, sha256: Ports["sha256"]): Uint8Array {
+  const body = JSON.stringify(identity);
+  const checksum = sha256(new TextEncoder().encode(body));
+  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, checksum })}\n${body}\n`);
+}
+
+function decodeWitnessIdentity(bytes: Uint8Array, sha256: Ports["sha256"]): WitnessIdentity | undefined {
+  const [header = "", body = ""] = new TextDecoder().decode(bytes).split("\n");
+  try {
+    const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
+    if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
+    const { certificate, key } = JSON.parse(body) as Partial<Record<keyof WitnessIdentity, unknown>>;
+    return typeof certificate === "string" && typeof key === "string" ? { certificate, key } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import type { StatusDocument } from "../agent/status-document.ts";
+import type { HealthStatus } from "../core/evidence/assess-health.ts";
+import type { RegistryEvidence, VerdictName } from "../core/evidence/evidence-report.ts";
+import { formatAge } from "../core/evidence/format-age.ts";
+import { mirrorHost } from "../core/evidence/registry-hosts.ts";
+import { plainText } from "../core/plain-text.ts";
+
+/** The verdict, a row for each registry, then what is wrong. Ends with a newline. */
+export function formatStatus(status: StatusDocument, color: boolean): string {
+  const paint = (text: string, code: number) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const verdict = paint(plainText(status.summary.sentence), STATUS_COLORS[status.summary.status]);
+  const parts = [
+    [verdict],
+    registryRows(status, paint),
+    troubleLines(status),
+    sourceLines(status),
+    [selfLine(status)],
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+type Paint = (text: string, code: number) => string;
+
+const STATUS_COLORS: Readonly<Record<HealthStatus, number>> = { pass: 32, warn: 33, fail: 31 };
+const VERDICT_COLORS: Readonly<Record<VerdictName, number>> = {
+  mirrored: 32,
+  mixed: 33,
+  bypassed: 31,
+  failing: 31,
+  unproven: 36,
+};
+
+const HEAD = ["REGISTRY", "VERDICT", "EVIDENCE", "SINCE", "MIRROR"] as const;
+
+function registryRows({ evidence, atMs }: StatusDocument, paint: Paint): readonly string[] {
+  if (evidence.registries.length === 0) return [];
+  const rows = evidence.registries.map((one) => cellsOf(one, atMs).map(plainText));
+  const widths = HEAD.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[], verdict?: VerdictName) =>
+    cells
+      .map((cell, column) => {
+        const padded = column === HEAD.length - 1 ? cell : cell.padEnd(widths[column] ?? 0);
+        return column === 1 && verdict !== undefined ? paint(padded, VERDICT_COLORS[verdict] ?? 0) : padded;
+      })
+      .join("  ")
+      .trimEnd();
+  return [line(HEAD), ...rows.map((cells, index) => line(cells, evidence.registries[index]?.verdict.name))];
+}
+
+function cellsOf(
+  { namespace, verdict, mirrors, probes, upstream }: RegistryEvidence,
+  nowMs: number,
+): readonly string[] {
+  const { source, lastMs, sinceMs } = verdict;
+  const proof =
+    source === undefined || lastMs === undefined ? "none" : `${source}, ${formatAge(nowMs - lastMs)} ago`;
+  const hosts = [...new Set(mirrors.map(mirrorHost))].map((host) => {
+    const failed = probes.find((probe) => probe.role === "mirror" && probe.host === host && !probe.ok);
+    return failed === undefined ? host : `${host} (fails at ${failed.failedPhase ?? "its probe"})`;
+  });
+  const closed = upstream === "never" ? " (upstream closed)" : "";
+  return [namespace, verdict.name, proof, formatAge(nowMs - sinceMs), `${hosts.join(", ")}${closed}`];
+}
+
+function troubleLines({ health, config, findings }: StatusDocument): readonly string[] {
+  const registries = health
+    .filter(({ status }) => status !== "pass")
+    .map(({ registry, output }) => `${registry}: ${output}`);
+  const conditions = (config?.conditions ?? [])
+    .filter(({ type }) => type !== "Ready")
+    .map(({ type, message }) => `${type}: ${message}`);
+  const found = findings.map(({ severity, code, where, message, fix }) => {
+    const advice = fix === "" ? "" : `; ${fix}`;
+    return `${where}: ${severity}: ${message}${advice} (${code})`;
+  });
+  return [...registries, ...conditions, ...found].map(plainText);
+}
+
+/** Only those that do not see what they would. */
+function sourceLines({ evidence }: StatusDocument): readonly string[] {
+  const down = evidence.sources.filter(({ up }) => !up);
+  return down.map(({ source, message }) =>
+    plainText(`no evidence by ${source}${message === "" ? "" : `: ${message}`}`),
+  );
+}
+
+function selfLine({ agent, containerd, config, atMs }: StatusDocument): string {
+  const generation = config === undefined ? "" : `, generation ${config.observedGeneration} in force`;
+  const started = `mirrorlet ${agent.version}, started ${formatAge(atMs - agent.startedMs)} ago`;
+  return plainText(`${started}; containerd ${containerd.version ?? "of unknown version"}${generation}`);
+}

@@ -1,0 +1,27 @@
+/** Phases of one connection and the request on it, in their order. */
+export type HopPhase = "dns" | "connect" | "tls" | "http";
+
+/** One HTTP request on one connection: what a redirect leads to is another hop. Holds no secret and no query. */
+export interface Hop {
+  readonly method: string;
+  /** Without the query: behind a redirect it is often a signature. */
+  readonly url: string;
+  /** The proxy it went through; dns and connect are then the proxy's. */
+  readonly proxy?: string;
+  readonly address?: string;
+  /** Undefined: no answer came. */
+  readonly status?: number;
+  /** Of the phases that were passed, and of the one that failed. Absent for an address that needs no lookup. */
+  readonly durationsMs: Readonly<Partial<Record<HopPhase, number>>>;
+  /** End of validity of the first certificate of the chain to expire, whether it was accepted or not. */
+  readonly tlsNotAfterMs?: number;
+}
+
+/** A request with all that it led to: redirects, tokens, further tries. */
+export interface Exchange {
+  /** In order, tokens excluded. */
+  readonly hops: readonly Hop[];
+  readonly tokens: readonly Hop[];
+  /** How often the host was asked. */
+  readonly tries: number;
+}

@@ -1,0 +1,196 @@
+import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
+import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
+
+/**
+ * Where what is known of one pull from several sides comes together: image events, journal lines and canaries tell
+ * that a pull ended, the witness what no mirror served, and a trace, a little later, everything. Changed in place,
+ * bounded.
+ */
+export interface Desk {
+  /** Pulls that wait for hits, or for their trace. */
+  readonly waiting: WaitingPull[];
+  /** What reached the witness, or the log tells of that kind. Oldest first. */
+  readonly hits: Hit[];
+  /** Pulls that a trace has told in full. */
+  readonly traced: TracedPull[];
+  /** Pulls waited in vain for their trace since the last one came: then nobody waits for traces. */
+  tracesMissed: number;
+}
+
+export interface Hit extends WitnessHit {
+  readonly from: "witness" | "log";
+}
+
+/** One pull, and all that notices tell of it. */
+export interface WaitingPull {
+  readonly notices: PullNotice[];
+  readonly registry: string;
+  readonly repository: string;
+  readonly reference: string | undefined;
+  /** Undefined: only the end is known. */
+  startedMs: number | undefined;
+  endedMs: number;
+  /** Its trace may come, and is better than all that is known so far. */
+  awaitsTrace: boolean;
+  dueMs: number;
+}
+
+interface TracedPull extends Pick<Pull, "registry" | "repository" | "startedMs" | "endedMs"> {
+  readonly reference?: string | undefined;
+}
+
+/** Clocks of one machine, read at different moments of the same event. */
+const SLACK_MS = 1000;
+/** Where so many pulls in a row had no trace although traces come, this build of containerd makes none of pulls. */
+const MISSED_TRACES = 3;
+
+export function createDesk(): Desk {
+  return { waiting: [], hits: [], traced: [], tracesMissed: 0 };
+}
+
+/** Takes a pull in; false when it is known already. `mayBeTraced`: spans of it may be on their way. */
+export function expectPull(desk: Desk, notice: PullNotice, mayBeTraced: boolean, nowMs: number): boolean {
+  // A trace that shows no requests is told as a notice: there is nothing better to wait for.
+  const awaitsTrace = mayBeTraced && notice.from !== "trace" && desk.tracesMissed < MISSED_TRACES;
+  const pull = toWaiting(notice, nowMs, awaitsTrace);
+  if (desk.traced.some((traced) => isSame(pull, traced))) return false;
+  const same = desk.waiting.find((other) => isToldAgain(other, pull));
+  if (same === undefined) desk.waiting.push(pull);
+  else merge(same, pull);
+  return true;
+}
+
+/** A trace has told a pull in full: nobody else's word on it is needed. Returns what waited for it. */
+export function closeTraced(desk: Desk, pull: TracedPull, nowMs: number): readonly WaitingPull[] {
+  const { registry, repository, reference, startedMs, endedMs } = pull;
+  keepNewest(desk.traced, EVIDENCE_LIMITS.tracedPulls, {
+    registry,
+    repository,
+    reference,
+    startedMs,
+    endedMs,
+  });
+  removeWhere(desk.traced, (traced) => nowMs - traced.endedMs > EVIDENCE_LIMITS.tracedAgeMs);
+  desk.tracesMissed = 0;
+  removeWhere(desk.hits, (hit) => isOf(hit, pull) && isWithin(hit.atMs, startedMs, endedMs));
+  return removeWhere(desk.waiting, (waiting) => isSame(waiting, pull));
+}
+
+export function addHit(desk: Desk, hit: Hit): void {
+  keepNewest(desk.hits, EVIDENCE_LIMITS.hits, hit);
+}
+
+/** Pulls whose time to wait is over, in the order of their ends, each with the hits that are its own. */
+export function takeDue(
+  desk: Desk,
+  nowMs: number,
+): readonly { readonly pull: WaitingPull; readonly hits: readonly Hit[] }[] {
+  const overflow = desk.waiting.length - EVIDENCE_LIMITS.waitingPulls;
+  const early = new Set(overflow > 0 ? desk.waiting.slice(0, overflow) : []);
+  // A wall clock that was set back must not make anybody wait for hours.
+  const isDue = ({ dueMs }: WaitingPull) => dueMs <= nowMs || dueMs > nowMs + 2 * EVIDENCE_LIMITS.traceWaitMs;
+  const due = removeWhere(desk.waiting, (pull) => early.has(pull) || isDue(pull));
+  desk.tracesMissed += due.filter(({ awaitsTrace }) => awaitsTrace).length;
+  const taken = due
+    .sort((a, b) => a.endedMs - b.endedMs)
+    .map((pull) => ({ pull, hits: takeHits(desk, pull) }));
+  removeWhere(desk.hits, ({ atMs }) => nowMs - atMs > EVIDENCE_LIMITS.hitAgeMs);
+  return taken;
+}
+
+/** Infinity: nobody waits. */
+export function nextDueMs({ waiting }: Desk): number {
+  return Math.min(...waiting.map(({ dueMs }) => dueMs));
+}
+
+/**
+ * Hits during a pull whose start is known are its own, and stay for others of the same repository that overlap it.
+ * Where only the end is known, all earlier ones of the repository are, and go; but a HEAD that is alone and long
+ * ago was another try, which failed.
+ */
+function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
+  const { startedMs, endedMs } = pull;
+  const target = targetOf(pull.reference);
+  const isOwn = (hit: Hit) =>
+    isOf(hit, pull) && (hit.method !== "HEAD" || target === undefined || hit.object === target);
+  if (startedMs !== undefined)
+    return desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
+  const taken = removeWhere(desk.hits, (hit) => isOwn(hit) && hit.atMs <= endedMs + SLACK_MS);
+  if (taken.some(({ method }) => method !== "HEAD")) return taken;
+  return taken.filter(({ atMs }) => endedMs - atMs <= 5 * SLACK_MS);
+}
+
+function toWaiting(notice: PullNotice, nowMs: number, awaitsTrace: boolean): WaitingPull {
+  const { registry, repository, reference, startedMs, endedMs } = notice;
+  return {
+    notices: [notice],
+    registry,
+    repository,
+    reference: reference === "" ? undefined : reference,
+    startedMs,
+    endedMs,
+    awaitsTrace,
+    dueMs: nowMs + (awaitsTrace ? EVIDENCE_LIMITS.traceWaitMs : EVIDENCE_LIMITS.settleMs),
+  };
+}
+
+/** Whether two sources tell of the same pull; one source never tells of a pull twice. */
+function isToldAgain(known: WaitingPull, told: WaitingPull): boolean {
+  if (known.notices.some(({ from }) => told.notices.some((one) => one.from === from))) return false;
+  if (known.startedMs !== undefined) return isSame(told, { ...known, startedMs: known.startedMs });
+  if (told.startedMs !== undefined) return isSame(known, { ...told, startedMs: told.startedMs });
+  return isSame(told, { ...known, startedMs: known.endedMs });
+}
+
+function merge(known: WaitingPull, told: WaitingPull): void {
+  known.notices.push(...told.notices);
+  if (known.startedMs === undefined && told.startedMs !== undefined) {
+    known.startedMs = told.startedMs;
+    known.endedMs = told.endedMs;
+  }
+  if (told.awaitsTrace) return;
+  known.awaitsTrace = false;
+  known.dueMs = Math.min(known.dueMs, told.dueMs);
+}
+
+/** The same image, and an end within the time of the pull. */
+function isSame(waiting: WaitingPull, pull: TracedPull): boolean {
+  if (!isOf(waiting, pull)) return false;
+  const { reference } = pull;
+  if (reference !== undefined && waiting.reference !== undefined && reference !== waiting.reference)
+    return false;
+  return isWithin(waiting.endedMs, pull.startedMs, pull.endedMs);
+}
+
+function isOf(
+  one: { readonly registry: string; readonly repository: string },
+  other: { readonly registry: string; readonly repository: string },
+): boolean {
+  return one.registry === other.registry && one.repository === other.repository;
+}
+
+function isWithin(atMs: number, startedMs: number, endedMs: number): boolean {
+  return atMs >= startedMs - SLACK_MS && atMs <= endedMs + SLACK_MS;
+}
+
+/** The tag or digest that a reference asks for. */
+function targetOf(reference: string | undefined): string | undefined {
+  return reference === undefined ? undefined : /[@:]((?:[a-z0-9]+:)?[\w][\w.-]*)$/.exec(reference)?.[1];
+}
+
+function keepNewest<T>(list: T[], most: number, item: T): void {
+  list.push(item);
+  // In one go now and then: taking the first of thousands off each time is slow.
+  if (list.length >= most + most / 4) list.splice(0, list.length - most);
+}
+
+function removeWhere<T>(list: T[], test: (item: T) => boolean): T[] {
+  const removed: T[] = [];
+  let kept = 0;
+  for (const item of list) {
+    if (test(item)) removed.push(item);
+    else list[kept++] = item;
+  }
+  list.length = kept;
+  return removed;
+}

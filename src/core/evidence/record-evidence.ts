@@ -1,0 +1,115 @@
+import { bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
+import { cleanText } from "./clean-text.ts";
+import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
+import type { Fallback, HostProbe, SourceState } from "./evidence-report.ts";
+import { addHit, closeTraced, expectPull, nextDueMs, takeDue } from "./join-pulls.ts";
+import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
+import { fallbackOfHit, fallbacksOfPull, isByDesign } from "./list-fallbacks.ts";
+import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
+import { isServed } from "./recent-pull.ts";
+import type { RegistryRequest } from "./registry-request.ts";
+import { countRequest } from "./request-tally.ts";
+import { showFallback } from "./show-fallback.ts";
+
+export function recordRequest(ledger: Ledger, request: RegistryRequest): void {
+  countRequest(bookOf(ledger, request.registry).requests, request);
+}
+
+/** A traced pull is booked at once; of one of a canary it counts whether it succeeded. */
+export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
+  if (told.source === "canary") {
+    recordNotice(ledger, canaryNotice(told), nowMs);
+    return;
+  }
+  const book = bookOf(ledger, told.registry);
+  const pull = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
+  const waited = closeTraced(ledger.desk, pull, nowMs).flatMap(({ notices }) => notices);
+  if (pull.path !== "failed" && waited.some(({ from }) => from === "canary")) forgetFailures(book, pull);
+  recordTracedFallbacks(ledger, book, pull);
+  bookPull(ledger, book, pull, nowMs);
+}
+
+export function recordNotice(ledger: Ledger, told: PullNotice, nowMs: number): void {
+  const notice = { ...told, endedMs: Math.min(told.endedMs, nowMs) };
+  const isNews = expectPull(ledger.desk, notice, isUp(ledger, "trace"), nowMs);
+  if (!isNews && notice.ok && notice.from === "canary")
+    forgetFailures(bookOf(ledger, notice.registry), notice);
+}
+
+export function recordHit(ledger: Ledger, told: WitnessHit, nowMs: number): void {
+  const hit = { ...told, atMs: Math.min(told.atMs, nowMs) };
+  const book = bookOf(ledger, hit.registry);
+  if (isByDesign(hit, book.watched)) return;
+  book.fallbacks++;
+  addHit(ledger.desk, { ...hit, from: "witness" });
+  showFallback(ledger, fallbackOfHit(hit, book.watched));
+}
+
+/** Where the witness or traces see them, log lines only add their words: what they tell is counted already. */
+export function recordLogged(ledger: Ledger, told: Fallback, nowMs: number): void {
+  const fallback = { ...told, atMs: Math.min(told.atMs, nowMs) };
+  const book = bookOf(ledger, fallback.registry);
+  showFallback(ledger, fallback);
+  if (isUp(ledger, "trace") || (book.isInForce && isUp(ledger, "witness"))) return;
+  book.fallbacks++;
+  const { atMs, registry, repository, kind, object } = fallback;
+  addHit(ledger.desk, { from: "log", method: "HEAD", atMs, registry, repository, kind, object });
+}
+
+export function recordProbe(ledger: Ledger, probe: HostProbe): void {
+  const book = ledger.books.get(probe.registry);
+  const key = book === undefined ? undefined : probeKey(book, probe);
+  if (book === undefined || key === undefined) return;
+  const before = book.probes.get(key);
+  if (before !== undefined && before.newest.atMs > probe.atMs) return;
+  const newest = { ...probe, message: cleanText(probe.message) };
+  book.probes.set(key, { newest, lastFailedMs: probe.ok ? before?.lastFailedMs : probe.atMs });
+}
+
+export function recordSource(ledger: Ledger, state: SourceState): void {
+  ledger.sources.set(state.source, { ...state, message: cleanText(state.message) });
+}
+
+/** Books the pulls whose time to wait is over, and turns verdicts that change by time alone. */
+export function advanceLedger(ledger: Ledger, nowMs: number): void {
+  for (const { pull, hits } of takeDue(ledger.desk, nowMs)) bookWaiting(ledger, pull, hits, nowMs);
+  for (const book of ledger.books.values()) if (book.turnMs <= nowMs) settleBook(ledger, book, nowMs);
+}
+
+/** When `advanceLedger` has something to do next; undefined: not before something else happens. */
+export function nextAdvanceMs({ books, desk }: Ledger): number | undefined {
+  let next = nextDueMs(desk);
+  for (const { turnMs } of books.values()) next = Math.min(next, turnMs);
+  return Number.isFinite(next) ? next : undefined;
+}
+
+function canaryNotice({
+  path,
+  reason,
+  reference,
+  registry,
+  repository,
+  startedMs,
+  endedMs,
+}: Pull): PullNotice {
+  const why = reason === undefined ? {} : { error: reason };
+  const image = { registry, repository, reference: reference ?? "" };
+  return { from: "canary", ...image, startedMs, endedMs, ok: path !== "failed", ...why };
+}
+
+/** Where mirrors are for digests only, the tag that the upstream resolved does not make a pull a mixed one. */
+function byDesign(pull: Pull, { watched }: Book): Pull {
+  const beyond = pull.requests.filter((request) => request.role === "upstream" && isServed(request));
+  const isWanted =
+    pull.path === "mixed" && beyond.length > 0 && beyond.every((request) => isByDesign(request, watched));
+  return isWanted ? { ...pull, path: "mirror" } : pull;
+}
+
+/** The witness has told what it answered; what it did not is told by the trace alone. */
+function recordTracedFallbacks(ledger: Ledger, book: Book, pull: Pull): void {
+  if (book.watched === undefined) return;
+  const fallbacks = fallbacksOfPull(pull, book.watched);
+  book.fallbacks += fallbacks.filter(({ isWitnessed }) => !isWitnessed).length;
+  for (const { isWitnessed: _, ...fallback } of fallbacks.slice(0, EVIDENCE_LIMITS.fallbacksOfOnePull))
+    showFallback(ledger, fallback);
+}

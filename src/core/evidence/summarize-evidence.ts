@@ -1,0 +1,111 @@
+import { assessRegistry, type Health, type HealthStatus } from "./assess-health.ts";
+import { findDeadMirrors } from "./assess-probes.ts";
+import type { EvidenceReport, HostProbe, RegistryEvidence } from "./evidence-report.ts";
+
+/** The state of a node in one sentence, for whoever reads nothing else. */
+export interface Summary {
+  readonly status: HealthStatus;
+  /** Ends with a full stop; no line breaks. */
+  readonly sentence: string;
+  /** Registries of which a pull has shown something. */
+  readonly proven: number;
+}
+
+interface Assessed {
+  readonly registry: RegistryEvidence;
+  readonly health: Health;
+}
+
+/** What the pulls of this node show: the worst first, one registry by its reason, several by their names. */
+export function summarizeEvidence({ registries }: Pick<EvidenceReport, "registries">): Summary {
+  const assessed = registries.map((registry) => ({ registry, health: assessRegistry(registry) }));
+  const proven = registries.filter(({ verdict }) => verdict.name !== "unproven").length;
+  const is = (status: HealthStatus) => assessed.filter(({ health }) => health.status === status);
+  const [failed, warned] = [is("fail"), is("warn")];
+  if (failed.length > 0) {
+    const besides = warned.length === 0 ? "" : `; ${warned.length} more with a warning`;
+    return { status: "fail", proven, sentence: `${describeTroubled(failed, registries.length, besides)}.` };
+  }
+  if (warned.length > 0)
+    return { status: "warn", proven, sentence: `${describeTroubled(warned, registries.length, "")}.` };
+  return { status: "pass", proven, sentence: describeWell(registries, proven) };
+}
+
+/** `*` in words. */
+export function registryName({ namespace }: Pick<RegistryEvidence, "namespace">): string {
+  return namespace === "*" ? "every other registry" : namespace;
+}
+
+function describeTroubled(troubled: readonly Assessed[], total: number, besides: string): string {
+  const registries = troubled.map(({ registry }) => registry);
+  const [only, ...more] = registries;
+  const cause = commonCause(registries);
+  if (only === undefined || more.length > 0) {
+    const because = cause === undefined ? "" : `: ${cause}`;
+    return `${registries.length} of ${total} registries ${describeKinds(registries)} (${listNames(registries)})${because}${besides}`;
+  }
+  const name = registryName(only);
+  const why = cause ?? clip(only.verdict.message);
+  switch (only.verdict.name) {
+    case "failing":
+      return `Pulls of ${name} fail: ${why}${besides}`;
+    case "bypassed":
+      return `Pulls of ${name} bypass the mirror: ${why}${besides}`;
+    case "mixed":
+      return `Pulls of ${name} come from the mirror in part only: ${why}${besides}`;
+    case "mirrored":
+    case "unproven": {
+      const follows = findDeadMirrors(only)?.follows ?? "pulls are at risk";
+      return `No mirror of ${name} answers, so that ${follows}${cause === undefined ? "" : `: ${cause}`}${besides}`;
+    }
+    default:
+      return only.verdict.name satisfies never;
+  }
+}
+
+/** One host that fails probes is most likely what is behind all of it. */
+function commonCause(registries: readonly RegistryEvidence[]): string | undefined {
+  const failed = new Map<string, HostProbe>();
+  for (const { probes } of registries)
+    for (const probe of probes) if (probe.role === "mirror" && !probe.ok) failed.set(probe.host, probe);
+  const [probe, ...more] = failed.values();
+  if (probe === undefined || more.length > 0) return undefined;
+  const why = clip(probe.message.split(/[;:]/)[0] ?? "");
+  return `${probe.host} does not answer${why === "" ? "" : ` (${why})`}`;
+}
+
+function clip(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
+}
+
+function describeKinds(registries: readonly RegistryEvidence[]): string {
+  const names = new Set(registries.map(({ verdict }) => verdict.name));
+  if (names.size > 1 || names.has("mirrored") || names.has("unproven"))
+    return "are not served as they should be";
+  if (names.has("failing")) return "fail to pull";
+  return names.has("bypassed") ? "bypass their mirrors" : "are served by their mirrors in part only";
+}
+
+function describeWell(registries: readonly RegistryEvidence[], proven: number): string {
+  const count = registries.length;
+  const [first] = registries;
+  if (first === undefined)
+    return "No registry has a mirror here: pulls go where containerd sends them by itself.";
+  const name = registryName(first);
+  if (proven === 0)
+    return count === 1
+      ? `Nothing is proven yet: no pull has shown where ${name} is served from.`
+      : `Nothing is proven yet: no pull has shown where any of ${count} registries is served from.`;
+  if (proven === count)
+    return count === 1
+      ? `${name.replace(/^every/, "Every")} is served by its mirror.`
+      : `All ${count} registries are served by their mirrors.`;
+  const open = registries.filter(({ verdict }) => verdict.name === "unproven");
+  return `${proven} of ${count} registries are served by their mirrors; nothing is proven yet of ${listNames(open)}.`;
+}
+
+function listNames(registries: readonly RegistryEvidence[]): string {
+  const names = registries.map(registryName);
+  if (names.length <= 3) return names.join(", ");
+  return `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+}

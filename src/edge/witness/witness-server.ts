@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { createServer, type Server, type Socket } from "node:net";
+import { readWitnessRequest } from "../../core/evidence/read-witness-request.ts";
+import { createHandshakeBudget } from "./handshake-budget.ts";
+import type { HitQueue } from "./hit-queue.ts";
+import { createPeerOwners } from "./peer-owners.ts";
+import { createVisitors, type Visitor } from "./visitors.ts";
+import type { WitnessTask } from "./witness-messages.ts";
+
+/*
+ * What holds for every connection:
+ *   answered within milliseconds, with 404 and never with a challenge, whoever asks · counted only when the far end's
+ *   socket is a trusted user's · one request, then closed, so that an agent that is frozen later leaves no connection
+ *   behind that containerd would go on to use · gone after five seconds
+ */
+
+/** The listener of the witness, not yet bound. */
+export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "add" | "lose">): Server {
+  const { address, identity, trusted } = task;
+  const [host = "", port] = address.split(":");
+  const owners = createPeerOwners({ address: host, port: Number(port) });
+  const turnAway = async ({ socket, trusted }: Visitor): Promise<void> => {
+    socket.destroy();
+    if ((await trusted) !== false) queue.lose();
+  };
+  const visitors = createVisitors(owners, trusted, (visitor) => void turnAway(visitor));
+  const hasBudget = createHandshakeBudget(() => performance.now());
+  const https = createHttpsServer(
+    {
+      cert: identity.certificate,
+      key: identity.key,
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["http/1.1"],
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    (request, response) => {
+      const visitor = visitors.find(request.socket);
+      if (visitor !== undefined) void serve(request, response, visitor, address, queue);
+    },
+  );
+  https.on("tlsClientError", (_error, socket) => socket.destroy());
+  https.on("clientError", (_error, socket) => socket.destroy());
+  const receive = async (socket: Socket): Promise<void> => {
+    const visitor = visitors.admit(socket);
+    if (visitor === undefined) socket.destroy();
+    else if (!hasBudget() && (await atMost(visitor.trusted, MAX_WAIT_IN_FLOOD_MS)) !== true)
+      await turnAway(visitor);
+    else if (!socket.destroyed) https.emit("connection", socket);
+  };
+  return createServer({ noDelay: true, pauseOnConnect: true }, (socket) => void receive(socket));
+}
+
+/** Headers that config.toml has containerd send to every host are among them, and may hold tokens. */
+const MAX_HEADER_BYTES = 32 * 1024;
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  visitor: Visitor,
+  address: string,
+  queue: Pick<HitQueue, "add" | "lose">,
+): Promise<void> {
+  response.on("error", () => {});
+  // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
+  const trusted = await atMost(visitor.trusted, MAX_WAIT_MS);
+  const hit = isOurs(request)
+    ? undefined
+    : readWitnessRequest(request.method ?? "", request.url ?? "", address);
+  if (hit !== undefined && trusted === true) queue.add({ atMs: Date.now(), ...hit });
+  else if (hit !== undefined && trusted === undefined) queue.lose();
+  if (takesNotFoundForTruth(request)) visitor.socket.resetAndDestroy();
+  else answerNotFound(response);
+}
+
+function answerNotFound(response: ServerResponse): void {
+  response.writeHead(404, {
+    "content-length": 0,
+    "docker-distribution-api-version": "registry/2.0",
+    "cache-control": "no-store",
+    connection: "close",
+  });
+  response.end();
+}
+
+/** The agent's own questions are no pulls. */
+function isOurs({ headers }: IncomingMessage): boolean {
+  return headers["user-agent"]?.startsWith("mirrorlet") === true;
+}
+
+/**
+ * When every host fails, containerd 2 tells of a 404 rather than of a refused connection: a 404 from here would turn
+ * "the mirror is down" into "not found". A connection that ends without an answer says nothing, so the mirror's own
+ * error is told. (containerd 1 tells the first error that is no 404.)
+ * Source: containerd `core/remotes/docker/resolver.go`, `firstErrPriority`.
+ */
+function takesNotFoundForTruth({ method, headers }: IncomingMessage): boolean {
+  const major = /^containerd\/v?(\d+)\./.exec(headers["user-agent"] ?? "")?.[1];
+  return method === "HEAD" && major !== undefined && Number(major) >= 2;
+}
+
+/**
+ * It takes some 5 ms to know whose a connection is, part of them during the handshake. What is not known after so long
+ * is not waited for: a pull goes on uncounted rather than late, and sooner while there is a flood.
+ */
+const MAX_WAIT_MS = 500;
+const MAX_WAIT_IN_FLOOD_MS = 50;
+
+async function atMost<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

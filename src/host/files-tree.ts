@@ -1,0 +1,158 @@
+import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
+import type { ObservedFile, ObservedTree } from "../agent/ports.ts";
+import { errnoOf, toHostError } from "./files-error.ts";
+import { kindOf, observe, readRegular } from "./files-read.ts";
+import type { HostRoot } from "./files-root.ts";
+import { isTemporaryName } from "./files-temporary.ts";
+
+/** Nothing containerd or we write comes near this; what does is not read into memory. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * Reads trees again and again, cheaply: everything is looked at each time, but bytes and listings whose inode and
+ * change time have not moved are kept. The calls are synchronous on purpose: for thousands of tiny cached files the
+ * thread pool costs ten times the system calls.
+ */
+export function createTreeReader(root: HostRoot): (nodePath: string) => ObservedTree {
+  const remembered = new Map<string, Entry>();
+  return (nodePath) => {
+    const top = remembered.get(nodePath) ?? { name: "", kind: "link", path: nodePath, hostPath: "" };
+    remembered.set(nodePath, top);
+    return new Visit(root).tree(top);
+  };
+}
+
+interface Identity {
+  readonly inode: number;
+  readonly device: number;
+  readonly changedMs: number;
+}
+interface RememberedFile extends Identity {
+  readonly file: ObservedFile;
+}
+interface Listing extends Identity {
+  /** Host path, links followed. */
+  readonly directory: string;
+  readonly entries: readonly Entry[];
+}
+
+/** A name in a directory, and what was found behind it the last time. */
+interface Entry {
+  readonly name: string;
+  readonly kind: "directory" | "link" | "other";
+  /** Node path. */
+  readonly path: string;
+  /** The link's own, where it is one. */
+  readonly hostPath: string;
+  listing?: Listing;
+  file?: RememberedFile | undefined;
+}
+
+// Kernel times advance in ticks of up to 10 ms: a file changed this recently may change again unseen.
+const SETTLED_AFTER_MS = 100;
+
+class Visit {
+  readonly #root: HostRoot;
+  readonly #directories: string[] = [];
+  readonly #linked: string[] = [];
+  readonly #files: ObservedFile[] = [];
+  readonly #others: { path: string; reason: string }[] = [];
+  readonly #nowMs = Date.now();
+
+  constructor(root: HostRoot) {
+    this.#root = root;
+  }
+
+  tree(top: Entry): ObservedTree {
+    return {
+      root: top.path,
+      exists: this.#visitTop(top),
+      directories: this.#directories,
+      linked: this.#linked,
+      files: this.#files,
+      others: this.#others,
+    };
+  }
+
+  #visitTop(top: Entry): boolean {
+    let entries: readonly Entry[];
+    try {
+      const hostPath = this.#root.resolve(top.path);
+      entries = this.#list(top, hostPath, statSync(hostPath));
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return false;
+      throw toHostError(error, top.path, "read");
+    }
+    for (const entry of entries) this.#visit(entry, true);
+    return true;
+  }
+
+  #visit(entry: Entry, mayDescend: boolean): void {
+    const linked = entry.kind === "link";
+    try {
+      const hostPath = linked ? this.#root.resolve(entry.path) : entry.hostPath;
+      const stats = statSync(hostPath);
+      if (stats.isDirectory() && mayDescend) this.#descend(entry, hostPath, stats);
+      else if (!stats.isFile()) this.#other(entry, kindOf(stats));
+      else if (stats.size > MAX_FILE_BYTES) this.#other(entry, `larger than ${MAX_FILE_BYTES} bytes`);
+      else this.#files.push(this.#read(entry, hostPath, stats));
+    } catch (error) {
+      const isAbsent = errnoOf(error) === "ENOENT";
+      if (isAbsent && linked) this.#other(entry, "symbolic link to nothing");
+      // Removed between the listing and here: the same as never seen.
+      else if (!isAbsent) this.#other(entry, toHostError(error, entry.path, "read").message);
+    }
+  }
+
+  #descend(entry: Entry, hostPath: string, stats: Stats): void {
+    if (entry.kind === "link") this.#linked.push(entry.path);
+    const entries = this.#list(entry, hostPath, stats);
+    this.#directories.push(entry.path);
+    for (const below of entries) this.#visit(below, false);
+  }
+
+  /** Sorted by name, without our own temporary files. */
+  #list(entry: Entry, directory: string, stats: Stats): readonly Entry[] {
+    const before = entry.listing?.directory === directory ? entry.listing : undefined;
+    if (before !== undefined && isSame(before, stats)) return before.entries;
+    const known = new Map(before?.entries.map((each) => [each.name, each]));
+    const entries = readdirSync(directory, { withFileTypes: true })
+      .filter(({ name }) => !isTemporaryName(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((dirent) => keepOrCreate(known.get(dirent.name), dirent, entry.path, directory));
+    entry.listing = { ...this.#identity(stats), directory, entries };
+    return entries;
+  }
+
+  #read(entry: Entry, hostPath: string, stats: Stats): ObservedFile {
+    const realPath = this.#root.toNode(hostPath);
+    const known = entry.file;
+    if (known !== undefined && isSame(known, stats) && known.file.realPath === realPath) return known.file;
+    const file = observe(entry.path, realPath, readRegular(hostPath), stats);
+    entry.file = { ...this.#identity(stats), file };
+    return file;
+  }
+
+  #identity(stats: Stats): Identity {
+    const isSettled = this.#nowMs - stats.ctimeMs > SETTLED_AFTER_MS;
+    return { inode: stats.ino, device: stats.dev, changedMs: isSettled ? stats.ctimeMs : Number.NaN };
+  }
+
+  #other({ path }: Entry, reason: string): void {
+    this.#others.push({ path, reason });
+  }
+}
+
+function keepOrCreate(known: Entry | undefined, dirent: Dirent, parent: string, directory: string): Entry {
+  const kind = dirent.isDirectory() ? "directory" : dirent.isSymbolicLink() ? "link" : "other";
+  if (known?.kind === kind) return known;
+  const { name } = dirent;
+  const path = `${parent}/${name}`;
+  return { name, kind, path, hostPath: parent === directory ? path : `${directory}/${name}` };
+}
+
+// Any change of content, mode, owner or entries moves the change time; an exchanged file has another inode. A change
+// time that had not settled is NaN, which equals nothing.
+function isSame(known: Identity, stats: Stats): boolean {
+  return known.inode === stats.ino && known.device === stats.dev && known.changedMs === stats.ctimeMs;
+}

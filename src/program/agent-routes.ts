@@ -1,0 +1,55 @@
+import type { EvidenceKeeper } from "../agent/evidence-keeper.ts";
+import type { StatusBoard } from "../agent/status-board.ts";
+import { assessConfig, listFindings } from "../agent/status-document.ts";
+import type { EvidenceFacts } from "../edge/evidence-metrics.ts";
+import { healthJsonRoute } from "../edge/health-json.ts";
+import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
+import type { Route } from "../edge/http-routes.ts";
+import { statusRoutes } from "../edge/status-routes.ts";
+
+/** Everything that is answered over HTTP, the metrics and the receivers of evidence excepted. */
+export function agentRoutes(board: StatusBoard, keeper: EvidenceKeeper): readonly Route[] {
+  const status = () => board.status();
+  return [...healthRoutes(readinessChecks(board, keeper)), healthJsonRoute(status), ...statusRoutes(status)];
+}
+
+export function evidenceFacts(board: StatusBoard, keeper: EvidenceKeeper): EvidenceFacts {
+  const findings = board.latest === undefined ? [] : listFindings(board.latest);
+  return { report: keeper.report(), requests: keeper.requests(), findings };
+}
+
+/**
+ * `/readyz`: the first pass is over, what is wanted is in force, and every source of evidence that was started has
+ * told how it is. Trouble with mirrors and pulls fails nothing here: that is `/health`.
+ */
+function readinessChecks(board: StatusBoard, keeper: EvidenceKeeper): readonly HealthCheck[] {
+  return [
+    {
+      name: "first-pass",
+      check: () => ({
+        ok: board.latest !== undefined,
+        message: board.latest === undefined ? "no pass is over yet" : "",
+      }),
+    },
+    {
+      name: "desired-state",
+      check() {
+        if (board.latest === undefined) return { ok: false, message: "not known yet" };
+        const { status, output } = assessConfig(board.latest);
+        return { ok: status === "pass", message: status === "pass" ? "" : output };
+      },
+    },
+    {
+      name: "evidence",
+      check() {
+        const silent = keeper.silentSources();
+        if (silent.length > 0) return { ok: false, message: `not attached yet: ${silent.join(", ")}` };
+        const { sources } = keeper.report();
+        return {
+          ok: true,
+          message: sources.map(({ source, up }) => `${source} ${up ? "up" : "not up"}`).join(", "),
+        };
+      },
+    },
+  ];
+}

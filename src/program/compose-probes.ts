@@ -1,0 +1,30 @@
+import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import type { Ports } from "../agent/ports.ts";
+import type { ProbeImage } from "../agent/probe-ports.ts";
+import { createProbeRounds, type ProbeRounds } from "../agent/probe-rounds.ts";
+import { createMirrorAsker } from "../edge/ask-mirror.ts";
+import type { NodeSetup } from "./compose-node.ts";
+import { createRegistryClient } from "./compose-registry.ts";
+
+/** The agent's timer that asks mirrors; `imageFor` is an image of a host namespace that shows more than an API does. */
+export function composeProbeRounds(
+  { config, root }: NodeSetup,
+  { files, containerd, clock, log, sha256 }: Ports,
+  sink: EvidenceSink,
+  imageFor: (registry: string) => ProbeImage | undefined,
+): ProbeRounds {
+  const client = createRegistryClient(containerd, `${root}${config.containerd.socket}`, root);
+  return createProbeRounds({
+    files,
+    containerd,
+    clock,
+    log,
+    sha256,
+    sink,
+    imageFor,
+    configPath: config.containerd.config,
+    asker: createMirrorAsker({ client }),
+    intervalMs: config.evidence.probeIntervalMs,
+    random: Math.random,
+  });
+}

@@ -1,0 +1,34 @@
+import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import type { Log } from "../agent/ports.ts";
+import type { WitnessKeeper } from "../agent/witness-keeper.ts";
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { startWitness, type Witness } from "../edge/witness/start-witness.ts";
+
+/**
+ * The witness as agent.toml wants it. Where it cannot be had the source is down with the reason, and the agent does
+ * its work without.
+ */
+export async function runWitness(
+  keeper: WitnessKeeper | undefined,
+  { evidence, style }: AgentConfig,
+  sink: Pick<EvidenceSink, "witnessed" | "source">,
+  log: Log,
+): Promise<Witness | undefined> {
+  const down = (message: string): undefined =>
+    sink.source({ source: "witness", up: false, message }) as undefined;
+  if (keeper === undefined)
+    return down(
+      style === "legacy" && evidence.witness
+        ? 'the legacy style cannot name it: set style = "certs.d"'
+        : "switched off in agent.toml (evidence.witness)",
+    );
+  try {
+    const identity = await keeper.keep();
+    const trusted = [...new Set([0, process.getuid?.() ?? 0])];
+    return startWitness({ address: evidence.witnessAddress, identity, trusted, sink, log });
+  } catch (error) {
+    const message = `its key cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
+    log.error({ message }, "the witness cannot be started");
+    return down(message);
+  }
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { CONDITION_TYPES, PASS_OUTCOMES } from "../../src/agent/report.ts";
+import { EVIDENCE_SOURCES, VERDICTS } from "../../src/core/evidence/evidence-report.ts";
+import { PULL_PATHS } from "../../src/core/evidence/pull.ts";
+import { CODE_CLASSES } from "../../src/core/evidence/registry-request.ts";
+
+/** Every metric of our own with its labels: the contract with rules, dashboards and whoever reads the page. */
+export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
+  mirrorlet_pulls_total: ["registry", "path"],
+  mirrorlet_pull_requests_total: ["registry", "host", "role", "kind", "code_class"],
+  mirrorlet_pull_fallbacks_total: ["registry"],
+  mirrorlet_last_mirror_pull_timestamp_seconds: ["registry"],
+  mirrorlet_verdict: ["registry", "verdict"],
+  mirrorlet_registry_info: ["registry", "upstream"],
+  mirrorlet_evidence_source_up: ["source"],
+  mirrorlet_probe_success: ["registry", "host"],
+  mirrorlet_probe_timestamp_seconds: ["registry", "host"],
+  mirrorlet_probe_duration_seconds: ["registry", "host", "phase"],
+  mirrorlet_tls_not_after_timestamp_seconds: ["host"],
+  mirrorlet_finding: ["code", "severity"],
+  mirrorlet_config_in_sync: [],
+  mirrorlet_config_generation: [],
+  mirrorlet_config_observed_generation: [],
+  mirrorlet_config_last_applied_timestamp_seconds: [],
+  mirrorlet_apply_duration_seconds: ["le"],
+  mirrorlet_drift_repairs_total: [],
+  mirrorlet_containerd_restarts_total: ["reason", "outcome"],
+  mirrorlet_passes_total: ["outcome"],
+  mirrorlet_condition: ["type"],
+  mirrorlet_build_info: ["version", "node_version", "containerd_version"],
+};
+
+/** Labels whose values are known beforehand. */
+export const labelValues: Readonly<Record<string, readonly string[]>> = {
+  path: PULL_PATHS,
+  verdict: VERDICTS,
+  source: EVIDENCE_SOURCES,
+  type: CONDITION_TYPES,
+  code_class: CODE_CLASSES,
+  kind: ["manifest", "blob", "token"],
+  role: ["mirror", "upstream"],
+  upstream: ["allow", "never"],
+  severity: ["error", "warning", "info"],
+  /** Of passes, and of restarts. */
+  outcome: [...PASS_OUTCOMES, "ok", "failed"],
+  reason: ["config", "traces", "rollback"],
+};
+
+/** Names of all metrics on the golden page, which a test of its own holds to the code. */
+export function namesOnPage(): readonly string[] {
+  const page = readFileSync("test/golden/metrics.txt", "utf8");
+  return [...page.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name ?? "");
+}
