@@ -65,7 +65,7 @@ export async function converge(
   const canaries = restarts(plan) && waitMs === 0 ? desired.canaries : [];
   const baseline = await pullBaseline(canaries, ports, context.signal);
   try {
-    const stopped = await carryOut(plan, baseline.works, target, context, progress);
+    const stopped = await carryOut({ plan, canaries: baseline.works, target, context, progress });
     if (stopped !== undefined) return stopped;
   } finally {
     const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
