@@ -39,7 +39,7 @@ export function runTraces(
     log,
   });
   function tell(): void {
-    const state = judgeSource(receiver.sourceState(), tracing);
+    const state = judgeSource(receiver.sourceState(), receiver.stats().spans > 0, tracing);
     if (told?.up === state.up && told.message === state.message) return;
     told = state;
     sink.source(state);
@@ -56,9 +56,15 @@ export function runTraces(
   };
 }
 
-/** Spans that come prove themselves; where none do, the pass knows why. */
-function judgeSource(received: SourceState, tracing: TracingReport | undefined): SourceState {
-  if (tracing === undefined || tracing.state === "on") return received;
-  if (received.up && tracing.state !== "off") return received;
-  return { source: "trace", up: false, message: tracing.message };
+/** Spans that come prove themselves. Where none have come, the pass knows whether containerd would send them. */
+function judgeSource(
+  received: SourceState,
+  hasSpans: boolean,
+  tracing: TracingReport | undefined,
+): SourceState {
+  if (tracing === undefined) return received;
+  const { state, message } = tracing;
+  if (state === "on")
+    return hasSpans ? received : { source: "trace", up: true, message: "no pull has been seen yet" };
+  return received.up && state !== "off" ? received : { source: "trace", up: false, message };
 }

@@ -27,9 +27,13 @@ export function fallbacksOfPull(pull: Pull, watched: WatchedRegistry | undefined
     const beyond = requests.filter(({ role }) => role !== "mirror");
     const [first] = beyond;
     if (first === undefined) return [];
-    const isWitnessed = beyond.some(({ role, status }) => role === "witness" && status !== undefined);
-    return [{ ...describe(first, requests, pull, watched), isWitnessed }];
+    return [{ ...describe(first, requests, pull, watched), isWitnessed: beyond.some(wasWitnessed) }];
   });
+}
+
+/** It answers 404, or ends the connection where containerd would take a 404 for the truth; dead, it does neither. */
+function wasWitnessed({ role, status, error = "" }: RegistryRequest): boolean {
+  return role === "witness" && (status !== undefined || /connection reset|EOF/.test(error));
 }
 
 /** A hit at the witness, as a fallback. */
