@@ -28,22 +28,25 @@ for (const version of ["1.6.20", "1.7.15", "1.7.24", "2.1.9", "2.3.4"])
         arbitraryHost(),
         arbitraryDesiredState(),
         arbitraryDesiredState(),
-        async (host, a, b) => {
+        fc.tuple(fc.boolean(), fc.boolean()),
+        async (host, a, b, hasWitness) => {
           await withNode(version, async (node) => {
             host(node);
-            for (const state of [a, b]) {
+            for (const [index, state] of [a, b].entries()) {
+              const isWitnessed = hasWitness[index] === true;
+              const context = isWitnessed ? { witness: node.witness() } : {};
               node.clock.advance(3_700_000);
-              await node.pass({ ...state, allowMassRemoval: true });
+              await node.pass({ ...state, allowMassRemoval: true }, context);
               const after = node.snapshot();
               const restarts = node.containerd.restarts;
               node.clock.advance(3_700_000);
-              const second = await node.pass({ ...state, allowMassRemoval: true });
+              const second = await node.pass({ ...state, allowMassRemoval: true }, context);
               assert.deepEqual(node.snapshot(), after, "a second pass changes nothing");
               assert.equal(node.containerd.restarts, restarts, "a second pass restarts nothing");
               assert.notEqual(second.outcome, "applied");
-              const plan = await node.dryRun({ ...state, allowMassRemoval: true });
+              const plan = await node.dryRun({ ...state, allowMassRemoval: true }, context);
               assert.deepEqual(plan.steps, [], "nothing is left to do");
-              await assertPullsGoWhereWanted(node, state, second);
+              await assertPullsGoWhereWanted(node, state, second, isWitnessed);
             }
           });
         },
@@ -57,6 +60,7 @@ async function assertPullsGoWhereWanted(
   node: TestNode,
   state: DesiredState,
   report: PassReport,
+  isWitnessed: boolean,
 ): Promise<void> {
   const blocked = report.conditions.map(({ message }) => message).join("\n");
   for (const { namespace, mirrors, upstream } of state.registries) {
@@ -64,7 +68,9 @@ async function assertPullsGoWhereWanted(
     const hosts = await node.hostsFor(namespace === "*" ? "some.other.io" : namespace);
     const wanted = mirrors.map((m) => `${mirrorUrl(m)}${m.path === "" ? "/v2" : ""}`);
     assert.deepEqual(hosts.slice(0, wanted.length), wanted, `${namespace} asks its mirrors in order`);
-    assert.equal(hosts.length - wanted.length, upstream === "never" ? 0 : 1, `${namespace} and its upstream`);
+    const rest = hosts.slice(wanted.length);
+    if (isWitnessed) assert.equal(rest.shift(), "https://127.0.0.1:478/witness", namespace);
+    assert.equal(rest.length, upstream === "never" ? 0 : 1, `${namespace} and its upstream`);
   }
 }
 

@@ -11,6 +11,7 @@ import type { PassContext } from "../../src/agent/pass-context.ts";
 import type { Clock, Containerd, Files, MirrorProbe, Ports } from "../../src/agent/ports.ts";
 import type { PassReport } from "../../src/agent/report.ts";
 import { createStateDirectory } from "../../src/agent/state-directory.ts";
+import { createWitnessKeeper, type WitnessKeeper } from "../../src/agent/witness-keeper.ts";
 import type { AgentConfig } from "../../src/core/agent-config/agent-config.ts";
 import { parseAgentConfig } from "../../src/core/agent-config/parse-agent-config.ts";
 import { receiverIn } from "../../src/core/containerd/config/edit-traces.ts";
@@ -27,6 +28,7 @@ import {
 } from "../../src/core/containerd/version.ts";
 import { type DesiredState, mirrorUrl } from "../../src/core/desired-state/desired-state.ts";
 import { createFiles } from "../../src/host/files.ts";
+import { witnessKeys } from "../../src/host/witness-keys.ts";
 
 export const CONFIG = "/etc/containerd/config.toml";
 export const CERTS_D = "/etc/containerd/certs.d";
@@ -46,7 +48,9 @@ export interface TestNode {
   configure(...flags: readonly string[]): void;
   /** One pass towards `state`; a string is a source that cannot be read. */
   pass(state: DesiredState | string, overrides?: Partial<PassContext>): Promise<PassReport>;
-  dryRun(state: DesiredState): Promise<DryRun>;
+  dryRun(state: DesiredState, overrides?: Partial<PassContext>): Promise<DryRun>;
+  /** The keeper of this node's witness, as a new process would have it. */
+  witness(ip?: string): WitnessKeeper;
   /** The request prefixes that a pull of `namespace` tries in order, as the model reads the node now. */
   hostsFor(namespace: string): Promise<readonly string[]>;
   read(path: string): string | undefined;
@@ -167,7 +171,14 @@ export function createTestNode(version = "2.1.9"): TestNode {
     probed,
     context,
     hostsFor: (namespace) => hostsFor(namespace, files, versionOf(version)),
-    dryRun: (state) => dryRun(context({ load: async () => wanted(state, sha256) })),
+    dryRun: (state, overrides) => dryRun(context({ load: async () => wanted(state, sha256), ...overrides })),
+    witness: (ip = "127.0.0.1") =>
+      createWitnessKeeper({
+        ip,
+        state: createStateDirectory(config.stateDir, ports),
+        keys: witnessKeys,
+        ports,
+      }),
     pass: (state, overrides) => runPass(context({ load: async () => wanted(state, sha256), ...overrides })),
     read,
     write,

@@ -68,9 +68,9 @@ export function createPeerOwners(local: Peer): PeerOwners {
   };
 }
 
-/** A pull never waits for it; a flood of connections gets a fifth of the time. */
-const SHARE_OF_TIME = 0.2;
-const MAX_SAVED_MS = 500;
+/** Half the time of one processor while there is a flood; pulls come nowhere near it. */
+const SHARE_OF_TIME = 0.5;
+const MAX_SAVED_MS = 1000;
 
 function createReadingBudget() {
   let leftMs = MAX_SAVED_MS;

@@ -20,12 +20,25 @@ export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "ad
   const { address, identity, trusted } = task;
   const [host = "", port] = address.split(":");
   const owners = createPeerOwners({ address: host, port: Number(port) });
-  const turnAway = async ({ socket, trusted }: Visitor): Promise<void> => {
+  const budget = createHandshakeBudget(() => performance.now());
+  const maxWaitMs = (): number => (budget.isFlood() ? MAX_WAIT_IN_FLOOD_MS : MAX_WAIT_MS);
+  const turnAway = async ({ socket, trusted: owner }: Visitor): Promise<void> => {
     socket.destroy();
-    if ((await trusted) !== false) queue.lose();
+    if ((await owner) !== false) queue.lose();
   };
   const visitors = createVisitors(owners, trusted, (visitor) => void turnAway(visitor));
-  const hasBudget = createHandshakeBudget(() => performance.now());
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const visitor = visitors.find(request.socket);
+    if (visitor === undefined) return;
+    response.on("error", () => {});
+    // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
+    const isTrusted = await atMost(visitor.trusted, maxWaitMs());
+    const hit = hitOf(request, address);
+    if (hit !== undefined && isTrusted === true) queue.add({ atMs: Date.now(), ...hit });
+    else if (hit !== undefined && isTrusted === undefined) queue.lose();
+    if (takesNotFoundForTruth(request)) visitor.socket.resetAndDestroy();
+    else answerNotFound(response);
+  };
   const https = createHttpsServer(
     {
       cert: identity.certificate,
@@ -34,18 +47,14 @@ export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "ad
       ALPNProtocols: ["http/1.1"],
       maxHeaderSize: MAX_HEADER_BYTES,
     },
-    (request, response) => {
-      const visitor = visitors.find(request.socket);
-      if (visitor !== undefined) void serve(request, response, visitor, address, queue);
-    },
+    (request, response) => void serve(request, response),
   );
   https.on("tlsClientError", (_error, socket) => socket.destroy());
   https.on("clientError", (_error, socket) => socket.destroy());
   const receive = async (socket: Socket): Promise<void> => {
     const visitor = visitors.admit(socket);
     if (visitor === undefined) socket.destroy();
-    else if (!hasBudget() && (await atMost(visitor.trusted, MAX_WAIT_IN_FLOOD_MS)) !== true)
-      await turnAway(visitor);
+    else if (!budget.take() && (await atMost(visitor.trusted, maxWaitMs())) !== true) await turnAway(visitor);
     else if (!socket.destroyed) https.emit("connection", socket);
   };
   return createServer({ noDelay: true, pauseOnConnect: true }, (socket) => void receive(socket));
@@ -54,24 +63,12 @@ export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "ad
 /** Headers that config.toml has containerd send to every host are among them, and may hold tokens. */
 const MAX_HEADER_BYTES = 32 * 1024;
 
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  visitor: Visitor,
-  address: string,
-  queue: Pick<HitQueue, "add" | "lose">,
-): Promise<void> {
-  response.on("error", () => {});
-  // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
-  const trusted = await atMost(visitor.trusted, MAX_WAIT_MS);
-  const hit = isOurs(request)
-    ? undefined
-    : readWitnessRequest(request.method ?? "", request.url ?? "", address);
-  if (hit !== undefined && trusted === true) queue.add({ atMs: Date.now(), ...hit });
-  else if (hit !== undefined && trusted === undefined) queue.lose();
-  if (takesNotFoundForTruth(request)) visitor.socket.resetAndDestroy();
-  else answerNotFound(response);
-}
+/**
+ * It takes some 5 ms to know whose a connection is, part of them during the handshake. What is not known after so long
+ * is not waited for: a pull goes on uncounted rather than late.
+ */
+const MAX_WAIT_MS = 500;
+const MAX_WAIT_IN_FLOOD_MS = 50;
 
 function answerNotFound(response: ServerResponse): void {
   response.writeHead(404, {
@@ -84,8 +81,9 @@ function answerNotFound(response: ServerResponse): void {
 }
 
 /** The agent's own questions are no pulls. */
-function isOurs({ headers }: IncomingMessage): boolean {
-  return headers["user-agent"]?.startsWith("mirrorlet") === true;
+function hitOf({ method = "", url = "", headers }: IncomingMessage, address: string) {
+  const isOurs = headers["user-agent"]?.startsWith("mirrorlet") === true;
+  return isOurs ? undefined : readWitnessRequest(method, url, address);
 }
 
 /**
@@ -98,13 +96,6 @@ function takesNotFoundForTruth({ method, headers }: IncomingMessage): boolean {
   const major = /^containerd\/v?(\d+)\./.exec(headers["user-agent"] ?? "")?.[1];
   return method === "HEAD" && major !== undefined && Number(major) >= 2;
 }
-
-/**
- * It takes some 5 ms to know whose a connection is, part of them during the handshake. What is not known after so long
- * is not waited for: a pull goes on uncounted rather than late, and sooner while there is a flood.
- */
-const MAX_WAIT_MS = 500;
-const MAX_WAIT_IN_FLOOD_MS = 50;
 
 async function atMost<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

@@ -22,6 +22,8 @@ test("what is remembered is what would be rendered, whatever came before", () =>
     contextFor("2.1.9"),
     contextFor("2.1.9"),
     contextFor("2.1.9", "127.0.0.1:5002"),
+    { ...contextFor("2.1.9"), witness: { address: "127.0.0.1:478", certificate: "one" } },
+    { ...contextFor("2.1.9"), witness: { address: "127.0.0.1:478", certificate: "other" } },
   );
   const calls = fc.array(fc.tuple(arbitraryDesiredState(), contexts), { minLength: 2, maxLength: 6 });
   fc.assert(

@@ -5,18 +5,29 @@ import { parseContainerdVersion } from "../../../src/core/containerd/version.ts"
 import type { Registry } from "../../../src/core/desired-state/desired-state.ts";
 import { checkRendered } from "../../../src/core/render/check-rendered.ts";
 import { namespaceOfDirectory, registryDirectory } from "../../../src/core/render/registry-directory.ts";
-import { type RenderedRegistry, renderRegistry } from "../../../src/core/render/render-registries.ts";
+import {
+  type RenderContext,
+  type RenderedRegistry,
+  renderRegistry,
+} from "../../../src/core/render/render-registries.ts";
 import { mirror, registry } from "../../agent/desired.ts";
 
 const CERTS_D = "/etc/containerd/certs.d";
 const CA = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
 
-function render(wanted: Registry, versionText = "2.1.9", criHosts: readonly string[] = []): RenderedRegistry {
+const witness = { address: "127.0.0.1:478", certificate: CA };
+
+function render(
+  wanted: Registry,
+  versionText = "2.1.9",
+  criHosts: readonly string[] = [],
+  more: Pick<RenderContext, "witness"> = {},
+): RenderedRegistry {
   const version = parseContainerdVersion(versionText);
   assert.ok(version);
   const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
   const criCredentialHosts = new Set(criHosts);
-  const result = renderRegistry(wanted, { certsD: CERTS_D, version, digest, criCredentialHosts });
+  const result = renderRegistry(wanted, { certsD: CERTS_D, version, digest, criCredentialHosts, ...more });
   assert.ok(result.ok, JSON.stringify(result));
   assert.deepEqual(checkRendered(result.registry, version, CERTS_D), []);
   return result.registry;
@@ -143,6 +154,90 @@ test("what a version cannot express is a reason, not a file it would drop", () =
   assert.ok(old);
   const wildcard = renderRegistry(registry("*", ["http://m.example"]), { ...context, version: old });
   assert.match(wildcard.ok ? "" : wildcard.reason, /does not know _default/);
+});
+
+const versions = ["1.6.17", "1.6.20", "1.7.24", "1.7.32", "2.0.0", "2.1.9", "2.3.4"];
+
+test("the witness is the last host before the upstream, with a certificate of its own", () => {
+  for (const version of versions) {
+    const rendered = render(registry("gcr.io", ["http://m.example:5000"]), version, [], { witness });
+    assert.equal(
+      textOf(rendered),
+      `# Owned by mirrorlet; edit the desired state instead.
+
+# gcr.io: the mirrors in this order, then the upstream.
+server = "https://gcr.io"
+
+[host."http://m.example:5000"]
+  capabilities = ["pull", "resolve"]
+
+# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.
+[host."https://127.0.0.1:478/witness"]
+  capabilities = ["pull", "resolve"]
+  ca = "${rendered.pemFiles[0]?.path.split("/").at(-1)}"
+  override_path = true
+`,
+    );
+    assert.match(rendered.pemFiles[0]?.path ?? "", /\/gcr\.io\/witness-[0-9a-f]{12}\.pem$/);
+    assert.deepEqual([rendered.hostsToml.mode, rendered.pemFiles[0]?.mode], [0o644, 0o644]);
+  }
+});
+
+test("upstream never: the witness is the server, and every mirror a host", () => {
+  for (const version of versions) {
+    const credential = { username: "u", password: "p" };
+    const mirrors = ["http://a.example", mirror("https://b.example", { ca: CA, credential })];
+    const rendered = render(registry("docker.io", mirrors, "never"), version, [], { witness });
+    const [ca, own] = rendered.pemFiles.map(({ path }) => path.split("/").at(-1));
+    assert.equal(
+      textOf(rendered),
+      `# Owned by mirrorlet; edit the desired state instead.
+
+# docker.io: only the mirrors, never the upstream.
+# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.
+server = "https://127.0.0.1:478/witness"
+capabilities = ["pull", "resolve"]
+ca = "${own}"
+override_path = true
+
+[host."http://a.example"]
+  capabilities = ["pull", "resolve"]
+
+[host."https://b.example"]
+  capabilities = ["pull", "resolve"]
+  ca = "${ca}"
+  [host."https://b.example".header]
+    authorization = "Basic dTpw"
+`,
+    );
+  }
+});
+
+test("the witness is asked for tags only where a mirror is, and never for a registry of its own name", () => {
+  const digests = mirror("http://m.example", { capabilities: ["pull"] });
+  const capabilities = (mirrors: Parameters<typeof registry>[1]): string | undefined =>
+    /witness"\]\n {2}capabilities = (.*)$/m.exec(
+      textOf(render(registry("gcr.io", mirrors), "2.1.9", [], { witness })),
+    )?.[1];
+  assert.equal(capabilities([digests]), '["pull"]');
+  assert.equal(capabilities([digests, "http://other.example"]), '["pull", "resolve"]');
+  const own = render(registry("127.0.0.1:478", ["http://m.example"]), "2.1.9", [], { witness });
+  assert.deepEqual([own.witness, own.pemFiles], [undefined, []]);
+  assert.doesNotMatch(textOf(own), /witness/);
+});
+
+test("a witness that would not be read back as one is a reason", () => {
+  const version = parseContainerdVersion("2.1.9");
+  assert.ok(version);
+  const good = render(registry("gcr.io", ["http://m.example"]), "2.1.9", [], { witness });
+  const { witness: _left, ...unforeseen } = good;
+  const text = textOf(good).replace("/witness", "/elsewhere");
+  const led = { ...good, hostsToml: { ...good.hostsToml, bytes: new TextEncoder().encode(text) } };
+  for (const bad of [unforeseen, { ...good, pemFiles: [] }, led])
+    assert.match(
+      checkRendered(bad, version, CERTS_D)[0]?.reason ?? "",
+      /would not read back what was rendered/,
+    );
 });
 
 test("directory names", () => {

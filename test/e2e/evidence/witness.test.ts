@@ -162,6 +162,53 @@ forEachGeneration(
   },
 );
 
+forEachGeneration(
+  "digest-only mirrors, every other registry, and one on loopback: each fallback once, and no more",
+  async (generation, context) => {
+    const daemon = await daemons.get(generation);
+    const node = await prepareNode(daemon, { settings });
+    const agent = await node.startAgent();
+    context.after(() => agent.stop());
+    const local = await startScriptedRegistry();
+    context.after(() => local.stop());
+    mirror.script();
+    const entries = [
+      { endpoint: mirror.url, hosts: ["*", local.host] },
+      { endpoint: mirror.url, hosts: ["gcr.io"], capabilities: ["pull"] },
+    ];
+    await agent.apply(native(entries));
+    const expectHits = async (what: string, expected: readonly string[]): Promise<void> => {
+      await agent.until(what, async () => witnessHits(agent).length >= expected.length);
+      assert.deepEqual(witnessHits(agent), expected, what);
+    };
+
+    const { image, repository } = publish();
+    clear();
+    assert.equal((await daemon.pull(`gcr.io/${repository}:1`)).ok, true);
+    assert.deepEqual(pulled(upstream.registry), [`HEAD /v2/${repository}/manifests/1 200`]);
+    await expectHits("the tag is the upstream's by the operator's wish, the content the mirror's", []);
+    const absent = `sha256:${"0".repeat(64)}`;
+    assert.equal((await daemon.pull(`gcr.io/${repository}@${absent}`)).ok, false);
+    const byDigest = ["manifest", "blob"].map((kind) => `HEAD ${kind} gcr.io/${repository} ${absent}`);
+    await expectHits("what it lacks by digest", byDigest);
+
+    clear();
+    assert.equal((await daemon.pull("other.example/team/app:1")).ok, false);
+    assert.deepEqual(upstream.contacts(), ["other.example:443"]);
+    const byTag = [...byDigest, "HEAD manifest other.example/team/app 1"];
+    await expectHits("a registry without an entry of its own", byTag);
+
+    local.put("team/app", "1", image);
+    mirror.script({ ...status(404), path: /team\/app/ });
+    await daemon.removeImage(`gcr.io/${repository}:1`);
+    assert.equal((await daemon.pull(`${local.host}/team/app:1`)).ok, true);
+    const asked = asHits(local.requests());
+    assert.equal(asked.length, 2 + image.blobs.length);
+    await agent.until("a registry on loopback", async () => witnessHits(agent, 3).length >= asked.length);
+    assert.deepEqual([...witnessHits(agent, 3)].sort(), [...asked].sort());
+  },
+);
+
 interface Outcome {
   readonly result: string;
   readonly mirror: readonly string[];

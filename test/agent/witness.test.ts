@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { statSync, truncateSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { restore } from "../../src/agent/restore.ts";
+import { desired, registry } from "./desired.ts";
+import { CERTS_D, createTestNode, type TestNode } from "./test-node.ts";
+
+const WITNESS = "https://127.0.0.1:478/witness";
+const MIRROR = "http://127.0.0.1:5001";
+const GCR = `${CERTS_D}/gcr.io/hosts.toml`;
+
+function nodeFor(context: TestContext, version?: string): TestNode {
+  const node = createTestNode(version);
+  context.after(() => node.remove());
+  return node;
+}
+
+function identityFile(node: TestNode): string {
+  return `${node.config.stateDir}/witness.json`;
+}
+
+for (const version of ["1.6.20", "1.7.24", "2.1.9", "2.3.4"])
+  test(`converges with a witness after the mirrors, and back without, no restart: containerd ${version}`, async (context) => {
+    const node = nodeFor(context, version);
+    const state = desired(
+      registry("gcr.io", [MIRROR]),
+      registry("shut.io", [MIRROR], "never"),
+      registry("*", [MIRROR]),
+      registry("localhost:5000", [MIRROR]),
+    );
+    await node.pass(state);
+    const before = node.snapshot();
+    const { restarts } = node.containerd;
+    const witness = node.witness();
+    assert.equal((await node.pass(state, { witness })).outcome, "applied");
+    assert.deepEqual(await node.hostsFor("gcr.io"), [`${MIRROR}/v2`, WITNESS, "https://gcr.io/v2"]);
+    assert.deepEqual(await node.hostsFor("shut.io"), [`${MIRROR}/v2`, WITNESS]);
+    assert.deepEqual(await node.hostsFor("other.io"), [`${MIRROR}/v2`, WITNESS, "https://other.io/v2"]);
+    const [, , local] = await node.hostsFor("localhost:5000");
+    assert.match(local ?? "", /^https?:\/\/localhost:5000\/v2$/);
+    const pem = /ca = "(witness-[0-9a-f]{12}\.pem)"/.exec(node.read(GCR) ?? "")?.[1];
+    assert.match(node.read(`${CERTS_D}/gcr.io/${pem}`) ?? "", /^# Owned by mirrorlet.*\n-----BEGIN CERT/);
+
+    const after = node.snapshot();
+    assert.equal((await node.pass(state, { witness })).outcome, "unchanged");
+    assert.equal(
+      (await node.pass(state, { witness: node.witness() })).outcome,
+      "unchanged",
+      "another process",
+    );
+    assert.deepEqual(node.snapshot(), after);
+
+    await node.pass(state);
+    assert.deepEqual(node.snapshot(), before, "opted out, nothing of it is left");
+    assert.equal(node.containerd.restarts, restarts);
+  });
+
+test("the identity is made once, for this node alone, and for root's eyes", async (context) => {
+  const node = nodeFor(context);
+  const made = await node.witness().keep();
+  const { mode } = statSync(`${node.root}${identityFile(node)}`);
+  assert.equal(mode & 0o777, 0o600);
+  assert.deepEqual(await node.witness().keep(), made);
+  assert.deepEqual(await node.witness().foresee(), made);
+  const keeper = nodeFor(context).witness();
+  assert.notEqual((await keeper.keep()).key, made.key);
+});
+
+test("dry run is the same code: it foresees a witness, and leaves no identity behind", async (context) => {
+  const node = nodeFor(context);
+  const state = desired(registry("gcr.io", [MIRROR]));
+  await node.pass(state);
+  const before = node.snapshot();
+  const witness = node.witness();
+  const plan = await node.dryRun(state, { witness });
+  assert.equal(node.read(identityFile(node)), undefined);
+  assert.deepEqual(node.snapshot(), before);
+  assert.match(
+    plan.diffs.map(({ diff }) => diff).join("\n"),
+    /\+\[host\."https:\/\/127\.0\.0\.1:478\/witness"\]/,
+  );
+  const report = await node.pass(state, { witness });
+  assert.deepEqual(
+    report.done,
+    plan.steps.map(({ text }) => text),
+  );
+});
+
+test("an identity that is damaged, or of another address, is made anew", async (context) => {
+  const node = nodeFor(context);
+  const path = `${node.root}${identityFile(node)}`;
+  const first = await node.witness().keep();
+  const moved = await node.witness("127.0.0.2").keep();
+  assert.notEqual(moved.key, first.key);
+  assert.deepEqual(await node.witness("127.0.0.2").keep(), moved);
+  truncateSync(path, 300);
+  const whole = await node.witness("127.0.0.2").keep();
+  assert.notEqual(whole.key, moved.key);
+  const text = node.read(identityFile(node)) ?? "";
+  for (const damaged of [text.replace("BEGIN PRIVATE", "BEGIN_PRIVATE"), "", "{}\n{}\n", "\0"]) {
+    node.write(identityFile(node), damaged, 0o600);
+    assert.notEqual((await node.witness("127.0.0.2").keep()).key, whole.key);
+  }
+});
+
+test("restore forgets the identity, and takes the witness out", async (context) => {
+  const node = nodeFor(context);
+  await node.pass(desired(registry("gcr.io", [MIRROR])), { witness: node.witness() });
+  assert.match(node.read(GCR) ?? "", /witness/);
+  assert.ok((await restore(node.context())).ok);
+  assert.equal(node.read(identityFile(node)), undefined);
+  assert.equal(node.read(GCR), undefined);
+});
