@@ -269,3 +269,13 @@ test("lines of other hosts, other registries and no known shape tell nothing", (
   ];
   assert.deepEqual(readAll(reader, lines), []);
 });
+
+test("where mirrors are for digests only, the upstream resolves tags because that was wanted", () => {
+  const reader = createContainerdLogReader();
+  reader.watch([{ ...gcr, pullOnly: true }]);
+  const answered = (path: string): string =>
+    `level=debug msg="fetch response received" response.status="200 OK" url="https://gcr.io/v2/team/app/${path}"`;
+  assert.deepEqual(readAll(reader, [answered("manifests/1"), answered("blobs/sha256:0")]), [
+    "gcr.io/team/app blob sha256:0 → gcr.io: no mirror served it",
+  ]);
+});
