@@ -39,6 +39,8 @@ function startAgent(t: TestContext, root: string, ...more: readonly string[]): A
   const settings = [
     "containerd.binary=/nonexistent/containerd",
     "http.address=127.0.0.1:0",
+    // Its port is one for the whole machine.
+    "evidence.witness=false",
     "log.level=debug",
   ];
   const args = ["--root", root, "agent", ...settings.flatMap((setting) => ["--set", setting]), ...more];
@@ -248,8 +250,8 @@ test("the agent serves the page, health and status.json of itself", async (t) =>
   assert.match((await get("/")).text, /^<!doctype html>[\s\S]*No registry has a mirror here/);
   const { schema, config } = JSON.parse((await get("/status.json")).text);
   assert.deepEqual([schema, config.outcome], ["mirrorlet.status/v1", "deferred"]);
-  // Sources that wait for what is in force have not told how they are: no pass of this node gets so far.
-  assert.match((await get("/readyz?verbose")).text, /^\[-\]evidence failed: not attached yet: .*witness/m);
+  // A source that waits for what is in force has not told how it is: no pass of this node gets so far.
+  assert.match((await get("/readyz?verbose")).text, /^\[-\]evidence failed: not attached yet: probe$/m);
 });
 
 /** Sockets that this process listens on: the inspector would be one more. */
