@@ -1,3 +1,4 @@
+import { EVIDENCE_LIMITS } from "../core/evidence/evidence-limits.ts";
 import type { EvidenceReport, EvidenceSource } from "../core/evidence/evidence-report.ts";
 import { createLedger, type Ledger, watchRegistries } from "../core/evidence/ledger.ts";
 import type { RecentPull } from "../core/evidence/recent-pull.ts";
@@ -75,7 +76,12 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
       request: (request) => attempt(() => recordRequest(ledger, request)),
       pull: (pull) => step((nowMs) => recordPull(ledger, pull, nowMs)),
       notice: (notice) => step((nowMs) => recordNotice(ledger, notice, nowMs)),
-      witnessed: (hit) => attempt(() => recordHit(ledger, hit, clock.now())),
+      witnessed: (hit) =>
+        attempt(() => {
+          recordHit(ledger, hit, clock.now());
+          // Not worked out for each of thousands: it is time enough to look when the first of them may be due.
+          alarm.noLaterThan(clock.now() + EVIDENCE_LIMITS.lostMs);
+        }),
       logged: (fallback) => attempt(() => recordLogged(ledger, fallback, clock.now())),
       probed: (probe) => attempt(() => recordProbe(ledger, probe)),
       source(state) {
@@ -133,20 +139,22 @@ function tellTurns(ledger: Ledger, nowMs: number, log: KeeperOptions["log"], onT
 function createAlarm(clock: KeeperOptions["clock"], ring: () => void) {
   let setForMs: number | undefined;
   let cancel = new AbortController();
-  return {
-    set(atMs: number | undefined): void {
-      if (atMs === setForMs) return;
-      cancel.abort();
-      cancel = new AbortController();
-      setForMs = atMs;
-      if (atMs === undefined) return;
-      clock.sleep(Math.max(atMs - clock.now(), 1), cancel.signal).then(
-        () => {
-          setForMs = undefined;
-          ring();
-        },
-        () => {},
-      );
-    },
+  const set = (atMs: number | undefined): void => {
+    if (atMs === setForMs) return;
+    cancel.abort();
+    cancel = new AbortController();
+    setForMs = atMs;
+    if (atMs === undefined) return;
+    clock.sleep(Math.max(atMs - clock.now(), 1), cancel.signal).then(
+      () => {
+        setForMs = undefined;
+        ring();
+      },
+      () => {},
+    );
   };
+  const noLaterThan = (atMs: number): void => {
+    if (setForMs === undefined || setForMs > atMs) set(atMs);
+  };
+  return { set, noLaterThan };
 }

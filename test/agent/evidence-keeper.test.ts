@@ -90,13 +90,22 @@ test("a verdict that gets better by the end of the grace period is told then", a
   );
 });
 
+test("a pull of which only the witness tells is booked in its time, too", async () => {
+  const { keeper, lines, advance } = keeperOn([{ ...gcr, upstream: "never" }]);
+  keeper.sink.source({ source: "witness", up: true, message: "" });
+  keeper.sink.witnessed(hit(T0, { method: "GET", kind: "blob" }));
+  await advance(15 * second);
+  assert.deepEqual(lines, [
+    "warn gcr.io failing: team/app could not be pulled: no mirror served one of its blobs",
+  ]);
+});
+
 test("at rest nothing is timed but the age of what is known, and after the end nothing at all", async () => {
   const { keeper, sleeping } = keeperOn();
   assert.equal(sleeping(), 0);
   keeper.sink.pull(tracedPull(T0, "mirror"));
   for (let i = 0; i < 100; i++) {
     keeper.sink.request(request());
-    keeper.sink.witnessed(hit(T0));
     keeper.sink.probed(probe(T0, true));
   }
   assert.equal(sleeping(), 1);

@@ -40,6 +40,8 @@ function startAgent(t: TestContext, root: string, ...more: readonly string[]): A
   const settings = [
     "containerd.binary=/nonexistent/containerd",
     "http.address=127.0.0.1:0",
+    // Its port is one for the whole machine.
+    "evidence.witness=false",
     "log.level=debug",
   ];
   const args = ["--root", root, "agent", ...settings.flatMap((setting) => ["--set", setting]), ...more];

@@ -50,7 +50,7 @@ test("first the verdict, then a row for each registry, then what is wrong", asyn
   assert.equal(code, 1);
   assert.equal(
     lines[0],
-    "2 of 4 registries are not served as they should be (gcr.io, registry.internal.example:8443): mirror.corp.example:5000 does not answer (connection refused); 2 more with a warning.",
+    "2 of 4 registries are not served as they should be (gcr.io, registry.internal.example:8443): no connection to mirror.corp.example:5000: connection refused; 2 more with a warning.",
   );
   assert.deepEqual(lines.slice(1, 7), [
     "",

@@ -59,6 +59,32 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
   else book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, endedMs);
 }
 
+/** Books a pull that failed where nothing but the witness tells of it: nobody is asked after it. */
+export function bookLost(ledger: Ledger, hits: readonly Hit[], nowMs: number): void {
+  const [first] = hits;
+  if (first === undefined) return;
+  const { registry, repository } = first;
+  const book = bookOf(ledger, registry);
+  const tag = hits.find(({ method, object }) => method === "HEAD" && !object.includes(":"))?.object;
+  const reference = tag === undefined ? {} : { reference: `${registry}/${repository}:${tag}` };
+  const { reason = "" } = judgeByWitness({ hits, fetched: undefined, skipped: [] }, book.watched);
+  // Mirrors that resolved it do not lack the image, and a mirror that is down may well have it.
+  const isMissingImage = hits.every(({ method }) => method === "HEAD") && !hasDeadMirror(book);
+  const times = { startedMs: first.atMs, endedMs: hits.at(-1)?.atMs ?? first.atMs };
+  const pull: Pull = {
+    source: "witness",
+    registry,
+    repository,
+    ...reference,
+    ...times,
+    path: "failed",
+    reason,
+    isMissingImage,
+    requests: [],
+  };
+  bookPull(ledger, book, pull, nowMs);
+}
+
 /** Remembers how the verdict stands, and when it may change by time alone. */
 export function settleBook(ledger: Ledger, book: Book, nowMs: number): void {
   const { track, watched } = book;
@@ -88,8 +114,11 @@ function canaryName({ reference, repository }: Pick<Pull, "reference" | "reposit
  * "not found" means that nobody has the image, unless a mirror is known not to answer where it is the only way:
  * from containerd 2.0 on the words of the last host, the witness, are shown then.
  */
-function isMissing(reason: string, { watched, probes }: Book): boolean {
+function isMissing(reason: string, book: Book): boolean {
   if (!/\bnot found\W*$/i.test(reason) || /unexpected media type/i.test(reason)) return false;
-  const isDown = [...probes.values()].some(({ newest }) => newest.role === "mirror" && !newest.ok);
-  return !(watched?.upstream === "never" && isDown);
+  return !(book.watched?.upstream === "never" && hasDeadMirror(book));
+}
+
+function hasDeadMirror({ probes }: Book): boolean {
+  return [...probes.values()].some(({ newest }) => newest.role === "mirror" && !newest.ok);
 }

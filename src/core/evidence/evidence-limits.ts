@@ -16,6 +16,8 @@ export const EVIDENCE_LIMITS = {
   /** …and so long for its trace, where traces show requests. */
   traceWaitMs: 10 * second,
   waitingPulls: 256,
+  /** Hits where the upstream is closed that belong to no pull by then are one that failed. */
+  lostMs: 15 * second,
 
   /** A hit belongs to a pull of the same repository that ends later; bigger images take long. */
   hitAgeMs: 30 * minute,

@@ -19,6 +19,10 @@ export interface Desk {
 
 export interface Hit extends WitnessHit {
   readonly from: "witness" | "log";
+  /** Nobody is asked after the witness, so that the pull failed. */
+  readonly isLast: boolean;
+  /** Its pull is known. */
+  isUsed: boolean;
 }
 
 /** One pull, and all that notices tell of it. */
@@ -41,6 +45,8 @@ interface TracedPull extends Pick<Pull, "registry" | "repository" | "startedMs" 
 
 /** Clocks of one machine, read at different moments of the same event. */
 const SLACK_MS = 1000;
+/** Hits of one failed pull are no further apart. */
+const ONE_PULL_MS = 5000;
 /** Where so many pulls in a row had no trace although traces come, this build of containerd makes none of pulls. */
 const MISSED_TRACES = 3;
 
@@ -60,8 +66,12 @@ export function expectPull(desk: Desk, notice: PullNotice, mayBeTraced: boolean,
   return true;
 }
 
-/** A trace has told a pull in full: nobody else's word on it is needed. Returns what waited for it. */
-export function closeTraced(desk: Desk, pull: TracedPull, nowMs: number): readonly WaitingPull[] {
+/** A trace has told a pull in full: nobody else's word on it is needed. Returns what waited for it, and its hits. */
+export function closeTraced(
+  desk: Desk,
+  pull: TracedPull,
+  nowMs: number,
+): { readonly waited: readonly WaitingPull[]; readonly hits: readonly Hit[] } {
   const { registry, repository, reference, startedMs, endedMs } = pull;
   keepNewest(desk.traced, EVIDENCE_LIMITS.tracedPulls, {
     registry,
@@ -72,8 +82,10 @@ export function closeTraced(desk: Desk, pull: TracedPull, nowMs: number): readon
   });
   removeWhere(desk.traced, (traced) => nowMs - traced.endedMs > EVIDENCE_LIMITS.tracedAgeMs);
   desk.tracesMissed = 0;
-  removeWhere(desk.hits, (hit) => isOf(hit, pull) && isWithin(hit.atMs, startedMs, endedMs));
-  return removeWhere(desk.waiting, (waiting) => isSame(waiting, pull));
+  return {
+    hits: removeWhere(desk.hits, (hit) => isOf(hit, pull) && isWithin(hit.atMs, startedMs, endedMs)),
+    waited: removeWhere(desk.waiting, (waiting) => isSame(waiting, pull)),
+  };
 }
 
 export function addHit(desk: Desk, hit: Hit): void {
@@ -98,9 +110,31 @@ export function takeDue(
   return taken;
 }
 
+/**
+ * Hits after which nobody was asked, and of whose pulls nobody told: a group for each pull that failed. containerd
+ * ends a pull at the first of them but for the layers under way, and is asked again no sooner than ten seconds later.
+ */
+export function takeLost(desk: Desk, nowMs: number): readonly (readonly Hit[])[] {
+  if (nowMs < lostMs(desk)) return [];
+  const isLost = ({ isLast, isUsed, atMs }: Hit) =>
+    isLast && !isUsed && nowMs - atMs >= EVIDENCE_LIMITS.lostMs;
+  const groups: Hit[][] = [];
+  for (const hit of removeWhere(desk.hits, isLost).sort((a, b) => a.atMs - b.atMs)) {
+    const group = groups.findLast(([first]) => first !== undefined && isOf(first, hit));
+    if (group !== undefined && hit.atMs - (group.at(-1)?.atMs ?? 0) < ONE_PULL_MS) group.push(hit);
+    else groups.push([hit]);
+  }
+  return groups;
+}
+
 /** Infinity: nobody waits. */
-export function nextDueMs({ waiting }: Desk): number {
-  return Math.min(...waiting.map(({ dueMs }) => dueMs));
+export function nextDueMs(desk: Desk): number {
+  return Math.min(lostMs(desk), ...desk.waiting.map(({ dueMs }) => dueMs));
+}
+
+function lostMs({ hits }: Desk): number {
+  const first = hits.find(({ isLast, isUsed }) => isLast && !isUsed);
+  return first === undefined ? Number.POSITIVE_INFINITY : first.atMs + EVIDENCE_LIMITS.lostMs;
 }
 
 /**
@@ -113,8 +147,11 @@ function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
   const target = targetOf(pull.reference);
   const isOwn = (hit: Hit) =>
     isOf(hit, pull) && (hit.method !== "HEAD" || target === undefined || hit.object === target);
-  if (startedMs !== undefined)
-    return desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
+  if (startedMs !== undefined) {
+    const own = desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
+    for (const hit of own) hit.isUsed = true;
+    return own;
+  }
   const taken = removeWhere(desk.hits, (hit) => isOwn(hit) && hit.atMs <= endedMs + SLACK_MS);
   if (taken.some(({ method }) => method !== "HEAD")) return taken;
   return taken.filter(({ atMs }) => endedMs - atMs <= 5 * SLACK_MS);

@@ -5,9 +5,11 @@ import { fallbackTarget } from "./registry-hosts.ts";
 import type { RegistryRequest } from "./registry-request.ts";
 
 /** What a traced pull asked beyond the mirrors, an entry for each object and way it was asked for. */
-export interface TracedFallback extends Fallback {
-  /** The witness answered for it, and tells of it, too. */
-  readonly isWitnessed: boolean;
+export interface TracedFallback {
+  readonly method: string;
+  readonly object: string;
+  readonly kind: Fallback["kind"];
+  readonly shown: Fallback;
 }
 
 /**
@@ -24,16 +26,12 @@ export function fallbacksOfPull(pull: Pull, watched: WatchedRegistry | undefined
     else same.push(request);
   }
   return [...byObject.values()].flatMap((requests) => {
-    const beyond = requests.filter(({ role }) => role !== "mirror");
-    const [first] = beyond;
+    const first = requests.find(({ role }) => role !== "mirror");
     if (first === undefined) return [];
-    return [{ ...describe(first, requests, pull, watched), isWitnessed: beyond.some(wasWitnessed) }];
+    const { method, object, kind } = first;
+    const shown = describe(first, requests, pull, watched);
+    return [{ method, object, kind: kind === "blob" ? "blob" : "manifest", shown } as const];
   });
-}
-
-/** It answers 404, or ends the connection where containerd would take a 404 for the truth; dead, it does neither. */
-function wasWitnessed({ role, status, error = "" }: RegistryRequest): boolean {
-  return role === "witness" && (status !== undefined || /connection reset|EOF/.test(error));
 }
 
 /** A hit at the witness, as a fallback. */

@@ -1,10 +1,10 @@
-import { bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
+import { bookLost, bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
 import { cleanText } from "./clean-text.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import type { Fallback, HostProbe, SourceState } from "./evidence-report.ts";
-import { addHit, closeTraced, expectPull, nextDueMs, takeDue } from "./join-pulls.ts";
+import { addHit, closeTraced, expectPull, type Hit, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
 import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
-import { fallbackOfHit, fallbacksOfPull, isByDesign } from "./list-fallbacks.ts";
+import { fallbackOfHit, fallbacksOfPull, isByDesign, type TracedFallback } from "./list-fallbacks.ts";
 import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
 import { isServed } from "./recent-pull.ts";
 import type { RegistryRequest } from "./registry-request.ts";
@@ -23,9 +23,10 @@ export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
   }
   const book = bookOf(ledger, told.registry);
   const pull = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
-  const waited = closeTraced(ledger.desk, pull, nowMs).flatMap(({ notices }) => notices);
-  if (pull.path !== "failed" && waited.some(({ from }) => from === "canary")) forgetFailures(book, pull);
-  recordTracedFallbacks(ledger, book, pull);
+  const { waited, hits } = closeTraced(ledger.desk, pull, nowMs);
+  const notices = waited.flatMap((waiting) => waiting.notices);
+  if (pull.path !== "failed" && notices.some(({ from }) => from === "canary")) forgetFailures(book, pull);
+  recordTracedFallbacks(ledger, book, pull, hits);
   bookPull(ledger, book, pull, nowMs);
 }
 
@@ -41,7 +42,7 @@ export function recordHit(ledger: Ledger, told: WitnessHit, nowMs: number): void
   const book = bookOf(ledger, hit.registry);
   if (isByDesign(hit, book.watched)) return;
   book.fallbacks++;
-  addHit(ledger.desk, { ...hit, from: "witness" });
+  addHit(ledger.desk, { ...hit, from: "witness", isLast: book.watched?.upstream === "never", isUsed: false });
   showFallback(ledger, fallbackOfHit(hit, book.watched));
 }
 
@@ -53,7 +54,8 @@ export function recordLogged(ledger: Ledger, told: Fallback, nowMs: number): voi
   if (isUp(ledger, "trace") || (book.isInForce && isUp(ledger, "witness"))) return;
   book.fallbacks++;
   const { atMs, registry, repository, kind, object } = fallback;
-  addHit(ledger.desk, { from: "log", method: "HEAD", atMs, registry, repository, kind, object });
+  const hit = { method: "HEAD", atMs, registry, repository, kind, object };
+  addHit(ledger.desk, { ...hit, from: "log", isLast: false, isUsed: false });
 }
 
 export function recordProbe(ledger: Ledger, probe: HostProbe): void {
@@ -73,6 +75,7 @@ export function recordSource(ledger: Ledger, state: SourceState): void {
 /** Books the pulls whose time to wait is over, and turns verdicts that change by time alone. */
 export function advanceLedger(ledger: Ledger, nowMs: number): void {
   for (const { pull, hits } of takeDue(ledger.desk, nowMs)) bookWaiting(ledger, pull, hits, nowMs);
+  for (const hits of takeLost(ledger.desk, nowMs)) bookLost(ledger, hits, nowMs);
   for (const book of ledger.books.values()) if (book.turnMs <= nowMs) settleBook(ledger, book, nowMs);
 }
 
@@ -105,11 +108,12 @@ function byDesign(pull: Pull, { watched }: Book): Pull {
   return isWanted ? { ...pull, path: "mirror" } : pull;
 }
 
-/** The witness has told what it answered; what it did not is told by the trace alone. */
-function recordTracedFallbacks(ledger: Ledger, book: Book, pull: Pull): void {
+/** The witness has counted what it saw; what it did not see, the trace alone tells. */
+function recordTracedFallbacks(ledger: Ledger, book: Book, pull: Pull, hits: readonly Hit[]): void {
   if (book.watched === undefined) return;
   const fallbacks = fallbacksOfPull(pull, book.watched);
-  book.fallbacks += fallbacks.filter(({ isWitnessed }) => !isWitnessed).length;
-  for (const { isWitnessed: _, ...fallback } of fallbacks.slice(0, EVIDENCE_LIMITS.fallbacksOfOnePull))
-    showFallback(ledger, fallback);
+  const isSeen = ({ method, object, kind }: TracedFallback) =>
+    hits.some((hit) => hit.method === method && hit.object === object && hit.kind === kind);
+  book.fallbacks += fallbacks.filter((fallback) => !isSeen(fallback)).length;
+  for (const { shown } of fallbacks.slice(0, EVIDENCE_LIMITS.fallbacksOfOnePull)) showFallback(ledger, shown);
 }

@@ -1,6 +1,6 @@
 import { assessRegistry, type Health, type HealthStatus } from "./assess-health.ts";
 import { findDeadMirrors } from "./assess-probes.ts";
-import type { EvidenceReport, HostProbe, RegistryEvidence } from "./evidence-report.ts";
+import type { EvidenceReport, RegistryEvidence } from "./evidence-report.ts";
 
 /** The state of a node in one sentence, for whoever reads nothing else. */
 export interface Summary {
@@ -63,14 +63,15 @@ function describeTroubled(troubled: readonly Assessed[], total: number, besides:
   }
 }
 
-/** One host that fails probes is most likely what is behind all of it. */
+/** A mirror that all of them have and that fails its probes is most likely what is behind it. */
 function commonCause(registries: readonly RegistryEvidence[]): string | undefined {
-  const failed = new Map<string, HostProbe>();
-  for (const { probes } of registries)
-    for (const probe of probes) if (probe.role === "mirror" && !probe.ok) failed.set(probe.host, probe);
-  const [probe, ...more] = failed.values();
-  if (probe === undefined || more.length > 0) return undefined;
-  const why = clip(probe.message.split(/[;:]/)[0] ?? "");
+  const failing = registries.map(({ probes }) => probes.filter(({ role, ok }) => role === "mirror" && !ok));
+  const probe = failing[0]?.find(({ host }) =>
+    failing.every((probes) => probes.some((one) => one.host === host)),
+  );
+  if (probe === undefined) return undefined;
+  const why = clip(probe.message.split(";")[0] ?? "");
+  if (why.includes(probe.host)) return why;
   return `${probe.host} does not answer${why === "" ? "" : ` (${why})`}`;
 }
 

@@ -111,6 +111,33 @@ test("a pull settles it either way", () => {
   assert.equal(assessRegistry(evidenceOf(ledger, T0 + 70 * second)).status, "pass");
 });
 
+test("a mirror is named as the cause only where all that is wrong goes by it", () => {
+  const other = { ...gcr, namespace: "quay.io", mirrors: ["https://second"] };
+  const sentence = (dead: readonly string[], message: string) => {
+    const ledger = ledgerWith({ watched: [gcr, other], up: ["trace"] });
+    for (const { namespace, mirrors } of [gcr, other]) {
+      recordPull(ledger, tracedPull(T0, "upstream", { registry: namespace }), T0);
+      const host = new URL(mirrors[0] ?? "").host;
+      recordProbe(
+        ledger,
+        probe(T0, !dead.includes(host), { registry: namespace, host, url: mirrors[0] ?? "", message }),
+      );
+    }
+    return summarizeEvidence(reportEvidence(ledger, T0)).sentence;
+  };
+  assert.equal(
+    sentence(["mirror:5000"], "refused"),
+    "2 of 2 registries bypass their mirrors (gcr.io, quay.io).",
+  );
+  const ledger = ledgerWith({ up: ["trace"] });
+  recordPull(ledger, tracedPull(T0, "upstream"), T0);
+  recordProbe(ledger, probe(T0, false, { message: "no connection to mirror:5000: refused; start it" }));
+  assert.equal(
+    summarizeEvidence(reportEvidence(ledger, T0)).sentence,
+    "Pulls of gcr.io bypass the mirror: no connection to mirror:5000: refused.",
+  );
+});
+
 test("one sentence sums a node up, the worst first", () => {
   const watched = ["gcr.io", "docker.io", "quay.io"].map((namespace) => ({ ...gcr, namespace }));
   const sentenceAfter = (

@@ -309,8 +309,64 @@ test("fallbacks are counted by the witness, or by the trace where the witness di
     return evidenceOf(ledger, T0 + 5 * second).fallbacks;
   };
   assert.equal(fallbacksOf(3, 404, true), 3);
+  assert.equal(fallbacksOf(2, 404, true), 3, "one hit was lost");
   assert.equal(fallbacksOf(0, undefined, false), 3, "no witness in the file");
   assert.equal(fallbacksOf(0, undefined, true), 3, "the witness was down");
+});
+
+test("what the witness saw is counted once, also where it turned the request away without a word", () => {
+  const ledger = ledgerWith({ up: ["trace", "witness"] });
+  recordHit(ledger, hit(T0 - 800), T0);
+  const head: Partial<RegistryRequest> = { method: "HEAD", object: "1.0" };
+  const requests = [
+    request({ ...head, status: 500 }),
+    unanswerable({ ...head, role: "witness", host: "127.0.0.1:478" }, undefined),
+    request({ ...head, role: "upstream", host: "gcr.io" }),
+  ];
+  recordPull(ledger, tracedPull(T0, "upstream", { requests }), T0 + second);
+  assert.equal(evidenceOf(ledger, T0 + second).fallbacks, 1);
+});
+
+test("where the upstream is closed, hits of which no pull is told are a pull that failed", () => {
+  const closed = { ...gcr, upstream: "never" as const };
+  const [head, manifest, blob] = hitsOfBypass(T0);
+  const outcome = (hits: readonly (WitnessHit | undefined)[], probed?: boolean) => {
+    const ledger = ledgerWith({ watched: [closed] });
+    if (probed !== undefined) recordProbe(ledger, probe(T0 - second, probed));
+    for (const one of hits) if (one !== undefined) recordHit(ledger, one, T0);
+    assert.deepEqual(counted(ledger, T0 + 13 * second), {}, "somebody may tell of it yet");
+    const { verdict, pulls } = evidenceOf(ledger, T0 + 16 * second);
+    return [pulls.failed, verdict.name, verdict.source];
+  };
+  assert.deepEqual(outcome([blob]), [1, "failing", "witness"]);
+  assert.deepEqual(outcome([manifest, blob]), [1, "failing", "witness"]);
+  assert.deepEqual(outcome([head]), [1, "unproven", undefined], "nobody has the image");
+  assert.deepEqual(outcome([head], true), [1, "unproven", undefined]);
+  assert.deepEqual(outcome([head], false), [1, "failing", "witness"]);
+  const retried = { ...hit(T0 - 30 * second), object: "1.0" };
+  assert.deepEqual(outcome([hit(T0 - 900), hit(T0 - 800, { repository: "b" })], false)[0], 2);
+  const ledger = ledgerWith({ watched: [closed] });
+  for (const one of [retried, head]) if (one !== undefined) recordHit(ledger, one, T0);
+  assert.equal(nextAdvanceMs(ledger), T0 - 15 * second);
+  assert.deepEqual(counted(ledger, T0 + 20 * second), { failed: 2 }, "kubelet tries again");
+});
+
+test("hits are lost to nobody who tells of their pull in time, and to no open upstream", () => {
+  const closed = { ...gcr, upstream: "never" as const };
+  for (const started of [undefined, T0 - second]) {
+    const ledger = ledgerWith({ watched: [closed] });
+    recordHit(ledger, hit(T0 - 500), T0);
+    const times = started === undefined ? {} : { startedMs: started };
+    recordNotice(ledger, notice(T0, { from: "log", ok: false, error: "not found", ...times }), T0 + second);
+    assert.deepEqual(counted(ledger, T0 + 60 * second), { failed: 1 });
+  }
+  const traced = ledgerWith({ watched: [closed], up: ["trace", "witness"] });
+  recordHit(traced, hit(T0 - 500), T0);
+  recordPull(traced, tracedPull(T0, "failed"), T0 + 2 * second);
+  assert.deepEqual(counted(traced, T0 + 60 * second), { failed: 1 });
+  const open = ledgerWith();
+  recordHit(open, hit(T0 - 500), T0);
+  assert.deepEqual(counted(open, T0 + 60 * second), {});
 });
 
 test("recent fallbacks tell each object once, in the words of whoever knows more", () => {

@@ -130,7 +130,7 @@ function probes(ledger: Ledger, dead: readonly string[] = []): void {
       const failed = {
         failedPhase: "connect" as const,
         message:
-          "connection refused: nothing listens on 10.0.4.20:5000; start the mirror, or correct the port",
+          "no connection to mirror.corp.example:5000: connection refused; start what should listen on that port",
         failures: 14,
       };
       recordProbe(

@@ -49,7 +49,8 @@ function reasonOf(requests: readonly RegistryRequest[]): string {
 }
 
 function classifyFailure(requests: readonly RegistryRequest[], error: string): Classified {
-  const unserved = unservedObjects(requests);
+  // What the witness answers says nothing of the image: it has none, and some releases it turns away without a word.
+  const unserved = unservedObjects(requests).filter(({ role }) => role !== "witness");
   const told = unserved.length > 0 ? describeUnserved(unserved) : "";
   const reason = told !== "" ? told : error !== "" ? error : "the pull failed";
   const isMissingImage = unserved.length > 0 && !requests.some(isServed) && unserved.every(isLastWord404);
