@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
-import { loadDesiredState } from "../agent/load-desired-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Containerd, Log, MirrorProber, Ports } from "../agent/ports.ts";
+import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
 import { createStateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
@@ -33,6 +33,7 @@ const GATE_TIMEOUT_MS = 60_000;
 /** Wires the adapters of the machine and the network to what commands and the agent need of them. */
 export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
   const ports = createPorts({ config, root, log });
+  const understand = createLoadMemory(sha256);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
     state: createStateDirectory(config.stateDir, ports),
@@ -42,7 +43,7 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports),
+    load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
     render: createRenderMemory(),
   });
   return {
@@ -97,13 +98,14 @@ async function loadWanted(
   sources: readonly string[],
   { config, root }: NodeSetup,
   ports: Ports,
+  understand: LoadDesiredState,
 ): Promise<Wanted> {
   const read = await readDesiredStateSources(sources, { root, trust: "owner" });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
-  const loaded = await loadDesiredState(read.files, {
+  const { state, digest, issues } = await understand(read.files, {
     files,
     clock: ports.clock,
     certificates: inspectCertificates,
@@ -111,9 +113,7 @@ async function loadWanted(
     pullSecret,
     containerdVersion,
   });
-  const { state, issues } = loaded;
-  if (state === undefined) return none(issues, inputs);
-  const digest = sha256(new TextEncoder().encode(JSON.stringify(state)));
+  if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
   return { kind: "state", state, digest, issues, at, inputs };
 }
