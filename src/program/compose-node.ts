@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
-import { loadDesiredState } from "../agent/load-desired-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
+import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
@@ -38,6 +38,7 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
   const ports = createPorts({ config, root, log });
   const state = createStateDirectory(config.stateDir, ports);
   const witness = createWitness(config, state, ports);
+  const understand = createLoadMemory(sha256);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
     state,
@@ -47,7 +48,7 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports),
+    load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
     render: createRenderMemory(),
     witness,
   });
@@ -98,13 +99,14 @@ async function loadWanted(
   sources: readonly string[],
   { config, root }: NodeSetup,
   ports: Ports,
+  understand: LoadDesiredState,
 ): Promise<Wanted> {
   const read = await readDesiredStateSources(sources, { root, trust: "owner" });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
-  const loaded = await loadDesiredState(read.files, {
+  const { state, digest, issues } = await understand(read.files, {
     files,
     clock: ports.clock,
     certificates: inspectCertificates,
@@ -112,9 +114,7 @@ async function loadWanted(
     pullSecret,
     containerdVersion,
   });
-  const { state, issues } = loaded;
-  if (state === undefined) return none(issues, inputs);
-  const digest = sha256(new TextEncoder().encode(JSON.stringify(state)));
+  if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
   return { kind: "state", state, digest, issues, at, inputs };
 }

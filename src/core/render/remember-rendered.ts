@@ -22,7 +22,8 @@ export function createRenderMemory(): RenderRegistries {
     return registries.map((registry) => {
       const old = before.get(registry.namespace);
       const isSame = old !== undefined && isEqual(old.registry, registry);
-      const remembered = isSame ? old : { registry, result: renderRegistry(registry, context) };
+      // The newer of two that are equal: it is the one that may come again as it is.
+      const remembered = { registry, result: isSame ? old.result : renderRegistry(registry, context) };
       results.set(registry.namespace, remembered);
       return remembered.result;
     });

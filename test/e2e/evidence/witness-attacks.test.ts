@@ -7,9 +7,9 @@ import { forEachGeneration, type LabContainerd } from "../../support/containerd.
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
-import { type LabUpstream, startUpstream } from "../../support/upstream.ts";
 import { type ImpostorOptions, startImpostor } from "../support/impostor.ts";
 import { prepareNode } from "../support/lab-node.ts";
+import { type LabUpstream, startUpstream } from "../support/open-upstream.ts";
 import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 import { native } from "../support/site.ts";
 

@@ -10,9 +10,9 @@ import {
   startServiceManager,
   unitWatchdogMs,
 } from "../../support/service-manager.ts";
-import { type LabUpstream, startUpstream } from "../../support/upstream.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { type LabNode, prepareNode } from "../support/lab-node.ts";
+import { type LabUpstream, startUpstream } from "../support/open-upstream.ts";
 import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 import { native } from "../support/site.ts";
 
