@@ -1,6 +1,6 @@
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { ProbeAnswer } from "../core/evidence/probe-answer.ts";
-import type { ProbedHost, WatchedMirror } from "../core/evidence/probed-host.ts";
+import type { ProbedHost, ProbeTurn } from "../core/evidence/probed-host.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
 import {
   NO_MIRRORS,
@@ -38,7 +38,7 @@ const AT_ONCE = 8;
 
 /**
  * A host:port is asked once a round, twice while something fails there, however many registries it mirrors: a round
- * for one mirror of a thousand registries is one or two HEADs.
+ * for one mirror of a thousand registries is one or two questions.
  */
 export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
   const { clock, intervalMs, random, log, imageFor } = options;
@@ -73,21 +73,22 @@ export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
   }
 
   async function askHost(host: ProbedHost): Promise<void> {
-    for (const mirror of host.next()) {
-      const answer = await askOne(mirror);
+    for (const turn of host.next()) {
+      const answer = await askOne(turn);
       // Half an answer is none: it was cut off by our own end.
       if (stopping.signal.aborted) return;
-      if (answer !== undefined) host.record(mirror, answer);
+      if (answer !== undefined) host.record(turn, answer);
     }
     for (const probe of host.report(clock.now())) options.sink.probed(probe);
   }
 
   /** Where one image may be at fault, or the host, the base of the API decides. */
-  async function askOne(mirror: WatchedMirror): Promise<ProbeAnswer | undefined> {
+  async function askOne({ mirror, asksImage }: ProbeTurn): Promise<ProbeAnswer | undefined> {
     const target = mirrors.targetOf(mirror);
     if (target === undefined) return undefined;
     // A mirror that resolves no tags is not asked for one by containerd either.
-    const image = mirror.entry.capabilities.includes("resolve") ? imageFor(mirror.registry) : undefined;
+    const canAsk = asksImage && mirror.entry.capabilities.includes("resolve");
+    const image = canAsk ? imageFor(mirror.registry) : undefined;
     const answer = await options.asker.ask({ ...target, ...(image && { image }) }, stopping.signal);
     const { failure } = answer;
     if (failure?.scope !== "host-or-repository") return answer;

@@ -2,9 +2,9 @@ import { entryUrl } from "../core/containerd/hosts-toml/host-entry.ts";
 import type { Visit } from "../core/containerd/pull/pull-walk.ts";
 import type { Resolution } from "../core/containerd/resolve-image.ts";
 import type { ResolvedHost } from "../core/containerd/resolved-host.ts";
-import { printable } from "../core/evidence/describe-answer.ts";
 import type { Hop } from "../core/evidence/exchange.ts";
 import type { LastPull } from "../core/evidence/last-pull.ts";
+import { printable } from "../core/evidence/printable.ts";
 import type { HostSummary, WalkSummary } from "../core/evidence/sum-up-walk.ts";
 
 /** What the network and the agent said; undefined where they were not asked. */

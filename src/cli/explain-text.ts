@@ -1,8 +1,8 @@
 import { entryUrl } from "../core/containerd/hosts-toml/host-entry.ts";
 import type { Resolution } from "../core/containerd/resolve-image.ts";
 import type { ResolvedHost } from "../core/containerd/resolved-host.ts";
-import { printable } from "../core/evidence/describe-answer.ts";
 import type { LastPull } from "../core/evidence/last-pull.ts";
+import { printable } from "../core/evidence/printable.ts";
 import type { HostSummary } from "../core/evidence/sum-up-walk.ts";
 import type { Asked } from "./explain-json.ts";
 import type { Explanation } from "./explain-notes.ts";

@@ -1,6 +1,6 @@
 import type { Visit } from "../core/containerd/pull/pull-walk.ts";
-import { printable } from "../core/evidence/describe-answer.ts";
 import type { Hop, HopPhase } from "../core/evidence/exchange.ts";
+import { printable } from "../core/evidence/printable.ts";
 import type { HostSummary, Trouble } from "../core/evidence/sum-up-walk.ts";
 
 /** What a host was asked and what it answered, a few lines each; then what went wrong first, and what to do. */
@@ -69,7 +69,7 @@ function hopText({ durationsMs, proxy, status }: Hop): string {
     return ms === undefined ? [] : [`${PHASES[phase]} ${formatMs(ms)}`];
   });
   const via = proxy === undefined ? "" : `through the proxy ${printable(proxy)}, `;
-  return `${via}${phases.join(", ")}${phases.length === 0 ? "" : ": "}${status ?? "no answer"}`;
+  return `${via}${phases.join(", ")}${phases.length === 0 ? "" : ": "}${status ?? (durationsMs.http === undefined ? "failed" : "no answer")}`;
 }
 
 function formatMs(ms: number): string {

@@ -85,7 +85,7 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .argument("<image>", "image reference as it stands in a pod")
     .option("--no-probe", "ask no host, read files only")
     .addOption(containerdVersion())
-    .addHelpText("after", example("explain --no-probe gcr.io/google-containers/pause:3.9"))
+    .addHelpText("after", example("explain gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));
   withConfig(add(program, "restore", "put the node back as it was before mirrorlet ever wrote"))
     .option("--no-restart", "never restart containerd, which then has to be restarted by hand")

@@ -41,7 +41,7 @@ export function createMirrorAsker({ client, timeoutMs = TIMEOUT_MS }: MirrorAske
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         const { phase, message } = error;
-        const isDoubtful = phase === "http" && target.image !== undefined;
+        const isDoubtful = target.image !== undefined && (phase === "http" || error.code === "token-refused");
         const failure = { phase, message, scope: isDoubtful ? DOUBTFUL : SCOPES[phase] };
         return { failure, message, exchange: log.exchange() };
       } finally {
@@ -116,7 +116,7 @@ async function askImage(
 }
 
 function scopeOf(code: AnswerCode): FailureScope {
-  if (code === "unauthorized" || code === "credentials-refused") return "settings";
+  if (code === "unauthorized") return "settings";
   return code === "server-error" || code === "rate-limited" ? DOUBTFUL : "repository";
 }
 

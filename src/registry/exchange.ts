@@ -4,7 +4,7 @@ import type { Answer, Ask, Header } from "./ask.ts";
 import { decodeBody } from "./decode-body.ts";
 import type { HopLog } from "./exchange-log.ts";
 import { explainTls } from "./explain-failure.ts";
-import { proxyAuthorization } from "./open-connection.ts";
+import { proxyAuthorization } from "./open-tunnel.ts";
 import { RegistryError } from "./registry-error.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;

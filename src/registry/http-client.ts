@@ -6,6 +6,7 @@ import { openConnection, type Timeouts } from "./open-connection.ts";
 import { createProxySelector, type Environment } from "./proxy.ts";
 import { headersAfterRedirect, redirectTarget } from "./redirect.ts";
 import { RegistryError } from "./registry-error.ts";
+import { createSecureContexts } from "./secure-contexts.ts";
 import { createSystemRoots } from "./system-roots.ts";
 
 export interface HttpClientOptions {
@@ -27,14 +28,14 @@ const MAX_HOPS = 10;
 
 export function createHttpClient({ environment, timeouts, root }: HttpClientOptions): HttpClient {
   const proxyFor = createProxySelector(environment);
-  const systemRoots = createSystemRoots(environment, root);
+  const secureContext = createSecureContexts(createSystemRoots(environment, root));
 
   const askAt = async (ask: Ask, log: ExchangeLog): Promise<Answer> => {
     const limits = ask.timeouts ?? timeouts;
     const { url, tls } = ask;
     const proxy = proxyFor(url);
     const hop = log.begin(ask.method, url, proxy);
-    const route = { url, proxy, tls, systemRoots };
+    const route = { url, proxy, tls, secureContext };
     const socket = await openConnection(route, limits, ask.signal, hop);
     try {
       return await exchange(

@@ -1,18 +1,19 @@
-import { request as httpRequest } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls, createSecureContext, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import type { TlsMaterial } from "../core/containerd/pull/tls-material.ts";
 import type { HopLog } from "./exchange-log.ts";
 import { explainConnect, explainTls } from "./explain-failure.ts";
+import { openTunnel } from "./open-tunnel.ts";
 import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
+import { settle } from "./settle-socket.ts";
 import { describeChain, earliestEndMs, refusalOfGo } from "./verify-server.ts";
 
 export interface Route {
   readonly url: URL;
   readonly proxy: URL | undefined;
   readonly tls: TlsMaterial;
-  readonly systemRoots: () => readonly string[];
+  readonly secureContext: (tls: TlsMaterial) => SecureContext;
 }
 
 /** Limits per phase, ms. */
@@ -38,12 +39,12 @@ export async function openConnection(
       url: proxy,
       proxy: undefined,
       tls: { skipVerify: false },
-      systemRoots: route.systemRoots,
+      secureContext: route.secureContext,
     };
     socket = await handshake(socket, toProxy, timeouts, signal, undefined);
   }
   if (url.protocol !== "https:") return socket;
-  if (proxy !== undefined) socket = await tunnel(socket, url, proxy, timeouts, signal);
+  if (proxy !== undefined) socket = await openTunnel(socket, url, proxy, timeouts, signal);
   return handshake(socket, route, timeouts, signal, hop);
 }
 
@@ -107,18 +108,12 @@ function refuseServer(secure: TLSSocket, { url, tls }: Route, hop: HopLog | unde
   if (refusal !== undefined) throw new RegistryError({ phase: "tls", host: url.host, ...refusal });
 }
 
-function tlsOptions({ url, tls, systemRoots }: Route, host: string): ConnectionOptions {
+function tlsOptions({ url, tls, secureContext }: Route, host: string): ConnectionOptions {
   try {
     return {
-      secureContext: createSecureContext({
-        minVersion: "TLSv1.2",
-        ...(tls.skipVerify ? {} : { ca: [...systemRoots(), ...(tls.ca === undefined ? [] : [tls.ca])] }),
-        ...clientOptions(tls),
-        // As in Go, whatever is in the pool is trusted, an intermediate or a server's own certificate too.
-        allowPartialTrustChain: true,
-      }),
+      secureContext: secureContext(tls),
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      // http/2 is not spoken here; Go would, and registries answer both alike.
+      // As containerd's transport, which has a dialer of its own and therefore speaks no http/2.
       ALPNProtocols: ["http/1.1"],
       // Judged by refuseServer.
       rejectUnauthorized: false,
@@ -128,89 +123,4 @@ function tlsOptions({ url, tls, systemRoots }: Route, host: string): ConnectionO
     const detail = error instanceof Error ? error.message : String(error);
     throw new RegistryError({ phase: "tls", code: "tls-file", host: url.host, detail }, error);
   }
-}
-
-function clientOptions({ clients = [] }: TlsMaterial): { cert?: string[]; key?: string[] } {
-  if (clients.length === 0) return {};
-  return { cert: clients.map(({ certificate }) => certificate), key: clients.map(({ key }) => key) };
-}
-
-function tunnel(
-  socket: Socket,
-  url: URL,
-  proxy: URL,
-  { responseMs }: Timeouts,
-  signal: AbortSignal,
-): Promise<Socket> {
-  const target = `${url.hostname}:${url.port || 443}`;
-  const request = httpRequest({
-    method: "CONNECT",
-    path: target,
-    createConnection: () => socket,
-    headers: { Host: target, ...proxyAuthorization(proxy) },
-  });
-  const timer = setTimeout(() => request.destroy(new Error("no answer in time")), responseMs);
-  const abort = (): void => void request.destroy(new Error("aborted"));
-  signal.addEventListener("abort", abort, { once: true });
-  return new Promise<Socket>((resolve, reject) => {
-    const fail = (words: string): void => {
-      const detail = `${proxy.host} (${words})`;
-      reject(new RegistryError({ phase: "connect", code: "proxy-refuses", host: url.host, detail }));
-    };
-    request.once("connect", (response, tunnelled: Socket) => {
-      if (response.statusCode === 200) return resolve(tunnelled);
-      tunnelled.destroy();
-      fail(`it answers ${response.statusCode} ${response.statusMessage}`);
-    });
-    request.once("response", (response) => fail(`it answers ${response.statusCode}`));
-    request.once("error", (error) => fail(error.message));
-    request.end();
-  }).finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  });
-}
-
-/** `Proxy-Authorization` from the proxy's own URL. */
-export function proxyAuthorization(proxy: URL): Readonly<Record<string, string>> {
-  if (proxy.username === "") return {};
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return { "Proxy-Authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
-}
-
-class TimedOut extends Error {
-  readonly code = "ETIMEDOUT";
-}
-
-function settle<T extends Socket>(
-  socket: T,
-  event: "connect" | "secureConnect",
-  timeoutMs: number,
-  signal: AbortSignal,
-  explain: (error: unknown) => RegistryError,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail(new TimedOut(`nothing within ${timeoutMs / 1000} s`)), timeoutMs);
-    const onAbort = (): void => fail(new TimedOut("no answer before the time for it was over"));
-    const onClose = (): void => fail(new Error("the connection was closed"));
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      socket.off("close", onClose);
-    };
-    const fail = (error: unknown): void => {
-      done();
-      socket.destroy();
-      reject(explain(error));
-    };
-    // Stays: an error after this phase must find a listener; the next phase sees the close.
-    socket.on("error", fail);
-    socket.once("close", onClose);
-    socket.once(event, () => {
-      done();
-      resolve(socket);
-    });
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -9,7 +9,7 @@ export function redirectTarget({ status, headers, url }: Answer, from: URL): URL
     return undefined;
   const target = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined;
   if (target === undefined || !/^https?:$/.test(target.protocol)) {
-    const detail = JSON.stringify(location.slice(0, 100));
+    const detail = JSON.stringify(location.replace(/\?.*/s, "").slice(0, 100));
     throw new RegistryError({ phase: "http", code: "bad-redirect", host: url.host, detail });
   }
   refuseLinkLocal(target, from);

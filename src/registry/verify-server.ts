@@ -38,18 +38,11 @@ export function describeChain(code: string, certificate: DetailedPeerCertificate
   const issuer = top?.issuer?.CN ?? top?.issuer?.O;
   if (issuer === undefined) return "";
   const isOwn = code === "DEPTH_ZERO_SELF_SIGNED_CERT";
-  return isOwn ? " (it is self-signed)" : ` (${printable(issuer)})`;
+  return isOwn ? " (it is self-signed)" : ` (${String(issuer)})`;
 }
 
 function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
-}
-
-/** What a server says of itself ends up on terminals. */
-function printable(value: string | readonly string[]): string {
-  return String(value)
-    .replace(/[^\x20-\x7e]/g, "?")
-    .slice(0, 100);
 }
 
 function chainOf(leaf: DetailedPeerCertificate): readonly DetailedPeerCertificate[] {
@@ -72,9 +65,9 @@ function refusalOfName(host: string, certificate: PeerCertificate): Refusal | un
       : new X509Certificate(certificate.raw).checkIP(host) !== undefined;
   if (matches) return undefined;
   if (names.dns.length + names.ip.length === 0)
-    return { code: "common-name-only", detail: printable(certificate.subject?.CN ?? "nobody") };
+    return { code: "common-name-only", detail: String(certificate.subject?.CN ?? "nobody") };
   const valid = wanted.length === 0 ? [...names.dns, ...names.ip] : wanted;
-  const detail = `${host} but for ${printable(valid.slice(0, 5).join(", "))}`;
+  const detail = `${host} but for ${valid.slice(0, 5).join(", ")}`;
   return { code: "name-not-covered", detail };
 }
 
@@ -106,7 +99,7 @@ function refusalOfSignatures(leaf: PeerCertificate): Refusal | undefined {
     const isRoot = issuer === undefined || issuer.fingerprint256 === certificate.fingerprint256;
     if (isRoot && depth > 0) return undefined;
     if (REFUSED.includes(signatureAlgorithm(certificate.raw)))
-      return { code: "weak-signature", detail: printable(certificate.subject?.CN ?? "its server") };
+      return { code: "weak-signature", detail: String(certificate.subject?.CN ?? "its server") };
     if (isRoot) return undefined;
     certificate = issuer;
   }

@@ -153,20 +153,34 @@ test("the canary is what a mirror has to have; any other image it may lack", asy
   images.set("gcr.io", imageOf("gcr.io/team/canary:1"));
   images.set("quay.io", imageOf("quay.io/team/app:1", false));
   await clock.until(() => rounds.watch(watched("gcr.io", "quay.io")));
-  await clock.next();
-  const { ok, failedPhase, message } = probes.get(`gcr.io ${mirror.host}`) ?? {};
-  assert.deepEqual([ok, failedPhase], [false, "manifest"]);
-  assert.match(message ?? "", /does not have this image/);
-  assert.equal(probes.get(`quay.io ${mirror.host}`)?.ok, true);
+  const canary = () => probes.get(`gcr.io ${mirror.host}`);
+  assert.deepEqual([canary()?.ok, canary()?.failedPhase], [false, "manifest"]);
+  assert.match(canary()?.message ?? "", /does not have this image/);
   const [first] = mirror.requests();
   assert.deepEqual(
     [first?.method, first?.path, first?.query],
     ["HEAD", "/v2/team/canary/manifests/1", { ns: "gcr.io" }],
   );
+  // What failed is asked again in every round, besides the next in turn; that the API answers mends nothing.
+  for (let round = 0; round < 7; round++) await clock.next();
+  assert.equal(canary()?.failures, 8);
+  assert.equal(probes.get(`quay.io ${mirror.host}`)?.ok, true);
+  assert.ok(mirror.requests().some(({ path }) => path === "/v2/team/app/manifests/1"));
   mirror.put("team/canary", "1", buildImage());
-  // What failed is asked again in every round, besides the next in turn.
   await clock.next();
-  assert.equal(probes.get(`gcr.io ${mirror.host}`)?.ok, true);
+  assert.equal(canary()?.ok, true);
+});
+
+test("while all is well an image is asked for every fourth round, the API in between", async (t) => {
+  const mirror = await startMirror(t);
+  mirror.put("team/canary", "1", buildImage());
+  const { rounds, clock, images, write } = await startRounds(t);
+  write(hostsPath("gcr.io"), hosts(mirror));
+  images.set("gcr.io", imageOf("gcr.io/team/canary:1"));
+  await clock.until(() => rounds.watch(watched("gcr.io")));
+  for (let round = 0; round < 7; round++) await clock.next();
+  const methods = mirror.requests().map(({ method }) => method);
+  assert.deepEqual(methods, ["HEAD", "GET", "GET", "GET", "HEAD", "GET", "GET", "GET"]);
 });
 
 test("trouble with one image is not trouble of the host, where its API answers", async (t) => {

@@ -226,6 +226,17 @@ test("what answers but is no registry", async (t) => {
   }
 });
 
+test("who lets nobody unknown in at the base may serve everybody", async (t) => {
+  // Harbor's public projects: a token for anybody, which is not enough for /v2/ itself.
+  const server = await startServer((request, response) => {
+    if (request.url?.startsWith("/token") === true) response.end('{"token":"anonymous"}');
+    else response.writeHead(401, { "www-authenticate": `Bearer realm="${server.url}/token"` }).end();
+  }, undefined);
+  t.after(() => server.close());
+  assert.deepEqual((await probe(mirrorAt(server.url))).failure, undefined);
+  await expectFailure(mirrorAt(server.url, { credential }), "token", /answers without a token/);
+});
+
 test("a mirror that only knows its own path is asked there", async (t) => {
   const server = await startServer((request, response) => {
     const known = request.url?.startsWith("/v2/hub/") === true;

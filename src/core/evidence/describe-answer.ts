@@ -1,5 +1,7 @@
 import type { Visit } from "../containerd/pull/pull-walk.ts";
 import type { ResolvedHost } from "../containerd/resolved-host.ts";
+import { redirectedTo } from "./exchange.ts";
+import { printable } from "./printable.ts";
 
 /** Cause and fix of a visit that did not end well, in words; without secrets. */
 export interface Words {
@@ -9,14 +11,17 @@ export interface Words {
 
 /** Of an answer; where there was none, the failure has words of its own. Undefined where nothing is wrong. */
 export function describeAnswer(visit: Visit, host: ResolvedHost): Words | undefined {
-  const { judgement, reply } = visit;
-  if (reply?.kind === "failure") return reply.failure;
+  const { judgement, reply, request } = visit;
+  if (reply === undefined) return undefined;
+  const elsewhere = redirectedTo(reply.exchange, request.url);
+  if (reply.kind === "failure")
+    return elsewhere === undefined ? reply.failure : describeRedirect(host, elsewhere, reply.failure);
   const words = WORDS[judgement.code];
-  if (words === undefined || reply === undefined) return undefined;
+  if (words === undefined) return undefined;
   const { status, mediaType, digestHeader } = reply;
   const [cause, fix] = words({
     host,
-    name: host.entry.host,
+    name: elsewhere === undefined ? host.entry.host : `${elsewhere}, to which ${host.entry.host} redirects,`,
     visit,
     status,
     shown: (text) => JSON.stringify(printable(text)),
@@ -26,10 +31,11 @@ export function describeAnswer(visit: Visit, host: ResolvedHost): Words | undefi
   return { cause, fix };
 }
 
-/** What a server says of itself may hold anything, and ends up on terminals and pages. */
-export function printable(text: string, limit = 100): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, "?");
-  return plain.length > limit ? `${plain.slice(0, limit)}…` : plain;
+function describeRedirect({ entry }: ResolvedHost, elsewhere: string, { cause, fix }: Words): Words {
+  return {
+    cause: `${entry.host} redirects to ${elsewhere}: ${cause}`,
+    fix: `open the way from this node to ${elsewhere}, or switch redirects off at the mirror; ${fix}`,
+  };
 }
 
 interface Facts {

@@ -1,3 +1,4 @@
+import { printable } from "./printable.ts";
 import type { FailureCode, FailurePhase, RegistryFailure } from "./registry-failure.ts";
 
 export interface FailureFacts {
@@ -11,7 +12,7 @@ export interface FailureFacts {
 
 /** Cause and fix of a failure, for an operator. */
 export function describeFailure({ phase, code, host, detail = "" }: FailureFacts): RegistryFailure {
-  const [cause, fix] = WORDS[code](host, detail);
+  const [cause, fix] = WORDS[code](host, printable(detail, 300));
   return { phase, code, cause, fix };
 }
 
@@ -153,7 +154,7 @@ const WORDS: Readonly<Record<FailureCode, (host: string, detail: string) => Word
   ],
   "no-credentials": (host) => [
     `${host} wants a user name and a password, and none is configured`,
-    CREDENTIAL,
+    `${CREDENTIAL}; pull secrets of a pod are offered to it too, and not known here`,
   ],
   "credentials-refused": (host, detail) => [
     `${host} refuses ${detail}`,

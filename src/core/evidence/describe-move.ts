@@ -1,4 +1,5 @@
-import type { PullWalk, Visit } from "../containerd/pull/pull-walk.ts";
+import type { PullRequest } from "../containerd/pull/pull-request.ts";
+import type { PullOutcome, PullWalk, Visit } from "../containerd/pull/pull-walk.ts";
 import type { ResolvedHost } from "../containerd/resolved-host.ts";
 import type { ContainerdTraits } from "../containerd/version.ts";
 
@@ -60,10 +61,20 @@ function describeNext({ request }: Visit, { outcome, visits }: PullWalk, { hosts
   const next = later === undefined ? undefined : hosts[later.request.host];
   if (next === undefined) return "has no other host to ask: the pull fails";
   const silently =
-    outcome.kind === "served" && next.role === "upstream"
-      ? ": the pull comes from the upstream, and nobody is told"
-      : "";
+    outcome.kind === "served" && next.role === "upstream" ? describeLoss(request, outcome.by, hosts) : "";
   return `asks the next host, ${next.entry.host}${silently}`;
+}
+
+/** What of the pull is lost to the upstream. */
+function describeLoss(
+  { stage }: PullRequest,
+  by: Extract<PullOutcome, { readonly kind: "served" }>["by"],
+  hosts: readonly ResolvedHost[],
+): string {
+  if (stage !== "resolve") return ": this part comes from the upstream, and nobody is told";
+  return hosts[by.manifest ?? -1]?.role === "upstream"
+    ? ": the pull comes from the upstream, and nobody is told"
+    : ": the tag is resolved at the upstream, and nobody is told";
 }
 
 function laterServer({ request }: Visit, { visits }: PullWalk, { hosts }: PullContext): string {

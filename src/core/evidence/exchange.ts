@@ -25,3 +25,17 @@ export interface Exchange {
   /** How often the host was asked. */
   readonly tries: number;
 }
+
+/** Where the last hop went, when a redirect led away from `url`: host:port. */
+export function redirectedTo({ hops }: Exchange, url: string): string | undefined {
+  const last = hops.at(-1);
+  if (last === undefined) return undefined;
+  const [from, to] = [authorityOf(url), authorityOf(last.url)];
+  return from === to ? undefined : to;
+}
+
+/** Default ports are left out, whatever the scheme: https that falls back to http is no redirect. */
+function authorityOf(url: string): string {
+  const authority = /^https?:\/\/([^/?#]+)/.exec(url)?.[1] ?? "";
+  return authority.replace(/:(?:80|443)$/, "");
+}

@@ -12,6 +12,18 @@ export interface WatchedMirror {
   readonly settings: string;
 }
 
+/** A question to put: to which mirror, and whether about an image. */
+export interface ProbeTurn {
+  readonly mirror: WatchedMirror;
+  readonly asksImage: boolean;
+}
+
+/**
+ * Every so many rounds an image is asked for; in between the API is, which costs a mirror nothing. A mirror that
+ * fetches what it lacks may ask its upstream for every tag, and it has many nodes.
+ */
+const IMAGE_EVERY = 4;
+
 type Failure = Pick<NonNullable<ProbeAnswer["failure"]>, "phase" | "message">;
 
 /**
@@ -23,8 +35,9 @@ export class ProbedHost {
   /** Equal for hosts that the same registries use in the same way. */
   readonly use: string;
   readonly #bySettings: ReadonlyMap<string, readonly WatchedMirror[]>;
-  #turn = 0;
-  readonly #turnOf = new Map<string, number>();
+  #round = 0;
+  readonly #nextForImage: () => WatchedMirror | undefined;
+  readonly #nextForApi: () => WatchedMirror | undefined;
   #hostFailure: Failure | undefined;
   readonly #settingsFailures = new Map<string, Failure>();
   readonly #registryFailures = new Map<string, Failure>();
@@ -42,21 +55,21 @@ export class ProbedHost {
       else group.push(mirror);
     }
     this.#bySettings = groups;
+    this.#nextForImage = takeTurns([...groups.values()]);
+    // One ahead, so that the second settings are not the last to be asked.
+    this.#nextForApi = takeTurns([...groups.values()], 1);
   }
 
-  /** Whom to ask for this round: the next one, and one of those that failed, to see whether they still do. */
-  next(): readonly WatchedMirror[] {
-    const settings = [...this.#bySettings.keys()];
-    const turn = settings[this.#turn++ % settings.length] ?? "";
-    const group = this.#bySettings.get(turn) ?? [];
-    const at = this.#turnOf.get(turn) ?? 0;
-    this.#turnOf.set(turn, at + 1);
-    const regular = group[at % group.length];
+  /** What to ask in this round: the next one, and one of those that failed, to see whether they still do. */
+  next(): readonly ProbeTurn[] {
+    const asksImage = this.#round++ % IMAGE_EVERY === 0;
+    const regular = asksImage ? this.#nextForImage() : this.#nextForApi();
     const failed = this.#hostFailure === undefined ? this.#oneThatFailed() : undefined;
-    return [regular, failed === regular ? undefined : failed].filter((each) => each !== undefined);
+    const turns = regular === undefined || regular === failed ? [] : [{ mirror: regular, asksImage }];
+    return failed === undefined ? turns : [...turns, { mirror: failed, asksImage: true }];
   }
 
-  record(mirror: WatchedMirror, answer: ProbeAnswer): void {
+  record({ mirror, asksImage }: ProbeTurn, answer: ProbeAnswer): void {
     const { settings, registry } = mirror;
     const { failure } = answer;
     this.#latest.set(settings, answer);
@@ -67,13 +80,17 @@ export class ProbedHost {
       return;
     }
     this.#settingsFailures.delete(settings);
-    if (failure === undefined) this.#registryFailures.delete(registry);
-    else this.#registryFailures.set(registry, failure);
+    if (failure !== undefined) this.#registryFailures.set(registry, failure);
+    // That the API answers says nothing of an image.
+    else if (asksImage) this.#registryFailures.delete(registry);
   }
 
-  /** How it stands after a round, for every registry. */
+  /** How it stands after a round, for every registry of which something is known. */
   report(atMs: number): readonly HostProbe[] {
-    return [...this.#bySettings.values()].flat().map((mirror) => this.#probeOf(mirror, atMs));
+    const known = [...this.#bySettings].filter(
+      ([settings]) => this.#hostFailure !== undefined || this.#latest.has(settings),
+    );
+    return known.flatMap(([, mirrors]) => mirrors.map((mirror) => this.#probeOf(mirror, atMs)));
   }
 
   #probeOf(mirror: WatchedMirror, atMs: number): HostProbe {
@@ -115,6 +132,20 @@ export class ProbedHost {
     }
     return undefined;
   }
+}
+
+/** One group after the other, and of each one mirror after the other. */
+function takeTurns(
+  groups: readonly (readonly WatchedMirror[])[],
+  first = 0,
+): () => WatchedMirror | undefined {
+  let turn = first;
+  return () => {
+    const group = groups[turn % groups.length] ?? [];
+    const mirror = group[Math.floor(turn / groups.length) % group.length];
+    turn++;
+    return mirror;
+  };
 }
 
 function durationsOf({ exchange }: ProbeAnswer): HostProbe["durationsMs"] {

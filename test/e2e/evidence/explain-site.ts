@@ -112,10 +112,6 @@ export async function runExplain(
   return { ...document, code: json.code, text: json.stdout };
 }
 
-export async function explainText(daemon: LabContainerd, reference: string): Promise<string> {
-  return (await runMirrorlet(["explain", "--config", await agentToml(daemon), reference])).stdout;
-}
-
 async function agentToml(daemon: LabContainerd): Promise<string> {
   const path = join(daemon.dir, "agent.toml");
   const settings = {
@@ -153,7 +149,7 @@ export function byContainerd(requests: readonly RecordedRequest[]): readonly Rec
 
 /** Requests as they can be compared: all that decides about the answer. Layers are fetched by pulls alone. */
 export function comparable(requests: readonly RecordedRequest[], { blobs }: LabImage): readonly string[] {
-  const layers = blobs.slice(1).map(({ digest }) => digest);
+  const layers = blobs.filter(({ mediaType }) => mediaType.includes(".layer.")).map(({ digest }) => digest);
   return requests
     .filter(({ path }) => !layers.some((digest) => path.endsWith(digest)))
     .map(({ method, path, query, headers, authorization = "" }) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { startBlackHole } from "../../support/black-hole.ts";
 import { forEachGeneration, type Generation } from "../../support/containerd.ts";
+import { thisPlatform } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { startServer } from "../../support/lab-server.ts";
 import type { Behaviour } from "../../support/scripted-registry.ts";
@@ -340,25 +341,32 @@ function expectWords({ probe }: ExplainedHost, { code, cause, fix }: Scenario, t
   assert.ok((probe.consequence ?? "") !== "");
 }
 
+/** How the image looks and how it is named. */
+const shapes: Readonly<Record<string, { readonly platforms: readonly string[]; readonly byDigest?: true }>> =
+  {
+    "one platform": { platforms: [thisPlatform] },
+    "an index": { platforms: ["linux/s390x", thisPlatform] },
+    "by digest": { platforms: [thisPlatform], byDigest: true },
+  };
+
 forEachGeneration("explain asks a good mirror what a pull asks it", async (generation, context) => {
   const daemon = await site.daemons.get(generation);
   for (const [name, { rules = [], host = mirrorHost }] of Object.entries(healthy))
-    for (const platforms of [["linux/amd64"], ["linux/arm64", "linux/amd64"]])
-      await context.test(`${name}, ${platforms.length === 1 ? "one platform" : "an index"}`, async () => {
+    for (const [shape, { platforms, byDigest }] of Object.entries(shapes))
+      await context.test(`${name}, ${shape}`, async () => {
         site.mirror.script(...rules);
         await writeHosts(daemon, `${host(site)}\n`);
-        const offered = site.offer({ platforms });
+        const { image, repository, reference: byTag } = site.offer({ platforms });
+        const reference = byDigest === true ? `gcr.io/${repository}@${image.digest}` : byTag;
         clearRequests(site);
-        const explained = await runExplain(daemon, offered.reference);
-        const [walked, plainly] = [site.mirror, site.plain].map((each) =>
-          comparable(each.requests(), offered.image),
-        );
+        const explained = await runExplain(daemon, reference);
+        const [walked, plainly] = [site.mirror, site.plain].map((each) => comparable(each.requests(), image));
         clearRequests(site);
-        assert.equal((await daemon.pull(offered.reference)).ok, true);
+        assert.equal((await daemon.pull(reference)).ok, true);
         assert.deepEqual([explained.code, explained.foreseen.from], [0, "mirror"], explained.text);
         assert.deepEqual(site.upstream.requests(), []);
-        assert.deepEqual(walked, comparable(byContainerd(site.mirror.requests()), offered.image));
-        assert.deepEqual(plainly, comparable(byContainerd(site.plain.requests()), offered.image));
+        assert.deepEqual(walked, comparable(byContainerd(site.mirror.requests()), image));
+        assert.deepEqual(plainly, comparable(byContainerd(site.plain.requests()), image));
         site.mirror.script();
       });
 });

@@ -1,18 +1,14 @@
-import { objectUrl } from "../hosts-toml/host-entry.ts";
 import { type ImageReference, isDigest } from "../image-reference.ts";
-import type { ResolvedHost } from "../resolved-host.ts";
+import { type Asked, buildRequest, isOutOfReach, resolversOf, WITNESS_REPLY } from "./build-request.ts";
 import { choosePlatform, readConfig, readJson } from "./choose-platform.ts";
-import { judgeFetch, judgeGet, judgeHead, MAX_MANIFEST_BYTES, type Resolved } from "./judge-answer.ts";
+import { judgeFetch, judgeGet, judgeHead, type Resolved } from "./judge-answer.ts";
 import type { Judgement } from "./judgement.ts";
 import { manifestKind } from "./media-types.ts";
-import type { Descriptor, PullAnswer, PullReply, PullRequest, PullStage } from "./pull-request.ts";
+import type { Descriptor, PullReply, PullRequest, PullStage } from "./pull-request.ts";
 import type { PullOutcome, PullPlan, PullWalk, Visit } from "./pull-walk.ts";
 
 type Steps<T> = Generator<PullRequest, T, PullReply>;
 type Ending = Exclude<PullOutcome, { readonly kind: "served" }>;
-
-/** Config blobs are small; of a larger one the beginning shows that it is served. */
-const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /**
  * Goes the way of a pull: yields the requests that containerd would make, takes what became of each, and ends where
@@ -71,7 +67,7 @@ class Walk {
   *#resolve(): Steps<Descriptor | Ending> {
     const { target } = this.#plan.reference;
     let isRefused = false;
-    for (const [index] of this.#resolvers()) {
+    for (const index of resolversOf(this.#plan)) {
       const resolved = yield* this.#visitHead(index, "manifests", true);
       const done = this.#settle("resolve", index, resolved);
       if (done !== undefined) return done;
@@ -79,7 +75,7 @@ class Walk {
     }
     const { asksBlobsForDigest } = this.#plan.traits;
     if (target.kind === "digest" && (asksBlobsForDigest === "always" || !isRefused))
-      for (const [index] of this.#resolvers()) {
+      for (const index of resolversOf(this.#plan)) {
         const resolved = yield* this.#visitHead(index, "blobs", true);
         // A blob of that name becomes an image without a usable type, which stays in the store.
         if (resolved.move === "serves" || resolved.code === "wrong-type")
@@ -88,10 +84,6 @@ class Walk {
         if (done !== undefined) return done;
       }
     return { kind: "failed", stage: "resolve" };
-  }
-
-  #resolvers(): readonly (readonly [number, ResolvedHost])[] {
-    return [...this.#plan.hosts.entries()].filter(([, host]) => host.resolves);
   }
 
   /** A status other than 404 is a refusal, for the releases that tell apart. */
@@ -149,33 +141,15 @@ class Walk {
   }
 
   *#ask<T extends Judgement>(asked: Asked, judge: (reply: PullReply) => T): Steps<T> {
-    const request = this.#request(asked);
+    const request = buildRequest(asked, this.#plan);
     const host = this.#plan.hosts[asked.host];
     const known = host?.role === "witness" ? WITNESS_REPLY : this.#dead.get(asked.host);
     const reply = known ?? (yield request);
-    if (isDead(reply)) this.#dead.set(asked.host, reply);
+    if (isOutOfReach(reply, request)) this.#dead.set(asked.host, reply);
     const judgement = judge(reply);
     const shown = host?.role === "witness" ? { move: judgement.move, code: "witness" as const } : judgement;
     this.visits.push({ request, ...(known === undefined ? { reply } : {}), judgement: shown });
     return judgement;
-  }
-
-  #request({ host: index, stage, kind, object, method, mediaType = "", isReached }: Asked): PullRequest {
-    const { hosts, reference } = this.#plan;
-    const asked = stage === "resolve" ? this.#resolvers().map(([each]) => each) : [...hosts.keys()];
-    const host = hosts[index];
-    return {
-      host: index,
-      stage,
-      method,
-      url: host === undefined ? "" : objectUrl(host.entry, reference, kind, object),
-      isManifest: kind === "manifests",
-      mediaType,
-      isLastHost: asked.at(-1) === index,
-      hash: isDigest(object) ? object.slice(0, object.indexOf(":")) : "sha256",
-      maxBytes: kind === "manifests" ? MAX_MANIFEST_BYTES : MAX_CONFIG_BYTES,
-      isReached,
-    };
   }
 
   #settle(stage: PullStage, index: number, resolved: Resolved): Descriptor | Ending | undefined {
@@ -200,31 +174,6 @@ class Walk {
   }
 }
 
-interface Asked {
-  readonly host: number;
-  readonly stage: PullStage;
-  readonly kind: "manifests" | "blobs";
-  readonly object: string;
-  readonly method: "HEAD" | "GET";
-  readonly mediaType?: string;
-  readonly isReached: boolean;
-}
-
 function tagOf({ target }: ImageReference): string {
   return target.kind === "tag" ? target.tag : target.digest;
 }
-
-function isDead(reply: PullReply): boolean {
-  return reply.kind === "failure" && ["dns", "connect", "tls", "token"].includes(reply.failure.phase);
-}
-
-/** The agent's own listener answers this to everything, at once. */
-const WITNESS_REPLY: PullAnswer = {
-  kind: "answer",
-  method: "HEAD",
-  status: 404,
-  mediaType: "",
-  digestHeader: "",
-  isRefused: false,
-  exchange: { hops: [], tokens: [], tries: 0 },
-};

@@ -6,7 +6,7 @@ import { bareMediaType } from "../../../../../src/core/containerd/pull/media-typ
 import type { PullReply, PullRequest } from "../../../../../src/core/containerd/pull/pull-request.ts";
 import type { PullWalk } from "../../../../../src/core/containerd/pull/pull-walk.ts";
 import { walkPull } from "../../../../../src/core/containerd/pull/walk-pull.ts";
-import { placeHost } from "../../../../../src/core/containerd/resolved-host.ts";
+import { placeHost, type ResolvedHost } from "../../../../../src/core/containerd/resolved-host.ts";
 import { parseContainerdVersion, traitsOf } from "../../../../../src/core/containerd/version.ts";
 import { describeFailure } from "../../../../../src/core/evidence/describe-failure.ts";
 import type { FailureCode, FailurePhase } from "../../../../../src/core/evidence/registry-failure.ts";
@@ -50,6 +50,7 @@ export const on =
 
 export interface Played {
   readonly walk: PullWalk;
+  readonly hosts: readonly ResolvedHost[];
   /** `HEAD a manifests/3.9 → next not-found`, hosts that were not come to in brackets. */
   readonly lines: readonly string[];
   readonly outcome: string;
@@ -79,7 +80,7 @@ export function play(script: Play): Played {
     const line = `${request.method} ${names[request.host]} ${short} → ${judgement.move} ${judgement.code}`;
     return request.isReached ? line : `(${line})`;
   });
-  return { walk, lines, outcome: describe(walk, names) };
+  return { walk, hosts: placed, lines, outcome: describe(walk, names) };
 }
 
 function describe({ outcome }: PullWalk, names: readonly string[]): string {
