@@ -6,6 +6,7 @@ import type { PullRequest } from "../core/containerd/pull/pull-request.ts";
 import { resolveHeaders } from "../core/containerd/pull/request-headers.ts";
 import { placeHost } from "../core/containerd/resolved-host.ts";
 import { describeAnswer } from "../core/evidence/describe-answer.ts";
+import { proxyHint } from "../core/evidence/exchange.ts";
 import type { FailureScope, ProbeAnswer } from "../core/evidence/probe-answer.ts";
 import type { FailurePhase } from "../core/evidence/registry-failure.ts";
 import { askRegistry, type RegistryAccess, type RegistryReply } from "../registry/ask-registry.ts";
@@ -40,7 +41,9 @@ export function createMirrorAsker({ client, timeoutMs = TIMEOUT_MS }: MirrorAske
         return await answer(access, target, log);
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
-        const { phase, message } = error;
+        const { phase } = error;
+        const hint = proxyHint(log.exchange(), error.code);
+        const message = hint === undefined ? error.message : `${error.message}; ${hint}`;
         const isDoubtful = target.image !== undefined && (phase === "http" || error.code === "token-refused");
         const failure = { phase, message, scope: isDoubtful ? DOUBTFUL : SCOPES[phase] };
         return { failure, message, exchange: log.exchange() };

@@ -24,12 +24,13 @@ interface WalkOptions {
   readonly responseMs?: number;
   readonly signal?: AbortSignal;
   readonly files?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const image = buildImage();
 
 async function walk(url: string, options: WalkOptions = {}): Promise<Walked> {
-  const { entry = {}, version = "2.1.9", responseMs = 5_000, files = {} } = options;
+  const { entry = {}, version = "2.1.9", responseMs = 5_000, files = {}, environment = {} } = options;
   const parsed = parseImageReference("gcr.io/team/app:1");
   const containerd = parseContainerdVersion(version);
   assert.ok(parsed.ok && containerd);
@@ -46,7 +47,7 @@ async function walk(url: string, options: WalkOptions = {}): Promise<Walked> {
   };
   const hosts = [placeHost(written, parsed.reference)];
   const limits = { dialMs: 2_000, handshakeMs: 2_000, responseMs };
-  const client = createHttpClient({ environment: {}, timeouts: limits });
+  const client = createHttpClient({ environment, timeouts: limits });
   const walker = createPullWalker({ client: async () => client, limits });
   const traits = traitsOf(containerd);
   const config = { headers: [], configs: [], auths: [], pullMode: "local" as const };
@@ -168,6 +169,18 @@ test("what goes over https does not go on over http", async (t) => {
   const newer = await walk(server.url, { entry: entry("Authorization") });
   assert.equal(newer.summary.hosts[0]?.trouble?.code, "credentials-withheld");
   assert.equal(seen.length, 1);
+});
+
+test("a proxy that answers in the mirror's name is named", async (t) => {
+  const proxy = await start(t, (_request, response) => response.writeHead(403).end("blocked"));
+  const environment = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
+  const plain = (await walk("http://mirror.corp:5000", { environment })).summary.hosts[0]?.trouble;
+  assert.equal(plain?.code, "forbidden");
+  assert.match(plain.fix, /goes through the proxy 127\.0\.0\.1:\d+: .* add the host to NO_PROXY/);
+  const secure = (await walk("https://mirror.corp:5000", { environment })).summary.hosts[0]?.trouble;
+  assert.equal(secure?.code, "proxy-refuses");
+  assert.match(secure.cause, /proxy 127\.0\.0\.1:\d+ .* does not lead to mirror\.corp:5000/);
+  assert.equal(secure.fix.match(/NO_PROXY/g)?.length, 1);
 });
 
 test("a header that cannot be sent, a host that cannot be asked, a file that is no PEM", async (t) => {

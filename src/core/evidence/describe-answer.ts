@@ -1,6 +1,7 @@
+import type { PullReply, PullRequest } from "../containerd/pull/pull-request.ts";
 import type { Visit } from "../containerd/pull/pull-walk.ts";
 import type { ResolvedHost } from "../containerd/resolved-host.ts";
-import { redirectedTo } from "./exchange.ts";
+import { proxyHint, redirectedTo } from "./exchange.ts";
 import { printable } from "./printable.ts";
 
 /** Cause and fix of a visit that did not end well, in words; without secrets. */
@@ -11,8 +12,15 @@ export interface Words {
 
 /** Of an answer; where there was none, the failure has words of its own. Undefined where nothing is wrong. */
 export function describeAnswer(visit: Visit, host: ResolvedHost): Words | undefined {
-  const { judgement, reply, request } = visit;
+  const { reply } = visit;
   if (reply === undefined) return undefined;
+  const words = wordsOf(visit, reply, host);
+  const failure = reply.kind === "failure" ? reply.failure.code : undefined;
+  const hint = host.role === "mirror" ? proxyHint(reply.exchange, failure) : undefined;
+  return words === undefined || hint === undefined ? words : { ...words, fix: `${words.fix}; ${hint}` };
+}
+
+function wordsOf({ judgement, request }: Visit, reply: PullReply, host: ResolvedHost): Words | undefined {
   const elsewhere = redirectedTo(reply.exchange, request.url);
   if (reply.kind === "failure")
     return elsewhere === undefined ? reply.failure : describeRedirect(host, elsewhere, reply.failure);
@@ -22,7 +30,7 @@ export function describeAnswer(visit: Visit, host: ResolvedHost): Words | undefi
   const [cause, fix] = words({
     host,
     name: elsewhere === undefined ? host.entry.host : `${elsewhere}, to which ${host.entry.host} redirects,`,
-    visit,
+    request,
     status,
     shown: (text) => JSON.stringify(printable(text)),
     mediaType,
@@ -41,7 +49,7 @@ function describeRedirect({ entry }: ResolvedHost, elsewhere: string, { cause, f
 interface Facts {
   readonly host: ResolvedHost;
   readonly name: string;
-  readonly visit: Visit;
+  readonly request: PullRequest;
   readonly status: number;
   readonly mediaType: string;
   readonly digestHeader: string;
@@ -74,9 +82,9 @@ const WORDS: Readonly<Partial<Record<Visit["judgement"]["code"], Describe>>> = {
       : "raise its limit for the nodes",
   ],
   "server-error": ({ name, status }) => [`${name} answers ${status}`, LOG_FIX],
-  "other-status": ({ name, status, visit }) => [
+  "other-status": ({ name, status, request }) => [
     `${name} answers ${status}`,
-    visit.request.url.includes("?ns=")
+    request.url.includes("?ns=")
       ? `${LOG_FIX}; some mirrors refuse the parameter ns= that containerd adds: upgrade it, or strip ns in front of it`
       : LOG_FIX,
   ],
@@ -130,9 +138,9 @@ const WORDS: Readonly<Partial<Record<Visit["judgement"]["code"], Describe>>> = {
 };
 
 /** 404, where the path itself may be at fault. */
-function describeMissing({ host, name, visit }: Facts): readonly [string, string] {
+function describeMissing({ host, name, request }: Facts): readonly [string, string] {
   const { written, path, scheme } = host.entry;
-  const what = visit.request.isManifest ? "this image" : "a blob of this image";
+  const what = request.isManifest ? "this image" : "a blob of this image";
   // Without override_path /v2 is added behind a path that has it already.
   if (/^\/v2\/.+\/v2$/.test(path) && !written.replace(/\/+$/, "").endsWith("/v2"))
     return [

@@ -1,3 +1,5 @@
+import type { FailureCode } from "./registry-failure.ts";
+
 /** Phases of one connection and the request on it, in their order. */
 export type HopPhase = "dns" | "connect" | "tls" | "http";
 
@@ -38,4 +40,14 @@ export function redirectedTo({ hops }: Exchange, url: string): string | undefine
 function authorityOf(url: string): string {
   const authority = /^https?:\/\/([^/?#]+)/.exec(url)?.[1] ?? "";
   return authority.replace(/:(?:80|443)$/, "");
+}
+
+/** What to consider where a proxy had a hand in it: it answers for plain http, and leads to everything else. */
+export function proxyHint({ hops }: Exchange, failure?: FailureCode): string | undefined {
+  const last = hops.at(-1);
+  const hadAHand = last?.status === undefined || last.url.startsWith("http:");
+  // These have the words already.
+  const isSaid = failure === "proxy-refuses" || failure === "socks-proxy";
+  if (last?.proxy === undefined || !hadAHand || isSaid) return undefined;
+  return `containerd goes through the proxy ${last.proxy}: if it should not, add the host to NO_PROXY of its unit and restart containerd`;
 }
