@@ -19,14 +19,19 @@ import { writeTraces } from "./write-traces.ts";
  */
 const SETTLE_MS = 250;
 
+/** A plan, and all that is needed to carry it out. */
+interface Undertaking {
+  readonly plan: NodePlan;
+  /** Images whose pull works now. */
+  readonly canaries: readonly string[];
+  readonly target: Target;
+  readonly context: PassContext;
+  readonly progress: Progress;
+}
+
 /** Carries the steps out in their order. A result: the pass ends here. */
-export async function carryOut(
-  plan: NodePlan,
-  canaries: readonly string[],
-  target: Target,
-  context: PassContext,
-  progress: Progress,
-): Promise<PassResult | undefined> {
+export async function carryOut(undertaking: Undertaking): Promise<PassResult | undefined> {
+  const { plan, context, progress } = undertaking;
   const { ports, state } = context;
   for (const step of plan.steps) {
     context.signal.throwIfAborted();
@@ -36,9 +41,9 @@ export async function carryOut(
     if (step.kind === "remove-files") await ports.clock.sleep(SETTLE_MS, context.signal);
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
     else if (step.kind === "edit-config") {
-      const stopped = await editConfig(step, plan, canaries, target, context, progress);
+      const stopped = await editConfig(step, undertaking);
       if (stopped !== undefined) return stopped;
-    } else if (!(await switchTraces(step, plan, canaries, target, context, progress))) continue;
+    } else if (!(await switchTraces(step, undertaking))) continue;
     const done = describeStep(step);
     ports.log.debug({ step: done }, "step done");
     progress.done.push(done);
@@ -46,14 +51,8 @@ export async function carryOut(
   return undefined;
 }
 
-async function editConfig(
-  step: EditConfigStep,
-  plan: NodePlan,
-  canaries: readonly string[],
-  target: Target,
-  context: PassContext,
-  progress: Progress,
-): Promise<PassResult | undefined> {
+async function editConfig(step: EditConfigStep, undertaking: Undertaking): Promise<PassResult | undefined> {
+  const { plan, target, context, progress } = undertaking;
   const record = progress.record as ApplyRecord;
   const waitMs = context.mayRestart ? restartWaitMs(record.restarts, context.ports.clock) : 0;
   // Writing config.toml now and restarting later would leave a change that any restart by others puts in force
@@ -62,14 +61,16 @@ async function editConfig(
   await waitUntilQuiet(step.path, context);
   const { style, containerd } = context.config;
   const configPath = style === "certs.d" ? { configPath: containerd.certsD } : {};
-  const outcome = await change(plan, canaries, target, context, progress, { config: step, ...configPath });
+  const outcome = await change(undertaking, { config: step, ...configPath });
   switch (outcome.kind) {
     case "restarted":
     case "deferred":
     case "not-switched":
       return undefined;
     case "refused":
-      return takeBack({ step, outcome }, target, context, progress);
+      return plan.tracing?.step?.isInConfig === true
+        ? refuseTraces(plan.tracing.step, outcome.message, context, progress)
+        : takeBack({ step, outcome }, target, context, progress);
     case "rolled-back":
     case "degraded":
       return outcome.hadTraces
@@ -80,19 +81,28 @@ async function editConfig(
   }
 }
 
-/** False: it was not done, which the record or `tracesTrouble` tells; the rest of the plan goes on. */
-async function switchTraces(
-  step: SwitchTracesStep,
-  plan: NodePlan,
-  canaries: readonly string[],
-  target: Target,
-  context: PassContext,
+/** containerd refuses a config.toml that has traces in it: it may be for them, so the next pass leaves them out. */
+async function refuseTraces(
+  { digest }: SwitchTracesStep,
+  message: string,
+  { ports, state }: PassContext,
   progress: Progress,
-): Promise<boolean> {
+): Promise<PassResult> {
+  const { clock } = ports;
+  const tracesQuarantine = { digest, message, takenBack: true, degraded: false, sinceMs: clock.now() };
+  const record = { ...(progress.record as ApplyRecord), tracesQuarantine };
+  await state.saveRecord(record);
+  progress.record = record;
+  return withoutTraces({ kind: "rolled-back", message }, record, clock);
+}
+
+/** False: it was not done, which the record or `tracesTrouble` tells; the rest of the plan goes on. */
+async function switchTraces(step: SwitchTracesStep, undertaking: Undertaking): Promise<boolean> {
+  const { plan, context, progress } = undertaking;
   // Done together with config.toml.
   if (plan.configEdit !== undefined) return progress.tracesTrouble === undefined;
   if (step.needsRestart) {
-    const { kind } = await change(plan, canaries, target, context, progress, {});
+    const { kind } = await change(undertaking, {});
     return kind === "restarted" || kind === "deferred";
   }
   const written = await writeTraces(step.files, context.ports);
@@ -101,13 +111,10 @@ async function switchTraces(
 }
 
 async function change(
-  plan: NodePlan,
-  canaries: readonly string[],
-  { choice }: Target,
-  context: PassContext,
-  progress: Progress,
+  { plan, canaries, target, context, progress }: Undertaking,
   config: Pick<ConfigChange, "config" | "configPath">,
 ): Promise<ConfigOutcome> {
+  const { choice } = target;
   const record = progress.record as ApplyRecord;
   const step = plan.tracing?.step;
   const whole: ConfigChange = {

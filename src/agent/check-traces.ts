@@ -1,6 +1,8 @@
 import { endpointInTracesFile, tracesEnvironment } from "../core/containerd/tracing/traces-file.ts";
+import type { Exporter } from "../core/host-state.ts";
 import type { PendingTraces } from "./apply-record.ts";
 import type { ConfigContext } from "./config-change.ts";
+import type { Containerd } from "./ports.ts";
 
 /** What a containerd that was restarted to send its traces makes of it. Both undefined: that cannot be told. */
 export interface TracesSeen {
@@ -16,6 +18,7 @@ export async function lookForTraces(
 ): Promise<TracesSeen> {
   if (traces?.to !== "on") return {};
   const { containerd } = ports;
+  if (traces.inForce?.kind === "config") return judge(await containerd.exporter(signal), containerd);
   const written = traces.files.find(({ after }) => after !== undefined);
   const endpoint = endpointInTracesFile(written?.after ?? "");
   const environment = await containerd.tracesEnvironment();
@@ -27,7 +30,13 @@ export async function lookForTraces(
     return {
       trouble: `it was restarted, and ${missing[0]} is not in its environment as ${written.place.path} has it`,
     };
-  const { state, message } = await containerd.exporter(signal);
+  return judge(await containerd.exporter(signal), containerd);
+}
+
+async function judge(
+  { state, message }: Exporter,
+  containerd: Pick<Containerd, "instance">,
+): Promise<TracesSeen> {
   if (state === "running") return { in: await containerd.instance() };
   return state === "unknown" ? {} : { trouble: message };
 }

@@ -2,7 +2,7 @@ import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import type { NodePlan, TracingPlan } from "../core/plan/node-plan.ts";
 import { planNode } from "../core/plan/plan-node.ts";
-import { withoutTracing } from "../core/plan/with-tracing.ts";
+import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { pullBaseline, removeLeftover } from "./canary.ts";
 import { carryOut } from "./carry-out.ts";
@@ -57,14 +57,15 @@ export async function converge(
 
   const waitMs = restarts(held) && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
   // Traces wait by themselves; all the rest goes on.
-  const plan = waitMs > 0 && held.configEdit === undefined ? withoutTracing(held, waiting(waitMs)) : held;
+  const tracesWaitMs = restartsForTraces(held) && waitMs > 0 ? waitMs : undefined;
+  const plan = tracesWaitMs === undefined ? held : withoutTracing(held, waiting(tracesWaitMs));
   // A credential that leaves hosts.toml has to be in config.toml at once, or the mirror refuses every pull.
   const moving = choice.criCredentialHosts.some((host) => !record.criCredentialHosts.includes(host));
-  if (waitMs > 0 && moving) return deferred(waitMs);
+  if (waitMs > 0 && tracesWaitMs === undefined && moving) return deferred(waitMs);
   const canaries = restarts(plan) && waitMs === 0 ? desired.canaries : [];
   const baseline = await pullBaseline(canaries, ports, context.signal);
   try {
-    const stopped = await carryOut(plan, baseline.works, target, context, progress);
+    const stopped = await carryOut({ plan, canaries: baseline.works, target, context, progress });
     if (stopped !== undefined) return stopped;
   } finally {
     const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
@@ -83,7 +84,7 @@ export async function converge(
       contests,
       failedBefore,
       observedConfig: host.config.file?.bytes,
-      tracesWaitMs: plan.configEdit === undefined && waitMs > 0 ? waitMs : undefined,
+      tracesWaitMs,
     },
     context,
     progress,
@@ -114,6 +115,6 @@ function isFailedConfig({ configEdit }: NodePlan, record: ApplyRecord, sha256: P
 }
 
 /** A change that had traces in it left containerd broken on what was there before, too: a new state mends nothing. */
-function isBroken({ configEdit }: NodePlan, { tracesQuarantine }: ApplyRecord): boolean {
-  return configEdit !== undefined && tracesQuarantine?.degraded === true;
+function isBroken({ configEdit, tracing }: NodePlan, { tracesQuarantine }: ApplyRecord): boolean {
+  return configEdit !== undefined && tracing?.hasOwnEdit !== true && tracesQuarantine?.degraded === true;
 }

@@ -51,7 +51,7 @@ export function describeStep(step: Step): string {
     case "edit-config":
       return `edit ${step.path}: ${step.changes.join("; ")}`;
     case "switch-traces":
-      return `switch containerd's traces ${step.to}: ${step.files.map(describeText).join(", ")}`;
+      return `switch containerd's traces ${step.to}: ${[...(step.isInConfig ? ["by config.toml"] : []), ...step.files.map(describeText)].join(", ")}`;
     case "restart-containerd":
       return `restart containerd: ${step.reason}`;
     case "remove-files":

@@ -122,7 +122,8 @@ async function nextRecord(
   context: PassContext,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
-  const leftAlone = planned.configEdit !== undefined && plan.configEdit === undefined;
+  const isWanted = planned.configEdit !== undefined && planned.tracing?.hasOwnEdit !== true;
+  const leftAlone = isWanted && plan.configEdit === undefined;
   // Not read again: what somebody wrote since this pass looked is theirs, and the next pass has to see it as that.
   const inForce = plan.configEdit?.after ?? observedConfig;
   const configBytes = leftAlone ? undefined : inForce;

@@ -1,7 +1,7 @@
 import type { HostState } from "../core/host-state.ts";
 import { hasErrors } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
-import { withoutTracing } from "../core/plan/with-tracing.ts";
+import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { complaintOf } from "./health-gate.ts";
 import type { PassContext } from "./pass-context.ts";
@@ -16,7 +16,7 @@ export async function holdTracing(
   record: ApplyRecord,
   context: PassContext,
 ): Promise<NodePlan> {
-  if (plan.tracing?.step?.needsRestart !== true || plan.configEdit !== undefined) return plan;
+  if (!restartsForTraces(plan)) return plan;
   const reason = await reasonToWait(plan, host, record, context);
   return reason === undefined ? plan : withoutTracing(plan, { state: "pending", message: reason });
 }

@@ -28,9 +28,10 @@ export async function withTracing(
 ): Promise<HostState> {
   const { files, containerd } = context.ports;
   const settings = tracingSettings(record, context);
-  const isWanted = tracingWish(settings, host.version).kind === "on";
+  const isWanted = ["on", "on-in-config"].includes(tracingWish(settings, host.version).kind);
   const { place, last } = settings;
-  const places = [place, last?.path === place?.path ? undefined : last].filter((at) => at !== undefined);
+  const former = last === undefined || last.kind === "config" || last.path === place?.path ? [] : [last];
+  const places = [...(place === undefined ? [] : [place]), ...former];
   return {
     ...host,
     tracing: {

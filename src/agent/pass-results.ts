@@ -30,7 +30,7 @@ export function noContainerd(binary: string): PassResult {
 
 /** A change of config.toml and traces was taken back: the next pass makes it without them. */
 export function withoutTraces(
-  { kind, message }: Extract<ConfigOutcome, TakenBack>,
+  { kind, message }: Pick<Extract<ConfigOutcome, TakenBack>, "kind" | "message">,
   { restarts }: ApplyRecord,
   clock: Clock,
 ): PassResult {

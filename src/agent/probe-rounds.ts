@@ -47,6 +47,7 @@ export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
   let registries: readonly WatchedRegistry[] = [];
   let isStale = false;
   let mirrors = NO_MIRRORS;
+  options.sink.source({ source: "probe", up: false, message: "no pass is over yet" });
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {

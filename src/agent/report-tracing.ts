@@ -1,5 +1,5 @@
 import type { NodePlan } from "../core/plan/node-plan.ts";
-import { TRACES_ON } from "../core/plan/plan-tracing.ts";
+import { TRACES_ON } from "../core/plan/switch-traces-on.ts";
 import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord, TracesRecord } from "./apply-record.ts";
 import type { Progress } from "./pass-context.ts";

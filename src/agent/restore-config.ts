@@ -19,6 +19,8 @@ export interface ConfigRestored {
 export async function restoreConfig(
   original: Original | undefined,
   versionText: string | undefined,
+  /** Receivers of traces that we have named. */
+  receivers: ReadonlySet<string>,
   { files }: Pick<Ports, "files">,
 ): Promise<ConfigRestored> {
   const current = original && (await files.read(original.path));
@@ -29,6 +31,7 @@ export async function restoreConfig(
     current: decode(current.bytes),
     original: bytes === undefined ? undefined : decode(bytes),
     version: versionFor(current, versionText),
+    receivers,
   });
   const keptAt = `${path}.before-restore`;
   const kept = result.ok ? [] : [`kept ${path} as it was before restore in ${keptAt}`];

@@ -10,14 +10,16 @@ export interface TracesRestored {
   readonly trouble?: string;
 }
 
-/** Removes what of ours switches containerd's traces on. */
+/** Removes the files of ours that switch containerd's traces on. */
 export async function restoreTraces(
   { traces, pendingRestart }: ApplyRecord,
   { ports, config, mayRestart }: Pick<PassContext, "ports" | "config" | "mayRestart">,
 ): Promise<TracesRestored> {
   const { files, containerd } = ports;
   const pending = (pendingRestart?.traces?.files ?? []).map(({ place }) => place);
-  const places = [tracesPlaceOf(config.containerd), traces, ...pending].filter((at) => at !== undefined);
+  const places = [tracesPlaceOf(config.containerd), traces, ...pending]
+    .filter((at) => at !== undefined)
+    .filter(({ kind }) => kind !== "config");
   const kinds = new Map(places.map(({ path, kind }) => [path, kind]));
   const done: string[] = [];
   let isDropIn = false;

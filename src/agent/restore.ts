@@ -1,6 +1,9 @@
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { tracesReceiver } from "../core/containerd/tracing/traces-endpoint.ts";
 import { isOwned } from "../core/file-tree.ts";
 import { planCerts } from "../core/plan/plan-certs.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
+import type { ApplyRecord } from "./apply-record.ts";
 import { describeStep, executeStep, isFileStep } from "./execute.ts";
 import { formerRoots, planFormerRemovals } from "./former-roots.ts";
 import { passHealthGate } from "./health-gate.ts";
@@ -38,7 +41,7 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
   await attempt(async () => {
     const version = (await ports.containerd.version())?.text ?? record.containerdVersion;
     const original = originals.find(({ path }) => path === config.containerd.config);
-    const restored = await restoreConfig(original, version, ports);
+    const restored = await restoreConfig(original, version, receiversOf(record, config), ports);
     changed ||= restored.changed;
     return restored.done;
   });
@@ -61,6 +64,11 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
   const messages = [...failures, ...(trouble === undefined ? [] : [trouble])];
   if (messages.length > 0) return { ok: false, done, message: redactSecrets(messages.join("; ")) };
   return { ok: true, done, restartNeeded: needed && !context.mayRestart };
+}
+
+function receiversOf({ traces }: ApplyRecord, { http }: AgentConfig): ReadonlySet<string> {
+  const named = [tracesReceiver(http.address), traces?.kind === "config" ? traces.endpoint : undefined];
+  return new Set(named.filter((endpoint) => endpoint !== undefined));
 }
 
 /** One restart, held to the gate. What is wrong with containerd afterwards; undefined: it is well. */

@@ -20,9 +20,13 @@ export function withoutPaths(planned: NodePlan, paths: ReadonlySet<string>): Nod
 }
 
 function withoutContestedTraces(plan: NodePlan, paths: ReadonlySet<string>): NodePlan {
-  const contested = plan.tracing?.step?.files.find(({ place }) => paths.has(place.path));
+  const step = plan.tracing?.step;
+  const own = step?.isInConfig === true ? [plan.configEdit?.path ?? ""] : [];
+  const contested = [...(step?.files ?? []).map(({ place }) => place.path), ...own].find((path) =>
+    paths.has(path),
+  );
   if (contested === undefined) return plan;
-  const message = `somebody else keeps changing ${contested.place.path}`;
+  const message = `${contested} is left as it is for now`;
   return withoutTracing(plan, { state: "pending", message });
 }
 

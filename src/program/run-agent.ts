@@ -7,10 +7,12 @@ import { createStatusBoard, type StatusBoard } from "../agent/status-board.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
+import { createPeerTrust } from "../edge/peer-trust.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { createSettledReads } from "../edge/settle-reads.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import { createPeerOwners } from "../host/peer-owner.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
@@ -83,13 +85,16 @@ export async function runAgent(
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence),
   });
-  sources = await runEvidence({ config, root, log }, nodeContext, evidence, () => reconciler?.busy ?? true);
+  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: process.getuid?.() ?? 0 });
+  const isBusy = () => reconciler?.busy ?? true;
+  sources = await runEvidence({ config, root, log }, nodeContext, evidence, isBusy, trustOf);
   const { context, passed, routes, stop: stopSources } = sources;
   const http = await listenHttp({
     address: config.http.address,
     metricsAddress: config.http.metricsAddress,
     allowedHosts: config.http.allowedHosts,
     routes: [...agentRoutes(board, evidence), metrics.route, ...routes],
+    trustOf,
     log,
   }).catch(async (error: unknown) => {
     await stopSources();

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { EvidenceKeeper } from "../agent/evidence-keeper.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { ProbeImage } from "../agent/probe-ports.ts";
@@ -11,6 +12,7 @@ import { parseImageReference } from "../core/containerd/image-reference.ts";
 import { unitOf } from "../core/containerd/unit-of-command.ts";
 import type { EvidenceSource } from "../core/evidence/evidence-report.ts";
 import type { Route } from "../edge/http-routes.ts";
+import type { PeerTrust } from "../edge/peer-trust.ts";
 import { createUnitJournal } from "../host/follow-journal.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { composeProbeRounds } from "./compose-probes.ts";
@@ -33,12 +35,15 @@ export interface EvidenceRun {
   stop(): Promise<void>;
 }
 
-/** `isBusy`: a pass is under way. The witness listens when this resolves: hosts.toml may name it from then on. */
+/**
+ * `isBusy`: a pass is under way. `trustOf`: whether spans that come over a connection are believed. The witness listens when this resolves: hosts.toml may name it from then on.
+ */
 export async function runEvidence(
   setup: NodeSetup,
   context: PassContext,
   keeper: EvidenceKeeper,
   isBusy: () => boolean,
+  trustOf: (socket: Socket) => Promise<PeerTrust>,
 ): Promise<EvidenceRun> {
   const { config, root, log } = setup;
   const { sink } = keeper;
@@ -51,7 +56,7 @@ export async function runEvidence(
   let canaryImages: readonly string[] = [];
 
   const witness = await runWitness(context.witness, config, sink, log);
-  const traces = runTraces(config, ports, sink);
+  const traces = runTraces(config, ports, sink, trustOf);
   const canaries = startCanaries({
     ports,
     sink,

@@ -1,12 +1,12 @@
+import type { Socket } from "node:net";
 import type { EvidenceSink } from "../agent/evidence-sink.ts";
 import type { Clock, Log } from "../agent/ports.ts";
 import type { PassReport, TracingReport } from "../agent/report.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { SourceState, WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Route } from "../edge/http-routes.ts";
-import { createPeerTrust } from "../edge/peer-trust.ts";
+import type { PeerTrust } from "../edge/peer-trust.ts";
 import { createTraceReceiver } from "../edge/traces/trace-receiver.ts";
-import { createPeerOwners } from "../host/peer-owner.ts";
 
 /** Where containerd's spans come in, and how that source is. */
 export interface TracesRun {
@@ -21,6 +21,7 @@ export function runTraces(
   { evidence, style }: AgentConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   sink: EvidenceSink,
+  trustOf: (socket: Socket) => Promise<PeerTrust>,
 ): TracesRun {
   if (!evidence.traces) {
     sink.source({ source: "trace", up: false, message: "switched off in agent.toml (evidence.traces)" });
@@ -33,7 +34,7 @@ export function runTraces(
     sink: { ...sink, source: () => tell() },
     watched: () => watched,
     witnessHost: () => (evidence.witness && style === "certs.d" ? evidence.witnessAddress : undefined),
-    trustOf: createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: process.getuid?.() ?? 0 }),
+    trustOf,
     clock,
     log,
   });

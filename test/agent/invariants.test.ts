@@ -21,7 +21,7 @@ async function withNode(version: string, body: (node: TestNode) => Promise<void>
   }
 }
 
-for (const version of ["1.6.20", "1.7.24", "2.1.9", "2.3.4"])
+for (const version of ["1.6.20", "1.7.15", "1.7.24", "2.1.9", "2.3.4"])
   test(`converges and idempotent: any desired state on any host, containerd ${version}`, async () => {
     await fc.assert(
       fc.asyncProperty(

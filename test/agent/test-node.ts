@@ -13,13 +13,18 @@ import type { PassReport } from "../../src/agent/report.ts";
 import { createStateDirectory } from "../../src/agent/state-directory.ts";
 import type { AgentConfig } from "../../src/core/agent-config/agent-config.ts";
 import { parseAgentConfig } from "../../src/core/agent-config/parse-agent-config.ts";
+import { receiverIn } from "../../src/core/containerd/config/edit-traces.ts";
 import { treeOfObserved } from "../../src/core/containerd/host-tree.ts";
 import { entryUrl } from "../../src/core/containerd/hosts-toml/host-entry.ts";
 import { parseImageReference } from "../../src/core/containerd/image-reference.ts";
 import { readRegistryConfig } from "../../src/core/containerd/registry-config.ts";
 import { resolveImage } from "../../src/core/containerd/resolve-image.ts";
 import { ENDPOINT_VARIABLE } from "../../src/core/containerd/tracing/traces-file.ts";
-import { type ContainerdVersion, parseContainerdVersion } from "../../src/core/containerd/version.ts";
+import {
+  type ContainerdVersion,
+  parseContainerdVersion,
+  traitsOf,
+} from "../../src/core/containerd/version.ts";
 import { type DesiredState, mirrorUrl } from "../../src/core/desired-state/desired-state.ts";
 import { createFiles } from "../../src/host/files.ts";
 
@@ -254,7 +259,8 @@ function createModelContainerd(
       return environment;
     },
     async exporter() {
-      const endpoint = environment[ENDPOINT_VARIABLE] ?? environment["OTEL_EXPORTER_OTLP_ENDPOINT"];
+      const named = traitsOf(version).tracingSettings === "config" ? receiverIn(running ?? "") : undefined;
+      const endpoint = named ?? environment[ENDPOINT_VARIABLE] ?? environment["OTEL_EXPORTER_OTLP_ENDPOINT"];
       if (!this.hasExporter) return { state: "absent", message: "" };
       return endpoint === undefined
         ? { state: "idle", message: "skip plugin: tracing endpoint not configured" }

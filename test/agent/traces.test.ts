@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
 import { type Files, HostError } from "../../src/agent/ports.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
 import { OWNERSHIP_MARKER } from "../../src/core/file-tree.ts";
 import { desired, registry } from "./desired.ts";
 import { CERTS_D, CONFIG, createTestNode, DROP_IN, type TestNode } from "./test-node.ts";
@@ -114,7 +115,6 @@ test("traces wait for the restart budget, and mirrors do not wait for them", asy
 for (const [version, why] of [
   ["1.6.20", /do not show its requests/],
   ["1.6.39", /do not show its requests/],
-  ["1.7.15", /no settings of traces from its environment/],
 ] as const)
   test(`no restart for a containerd that gains nothing by it: ${version}`, async () => {
     await withNode(async (node) => {
@@ -509,6 +509,103 @@ test("traces never put in force what somebody else has left in config.toml, nor 
     assert.equal((await node.pass(STATE)).tracing?.state, "on");
     assert.equal(node.containerd.restarts, 1);
   });
+});
+
+const CONFIG_DEFAULT = `${OLD}[plugins."io.containerd.tracing.processor.v1.otlp"]
+  endpoint = "" # none
+  insecure = false
+`;
+
+test("a containerd that reads config.toml alone is told there, in the one edit and the one restart for both", async () => {
+  await withNode(async (node) => {
+    node.write(CONFIG, CONFIG_DEFAULT);
+    const { steps } = await node.dryRun(STATE);
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      ["create-directories", "edit-config", "switch-traces", "restart-containerd"],
+    );
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "on");
+    assert.match(node.read(CONFIG) ?? "", /endpoint = "http:\/\/127\.0\.0\.1:9478" # none/);
+    assert.match(node.read(CONFIG) ?? "", /config_path/);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.restarts, 1);
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).outcome, "unchanged");
+    node.configure("http.address=127.0.0.1:9999");
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.match(node.read(CONFIG) ?? "", /127\.0\.0\.1:9999/);
+    assert.equal(node.containerd.restarts, 2);
+    node.clock.advance(HOUR);
+    node.configure("evidence.traces=false");
+    const off = await node.pass(STATE);
+    assert.equal(off.tracing?.state, "off");
+    assert.match(node.read(CONFIG) ?? "", /endpoint = "" # none/);
+    assert.equal(node.containerd.restarts, 3);
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).outcome, "unchanged");
+    assert.equal((await restore(node.context())).ok, true);
+    assert.equal(node.read(CONFIG), CONFIG_DEFAULT);
+  }, "1.7.15");
+});
+
+test("traces in config.toml alone wait for the budget, and are left out when they do not work", async () => {
+  await withNode(async (node) => {
+    node.containerd.hasExporter = false;
+    await node.pass(STATE);
+    const before = node.read(CONFIG);
+    node.containerd.hasExporter = true;
+    const waiting = await node.pass({ ...STATE, generation: 2 });
+    assert.deepEqual(types(waiting), ["Ready"]);
+    assert.equal(waiting.tracing?.state, "pending");
+    assert.equal(node.read(CONFIG), before);
+    node.clock.advance((waiting.retryMs ?? 0) + 1);
+    node.containerd.restarts = 0;
+    node.containerd.refuseStart = "cannot take that";
+    const refused = await node.pass(STATE);
+    assert.ok(types(refused).includes("RolledBack"));
+    assert.equal(node.read(CONFIG), before);
+    for (let round = 0; round < 3; round += 1) {
+      node.clock.advance(HOUR);
+      const again = await node.pass(STATE);
+      assert.deepEqual(types(again), ["Ready", "RolledBack"]);
+      assert.equal(again.tracing?.state, "unavailable");
+    }
+    assert.equal(node.containerd.restarts, 2, "once forward, once back");
+  }, "1.7.15");
+});
+
+test("both at once in config.toml do not work because of the traces: the mirrors get in without them", async () => {
+  await withNode(async (node) => {
+    const { containerd } = node;
+    Object.defineProperty(containerd, "trouble", {
+      get: () => (containerd.running?.includes("9478") ? "no" : undefined),
+    });
+    const first = await node.pass(STATE);
+    assert.deepEqual(types(first), ["RolledBack", "Reconciling"]);
+    assert.equal(node.read(CONFIG), OLD);
+    node.clock.advance((first.retryMs ?? 0) + 1);
+    assert.deepEqual(types(await node.pass(STATE)), ["Ready", "RolledBack"]);
+    assert.match(containerd.running ?? "", /config_path/);
+    assert.equal(containerd.restarts, 3);
+  }, "1.7.15");
+});
+
+test("a containerd that has learned to look at its environment gets the drop-in, and config.toml its old words", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    assert.match(node.read(CONFIG) ?? "", /9478/);
+    node.clock.advance(HOUR);
+    node.containerd.version = async () => parseContainerdVersion("1.7.24");
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on", JSON.stringify(report));
+    assert.ok(node.read(DROP_IN));
+    assert.doesNotMatch(node.read(CONFIG) ?? "", /9478/);
+    assert.equal(node.containerd.restarts, 2);
+    node.clock.advance(HOUR);
+    assert.deepEqual((await node.dryRun(STATE)).steps, []);
+  }, "1.7.15");
 });
 
 test("apply --no-restart writes both, and the next pass that may restart does it once for both", async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 const node = [process.execPath, "--import", "tsx", main] as const;
@@ -250,8 +251,10 @@ test("the agent serves the page, health and status.json of itself", async (t) =>
   assert.match((await get("/")).text, /^<!doctype html>[\s\S]*No registry has a mirror here/);
   const { schema, config } = JSON.parse((await get("/status.json")).text);
   assert.deepEqual([schema, config.outcome], ["mirrorlet.status/v1", "deferred"]);
-  // A source that waits for what is in force has not told how it is: no pass of this node gets so far.
-  assert.match((await get("/readyz?verbose")).text, /^\[-\]evidence failed: not attached yet: probe$/m);
+  const evidence = /^\[\+\]evidence ok: trace not up, witness not up, canary not up/m;
+  for (let tries = 0; tries < 100 && !evidence.test((await get("/readyz?verbose")).text); tries++)
+    await delay(100);
+  assert.match((await get("/readyz?verbose")).text, evidence);
 });
 
 /** Sockets that this process listens on: the inspector would be one more. */

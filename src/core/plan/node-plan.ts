@@ -1,5 +1,6 @@
+import type { WantedReceiver } from "../containerd/config/edit-traces.ts";
 import type { LegacyRegistry } from "../containerd/config/legacy-registry.ts";
-import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
+import type { EnvironmentPlace, TracesPlace } from "../containerd/tracing/traces-place.ts";
 import type { Issue } from "../issue.ts";
 import type { RenderRegistries } from "../render/remember-rendered.ts";
 import type { RenderedRegistry } from "../render/render-registries.ts";
@@ -23,6 +24,8 @@ export interface PlanSettings {
   readonly migrated: readonly LegacyRegistry[];
   /** Undefined: this plan has nothing to do with traces. */
   readonly tracing?: TracingSettings | undefined;
+  /** What config.toml is to say of traces; undefined: what it says now. */
+  readonly receiver?: WantedReceiver | undefined;
   /** One that remembers, for who plans again and again. */
   readonly render?: RenderRegistries | undefined;
 }
@@ -47,7 +50,7 @@ export interface TracingSettings {
   readonly wanted: boolean;
   /** Where the agent listens: host:port. */
   readonly httpAddress: string;
-  readonly place: TracesPlace | undefined;
+  readonly place: EnvironmentPlace | undefined;
   /** What earlier passes have put in force. */
   readonly last: TracesInForce | undefined;
   /** What did not work on this node. */
@@ -78,6 +81,10 @@ export interface TracingPlan {
   /** One sentence for a person. */
   readonly message: string;
   readonly step: SwitchTracesStep | undefined;
+  /** What config.toml has to say for it; undefined: what it says now. */
+  readonly receiver?: WantedReceiver | undefined;
+  /** config.toml is changed for traces and for nothing else. */
+  readonly hasOwnEdit?: boolean;
   /** Our file once the step is done; undefined: there is none. */
   readonly inForce: TracesInForce | undefined;
   readonly issues: readonly Issue[];

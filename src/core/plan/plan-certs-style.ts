@@ -30,7 +30,8 @@ export function planCertsStyle(desired: DesiredState, host: HostState, settings:
   const results = (settings.render ?? renderEach)(desired.registries, context);
   const wanted = results.flatMap((result) => (result.ok ? [result.registry] : []));
   const auths = toAuths([...wanted.flatMap((r) => r.criCredentials), ...upstreamCredentials(desired)]);
-  const edited = planConfig(host, { style: "certs.d", configPath: settings.certsD, auths });
+  const registries = { style: "certs.d", configPath: settings.certsD, auths } as const;
+  const edited = planConfig(host, registries, settings.receiver);
   const inexpressible: readonly Problem[] = results.flatMap((result) => (result.ok ? [] : [result]));
   // A mirror that works from config.toml stays, there or in certs.d, until something better is in its place.
   const fresh = edited.migrated.filter((legacy) => !has(wanted, legacy));

@@ -1,3 +1,4 @@
+import type { WantedReceiver } from "../containerd/config/edit-traces.ts";
 import type { LegacyRegistry } from "../containerd/config/legacy-registry.ts";
 import { planConfigEdit } from "../containerd/config/plan-config-edit.ts";
 import type { DesiredState, HostCredential } from "../desired-state/desired-state.ts";
@@ -20,11 +21,12 @@ export interface ConfigPlan {
 export function planConfig(
   host: HostState,
   wanted: Parameters<typeof planConfigEdit>[0]["wanted"],
+  receiver: WantedReceiver | undefined,
 ): ConfigPlan {
   const { path, file, imports } = host.config;
   const text =
     file === undefined ? undefined : new TextDecoder("utf-8", { ignoreBOM: true }).decode(file.bytes);
-  const result = planConfigEdit({ path, text, imports, version: host.version, wanted });
+  const result = planConfigEdit({ path, text, imports, version: host.version, wanted, receiver });
   if (!result.ok) return { steps: [], edit: undefined, isRefused: true, issues: result.issues, migrated: [] };
   const { notices: issues, migrated } = result;
   if (!result.changed) return { steps: [], edit: undefined, isRefused: false, issues, migrated };

@@ -34,7 +34,7 @@ export function planLegacyStyle(desired: DesiredState, host: HostState, settings
   const mirrors = [...legacy.mirrors, ...moved.filter(hasEndpoints).map(toLegacyMirror)];
   const tls = [...legacy.tls, ...movedTls(moved, legacy.tls, host)];
   const auths = toAuths([...credentials, ...upstreamCredentials(desired)]);
-  const config = planConfig(host, { style: "legacy", mirrors, tls, auths });
+  const config = planConfig(host, { style: "legacy", mirrors, tls, auths }, settings.receiver);
   const certs = planCerts([], host.certsD, { adopt: settings.adopt, kept: [], dropMoved: true });
   const pem = planLegacyFiles(legacy.files, host.legacyFiles);
   return {

@@ -1,5 +1,6 @@
 import type { DesiredState } from "../desired-state/desired-state.ts";
 import type { HostState } from "../host-state.ts";
+import { equalBytes } from "./equal-bytes.ts";
 import type { NodePlan, PlanSettings } from "./node-plan.ts";
 import { planCertsStyle } from "./plan-certs-style.ts";
 import { planLegacyStyle } from "./plan-legacy-style.ts";
@@ -8,9 +9,19 @@ import { withTracing } from "./with-tracing.ts";
 
 /** The one planner: `plan`, `apply` and the agent all get their steps from here. */
 export function planNode(desired: DesiredState, host: HostState, settings: PlanSettings): NodePlan {
-  const plan =
-    settings.style === "legacy"
-      ? planLegacyStyle(desired, host, settings)
-      : planCertsStyle(desired, host, settings);
-  return withTracing(plan, planTracing(host, settings, plan.configEdit !== undefined));
+  const planStyle = settings.style === "legacy" ? planLegacyStyle : planCertsStyle;
+  const plan = planStyle(desired, host, settings);
+  const tracing = planTracing(host, settings, plan.configEdit !== undefined);
+  if (tracing?.receiver === undefined) return withTracing(plan, tracing);
+  const edited = planStyle(desired, host, { ...settings, receiver: tracing.receiver });
+  if (!changesMore(edited, plan)) {
+    const message = `${host.config.path} cannot be changed for it now`;
+    return withTracing(plan, { ...tracing, state: "unavailable", message, step: undefined });
+  }
+  return withTracing(edited, { ...tracing, hasOwnEdit: plan.configEdit === undefined });
+}
+
+function changesMore({ configEdit: edited }: NodePlan, { configEdit: plain }: NodePlan): boolean {
+  if (edited === undefined) return false;
+  return plain === undefined || !equalBytes(edited.after, plain.after);
 }

@@ -52,6 +52,8 @@ export interface SwitchTracesStep {
   readonly kind: "switch-traces";
   readonly to: "on" | "off";
   readonly files: readonly TextChange[];
+  /** The change of config.toml in the same plan is what does it; there are no files. */
+  readonly isInConfig: boolean;
   /** False where the containerd that runs has this environment already. */
   readonly needsRestart: boolean;
   /** Of what would be in force, so that what failed once can be told again. */

@@ -1,11 +1,13 @@
-import { tracesEndpoint } from "../containerd/tracing/traces-endpoint.ts";
-import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
+import { tracesEndpoint, tracesReceiver } from "../containerd/tracing/traces-endpoint.ts";
+import type { EnvironmentPlace } from "../containerd/tracing/traces-place.ts";
 import { type ContainerdVersion, traitsOf } from "../containerd/version.ts";
 import type { TracingSettings } from "./node-plan.ts";
 
 /** What is to be done about traces, before the containerd that runs has been looked at. */
 export type TracingWish =
-  | { readonly kind: "on"; readonly endpoint: string; readonly place: TracesPlace }
+  | { readonly kind: "on"; readonly endpoint: string; readonly place: EnvironmentPlace }
+  /** By config.toml, for a release that does not look at its environment. */
+  | { readonly kind: "on-in-config"; readonly receiver: string }
   /** What we wrote goes. */
   | { readonly kind: "off"; readonly state: "off" | "unavailable"; readonly message: string }
   /** Nothing is gained here, so nothing is touched. */
@@ -19,13 +21,12 @@ export function tracingWish(
   const traits = traitsOf(version);
   if (!traits.tracesPulls)
     return leave(`the traces of containerd ${version.text} do not show its requests to registries`);
-  if (traits.tracingSettings === "config")
-    return leave(`containerd ${version.text} takes no settings of traces from its environment`);
-  const endpoint = tracesEndpoint(httpAddress);
-  if (endpoint === undefined)
+  const [endpoint, receiver] = [tracesEndpoint(httpAddress), tracesReceiver(httpAddress)];
+  if (endpoint === undefined || receiver === undefined)
     return gone(
       `http.address = "${httpAddress}" leaves the port open until the agent runs: give one, so that containerd can be told`,
     );
+  if (traits.tracingSettings === "config") return { kind: "on-in-config", receiver };
   if (place === undefined)
     return gone(
       "containerd.restart is not systemctl's, so it is not known how containerd gets its environment: name a file that its start script reads as containerd.environment_file",

@@ -12,22 +12,32 @@ export function withTracing(plan: NodePlan, tracing: TracingPlan | undefined): N
   return { ...plan, steps: joinSteps(plan, step), changes, issues, tracing };
 }
 
-/** The plan without its step for traces, and without the restart that only they need. */
+/** The plan without what is done for traces alone: their step, their change of config.toml, their restart. */
 export function withoutTracing(plan: NodePlan, change: Pick<TracingPlan, "state" | "message">): NodePlan {
   const { tracing } = plan;
   if (tracing?.step === undefined) return plan;
-  const paths = new Set(tracing.step.files.map(({ place }) => place.path));
-  const reason = restartReason(plan.configEdit, undefined);
+  const configEdit = tracing.hasOwnEdit === true ? undefined : plan.configEdit;
+  const own = tracing.hasOwnEdit === true ? [plan.configEdit?.path] : [];
+  const paths = new Set([...tracing.step.files.map(({ place }) => place.path), ...own]);
+  const reason = restartReason(configEdit, undefined);
   return {
     ...plan,
+    configEdit,
     steps: plan.steps.flatMap((step): readonly Step[] => {
-      if (step.kind === "switch-traces") return [];
+      if (step.kind === "switch-traces" || (step.kind === "edit-config" && configEdit === undefined))
+        return [];
       if (step.kind !== "restart-containerd") return [step];
       return reason === undefined ? [] : [{ ...step, reason }];
     }),
     changes: plan.changes.filter(({ path }) => !paths.has(path)),
     tracing: { ...tracing, ...change, step: undefined },
   };
+}
+
+/** Whether containerd would be restarted for traces and for nothing else. */
+export function restartsForTraces({ tracing, configEdit }: NodePlan): boolean {
+  if (tracing?.step?.needsRestart !== true) return false;
+  return configEdit === undefined || tracing.hasOwnEdit === true;
 }
 
 /** What containerd is restarted for; undefined: it is not. */

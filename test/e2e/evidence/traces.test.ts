@@ -40,6 +40,7 @@ async function observe(
   generation: Generation,
   below: string,
   config: (paths: ContainerdPaths) => string = (paths) => defaultConfig(generation, paths),
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Observed> {
   const sink = createRecordingSink();
   const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: 0 });
@@ -74,6 +75,7 @@ async function observe(
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
       OTEL_TRACES_SAMPLER: "always_on",
       OTEL_BSP_SCHEDULE_DELAY: "500",
+      ...environment,
     },
   });
   t.after(() => daemon.stop());
@@ -161,11 +163,13 @@ test("2.1, transfer service: requests are the access logs', pulls are what they 
   assertRoles(observed);
 });
 
-test("2.1, local pull: the same", { skip, timeout }, async (t) => {
+test("2.1, local pull, exports compressed: the same", { skip, timeout }, async (t) => {
   const table = '[plugins."io.containerd.cri.v1.images"]';
-  const observed = await observe(t, "2.1", "local", (paths) =>
-    defaultConfig("2.1", paths).replace(table, `${table}\n  use_local_image_pull = true`),
-  );
+  const config = (paths: ContainerdPaths) =>
+    defaultConfig("2.1", paths).replace(table, `${table}\n  use_local_image_pull = true`);
+  const observed = await observe(t, "2.1", "local", config, {
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: "gzip",
+  });
   assertSame(observed.sink.requests.map(requestLine), withRefused(site.accessLog()));
   assertPaths(observed);
   assertRoles(observed);

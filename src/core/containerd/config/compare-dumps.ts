@@ -1,10 +1,11 @@
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import { isTomlTable, parseToml, type TomlTable, type TomlValue } from "../../toml/parse-toml.ts";
 import { criPlugins } from "./cri-section.ts";
+import { tracingPlugins } from "./tracing-plugins.ts";
 
 /**
- * Compares two outputs of `containerd config dump` and names the keys that differ and are not registry settings of
- * ours: config_path, mirrors and configs of CRI. Values are left out, they may be secrets. Empty: nothing else
+ * Compares two outputs of `containerd config dump` and names the keys that differ and are not settings of ours:
+ * config_path, mirrors and configs of CRI, and the receiver of traces. Values are left out, they may be secrets. Empty: nothing else
  * differs. A dump that is not TOML is named as such.
  */
 export function compareDumps(before: string, after: string): readonly string[] {
@@ -38,7 +39,12 @@ function compareTables(left: TomlTable, right: TomlTable, path: readonly string[
   for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
     const at = [...path, key];
     const [a, b] = [left[key], right[key]];
-    if (isRegistrySetting(at) || (at.length === 1 && key === "imports" && isRenamedMain(a, b))) continue;
+    if (
+      isRegistrySetting(at) ||
+      isReceiver(at) ||
+      (at.length === 1 && key === "imports" && isRenamedMain(a, b))
+    )
+      continue;
     // A table that only came to be for ours, such as an empty `registry`, says nothing.
     if ((isTomlTable(a) || a === undefined) && (isTomlTable(b) || b === undefined)) {
       compareTables(a ?? {}, b ?? {}, at, out);
@@ -55,6 +61,10 @@ function isRegistrySetting(path: readonly string[]): boolean {
     registry === "registry" &&
     ["config_path", "mirrors", "configs"].includes(key)
   );
+}
+
+function isReceiver([plugins, plugin, key]: readonly string[]): boolean {
+  return plugins === "plugins" && plugin === tracingPlugins.exporter && key === "endpoint";
 }
 
 /** containerd 1.x dumps as `imports`, in any order, every file it loaded: the candidate goes by another name. */

@@ -67,7 +67,7 @@ export function editRegistry(
     ...split.missing.map((table) => `add registry.${encodeTomlPath(table.path)}`),
   ];
   const intended = {
-    configPath: path.intended,
+    key: { name: "config_path", value: path.intended },
     removed: [...stale, ...foreign],
     tables: [...split.outdated, ...split.missing],
   };

@@ -8,6 +8,7 @@ import { checkEffect, describeNotices } from "./check-effect.ts";
 import { chooseSection } from "./choose-section.ts";
 import { type ConfigText, openConfigText } from "./config-text.ts";
 import { editRegistry, type RegistryEdit } from "./edit-registry.ts";
+import { editReceiver, type WantedReceiver } from "./edit-traces.ts";
 import { type LegacyRegistry, toLegacyRegistries } from "./legacy-registry.ts";
 import { type ConfigSource, mergeConfig } from "./merge-config.ts";
 import { listOwnedPaths } from "./owned-tables.ts";
@@ -22,6 +23,8 @@ export interface ConfigEditRequest {
   readonly imports: readonly ConfigSource[];
   readonly version: ContainerdVersion;
   readonly wanted: WantedRegistries;
+  /** Undefined: what it says of traces stays. */
+  readonly receiver?: WantedReceiver | undefined;
 }
 
 export type ConfigEditResult =
@@ -65,12 +68,27 @@ export function planConfigEdit(request: ConfigEditRequest): ConfigEditResult {
     path: request.path,
   });
   if (!edited.ok) return edited;
-  return judge(
+  const judged = judge(
     request,
     { text, section, before },
     edited.edit,
     toLegacyRegistries(legacy.mirrors, legacy.configs),
   );
+  return judged.ok && request.receiver !== undefined ? withReceiver(judged, request.receiver) : judged;
+}
+
+/** Traces are no reason to leave registries as they are: where they cannot be edited, that is not done. */
+function withReceiver(
+  result: Extract<ConfigEditResult, { ok: true }>,
+  receiver: WantedReceiver,
+): ConfigEditResult {
+  const text = editReceiver(result.text, receiver);
+  if (text === undefined || text === result.text) return result;
+  const change =
+    receiver.endpoint === ""
+      ? "take our receiver of containerd's traces out"
+      : `name ${receiver.endpoint} as the receiver of containerd's traces`;
+  return { ...result, text, changed: true, changes: [...result.changes, change] };
 }
 
 interface Start {

@@ -11,6 +11,7 @@ import {
   startsWithPath,
 } from "./config-text.ts";
 import { removeKey, setString } from "./edit-key.ts";
+import { receiverIn, revertReceiver } from "./edit-traces.ts";
 import { parseConfigFile } from "./merge-config.ts";
 import { addTables, cutLines, listOwnedPaths, type OwnedTable, removeOwned } from "./owned-tables.ts";
 import { planConfigEdit } from "./plan-config-edit.ts";
@@ -23,6 +24,8 @@ export interface RevertRequest {
   /** As it was before the first edit; undefined: there was no file. */
   readonly original: string | undefined;
   readonly version: ContainerdVersion;
+  /** Receivers of traces that we have named. */
+  readonly receivers?: ReadonlySet<string>;
 }
 
 export type RevertResult =
@@ -34,12 +37,16 @@ export type RevertResult =
  * What others changed in the meantime stays. Byte for byte the original when nobody else touched the file.
  */
 export function revertConfigEdit(request: RevertRequest): RevertResult {
-  const { path, current, original } = request;
-  const now = readRegistry(path, current, request.version);
-  const then = readRegistry(path, original ?? "", request.version);
+  const { path, original, version, receivers = new Set() } = request;
+  const now = readRegistry(path, request.current, version);
+  const then = readRegistry(path, original ?? "", version);
   if (now === undefined || then === undefined) return fail(path, "it is not TOML that containerd could read");
   if (isOurEditOf(request, now)) return { ok: true, text: original ?? "" };
-  return revertInPlace(request, now, then);
+  const current = revertReceiver(request.current, original ?? "", receivers);
+  const untraced = current === undefined ? undefined : readRegistry(path, current, version);
+  if (current === undefined || untraced === undefined)
+    return fail(path, "its receiver of traces is in an inline table");
+  return revertInPlace({ ...request, current }, untraced, then);
 }
 
 interface RegistryOf {
@@ -69,9 +76,15 @@ function readRegistry(path: string, text: string, version: ContainerdVersion): R
 }
 
 /** Whether editing the original again, for what the current text says we wanted, gives the current text. */
-function isOurEditOf({ path, current, original, version }: RevertRequest, now: RegistryOf): boolean {
+function isOurEditOf(
+  { path, current, original, version, receivers = new Set() }: RevertRequest,
+  now: RegistryOf,
+): boolean {
   if (original === current) return true;
-  const again = planConfigEdit({ path, text: original, imports: [], version, wanted: readWanted(now) });
+  const endpoint = receiverIn(current) ?? "";
+  const receiver = receivers.has(endpoint) ? { endpoint, ours: receivers } : undefined;
+  const request = { path, text: original, imports: [], version, wanted: readWanted(now), receiver };
+  const again = planConfigEdit(request);
   return again.ok && again.text === current;
 }
 
@@ -118,7 +131,8 @@ function revertInPlace(
   const pathed = putConfigPathBack(cleared, now, then);
   if (pathed === undefined) return fail(path, "its registry settings are in an inline table");
   const result = addTables(pathed, section, restored, undefined).text;
-  const intended = { section, configPath: then.configPath, removed: owned, tables: restored };
+  const key = { name: "config_path", value: then.configPath };
+  const intended = { section, key, removed: owned, tables: restored };
   const deviation = findDeviation(current, result, intended);
   if (deviation !== undefined) return fail(path, deviation);
   return { ok: true, text: original === undefined && isOnlyVersion(result) ? "" : result };

@@ -4,10 +4,10 @@ import type { OwnedTable } from "./owned-tables.ts";
 
 /** What an edit was meant to do to the document. Paths are relative to `section`. */
 export interface IntendedEdit {
-  /** Path of the `registry` table. */
+  /** Path of the table that is edited: `registry`, or that of the exporter of traces. */
   readonly section: readonly string[];
-  /** undefined: the key is gone. */
-  readonly configPath: string | undefined;
+  /** Its one key that is set; undefined: it is gone. */
+  readonly key: { readonly name: string; readonly value: string | undefined };
   readonly removed: readonly (readonly string[])[];
   readonly tables: readonly OwnedTable[];
 }
@@ -37,8 +37,9 @@ type Copy = { [key: string]: TomlValue };
 function apply(original: TomlTable, intended: IntendedEdit): Copy {
   const document = copyTable(original);
   const registry = descend(document, intended.section);
-  if (intended.configPath === undefined) delete registry["config_path"];
-  else setOwn(registry, "config_path", intended.configPath);
+  const { name, value } = intended.key;
+  if (value === undefined) delete registry[name];
+  else setOwn(registry, name, value);
   for (const path of intended.removed) {
     const parent = descend(registry, path.slice(0, -1));
     delete parent[path.at(-1) ?? ""];
@@ -127,10 +128,10 @@ function isSameValue(left: TomlValue | undefined, right: TomlValue | undefined):
 }
 
 /** The bytes of every statement that no intended change touches, in order. */
-function listForeign(config: ConfigText, { section, removed, tables }: IntendedEdit): readonly string[] {
+function listForeign(config: ConfigText, { section, key, removed, tables }: IntendedEdit): readonly string[] {
   const ours = [...removed, ...tables.map(({ path }) => path)].map((path) => [...section, ...path]);
   const owned = new Set(ours.map((path) => JSON.stringify(path)));
-  const holders = new Set([[...section, "config_path"], ...ours].flatMap(prefixesOf));
+  const holders = new Set([[...section, key.name], ...ours].flatMap(prefixesOf));
   return config.statements
     .filter((statement) => {
       const prefixes = prefixesOf(fullPath(statement));

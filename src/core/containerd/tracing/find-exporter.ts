@@ -1,9 +1,6 @@
-import { OWNERSHIP_MARKER } from "../../file-tree.ts";
 import type { Place } from "../../issue.ts";
-import { openConfigText } from "../config/config-text.ts";
 import { type ConfigNode, getNode } from "../config/config-tree.ts";
 import { type ConfigSource, foldsCase, parseConfigFile } from "../config/merge-config.ts";
-import { listOwnedPaths } from "../config/owned-tables.ts";
 import { tracingPlugins } from "../config/tracing-plugins.ts";
 import { type ContainerdVersion, traitsOf } from "../version.ts";
 import { ENDPOINT_VARIABLE } from "./traces-file.ts";
@@ -25,10 +22,11 @@ export function findForeignVariable(
   return endpoint === "" || ours.has(endpoint) ? undefined : ENDPOINT_VARIABLE;
 }
 
-/** Where config.toml or an import names an exporter that is not ours; undefined: nowhere. */
+/** Where config.toml or an import names a receiver that is none of ours; undefined: nowhere. */
 export function findForeignExporter(
   sources: readonly ConfigSource[],
   version: ContainerdVersion,
+  ours: ReadonlySet<string>,
 ): Place | undefined {
   const traits = traitsOf(version);
   for (const source of sources) {
@@ -39,17 +37,12 @@ export function findForeignExporter(
     const plugins = getNode(file.root, ["plugins"], foldsCase(traits));
     // A file of version 1 calls plugins by their short names.
     const endpoint = endpointIn(plugins, tracingPlugins.exporter) ?? endpointIn(plugins, "otlp");
-    if (endpoint !== undefined && !isMarked(source.text)) return endpoint.at;
+    if (endpoint !== undefined && !ours.has(String(endpoint.value))) return endpoint.at;
   }
   return undefined;
 }
 
-function endpointIn(plugins: ConfigNode | undefined, plugin: string): ConfigNode | undefined {
+function endpointIn(plugins: ConfigNode | undefined, plugin: string) {
   const node = getNode(plugins, [plugin, "endpoint"], true);
   return node?.kind === "value" && node.value !== "" ? node : undefined;
-}
-
-function isMarked(text: string): boolean {
-  if (!text.includes(OWNERSHIP_MARKER)) return false;
-  return listOwnedPaths(openConfigText(text), ["plugins"]).some(([name]) => name === tracingPlugins.exporter);
 }

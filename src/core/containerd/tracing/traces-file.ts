@@ -1,5 +1,4 @@
 import { OWNERSHIP_MARKER } from "../../file-tree.ts";
-import type { TracesPlace } from "./traces-place.ts";
 
 /** The variable that names our receiver, and by which a running containerd is known to send its spans there. */
 export const ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -16,6 +15,8 @@ export function tracesEnvironment(endpoint: string): Readonly<Record<string, str
     OTEL_TRACES_SAMPLER: "always_on",
     // Milliseconds. The default of 5 s would let a verdict lag behind the pull.
     OTEL_BSP_SCHEDULE_DELAY: "1000",
+    // Spans. What does not fit is dropped unseen, and a few images with many layers at once fill the default of 2048.
+    OTEL_BSP_MAX_QUEUE_SIZE: "8192",
   };
 }
 
@@ -23,7 +24,7 @@ const EXPLANATION = `# containerd sends the traces of its pulls to the agent on 
 # evidence.traces = false in agent.toml switches that off; this file then goes.`;
 
 /** The whole file, as it should be on the node. */
-export function renderTracesFile(kind: TracesPlace["kind"], endpoint: string): string {
+export function renderTracesFile(kind: "drop-in" | "environment-file", endpoint: string): string {
   const pairs = Object.entries(tracesEnvironment(endpoint)).map(([name, value]) => `${name}=${value}`);
   const lines = kind === "drop-in" ? ["[Service]", ...pairs.map((pair) => `Environment=${pair}`)] : pairs;
   return `${[OWNERSHIP_MARKER, EXPLANATION, ...lines].join("\n")}\n`;

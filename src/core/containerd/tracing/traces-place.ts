@@ -1,17 +1,25 @@
 import { unitOf } from "../unit-of-command.ts";
 
-/** The file through which containerd gets its environment for traces. */
+/** Where containerd is told to send its traces. */
 export interface TracesPlace {
-  /** environment-file: `KEY=value` lines, which whatever starts containerd reads. */
-  readonly kind: "drop-in" | "environment-file";
+  /**
+   * environment-file: `KEY=value` lines, which whatever starts containerd reads · config: config.toml itself, for
+   * releases that do not look at their environment.
+   */
+  readonly kind: "drop-in" | "environment-file" | "config";
   readonly path: string;
 }
 
-/** Undefined: it is not known how containerd is started. */
+/** A file of ours that gives containerd its environment. */
+export interface EnvironmentPlace extends TracesPlace {
+  readonly kind: "drop-in" | "environment-file";
+}
+
+/** The file of ours that gives containerd its environment. Undefined: it is not known how containerd is started. */
 export function tracesPlaceOf(containerd: {
   readonly restart: readonly string[];
   readonly environmentFile: string | undefined;
-}): TracesPlace | undefined {
+}): EnvironmentPlace | undefined {
   if (containerd.environmentFile !== undefined)
     return { kind: "environment-file", path: containerd.environmentFile };
   const unit = serviceName(unitOf(containerd.restart));

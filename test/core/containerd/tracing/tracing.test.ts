@@ -121,6 +121,7 @@ test("an exporter in config.toml or an import is found at its line, and ours is 
         { path: "/import", text },
       ],
       version(release),
+      new Set(["http://127.0.0.1:9478"]),
     );
   assert.deepEqual(find(`version = 2\n${table}  ${endpoint}`), { file: "/import", line: 3, column: 3 });
   assert.ok(
@@ -131,6 +132,6 @@ test("an exporter in config.toml or an import is found at its line, and ours is 
   assert.equal(find(`version = 2\n${table}`), undefined);
   assert.equal(find(`version = 2\n${table}endpoint = ""\n`), undefined);
   assert.equal(find(`version = 2\n# otlp\n`), undefined);
-  assert.equal(find(`version = 2\n${OWNERSHIP_MARKER}\n${table}${endpoint}`), undefined);
+  assert.equal(find(`version = 2\n${table}endpoint = "http://127.0.0.1:9478"\n`), undefined);
   assert.equal(find(`not toml at all otlp`), undefined);
 });
