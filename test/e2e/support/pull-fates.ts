@@ -233,7 +233,7 @@ export async function startFateSite(): Promise<FateSite> {
           pulled.push({ fate, repository, reference, ok: (await daemon.pull(reference)).ok });
       return pulled;
     },
-    accessLog: () => all.flatMap((registry) => registry.requests().map(logLine)),
+    accessLog: () => all.flatMap((registry) => registry.requests().filter(isContainerds).map(logLine)),
     clearAccessLog: () => {
       for (const registry of all) registry.clearRequests();
     },
@@ -286,6 +286,11 @@ function scriptOf({ repository, image }: Planned, rules: Fate["mirror"], hosts: 
     ...rule,
     path: new RegExp(`/${repository.replaceAll(".", "\\.")}/${object}`),
   }));
+}
+
+/** The agent asks mirrors, too. containerd 1.x asks for tokens in nobody's name. */
+function isContainerds({ userAgent }: RecordedRequest): boolean {
+  return !userAgent.startsWith("mirrorlet");
 }
 
 function logLine({ headers, method, path, status }: RecordedRequest): string {
