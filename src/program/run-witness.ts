@@ -5,7 +5,7 @@ import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { startWitness, type Witness } from "../edge/witness/start-witness.ts";
 
 /**
- * The witness as agent.toml wants it. Where it cannot be had the source is down with the reason, and the agent does
+ * The witness as agent.toml wants it, listening before anything is written that names it. Where it cannot be had the source is down with the reason, and the agent does
  * its work without.
  */
 export async function runWitness(
@@ -25,10 +25,24 @@ export async function runWitness(
   try {
     const identity = await keeper.keep();
     const trusted = [...new Set([0, process.getuid?.() ?? 0])];
-    return startWitness({ address: evidence.witnessAddress, identity, trusted, sink, log });
+    const witness = startWitness({ address: evidence.witnessAddress, identity, trusted, sink, log });
+    await atMost(MAX_START_MS, witness.started);
+    return witness;
   } catch (error) {
     const message = `its key cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
     log.error({ message }, "the witness cannot be started");
     return down(message);
   }
+}
+
+/** A thread that does not come up must not keep the agent from its work. */
+const MAX_START_MS = 5000;
+
+async function atMost(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }

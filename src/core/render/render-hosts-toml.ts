@@ -56,8 +56,7 @@ export function renderHostsToml(
   return `${lines.join("\n")}\n`;
 }
 
-const WITNESS_NOTE =
-  "# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.";
+const WITNESS_NOTE = "# mirrorlet itself: it has nothing; what is asked of it, no mirror has served.";
 
 function closedRoot(
   registry: Pick<Registry, "namespace">,

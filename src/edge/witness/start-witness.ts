@@ -8,6 +8,8 @@ import { startWitnessThread, type WitnessThread } from "./witness-thread.ts";
 /** The running witness. */
 export interface Witness {
   state(): SourceState;
+  /** Resolves once it listens, or cannot. */
+  readonly started: Promise<void>;
   /** Closes the listener, so that containerd is refused at once. */
   stop(): Promise<void>;
   /** Resolves once the thread has answered; at once when there is none, for then nobody waits for it either. */
@@ -34,6 +36,10 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
   let thread: WitnessThread | undefined;
   let restart: NodeJS.Timeout | undefined;
   let failures = 0;
+  let settle = (): void => {};
+  const started = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
 
   const setState = (up: boolean, message: string): void => {
     if (state.up === up && state.message === message) return;
@@ -41,6 +47,7 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
     else if (!state.up) log.info({ address }, "the witness listens");
     state = { source: "witness", up, message };
     sink.source(state);
+    settle();
   };
   const losses = countLosses((message) => {
     if (state.up) setState(true, message);
@@ -68,6 +75,7 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
   start();
   return {
     state: () => state,
+    started,
     ping: async () => thread?.ping(),
     async stop() {
       clearTimeout(restart);

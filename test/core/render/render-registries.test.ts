@@ -171,7 +171,7 @@ server = "https://gcr.io"
 [host."http://m.example:5000"]
   capabilities = ["pull", "resolve"]
 
-# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.
+# mirrorlet itself: it has nothing; what is asked of it, no mirror has served.
 [host."https://127.0.0.1:478/witness"]
   capabilities = ["pull", "resolve"]
   ca = "${rendered.pemFiles[0]?.path.split("/").at(-1)}"
@@ -194,7 +194,7 @@ test("upstream never: the witness is the server, and every mirror a host", () =>
       `# Owned by mirrorlet; edit the desired state instead.
 
 # docker.io: only the mirrors, never the upstream.
-# mirrorlet itself: it has nothing, and counts what is asked of it, as no mirror has served that.
+# mirrorlet itself: it has nothing; what is asked of it, no mirror has served.
 server = "https://127.0.0.1:478/witness"
 capabilities = ["pull", "resolve"]
 ca = "${own}"
