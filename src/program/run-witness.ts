@@ -3,6 +3,7 @@ import type { Log } from "../agent/ports.ts";
 import type { WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { startWitness, type Witness } from "../edge/witness/start-witness.ts";
+import { witnessWorkerFile } from "./witness-worker-file.ts";
 
 /**
  * The witness as agent.toml wants it. Where it cannot be had the source is down with the reason, and the agent does
@@ -25,7 +26,8 @@ export async function runWitness(
   try {
     const identity = await keeper.keep();
     const trusted = [...new Set([0, process.getuid?.() ?? 0])];
-    return startWitness({ address: evidence.witnessAddress, identity, trusted, sink, log });
+    const workerFile = witnessWorkerFile();
+    return startWitness({ workerFile, address: evidence.witnessAddress, identity, trusted, sink, log });
   } catch (error) {
     const message = `its key cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
     log.error({ message }, "the witness cannot be started");

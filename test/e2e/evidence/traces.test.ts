@@ -43,7 +43,7 @@ async function observe(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Observed> {
   const sink = createRecordingSink();
-  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: 0 });
+  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners().ownerOf, ownUid: 0 });
   const { watched, witnessHost, upstream } = site;
   const receiver = createTraceReceiver({
     sink,
