@@ -68,9 +68,9 @@ async function observe(
   const daemon = await startContainerd({
     generation,
     config,
-    upstreamTrap: upstream,
+    upstreamTrap: upstream.daemonOptions.upstreamTrap,
     environment: {
-      ...upstream.environment,
+      ...upstream.daemonOptions.environment,
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://${http.address}/v1/traces`,
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
       OTEL_TRACES_SAMPLER: "always_on",
