@@ -15,7 +15,7 @@ export interface AskOptions {
    * Whose program holds the other end. While the agent is down any user may listen in its place, so that only root
    * and the caller are believed.
    */
-  readonly mayAnswer: (peer: Socket) => boolean;
+  readonly mayAnswer: (peer: Socket) => boolean | Promise<boolean>;
 }
 
 /** Room for ten thousand registries. */
@@ -31,7 +31,7 @@ export async function askAgent({ address, timeoutMs, mayAnswer }: AskOptions): P
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await request({ ...to, path: "/status.json", agent, signal });
-    if (!mayAnswer(response.socket))
+    if (!(await mayAnswer(response.socket)))
       return silent(`what answers at ${where} is not run by root or by you, and is not believed`);
     const text = await readBody(response);
     if (response.statusCode !== 200) return silent(`${where} answers ${response.statusCode}, not a status`);

@@ -1,183 +1,97 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { endianness } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { entriesOf, type PeerAddresses, readOwners, type TableEntry } from "./connection-table.ts";
 
-/** Both ends of a connection as the accepting side sees them; a `net.Socket` is one. */
-export interface PeerAddresses {
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
+/** Tells whose processes hold the other ends of connections over loopback. */
+export interface PeerOwners {
+  /**
+   * The user; undefined when the peer is not on loopback, its end is closed, or it cannot be known. A second question
+   * about the same two ends is about a new connection: the first one is answered with undefined.
+   */
+  ownerOf(peer: PeerAddresses): Promise<number | undefined>;
+  /** The connection is gone: the answer is undefined, unless it has been given. */
+  forget(peer: PeerAddresses): void;
 }
 
-/**
- * The user whose process holds the other end of a connection over loopback. Undefined: the peer is not on loopback,
- * its end is closed (kernels then say uid 0, at once or in TIME_WAIT, whoever it was), or it cannot be known. Reads
- * the kernel's table of connections, which takes milliseconds and on a busy node tens of them: not for an event loop
- * that others wait for.
- * Source: https://docs.kernel.org/networking/proc_net_tcp.html
- */
-export function ownerOfPeer(peer: PeerAddresses): number | undefined {
-  const search = createSearch([peer]);
-  for (const table of TABLES) if (!search.isDone(table)) scanNow(table, search);
-  return search.owners()[0];
+interface Question {
+  readonly entries: readonly TableEntry[];
+  readonly answer: (uid: number | undefined) => void;
+  tries: number;
 }
 
+/** A socket may move within the table while it is read. */
+const MAX_TRIES = 3;
+
 /**
- * The same for a listener that anybody on the node may flood with connections: all that wait are looked up in one
- * reading of the table, outside the event loop, and reading takes at most a fifth of the time.
+ * Looks peers up in the kernel's tables of connections, which are long on a busy node, and as long as some user makes
+ * them. One reading answers all who asked before it began. Readings take `shareOfTime` of the time at most, once what
+ * a second without any has saved is used up.
  */
-export function createPeerOwners(): (peer: PeerAddresses) => Promise<number | undefined> {
-  let waiting: { peer: PeerAddresses; found: (owner: number | undefined) => void }[] = [];
+export function createPeerOwners(shareOfTime = 0.2): PeerOwners {
+  const questions = new Map<string, Question>();
+  const budget = createReadingBudget(shareOfTime);
   let isReading = false;
-  const readAll = async (): Promise<void> => {
+  const settle = (key: string, uid: number | undefined): void => {
+    questions.get(key)?.answer(uid);
+    questions.delete(key);
+  };
+  const readOnce = async (): Promise<void> => {
+    const asked = [...questions];
+    const startMs = performance.now();
+    const owners = await readOwners(asked.map(([, { entries }]) => entries));
+    budget.spend(performance.now() - startMs);
+    for (const [i, [key, question]] of asked.entries()) {
+      if (questions.get(key) !== question) continue;
+      question.tries++;
+      if (owners[i] !== undefined || question.tries === MAX_TRIES) settle(key, owners[i]);
+    }
+  };
+  const read = async (): Promise<void> => {
     isReading = true;
-    while (waiting.length > 0) {
-      const asked = waiting;
-      waiting = [];
-      const startMs = performance.now();
-      const search = createSearch(asked.map(({ peer }) => peer));
-      for (const table of TABLES) if (!search.isDone(table)) await scan(table, search);
-      const owners = search.owners();
-      for (const [i, { found }] of asked.entries()) found(owners[i]);
-      await delay((performance.now() - startMs) * PAUSE_FACTOR);
+    while (questions.size > 0) {
+      const waitMs = budget.waitMs();
+      if (waitMs > 0) await delay(waitMs);
+      await readOnce();
     }
     isReading = false;
   };
-  return (peer) =>
-    new Promise((found) => {
-      waiting.push({ peer, found });
-      if (!isReading) void readAll();
-    });
-}
-
-const PAUSE_FACTOR = 4;
-
-const TABLES = ["tcp", "tcp6"] as const;
-type Table = (typeof TABLES)[number];
-/** Of a table; 400,000 connections. What is not found below it is not found. */
-const MAX_BYTES = 64 * 1024 * 1024;
-const CHUNK_BYTES = 64 * 1024;
-
-/** How the peer's end stands in a table: its address, ours, and the state `01`, established. */
-interface Entry {
-  readonly table: Table;
-  readonly entry: string;
-}
-
-/** An IPv4 connection may be made with an IPv6 socket, which is then in the other table. */
-function entriesOf(peer: PeerAddresses): readonly Entry[] {
-  const { localAddress = "", localPort = 0, remoteAddress = "", remotePort = 0 } = peer;
-  const pair = (format: (address: string) => string | undefined, table: Table): readonly Entry[] => {
-    const [theirs, ours] = [format(remoteAddress), format(localAddress)];
-    if (theirs === undefined || ours === undefined) return [];
-    return [{ table, entry: ` ${theirs}:${hexPort(remotePort)} ${ours}:${hexPort(localPort)} 01 ` }];
-  };
-  return [...pair(hexIpv4, "tcp"), ...pair(hexIpv6, "tcp6")];
-}
-
-const LOOPBACK_IPV4 = /^(?:::ffff:)?(127)\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i;
-
-function hexIpv4(address: string): string | undefined {
-  const match = LOOPBACK_IPV4.exec(address);
-  return match === null ? undefined : hexWord(match.slice(1).map(Number));
-}
-
-function hexIpv6(address: string): string | undefined {
-  if (address === "::1") return "0".repeat(24) + hexWord([0, 0, 0, 1]);
-  const ipv4 = hexIpv4(address);
-  return ipv4 === undefined ? undefined : "0".repeat(16) + hexWord([0, 0, 0xff, 0xff]) + ipv4;
-}
-
-/** Four bytes of an address, as the kernel prints a word of this machine. */
-function hexWord(bytes: readonly number[]): string {
-  const ordered = endianness() === "LE" ? [...bytes].reverse() : bytes;
-  return ordered
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("")
-    .toUpperCase();
-}
-
-function hexPort(port: number): string {
-  return port.toString(16).padStart(4, "0").toUpperCase();
-}
-
-/** Looks for several peers in the tables at once, a piece of text at a time. */
-interface Search {
-  /** Takes the next bytes of a table; true: it need not be read further. */
-  feed(table: Table, bytes: Uint8Array): boolean;
-  isDone(table: Table): boolean;
-  /** In the order of the peers. */
-  owners(): readonly (number | undefined)[];
-}
-
-function createSearch(peers: readonly PeerAddresses[]): Search {
-  const owners: (number | undefined)[] = peers.map(() => undefined);
-  const wanted = peers.flatMap((peer, i) => entriesOf(peer).map((entry) => ({ ...entry, i })));
-  const rest = { tcp: "", tcp6: "" };
-  const missing = (table: Table) =>
-    wanted.filter((each) => each.table === table && owners[each.i] === undefined);
   return {
-    feed(table, bytes) {
-      const text = rest[table] + Buffer.from(bytes).toString("latin1");
-      const end = text.lastIndexOf("\n") + 1;
-      const lines = text.slice(0, end);
-      rest[table] = text.slice(end);
-      for (const { entry, i } of missing(table)) owners[i] = findOwner(lines, entry);
-      return missing(table).length === 0;
+    ownerOf(peer) {
+      const entries = entriesOf(peer);
+      if (entries.length === 0) return Promise.resolve(undefined);
+      return new Promise((answer) => {
+        const key = keyOf(peer);
+        settle(key, undefined);
+        questions.set(key, { entries, answer, tries: 0 });
+        if (!isReading) void read();
+      });
     },
-    isDone: (table) => missing(table).length === 0,
-    owners: () => owners,
+    forget: (peer) => settle(keyOf(peer), undefined),
   };
 }
 
-// After the state: queues, timer, retransmits, uid, timeout, inode.
-const AFTER_STATE = /\S+ +\S+ +\S+ +(\d+) +\d+ +(\d+)/y;
-
-function findOwner(lines: string, entry: string): number | undefined {
-  const at = lines.indexOf(entry);
-  if (at === -1) return undefined;
-  AFTER_STATE.lastIndex = at + entry.length;
-  const [, uid, inode] = AFTER_STATE.exec(lines) ?? [];
-  // Without an inode no process holds it, and the uid says nothing.
-  return uid === undefined || inode === undefined || inode === "0" ? undefined : Number(uid);
+function keyOf({ localAddress, localPort, remoteAddress, remotePort }: PeerAddresses): string {
+  return `${remoteAddress}:${remotePort} ${localAddress}:${localPort}`;
 }
 
-function scanNow(table: Table, search: Search): void {
-  const buffer = new Uint8Array(CHUNK_BYTES);
-  let file: number | undefined;
-  try {
-    file = openSync(pathOf(table), "r");
-    for (let total = 0; total < MAX_BYTES; ) {
-      const length = readSync(file, buffer);
-      if (length === 0 || search.feed(table, buffer.subarray(0, length))) return;
-      total += length;
-    }
-  } catch {
-    // No /proc, or no IPv6: nobody is found.
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
-}
+const SAVED_FOR_MS = 1000;
 
-async function scan(table: Table, search: Search): Promise<void> {
-  const buffer = new Uint8Array(CHUNK_BYTES);
-  let file: FileHandle | undefined;
-  try {
-    file = await open(pathOf(table));
-    for (let total = 0; total < MAX_BYTES; ) {
-      const { bytesRead } = await file.read(buffer);
-      if (bytesRead === 0 || search.feed(table, buffer.subarray(0, bytesRead))) return;
-      total += bytesRead;
-    }
-  } catch {
-    // As above.
-  } finally {
-    await file?.close();
-  }
-}
-
-function pathOf(table: Table): string {
-  return `/proc/self/net/${table}`;
+function createReadingBudget(shareOfTime: number) {
+  const maxLeftMs = SAVED_FOR_MS * shareOfTime;
+  let leftMs = maxLeftMs;
+  let atMs = performance.now();
+  const earn = (): void => {
+    const nowMs = performance.now();
+    leftMs = Math.min(maxLeftMs, leftMs + (nowMs - atMs) * shareOfTime);
+    atMs = nowMs;
+  };
+  return {
+    spend(ms: number): void {
+      earn();
+      leftMs -= ms;
+    },
+    waitMs(): number {
+      earn();
+      return leftMs > 0 ? 0 : -leftMs / shareOfTime;
+    },
+  };
 }

@@ -3,7 +3,7 @@ import type { NodeDeps } from "../cli/node-deps.ts";
 import type { StatusDeps } from "../cli/status.ts";
 import { isLoopbackHost } from "../core/containerd/loopback.ts";
 import { askAgent } from "../edge/ask-agent.ts";
-import { ownerOfPeer } from "../host/peer-owner.ts";
+import { createPeerOwners } from "../host/peer-owner.ts";
 import type { NodeSetup } from "./compose-node.ts";
 
 const TIMEOUT_MS = 2000;
@@ -22,8 +22,8 @@ export function statusDeps({ config }: NodeSetup, deps: NodeDeps): StatusDeps {
 }
 
 /** Beyond loopback the owner cannot be told: who has the agent listen there relies on nobody else doing so. */
-function isRootOrUs(peer: Socket): boolean {
+async function isRootOrUs(peer: Socket): Promise<boolean> {
   if (!isLoopbackHost(peer.remoteAddress ?? "")) return true;
-  const owner = ownerOfPeer(peer);
+  const owner = await createPeerOwners().ownerOf(peer);
   return owner !== undefined && (owner === 0 || owner === process.getuid?.());
 }

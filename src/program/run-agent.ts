@@ -85,7 +85,10 @@ export async function runAgent(
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence),
   });
-  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: process.getuid?.() ?? 0 });
+  const trustOf = createPeerTrust({
+    ownerOfPeer: createPeerOwners().ownerOf,
+    ownUid: process.getuid?.() ?? 0,
+  });
   const isBusy = () => reconciler?.busy ?? true;
   sources = await runEvidence({ config, root, log }, nodeContext, evidence, isBusy, trustOf);
   const { context, passed, routes, stop: stopSources } = sources;

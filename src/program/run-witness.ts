@@ -3,10 +3,11 @@ import type { Log } from "../agent/ports.ts";
 import type { WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { startWitness, type Witness } from "../edge/witness/start-witness.ts";
+import { witnessWorkerFile } from "./witness-worker-file.ts";
 
 /**
- * The witness as agent.toml wants it, listening before anything is written that names it. Where it cannot be had the source is down with the reason, and the agent does
- * its work without.
+ * The witness as agent.toml wants it, listening before anything is written that names it. Where it cannot be had the
+ * source is down with the reason, and the agent does its work without.
  */
 export async function runWitness(
   keeper: WitnessKeeper | undefined,
@@ -25,7 +26,15 @@ export async function runWitness(
   try {
     const identity = await keeper.keep();
     const trusted = [...new Set([0, process.getuid?.() ?? 0])];
-    const witness = startWitness({ address: evidence.witnessAddress, identity, trusted, sink, log });
+    const { witnessAddress: address } = evidence;
+    const witness = startWitness({
+      workerFile: witnessWorkerFile(),
+      address,
+      identity,
+      trusted,
+      sink,
+      log,
+    });
     await atMost(MAX_START_MS, witness.started);
     return witness;
   } catch (error) {

@@ -8,7 +8,10 @@ import { createPeerTrust } from "../../src/edge/peer-trust.ts";
 import { createPeerOwners } from "../../src/host/peer-owner.ts";
 import { nobodySkipReason, startClientAsNobody } from "../support/client-as-nobody.ts";
 
-const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: process.getuid?.() ?? -1 });
+const trustOf = createPeerTrust({
+  ownerOfPeer: createPeerOwners().ownerOf,
+  ownUid: process.getuid?.() ?? -1,
+});
 
 async function listening(t: TestContext) {
   const server = createServer((_request, response) => response.end("ok\n"));

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { createPeerOwners, ownerOfPeer, type PeerAddresses } from "../../src/host/peer-owner.ts";
+import type { PeerAddresses } from "../../src/host/connection-table.ts";
+import { createPeerOwners } from "../../src/host/peer-owner.ts";
 import { nobody, nobodySkipReason, startClientAsNobody } from "../support/client-as-nobody.ts";
 
 const own = process.getuid?.() ?? -1;
@@ -38,8 +39,7 @@ async function listening(t: TestContext, host: string) {
 const owners = createPeerOwners();
 
 async function assertOwner(peer: PeerAddresses, expected: number | undefined): Promise<void> {
-  assert.equal(ownerOfPeer(peer), expected);
-  assert.equal(await owners(peer), expected);
+  assert.equal(await owners.ownerOf(peer), expected);
 }
 
 test("a connection of our own: IPv4, IPv6, IPv4 to a dual-stack listener, IPv4 from an IPv6 socket", async (t) => {
@@ -95,11 +95,23 @@ test("what is not a loopback connection has no owner", async () => {
     await assertOwner({ ...base, remoteAddress }, undefined);
 });
 
-test("many at once are looked up together", async (t) => {
+test("many at once are looked up together, also those that fall across two pieces of the table", async (t) => {
   const server = await listening(t, "127.0.0.1");
   const sockets: Socket[] = [];
-  for (let i = 0; i < 100; i++) sockets.push(await server.accept(() => server.connectTo("127.0.0.1")));
-  assert.deepEqual(new Set(await Promise.all(sockets.map(owners))), new Set([own]));
-  // Entries that fall across two pieces of the table are found, too.
-  assert.deepEqual(new Set(sockets.map(ownerOfPeer)), new Set([own]));
+  // Some 150 bytes each for both ends, of pieces of 64 KiB.
+  for (let i = 0; i < 600; i++) sockets.push(await server.accept(() => server.connectTo("127.0.0.1")));
+  const found = await Promise.all(sockets.map((socket) => owners.ownerOf(socket)));
+  assert.deepEqual(new Set(found), new Set([own]));
+});
+
+test("a question about a connection that is gone is answered without a search", async (t) => {
+  const server = await listening(t, "127.0.0.1");
+  const socket = await server.accept(() => server.connectTo("127.0.0.1"));
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  const peer = { localAddress, localPort, remoteAddress, remotePort };
+  const answer = owners.ownerOf(peer);
+  owners.forget(peer);
+  assert.equal(await answer, undefined);
+  const [former, newer] = await Promise.all([owners.ownerOf(peer), owners.ownerOf(peer)]);
+  assert.deepEqual([former, newer], [undefined, own], "the same ends again are another connection");
 });

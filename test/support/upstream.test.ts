@@ -13,11 +13,7 @@ forEachGeneration(
     t.after(() => registry.stop());
     const upstream = await startUpstream(ca, { "gcr.io": registry.host });
     t.after(() => upstream.stop());
-    const daemon = await startContainerd({
-      generation,
-      upstreamTrap: upstream,
-      environment: upstream.environment,
-    });
+    const daemon = await startContainerd({ generation, ...upstream.daemonOptions });
     t.after(() => daemon.stop());
     registry.put("team/app", "1.0", buildImage());
 

@@ -11,10 +11,14 @@ import type { UpstreamContact } from "./upstream-trap.ts";
  * of the lab. Whoever else is asked for is refused.
  */
 export interface LabUpstream {
-  /** For HTTP_PROXY and HTTPS_PROXY: the option `upstreamTrap` of a containerd. */
-  readonly url: string;
-  /** For the daemon's environment: its system pool is the one CA that these registries have their certificates from. */
-  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Options of a containerd: its proxy, and an environment where the system pool is the one CA that these registries
+   * have their certificates from.
+   */
+  readonly daemonOptions: {
+    readonly upstreamTrap: { readonly url: string };
+    readonly environment: Readonly<Record<string, string>>;
+  };
   contacts(): readonly UpstreamContact[];
   clearContacts(): void;
   stop(): Promise<void>;
@@ -31,6 +35,7 @@ export async function startUpstream(
   const lease = await leaseDirectory("upstream");
   const caFile = join(lease.path, "ca.crt");
   await writeFile(caFile, ca.cert);
+  const tunnels = new Set<Duplex>();
   const targets = new Map(Object.entries(routes).map(([name, target]) => [withPort(name), target]));
   let contacts: UpstreamContact[] = [];
   const note = (method = "", target = ""): void => {
@@ -42,16 +47,22 @@ export async function startUpstream(
   }, undefined);
   proxy.server.on("connect", (request, socket, head) => {
     note(request.method, request.url);
+    tunnels.add(socket);
+    socket.once("close", () => tunnels.delete(socket));
     tunnel(socket, head, targets.get(request.url ?? ""));
   });
   return {
-    url: proxy.url,
-    environment: { SSL_CERT_FILE: caFile },
+    daemonOptions: {
+      upstreamTrap: { url: proxy.url },
+      // Go reads a file and a folder.
+      environment: { SSL_CERT_FILE: caFile, SSL_CERT_DIR: join(lease.path, "none") },
+    },
     contacts: () => contacts,
     clearContacts: () => {
       contacts = [];
     },
     async stop() {
+      for (const socket of tunnels) socket.destroy();
       await proxy.close();
       await lease.release();
     },

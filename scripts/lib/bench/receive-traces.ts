@@ -45,7 +45,10 @@ const log = {
   warn() {},
   error: (fields: object) => process.stderr.write(JSON.stringify(fields)),
 };
-const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: process.getuid?.() ?? -1 });
+const trustOf = createPeerTrust({
+  ownerOfPeer: createPeerOwners().ownerOf,
+  ownUid: process.getuid?.() ?? -1,
+});
 const watched = [{ namespace: "gcr.io", mirrors: ["http://127.0.0.1:5000"], upstream: "allow" as const }];
 const receiver = createTraceReceiver({
   sink,

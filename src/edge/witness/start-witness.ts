@@ -17,6 +17,8 @@ export interface Witness {
 }
 
 export interface WitnessOptions {
+  /** The program of the thread. */
+  readonly workerFile: URL;
   /** host:port, IPv4 loopback; the one that hosts.toml names. */
   readonly address: string;
   readonly identity: WitnessIdentity;
@@ -30,7 +32,7 @@ export interface WitnessOptions {
  * Starts the witness in a thread of its own, so that a busy main loop never delays a pull. When it cannot bind, or
  * its thread ends, the source is down and it is tried again; containerd is refused there meanwhile, and goes on.
  */
-export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
+export function startWitness({ workerFile, sink, log, ...task }: WitnessOptions): Witness {
   const { address } = task;
   let state: SourceState = { source: "witness", up: false, message: "starting" };
   let thread: WitnessThread | undefined;
@@ -66,7 +68,7 @@ export function startWitness({ sink, log, ...task }: WitnessOptions): Witness {
     }
   };
   const start = (): void => {
-    thread = startWitnessThread(task, receive, (reason) => {
+    thread = startWitnessThread(workerFile, task, receive, (reason) => {
       const delayMs = Math.min(1000 * 2 ** failures++, MAX_RESTART_DELAY_MS);
       setState(false, `its thread has ended (${reason}) and is started again`);
       restart = setTimeout(start, delayMs);

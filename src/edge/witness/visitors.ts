@@ -1,5 +1,20 @@
 import type { Socket } from "node:net";
-import type { Peer, PeerOwners } from "./peer-owners.ts";
+
+/** Both ends of a connection as we see them. */
+interface Peer {
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+}
+
+/** Tells whose connections these are. */
+export interface PeerOwners {
+  /** The user that owns the peer's end; undefined when that cannot be told, because it is closed already. */
+  ownerOf(peer: Peer): Promise<number | undefined>;
+  /** The connection is gone: the answer is undefined, unless it has been given. */
+  forget(peer: Peer): void;
+}
 
 /** A connection, from its acceptance to its end. */
 export interface Visitor {
@@ -47,7 +62,7 @@ export function createVisitors(
   return {
     admit(socket) {
       const peer = peerOf(socket);
-      if (peer === undefined) return undefined;
+      if (peer.remotePort === undefined) return undefined;
       const visitor = { socket, peer, trusted: judge(peer) };
       open.set(keyOf(peer), visitor);
       const timer = setTimeout(() => socket.destroy(), MAX_LIFE_MS);
@@ -59,21 +74,15 @@ export function createVisitors(
       if (open.size > MAX_OPEN) evictOldest();
       return visitor;
     },
-    find(socket) {
-      const peer = peerOf(socket);
-      return peer === undefined ? undefined : open.get(keyOf(peer));
-    },
+    find: (socket) => open.get(keyOf(socket)),
   };
 }
 
-function peerOf({
-  remoteAddress,
-  remotePort,
-}: Pick<Socket, "remoteAddress" | "remotePort">): Peer | undefined {
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  return { address: remoteAddress, port: remotePort };
+/** A socket that is closed has forgotten its ends. */
+function peerOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Peer {
+  return { localAddress, localPort, remoteAddress, remotePort };
 }
 
-function keyOf({ address, port }: Peer): string {
-  return `${address}:${port}`;
+function keyOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress}:${remotePort}`;
 }

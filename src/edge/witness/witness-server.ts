@@ -4,8 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { readWitnessRequest } from "../../core/evidence/read-witness-request.ts";
 import { createHandshakeBudget } from "./handshake-budget.ts";
 import type { HitQueue } from "./hit-queue.ts";
-import { createPeerOwners } from "./peer-owners.ts";
-import { createVisitors, type Visitor } from "./visitors.ts";
+import { createVisitors, type PeerOwners, type Visitor } from "./visitors.ts";
 import type { WitnessTask } from "./witness-messages.ts";
 
 /*
@@ -16,10 +15,11 @@ import type { WitnessTask } from "./witness-messages.ts";
  */
 
 /** The listener of the witness, not yet bound. */
-export function createWitnessServer(task: WitnessTask, queue: Pick<HitQueue, "add" | "lose">): Server {
-  const { address, identity, trusted } = task;
-  const [host = "", port] = address.split(":");
-  const owners = createPeerOwners({ address: host, port: Number(port) });
+export function createWitnessServer(
+  { address, identity, trusted }: WitnessTask,
+  owners: PeerOwners,
+  queue: Pick<HitQueue, "add" | "lose">,
+): Server {
   const budget = createHandshakeBudget(() => performance.now());
   const maxWaitMs = (): number => (budget.isFlood() ? MAX_WAIT_IN_FLOOD_MS : MAX_WAIT_MS);
   const turnAway = async ({ socket, trusted: owner }: Visitor): Promise<void> => {

@@ -8,13 +8,14 @@ export interface WitnessThread {
   stop(): Promise<void>;
 }
 
-/** Starts the thread; `onEnd` is called once when it ends by itself. */
+/** Starts the thread, whose program is `file`; `onEnd` is called once when it ends by itself. */
 export function startWitnessThread(
+  file: URL,
   task: WitnessTask,
   onMessage: (message: Exclude<FromWitness, { kind: "pong" }>) => void,
   onEnd: (reason: string) => void,
 ): WitnessThread {
-  const worker = new Worker(workerFile(), {
+  const worker = new Worker(file, {
     name: "witness",
     workerData: task,
     env: {},
@@ -56,12 +57,4 @@ export function startWitnessThread(
       await worker.terminate();
     },
   };
-}
-
-/** Beside this file, in the sources as in the build: it must stay a file of its own wherever this one is bundled. */
-function workerFile(): URL {
-  if (!import.meta.url.endsWith(".ts")) return new URL("./witness-worker.js", import.meta.url);
-  // In tests. On Node 20 `--import tsx` does not reach threads, so this one asks for it itself.
-  const [tsx, entry] = ["tsx/esm/api", "./witness-worker.ts"].map((name) => import.meta.resolve(name));
-  return new URL(`data:text/javascript,import{register}from"${tsx}";register();await import("${entry}")`);
 }

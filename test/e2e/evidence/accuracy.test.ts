@@ -27,12 +27,7 @@ const tracesPortOf = async (generation: Generation): Promise<number> =>
   generation === "2.1" ? findFreePort() : 0;
 
 forEachGeneration("counters are what the access logs say", async (generation, context) => {
-  const { upstream } = site;
-  const daemon = await startContainerd({
-    generation,
-    upstreamTrap: upstream,
-    environment: upstream.environment,
-  });
+  const daemon = await startContainerd({ generation, ...site.upstream.daemonOptions });
   context.after(() => daemon.stop());
   const tracesPort = await tracesPortOf(generation);
   const node = await prepareNode(daemon, { tracesPort });

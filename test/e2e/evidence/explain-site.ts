@@ -7,7 +7,7 @@ import { buildImage, type ImageOptions, type LabImage } from "../../support/imag
 import type { RecordedRequest } from "../../support/recorded-request.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { createCa, type LabCa } from "../../support/tls.ts";
-import { startUpstreamTunnel, type UpstreamTunnel } from "../../support/upstream-tunnel.ts";
+import { startUpstream } from "../../support/upstream.ts";
 import { runMirrorlet } from "../support/mirrorlet.ts";
 import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 
@@ -36,20 +36,13 @@ export async function startExplainSite(): Promise<ExplainSite> {
   const dir = await mkdtemp(join(tmpdir(), "mirrorlet-explain-"));
   const [mirrorCa, upstreamCa] = await Promise.all([createCa("mirror CA"), createCa("upstream CA")]);
   const upstream = await startScriptedRegistry({ tls: await upstreamCa.issueServer({ hosts: ["gcr.io"] }) });
-  const tunnel: UpstreamTunnel = await startUpstreamTunnel({ "gcr.io:443": upstream.host });
+  const internet = await startUpstream(upstreamCa, { "gcr.io": upstream.host });
   const mirror = await startScriptedRegistry({ tls: await mirrorCa.issueServer() });
   const plain = await startScriptedRegistry();
   const files = { mirrorCa: join(dir, "mirror-ca.crt") };
   await writeFile(files.mirrorCa, mirrorCa.cert);
-  await writeFile(join(dir, "system.crt"), upstreamCa.cert);
-  const environment = {
-    HTTP_PROXY: tunnel.url,
-    HTTPS_PROXY: tunnel.url,
-    NO_PROXY: ".invalid",
-    SSL_CERT_FILE: join(dir, "system.crt"),
-    SSL_CERT_DIR: join(dir, "none"),
-  };
-  const daemons = shareDaemons({ environment });
+  const { upstreamTrap, environment } = internet.daemonOptions;
+  const daemons = shareDaemons({ upstreamTrap, environment: { ...environment, NO_PROXY: ".invalid" } });
   let count = 0;
   return {
     mirrorCa,
@@ -66,7 +59,7 @@ export async function startExplainSite(): Promise<ExplainSite> {
     },
     async stop() {
       await daemons.stop();
-      await Promise.all([mirror.stop(), plain.stop(), upstream.stop(), tunnel.stop()]);
+      await Promise.all([mirror.stop(), plain.stop(), upstream.stop(), internet.stop()]);
       await rm(dir, { recursive: true });
     },
   };

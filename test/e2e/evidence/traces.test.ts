@@ -43,7 +43,7 @@ async function observe(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Observed> {
   const sink = createRecordingSink();
-  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners(), ownUid: 0 });
+  const trustOf = createPeerTrust({ ownerOfPeer: createPeerOwners().ownerOf, ownUid: 0 });
   const { watched, witnessHost, upstream } = site;
   const receiver = createTraceReceiver({
     sink,
@@ -68,9 +68,9 @@ async function observe(
   const daemon = await startContainerd({
     generation,
     config,
-    upstreamTrap: upstream,
+    upstreamTrap: upstream.daemonOptions.upstreamTrap,
     environment: {
-      ...upstream.environment,
+      ...upstream.daemonOptions.environment,
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://${http.address}/v1/traces`,
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
       OTEL_TRACES_SAMPLER: "always_on",

@@ -6,45 +6,36 @@ import { witnessKeys } from "../../../src/host/witness-keys.ts";
 import { forEachGeneration, type LabContainerd } from "../../support/containerd.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { type ImpostorOptions, startImpostor } from "../support/impostor.ts";
 import { prepareNode } from "../support/lab-node.ts";
-import { type LabUpstream, startUpstream } from "../support/open-upstream.ts";
-import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 import { native } from "../support/site.ts";
+import { startWitnessSite, type WitnessSite } from "../support/witness-site.ts";
 
-let upstream: LabUpstream;
-let daemons: SharedDaemons;
-/** Has nothing. */
-let mirror: ScriptedRegistry;
+/** The mirror has nothing. */
+let site: WitnessSite;
 
 before(async () => {
   if (labSkipReason() !== undefined) return;
-  upstream = await startUpstream(["gcr.io"]);
-  daemons = shareDaemons(upstream.daemonOptions);
-  mirror = await startScriptedRegistry({ closesOnGarbage: true });
+  site = await startWitnessSite(["gcr.io"]);
 });
 
-after(async () => {
-  await daemons?.stop();
-  await Promise.all([upstream?.stop(), mirror?.stop()]);
-});
+after(() => site?.stop());
 
 forEachGeneration(
   "who takes the witness' port while the agent is down serves nobody",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon);
     const agent = await node.startAgent();
     context.after(() => agent.stop());
     const hosts = ["gcr.io", "shut.io"];
-    await agent.apply(native([{ endpoint: mirror.url, hosts }], { upstream: { "shut.io": "never" } }));
+    await agent.apply(native([{ endpoint: site.mirror.url, hosts }], { upstream: { "shut.io": "never" } }));
     await agent.kill();
 
     const certificate = await certificateOf();
     const port = Number(node.witnessAddress.split(":")[1]);
     const real = buildImage();
-    upstream.registry.put("team/app", "1", real);
+    site.upstream.put("team/app", "1", real);
     for (const kind of ["https", "http", "hang"] as const) {
       const image = buildImage();
       const impostor = await startImpostor({ port, kind, certificate, image });
@@ -59,7 +50,7 @@ forEachGeneration(
         assert.equal(closed?.ok, false, kind);
         assert.deepEqual(impostor.requests(), [], `${kind}: nothing was asked of it`);
         assert.deepEqual(
-          upstream.contacts().filter((target) => target !== "gcr.io:443"),
+          site.contacts().filter((target) => target !== "gcr.io:443"),
           [],
         );
         // Once it is all there, the one that hangs is asked for its tag alone.

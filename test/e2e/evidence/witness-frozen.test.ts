@@ -4,7 +4,7 @@ import { after, before, type TestContext } from "node:test";
 import { forEachGeneration, type LabContainerd } from "../../support/containerd.ts";
 import { buildImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
+import type { ScriptedRegistry } from "../../support/scripted-registry.ts";
 import {
   serviceManagerSkipReason,
   startServiceManager,
@@ -12,26 +12,18 @@ import {
 } from "../../support/service-manager.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { type LabNode, prepareNode } from "../support/lab-node.ts";
-import { type LabUpstream, startUpstream } from "../support/open-upstream.ts";
-import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 import { native } from "../support/site.ts";
+import { startWitnessSite, type WitnessSite } from "../support/witness-site.ts";
 
-let upstream: LabUpstream;
-let daemons: SharedDaemons;
-/** Has what begins with `mirrored/`. */
-let mirror: ScriptedRegistry;
+/** The mirror has what begins with `mirrored/`. */
+let site: WitnessSite;
 
 before(async () => {
   if (labSkipReason() !== undefined) return;
-  upstream = await startUpstream(["gcr.io"]);
-  daemons = shareDaemons(upstream.daemonOptions);
-  mirror = await startScriptedRegistry({ closesOnGarbage: true });
+  site = await startWitnessSite(["gcr.io"]);
 });
 
-after(async () => {
-  await daemons?.stop();
-  await Promise.all([upstream?.stop(), mirror?.stop()]);
-});
+after(() => site?.stop());
 
 let images = 0;
 
@@ -66,7 +58,7 @@ async function start(
   const node = await prepareNode(daemon, { witness: options.witness });
   const agent = await node.startAgent(options.environment);
   context.after(() => agent.kill());
-  await agent.apply(native([{ endpoint: mirror.url, hosts: ["gcr.io"] }]));
+  await agent.apply(native([{ endpoint: site.mirror.url, hosts: ["gcr.io"] }]));
   return { node, agent };
 }
 
@@ -76,7 +68,7 @@ forEachGeneration(
   "a frozen agent: the watchdog ends it, pulls succeed, and those that need it not do not wait",
   async (generation, context) => {
     if (skip !== undefined) return context.skip(skip);
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const watchdogMs = await unitWatchdogMs();
     const manager = await startServiceManager();
     context.after(() => manager.stop());
@@ -84,26 +76,26 @@ forEachGeneration(
 
     const without = await start(daemon, context, { witness: false, environment: {} });
     process.kill(without.agent.pid, "SIGSTOP");
-    const optedOutMs = await timed(daemon, publish(upstream.registry, "missing/app"));
+    const optedOutMs = await timed(daemon, publish(site.upstream, "missing/app"));
     assert.equal(await stateOf(without.agent.pid), "T", "opted out, nobody waits for it");
     await without.agent.kill();
 
     const { agent } = await start(daemon, context, { witness: true, environment });
     const watchdog = manager.watch(agent.pid, watchdogMs);
     context.after(() => watchdog.dismiss());
-    const aliveMs = await timed(daemon, publish(upstream.registry, "missing/app"));
-    const references = Array.from({ length: 5 }, () => publish(upstream.registry, "missing/app"));
-    mirror.clearRequests();
+    const aliveMs = await timed(daemon, publish(site.upstream, "missing/app"));
+    const references = Array.from({ length: 5 }, () => publish(site.upstream, "missing/app"));
+    site.mirror.clearRequests();
     const pulls = Promise.all(references.map((reference) => timed(daemon, reference)));
-    await agent.until("pulls are under way", async () => mirror.requests().length > 0);
+    await agent.until("pulls are under way", async () => site.mirror.requests().length > 0);
     process.kill(agent.pid, "SIGSTOP");
     const frozenAtMs = performance.now();
-    const mirroredMs = await timed(daemon, publish(mirror, "mirrored/app"));
+    const mirroredMs = await timed(daemon, publish(site.mirror, "mirrored/app"));
     assert.equal(await stateOf(agent.pid), "T", "what mirrors serve does not wait");
     assert.equal(await watchdog.killed, true);
     const killedMs = performance.now() - frozenAtMs;
     const frozenMs = Math.max(...(await pulls));
-    const afterMs = await timed(daemon, publish(upstream.registry, "missing/app"));
+    const afterMs = await timed(daemon, publish(site.upstream, "missing/app"));
     const row = [optedOutMs, aliveMs, mirroredMs, killedMs, frozenMs, afterMs].map((ms) =>
       (ms / 1000).toFixed(2),
     );

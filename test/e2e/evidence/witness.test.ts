@@ -6,47 +6,38 @@ import { forEachGeneration, type LabContainerd } from "../../support/containerd.
 import { findFreePort } from "../../support/free-port.ts";
 import { buildImage, type ImageOptions, type LabImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
-import { type Rule, type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
+import { type Rule, startScriptedRegistry } from "../../support/scripted-registry.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { type LabNode, prepareNode } from "../support/lab-node.ts";
-import { type LabUpstream, startUpstream } from "../support/open-upstream.ts";
-import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
 import { native, pulled } from "../support/site.ts";
 import { asHits, witnessHits } from "../support/witness-hits.ts";
+import { startWitnessSite, type WitnessSite } from "../support/witness-site.ts";
 
-let upstream: LabUpstream;
-let daemons: SharedDaemons;
-let mirror: ScriptedRegistry;
+let site: WitnessSite;
 /** Nobody listens there. */
 let deadMirror: string;
 
 before(async () => {
   if (labSkipReason() !== undefined) return;
-  upstream = await startUpstream(["gcr.io", "quay.io"]);
-  daemons = shareDaemons(upstream.daemonOptions);
-  mirror = await startScriptedRegistry({ closesOnGarbage: true });
+  site = await startWitnessSite(["gcr.io", "quay.io"]);
   deadMirror = `http://127.0.0.1:${await findFreePort()}`;
 });
 
-after(async () => {
-  await daemons?.stop();
-  await Promise.all([upstream?.stop(), mirror?.stop()]);
-});
+after(() => site?.stop());
 
 const settings = { "log.level": '"debug"', preflight: '"off"' };
 
 /** gcr.io and shut.io have the mirror, quay.io and dead.io one that is down; shut.io and dead.io have no upstream. */
 function wish(): string {
   const entries = [
-    { endpoint: mirror.url, hosts: ["gcr.io", "shut.io"] },
+    { endpoint: site.mirror.url, hosts: ["gcr.io", "shut.io"] },
     { endpoint: deadMirror, hosts: ["quay.io", "dead.io"] },
   ];
   return native(entries, { upstream: { "shut.io": "never", "dead.io": "never" } });
 }
 
 function clear(): void {
-  upstream.clear();
-  mirror.clearRequests();
+  site.clear();
 }
 
 let images = 0;
@@ -55,8 +46,8 @@ let images = 0;
 function publish(options: ImageOptions = {}): { readonly image: LabImage; readonly repository: string } {
   const image = buildImage({ layers: 2, ...options });
   const repository = `fate/n${++images}`;
-  upstream.registry.put(repository, "1", image);
-  mirror.put(repository, "1", image);
+  site.upstream.put(repository, "1", image);
+  site.mirror.put(repository, "1", image);
   return { image, repository };
 }
 
@@ -89,7 +80,7 @@ function secondLayer({ blobs }: LabImage): string {
 }
 
 forEachGeneration("the witness sees exactly what the upstream is asked", async (generation, context) => {
-  const daemon = await daemons.get(generation);
+  const daemon = await site.daemons.get(generation);
   const node = await prepareNode(daemon, { settings });
   const agent = await node.startAgent();
   context.after(() => agent.stop());
@@ -99,7 +90,7 @@ forEachGeneration("the witness sees exactly what the upstream is asked", async (
     clear();
     const result = await daemon.pull(reference);
     assert.equal(result.ok, true, `${what}: ${JSON.stringify(result)}`);
-    const asked = asHits(upstream.registry.requests());
+    const asked = asHits(site.upstream.requests());
     assert.equal(asked.length === 0, served, `${what}: the upstream was asked for ${asked.join(", ")}`);
     await agent.until(what, async () => witnessHits(agent, expected.length).length >= asked.length);
     assert.deepEqual([...witnessHits(agent, expected.length)].sort(), [...asked].sort(), what);
@@ -108,14 +99,14 @@ forEachGeneration("the witness sees exactly what the upstream is asked", async (
   for (const [fate, rules] of Object.entries(fates)) {
     for (const platforms of [["linux/amd64"], ["linux/amd64", "linux/arm64"]]) {
       const { image, repository } = publish({ platforms });
-      mirror.script(...rules(image));
+      site.mirror.script(...rules(image));
       const served = fate === "has all";
       await check(`gcr.io/${repository}:1`, served, `${fate}, ${platforms.length} platforms, by tag`);
       await daemon.removeImage(`gcr.io/${repository}:1`);
       await check(`gcr.io/${repository}@${image.digest}`, served, `${fate}, ${platforms.length}, by digest`);
     }
   }
-  mirror.script();
+  site.mirror.script();
   const { image, repository } = publish({ layers: 20 });
   await check(`quay.io/${repository}:1`, false, "a mirror that is down, 20 layers");
   await check(`quay.io/${repository}@${image.digest}`, false, "again, with everything there");
@@ -126,12 +117,12 @@ forEachGeneration("the witness sees exactly what the upstream is asked", async (
 forEachGeneration(
   "upstream never: the miss is seen, and nobody else is asked",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { settings });
     const agent = await node.startAgent();
     context.after(() => agent.stop());
     await agent.apply(wish());
-    mirror.script();
+    site.mirror.script();
     const { image, repository } = publish();
     clear();
     assert.equal((await daemon.pull(`shut.io/${repository}:1`)).ok, true);
@@ -146,7 +137,7 @@ forEachGeneration(
       /connection refused/,
       "the reason is the mirror's, not the witness'",
     );
-    mirror.script({ ...status(404), path: new RegExp(`${secondLayer(image)}$`) });
+    site.mirror.script({ ...status(404), path: new RegExp(`${secondLayer(image)}$`) });
     await daemon.removeImage(`shut.io/${repository}:1`);
     assert.equal((await daemon.pull(`shut.io/${repository}:1`)).ok, false, "a layer is missing");
     await agent.until("the layer's miss", async () => witnessHits(agent).length >= 5);
@@ -158,23 +149,23 @@ forEachGeneration(
       "HEAD manifest dead.io/absent/app 1",
       `GET blob shut.io/${repository} ${secondLayer(image)}`,
     ]);
-    assert.deepEqual(upstream.contacts(), []);
+    assert.deepEqual(site.contacts(), []);
   },
 );
 
 forEachGeneration(
   "digest-only mirrors, every other registry, and one on loopback: each fallback once, and no more",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { settings });
     const agent = await node.startAgent();
     context.after(() => agent.stop());
     const local = await startScriptedRegistry();
     context.after(() => local.stop());
-    mirror.script();
+    site.mirror.script();
     const entries = [
-      { endpoint: mirror.url, hosts: ["*", local.host] },
-      { endpoint: mirror.url, hosts: ["gcr.io"], capabilities: ["pull"] },
+      { endpoint: site.mirror.url, hosts: ["*", local.host] },
+      { endpoint: site.mirror.url, hosts: ["gcr.io"], capabilities: ["pull"] },
     ];
     await agent.apply(native(entries));
     const expectHits = async (what: string, expected: readonly string[]): Promise<void> => {
@@ -185,7 +176,7 @@ forEachGeneration(
     const { image, repository } = publish();
     clear();
     assert.equal((await daemon.pull(`gcr.io/${repository}:1`)).ok, true);
-    assert.deepEqual(pulled(upstream.registry), [`HEAD /v2/${repository}/manifests/1 200`]);
+    assert.deepEqual(pulled(site.upstream), [`HEAD /v2/${repository}/manifests/1 200`]);
     await expectHits("the tag is the upstream's by the operator's wish, the content the mirror's", []);
     const absent = `sha256:${"0".repeat(64)}`;
     assert.equal((await daemon.pull(`gcr.io/${repository}@${absent}`)).ok, false);
@@ -194,12 +185,12 @@ forEachGeneration(
 
     clear();
     assert.equal((await daemon.pull("other.example/team/app:1")).ok, false);
-    assert.deepEqual(upstream.contacts(), ["other.example:443"]);
+    assert.deepEqual(site.contacts(), ["other.example:443"]);
     const byTag = [...byDigest, "HEAD manifest other.example/team/app 1"];
     await expectHits("a registry without an entry of its own", byTag);
 
     local.put("team/app", "1", image);
-    mirror.script({ ...status(404), path: /team\/app/ });
+    site.mirror.script({ ...status(404), path: /team\/app/ });
     await daemon.removeImage(`gcr.io/${repository}:1`);
     assert.equal((await daemon.pull(`${local.host}/team/app:1`)).ok, true);
     const asked = asHits(local.requests());
@@ -216,12 +207,12 @@ interface Outcome {
 }
 
 forEachGeneration("but for its own requests the witness changes nothing", async (generation, context) => {
-  const daemon = await daemons.get(generation);
-  mirror.script();
+  const daemon = await site.daemons.get(generation);
+  site.mirror.script();
   const { image: known, repository: wanted } = publish();
   const { repository: list } = publish({ platforms: ["linux/amd64", "linux/arm64"] });
   const elsewhere = buildImage({ layers: 2 });
-  upstream.registry.put("fate/elsewhere", "1", elsewhere);
+  site.upstream.put("fate/elsewhere", "1", elsewhere);
   const references = [
     `gcr.io/${wanted}:1`,
     `gcr.io/${wanted}@${known.digest}`,
@@ -256,18 +247,18 @@ async function outcomeOf(daemon: LabContainerd, reference: string): Promise<Outc
   if (result.ok) await daemon.removeImage(reference);
   return {
     result: result.ok ? "ok" : `${result.code} ${result.message}`,
-    mirror: [...pulled(mirror)].sort(),
+    mirror: [...pulled(site.mirror)].sort(),
     // How many connections it takes is a matter of timing.
-    upstream: [...pulled(upstream.registry), ...new Set(upstream.contacts())].sort(),
+    upstream: [...pulled(site.upstream), ...new Set(site.contacts())].sort(),
   };
 }
 
 forEachGeneration(
   "an agent that is stopped or killed is refused, and pulls go on",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { settings });
-    mirror.script();
+    site.mirror.script();
     const end: Readonly<Record<string, (agent: LabAgent) => Promise<unknown>>> = {
       stopped: (agent) => agent.stop(),
       killed: (agent) => agent.kill(),
@@ -279,15 +270,15 @@ forEachGeneration(
       await act(agent);
       const { repository } = publish();
       const { image, repository: missing } = publish();
-      mirror.script({ ...status(404), path: new RegExp(`/${missing}/`) });
+      site.mirror.script({ ...status(404), path: new RegExp(`/${missing}/`) });
       clear();
       assert.equal((await daemon.pull(`gcr.io/${repository}:1`)).ok, true);
-      assert.deepEqual(upstream.contacts(), []);
+      assert.deepEqual(site.contacts(), []);
       assert.equal((await daemon.pull(`gcr.io/${missing}:1`)).ok, true);
-      assert.equal(upstream.registry.requests().length, 2 + image.blobs.length);
-      upstream.clear();
+      assert.equal(site.upstream.requests().length, 2 + image.blobs.length);
+      site.clear();
       assert.equal((await daemon.pull("shut.io/absent/app:1")).ok, false);
-      assert.deepEqual(upstream.contacts(), [], "never stays never");
+      assert.deepEqual(site.contacts(), [], "never stays never");
     }
   },
 );
@@ -295,7 +286,7 @@ forEachGeneration(
 forEachGeneration(
   "opted out, it is gone from every hosts.toml, without a restart",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { settings });
     const agent = await node.startAgent();
     context.after(() => agent.stop());

@@ -32,7 +32,7 @@ async function receiving(t: TestContext) {
     ownUid,
     ownerOfPeer(socket) {
       lookups++;
-      return owners(socket);
+      return owners.ownerOf(socket);
     },
   });
   const watched = [{ namespace: "gcr.io", mirrors: ["http://127.0.0.1:5000"], upstream: "allow" as const }];

@@ -11,9 +11,11 @@ import type { WitnessHit } from "../../../src/core/evidence/pull.ts";
 import type { WitnessIdentity } from "../../../src/core/evidence/witness-identity.ts";
 import { startWitness, type Witness } from "../../../src/edge/witness/start-witness.ts";
 import { witnessKeys } from "../../../src/host/witness-keys.ts";
+import { witnessWorkerFile } from "../../../src/program/witness-worker-file.ts";
 import { findFreePort } from "../../support/free-port.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const workerFile = witnessWorkerFile();
 const isRoot = process.getuid?.() === 0;
 const PULL = "/witness/team/app/manifests/1.0?ns=gcr.io";
 
@@ -31,6 +33,7 @@ async function watch(context: TestContext, broken: Partial<WitnessIdentity> = {}
   const hits: WitnessHit[] = [];
   const states: SourceState[] = [];
   const witness = startWitness({
+    workerFile,
     address: `127.0.0.1:${port}`,
     identity: { ...identity, ...broken },
     trusted: [process.getuid?.() ?? 0],
@@ -163,7 +166,7 @@ test("a port that is taken is a reason, and it comes up when the port is free", 
   const identity = await witnessKeys.create("127.0.0.1");
   const address = `127.0.0.1:${port}`;
   const sink = { witnessed() {}, source() {} };
-  const witness = startWitness({ address, identity, trusted: [], sink, log: silent });
+  const witness = startWitness({ workerFile, address, identity, trusted: [], sink, log: silent });
   context.after(() => witness.stop());
   await until("it says why", () => /another program listens there/.test(witness.state().message));
   assert.equal(witness.state().up, false);

@@ -1,17 +1,23 @@
 import type { Server } from "node:net";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { createHitQueue } from "./hit-queue.ts";
-import type { FromWitness, ToWitness, WitnessTask } from "./witness-messages.ts";
-import { createWitnessServer } from "./witness-server.ts";
+import { createHitQueue } from "../edge/witness/hit-queue.ts";
+import type { FromWitness, ToWitness, WitnessTask } from "../edge/witness/witness-messages.ts";
+import { createWitnessServer } from "../edge/witness/witness-server.ts";
+import { createPeerOwners } from "../host/peer-owner.ts";
 
-/* The thread of the witness: no import of it is needed anywhere, it is started by its file. */
+/*
+ * The program of the witness' thread, and its composition root. Nothing imports it, it is started by its file: it must
+ * stay a file of its own where the rest is bundled. `witness-worker-file.ts` knows where it is.
+ */
 
 const BIND_AGAIN_MS = 5000;
+/** Of a processor, while there is a flood; pulls come nowhere near it. */
+const SHARE_FOR_OWNERS = 0.5;
 
 function run(port: MessagePort, task: WitnessTask): void {
   const post = (message: FromWitness): void => port.postMessage(message);
   const queue = createHitQueue(post);
-  const server = createWitnessServer(task, queue);
+  const server = createWitnessServer(task, createPeerOwners(SHARE_FOR_OWNERS), queue);
   port.on("message", (message: ToWitness) => {
     if (message.kind === "taken") queue.taken();
     else post({ kind: "pong", id: message.id });
