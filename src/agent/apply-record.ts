@@ -35,6 +35,8 @@ export interface ApplyRecord {
   readonly quarantine?: Quarantine;
   /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
   readonly tracesQuarantine?: TracesQuarantine;
+  /** Why what switches traces could not be written, and when that was tried last. */
+  readonly tracesTrouble?: RestartEntry & { readonly message: string };
   /** When each contested path was last repaired. */
   readonly repairs: Readonly<Record<string, readonly RestartEntry[]>>;
 }

@@ -5,9 +5,13 @@ import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts"
 import type { ApplyRecord } from "./apply-record.ts";
 import { complaintOf } from "./health-gate.ts";
 import type { PassContext } from "./pass-context.ts";
+import type { Clock } from "./ports.ts";
+
+/** A try costs a reload of systemd's units, and touches a file that the agent watches: not at every pass. */
+const TRY_AGAIN_MS = 600_000;
 
 /**
- * The plan without a restart for traces alone, where that could put in force what somebody else has left in
+ * The plan without a switch of traces that could not be written a moment ago, and without a restart for traces alone, where that could put in force what somebody else has left in
  * config.toml, or would hit a containerd that is not well: evidence is worth no risk to pulls.
  */
 export async function holdTracing(
@@ -16,9 +20,21 @@ export async function holdTracing(
   record: ApplyRecord,
   context: PassContext,
 ): Promise<NodePlan> {
-  if (!restartsForTraces(plan)) return plan;
-  const reason = await reasonToWait(plan, host, record, context);
+  const isForTraces = restartsForTraces(plan);
+  if (!isForTraces && plan.configEdit !== undefined) return plan;
+  const trouble = context.retryQuarantined ? undefined : recentTrouble(record, context.ports.clock);
+  const reason = trouble ?? (isForTraces ? await reasonToWait(plan, host, record, context) : undefined);
   return reason === undefined ? plan : withoutTracing(plan, { state: "pending", message: reason });
+}
+
+function recentTrouble(
+  { tracesTrouble }: ApplyRecord,
+  { bootId, uptimeMs }: Pick<Clock, "bootId" | "uptimeMs">,
+): string | undefined {
+  if (tracesTrouble?.bootId !== bootId) return undefined;
+  const waitMs = tracesTrouble.uptimeMs + TRY_AGAIN_MS - uptimeMs();
+  if (waitMs <= 0) return undefined;
+  return `traces could not be switched: ${tracesTrouble.message}; tried again in ${Math.ceil(waitMs / 1000)} s, or by mirrorlet apply`;
 }
 
 async function reasonToWait(

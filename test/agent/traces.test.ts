@@ -458,6 +458,30 @@ test("a drop-in that cannot be read or written, or that systemd does not take, k
     });
 });
 
+test("what systemd does not take is not tried at every pass, but after a while, and when a person asks", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    node.clock.advance(HOUR);
+    node.configure("http.address=127.0.0.1:9500");
+    node.containerd.refuseReload = "Failed to connect to bus";
+    const tries = async (overrides: Partial<PassContext> = {}): Promise<boolean> => {
+      const { tracing, done } = await node.pass(STATE, overrides);
+      assert.ok(tracing?.message.includes("Failed to connect to bus"), tracing?.message);
+      assert.deepEqual(done, []);
+      return tracing?.state === "unavailable";
+    };
+    const tried = [await tries(), await tries(), await tries({ retryQuarantined: true }), await tries()];
+    assert.deepEqual(tried, [true, false, true, false]);
+    node.clock.advance(HOUR);
+    assert.equal(await tries(), true);
+    node.containerd.refuseReload = undefined;
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.match(node.read(DROP_IN) ?? "", /9500/);
+    assert.doesNotMatch(node.read(`${node.config.stateDir}/apply-record.json`) ?? "", /tracesTrouble/);
+  });
+});
+
 test("a containerd that does not get the environment is well, is told of, and is not restarted for it again", async () => {
   await withNode(async (node) => {
     node.containerd.losesEnvironment = true;
