@@ -517,6 +517,12 @@ test("traces never put in force what somebody else has left in config.toml, nor 
     node.containerd.started = Date.now() - HOUR;
     assert.match((await node.pass(STATE)).tracing?.message ?? "", /changed after containerd started/);
     utimesSync(join(node.root, CONFIG), 0, 0);
+    node.containerd.runningVersion = "2.0.5";
+    assert.match(
+      (await node.pass(STATE)).tracing?.message ?? "",
+      /2\.1\.9 is installed and 2\.0\.5 still runs/,
+    );
+    node.containerd.runningVersion = undefined;
     node.containerd.trouble = "no snapshotter";
     assert.match(
       (await node.pass(STATE)).tracing?.message ?? "",
@@ -622,6 +628,7 @@ test("a containerd that has learned to look at its environment gets the drop-in,
     assert.match(node.read(CONFIG) ?? "", /9478/);
     node.clock.advance(HOUR);
     node.containerd.version = async () => parseContainerdVersion("1.7.24");
+    node.containerd.runningVersion = "1.7.24";
     const report = await node.pass(STATE);
     assert.equal(report.tracing?.state, "on", JSON.stringify(report));
     assert.ok(node.read(DROP_IN));
