@@ -35,6 +35,8 @@ export interface ApplyRecord {
   readonly quarantine?: Quarantine;
   /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
   readonly tracesQuarantine?: TracesQuarantine;
+  /** Why what switches traces could not be written, and when that was tried last. */
+  readonly tracesTrouble?: RestartEntry & { readonly message: string };
   /** When each contested path was last repaired. */
   readonly repairs: Readonly<Record<string, readonly RestartEntry[]>>;
 }
@@ -149,8 +151,30 @@ export function decodeApplyRecord(
   try {
     const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
     if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
-    return { ...EMPTY_RECORD, ...(JSON.parse(body) as ApplyRecord) };
+    const record = { ...EMPTY_RECORD, ...(JSON.parse(body) as ApplyRecord) };
+    const { pendingRestart } = record;
+    return pendingRestart === undefined ? record : { ...record, pendingRestart: readPending(pendingRestart) };
   } catch {
     return undefined;
   }
 }
+
+/**
+ * The versions before traces kept the parts of `config` one level up. An upgrade may come between a change and its
+ * restart, and what is to be rolled back then must not be lost.
+ */
+function readPending(pending: PendingRestart | FlatPendingRestart): PendingRestart {
+  if (!("configPath" in pending)) return pending;
+  const { configPath: path, beforeDigest, beforeMode, afterDigest, replaces, ...rest } = pending;
+  const config: PendingConfig = {
+    path,
+    ...(beforeDigest === undefined ? {} : { beforeDigest }),
+    ...(beforeMode === undefined ? {} : { beforeMode }),
+    afterDigest,
+    ...(replaces === undefined ? {} : { replaces }),
+  };
+  return { ...rest, config };
+}
+
+type FlatPendingRestart = Omit<PendingRestart, "config" | "traces"> &
+  Omit<PendingConfig, "path"> & { readonly configPath: string };

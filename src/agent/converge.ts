@@ -19,6 +19,7 @@ import { deferred } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 import { withoutPaths } from "./without-paths.ts";
+import { identityFor } from "./witness-keeper.ts";
 
 export interface Target {
   readonly choice: Choice;
@@ -36,7 +37,7 @@ export async function converge(
   const { ports, config } = context;
   const record = progress.record as ApplyRecord;
   const host = await withTracing(await observeHost(ports, config, version), record, context);
-  const identity = await context.witness?.keep();
+  const identity = await identityFor(context);
   const planned = planNode(desired, host, planSettings(choice, context, identity, record));
   const drift = choice.fresh
     ? []

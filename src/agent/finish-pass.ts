@@ -10,6 +10,7 @@ import { diffOf } from "./execute.ts";
 import { stillInFormerRoots } from "./former-roots.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import type { PassContext, PassResult, Progress } from "./pass-context.ts";
+import type { Clock } from "./ports.ts";
 import type { PassOutcome } from "./report.ts";
 import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
 import { showChanges } from "./show-changes.ts";
@@ -50,7 +51,7 @@ export async function finishPass(
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
     ...(await nextRecord(
-      before,
+      withTrouble(before, plan, progress, ports.clock),
       { choice, desired, version, planned, plan, failedBefore, observedConfig },
       context,
     )),
@@ -99,6 +100,19 @@ function outcomeOf(choice: Choice, plan: NodePlan, repaired: boolean, takenBack:
   if (takenBack) return "rolled-back";
   if (repaired) return "repaired";
   return plan.steps.length > 0 ? "applied" : "unchanged";
+}
+
+/** What a pass could not write; it stays until a later one has switched traces. */
+function withTrouble(
+  record: ApplyRecord,
+  { tracing }: NodePlan,
+  { tracesTrouble: message }: Pick<Progress, "tracesTrouble">,
+  clock: Clock,
+): ApplyRecord {
+  const { tracesTrouble, ...rest } = record;
+  if (message !== undefined)
+    return { ...rest, tracesTrouble: { message, bootId: clock.bootId, uptimeMs: clock.uptimeMs() } };
+  return tracesTrouble === undefined || tracing?.step === undefined ? record : rest;
 }
 
 /** The order of the keys stays, so that an equal record is told from a new one. */

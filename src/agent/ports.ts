@@ -127,6 +127,8 @@ export interface ContainerdHealth {
   readonly failedPlugins: readonly { readonly id: string; readonly message: string }[];
   /** `registry.configPath` of CRI `Status(verbose)`; undefined where the version does not show it (2.x). */
   readonly criConfigPath?: string;
+  /** Of the daemon that runs, as CRI tells it; the installed one may be newer. */
+  readonly version?: ContainerdVersion;
   /** What went wrong, when not reachable or not ready. */
   readonly message?: string;
 }

@@ -15,6 +15,7 @@ import { observeHost } from "./observe-host.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
 import type { ConditionType } from "./report.ts";
 import { waits } from "./without-paths.ts";
+import { identityFor } from "./witness-keeper.ts";
 
 type Failure = Extract<ConfigOutcome, { kind: "refused" | "rolled-back" | "degraded" }>;
 
@@ -87,7 +88,7 @@ export async function undoFiles(
   const host = await observeHost(ports, config, version);
   // Credentials go the way they went under the state that is put back.
   const before = { ...choice, criCredentialHosts: record.criCredentialHosts };
-  const settings = planSettings(before, context, await context.witness?.keep());
+  const settings = planSettings(before, context, await identityFor(context));
   for (const step of stepsBack(good, host, settings, record))
     if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
   progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };

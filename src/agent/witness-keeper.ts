@@ -1,5 +1,6 @@
 import type { WitnessIdentity } from "../core/evidence/witness-identity.ts";
-import type { Ports } from "./ports.ts";
+import type { PassContext } from "./pass-context.ts";
+import { HostError, type Ports } from "./ports.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 /** Makes and judges identities of the witness. */
@@ -49,6 +50,20 @@ export function createWitnessKeeper(options: {
       return foreseen;
     },
   };
+}
+
+/** For a pass: where its key cannot be kept there is no witness, and mirrors do not wait for one. */
+export async function identityFor({
+  witness,
+  ports,
+}: Pick<PassContext, "witness" | "ports">): Promise<WitnessIdentity | undefined> {
+  try {
+    return await witness?.keep();
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    ports.log.warn({ error: error.message }, "the witness' key cannot be kept: hosts.toml names no witness");
+    return undefined;
+  }
 }
 
 const SCHEMA = "mirrorlet.witness/v1";

@@ -19,7 +19,10 @@ export async function writeTraces(changes: readonly TextChange[], tools: Tools):
   } catch (error) {
     const { trouble } = await putTracesBack(changes, tools);
     const message = error instanceof Error ? error.message : String(error);
-    return { ok: false, message: trouble === undefined ? message : `${message}; ${trouble}` };
+    return {
+      ok: false,
+      message: trouble === undefined || trouble === message ? message : `${message}; ${trouble}`,
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ContainerdHealth } from "../agent/ports.ts";
+import { parseContainerdVersion } from "../core/containerd/version.ts";
 import { type Call, CallError, type CallOptions, type Connect, wordsOf } from "./cri-client.ts";
 
 const CALL_TIMEOUT_MS = 3_000;
@@ -15,7 +16,7 @@ export async function askHealth(connect: Connect, signal: AbortSignal): Promise<
 
 interface Answers {
   readonly plugins: Answer<{ readonly plugins: readonly Plugin[] }>;
-  readonly version: Answer<object>;
+  readonly version: Answer<{ readonly runtimeVersion: string }>;
   readonly status: Answer<Status>;
 }
 
@@ -49,7 +50,7 @@ async function askAll(call: Call, options: CallOptions): Promise<Answers> {
   };
   const [plugins, version, status] = await Promise.all([
     ask<{ plugins: Plugin[] }>("containerd.services.introspection.v1.Introspection/Plugins", {}),
-    ask<object>("runtime.v1.RuntimeService/Version", {}),
+    ask<{ runtimeVersion: string }>("runtime.v1.RuntimeService/Version", {}),
     ask<Status>("runtime.v1.RuntimeService/Status", { verbose: true }),
   ]);
   return { plugins, version, status };
@@ -60,6 +61,7 @@ function judge({ plugins, version, status }: Answers): ContainerdHealth {
   const runtime = status.ok ? complaintOfRuntime(status.value) : undefined;
   const unanswered = [plugins, version, status].flatMap((answer) => (answer.ok ? [] : [answer.error]));
   const criConfigPath = status.ok ? configPathIn(status.value.info) : undefined;
+  const running = version.ok ? parseContainerdVersion(version.value.runtimeVersion) : undefined;
   const message = unanswered[0] === undefined ? runtime : wordsOf(unanswered[0]);
   return {
     // An answer that says no is an answer.
@@ -67,6 +69,7 @@ function judge({ plugins, version, status }: Answers): ContainerdHealth {
     criReady: version.ok && status.ok && runtime === undefined,
     failedPlugins,
     ...(criConfigPath === undefined ? {} : { criConfigPath }),
+    ...(running === undefined ? {} : { version: running }),
     ...(message === undefined ? {} : { message }),
   };
 }

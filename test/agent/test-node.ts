@@ -80,6 +80,8 @@ export interface ModelContainerd extends Containerd {
   /** When it started, for what compares that with the files; undefined: not known. */
   started: number | undefined;
   criConfigPath: string | undefined;
+  /** Of the daemon, where that is another one than the program's. */
+  runningVersion: string | undefined;
   /** Why its CRI does not load, whatever config.toml says. */
   trouble: string | undefined;
   /** Built with an exporter of traces; by default it is not, and nothing is done about traces. */
@@ -235,6 +237,7 @@ function createModelContainerd(
     started: undefined,
     trouble: undefined,
     criConfigPath: undefined,
+    runningVersion: undefined,
     failPull: undefined,
     hasExporter: false,
     refuseTraces: undefined,
@@ -290,7 +293,8 @@ function createModelContainerd(
         trouble === undefined ? [] : [{ id: "io.containerd.grpc.v1.cri", message: trouble }];
       const { criConfigPath } = this;
       const shown = criConfigPath === undefined ? {} : { criConfigPath };
-      return { reachable: true, criReady: trouble === undefined, failedPlugins, ...shown };
+      const told = versionOf(this.runningVersion ?? versionText);
+      return { reachable: true, criReady: trouble === undefined, failedPlugins, version: told, ...shown };
     },
     async pullImage(image) {
       if (this.failPull === undefined) present.add(image);

@@ -458,6 +458,30 @@ test("a drop-in that cannot be read or written, or that systemd does not take, k
     });
 });
 
+test("what systemd does not take is not tried at every pass, but after a while, and when a person asks", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    node.clock.advance(HOUR);
+    node.configure("http.address=127.0.0.1:9500");
+    node.containerd.refuseReload = "Failed to connect to bus";
+    const tries = async (overrides: Partial<PassContext> = {}): Promise<boolean> => {
+      const { tracing, done } = await node.pass(STATE, overrides);
+      assert.ok(tracing?.message.includes("Failed to connect to bus"), tracing?.message);
+      assert.deepEqual(done, []);
+      return tracing?.state === "unavailable";
+    };
+    const tried = [await tries(), await tries(), await tries({ retryQuarantined: true }), await tries()];
+    assert.deepEqual(tried, [true, false, true, false]);
+    node.clock.advance(HOUR);
+    assert.equal(await tries(), true);
+    node.containerd.refuseReload = undefined;
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.match(node.read(DROP_IN) ?? "", /9500/);
+    assert.doesNotMatch(node.read(`${node.config.stateDir}/apply-record.json`) ?? "", /tracesTrouble/);
+  });
+});
+
 test("a containerd that does not get the environment is well, is told of, and is not restarted for it again", async () => {
   await withNode(async (node) => {
     node.containerd.losesEnvironment = true;
@@ -493,6 +517,12 @@ test("traces never put in force what somebody else has left in config.toml, nor 
     node.containerd.started = Date.now() - HOUR;
     assert.match((await node.pass(STATE)).tracing?.message ?? "", /changed after containerd started/);
     utimesSync(join(node.root, CONFIG), 0, 0);
+    node.containerd.runningVersion = "2.0.5";
+    assert.match(
+      (await node.pass(STATE)).tracing?.message ?? "",
+      /2\.1\.9 is installed and 2\.0\.5 still runs/,
+    );
+    node.containerd.runningVersion = undefined;
     node.containerd.trouble = "no snapshotter";
     assert.match(
       (await node.pass(STATE)).tracing?.message ?? "",
@@ -598,6 +628,7 @@ test("a containerd that has learned to look at its environment gets the drop-in,
     assert.match(node.read(CONFIG) ?? "", /9478/);
     node.clock.advance(HOUR);
     node.containerd.version = async () => parseContainerdVersion("1.7.24");
+    node.containerd.runningVersion = "1.7.24";
     const report = await node.pass(STATE);
     assert.equal(report.tracing?.state, "on", JSON.stringify(report));
     assert.ok(node.read(DROP_IN));

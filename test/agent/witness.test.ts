@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { statSync, truncateSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { type Files, HostError } from "../../src/agent/ports.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { createStateDirectory } from "../../src/agent/state-directory.ts";
+import { createWitnessKeeper } from "../../src/agent/witness-keeper.ts";
+import { witnessKeys } from "../../src/host/witness-keys.ts";
 import { desired, registry } from "./desired.ts";
 import { CERTS_D, createTestNode, type TestNode } from "./test-node.ts";
 
@@ -101,6 +105,32 @@ test("an identity that is damaged, or of another address, is made anew", async (
     node.write(identityFile(node), damaged, 0o600);
     assert.notEqual((await node.witness("127.0.0.2").keep()).key, whole.key);
   }
+});
+
+test("mirrors are applied where the key cannot be kept, without a witness until it can", async (context) => {
+  const node = nodeFor(context);
+  const state = desired(registry("gcr.io", [MIRROR]));
+  let isFull = true;
+  const { ports } = node.context();
+  const write: Files["write"] = async (files) => {
+    const path = identityFile(node);
+    if (isFull && files.some((file) => file.path === path))
+      throw new HostError("no-space", path, `cannot write ${path}: no space left`, { retryable: true });
+    await ports.files.write(files);
+  };
+  const full = { ...ports, files: { ...ports.files, write } };
+  const witness = createWitnessKeeper({
+    ip: "127.0.0.1",
+    state: createStateDirectory(node.config.stateDir, full),
+    keys: witnessKeys,
+    ports,
+  });
+  const report = await node.pass(state, { witness });
+  assert.equal(report.outcome, "applied", JSON.stringify(report.conditions));
+  assert.deepEqual(await node.hostsFor("gcr.io"), [`${MIRROR}/v2`, "https://gcr.io/v2"]);
+  isFull = false;
+  await node.pass(state, { witness });
+  assert.deepEqual(await node.hostsFor("gcr.io"), [`${MIRROR}/v2`, WITNESS, "https://gcr.io/v2"]);
 });
 
 test("restore forgets the identity, and takes the witness out", async (context) => {

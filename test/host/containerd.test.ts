@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ContainerdVersion } from "../../src/core/containerd/version.ts";
 import { createContainerd } from "../../src/host/containerd.ts";
 import { forEachGeneration, type LabContainerd, startContainerd } from "../support/containerd.ts";
 import { buildImage } from "../support/image.ts";
@@ -24,9 +25,12 @@ forEachGeneration(
     assert.equal(version?.text.slice(0, 3), generation);
     const health = await containerd.health(never);
     assert.deepEqual(
-      { ...health, criConfigPath: undefined },
-      { reachable: true, criReady: true, failedPlugins: [], criConfigPath: undefined },
+      { ...health, criConfigPath: undefined, version: undefined },
+      { reachable: true, criReady: true, failedPlugins: [], criConfigPath: undefined, version: undefined },
     );
+    const release = ({ major, minor, patch }: ContainerdVersion) => ({ major, minor, patch });
+    assert.ok(version !== undefined && health.version !== undefined);
+    assert.deepEqual(release(health.version), release(version));
     assert.equal(health.criConfigPath, generation === "2.1" ? undefined : lab.certsD);
 
     const before = await containerd.instance();
