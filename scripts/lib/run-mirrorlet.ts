@@ -7,3 +7,14 @@ export async function runMirrorlet(args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], { timeout: 60_000 });
   return stdout;
 }
+
+/** The same for a command that says something by its exit code: never rejects because of it. */
+export async function tryMirrorlet(
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly stdout: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { timeout: 60_000 }, (error, stdout) =>
+      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout }),
+    );
+  });
+}

@@ -16,6 +16,8 @@ export interface LabServer {
   /** New connections get this certificate. Only for a server that was started with one. */
   setTls(tls: ServerTls): void;
   close(): Promise<void>;
+  /** After `close`: it listens at the same port again. */
+  open(): Promise<void>;
 }
 
 /** An HTTP or HTTPS server on a free port of `address`. It does not keep the process alive. */
@@ -25,11 +27,16 @@ export async function startServer(
   address = "127.0.0.1",
 ): Promise<LabServer> {
   const server = tls === undefined ? createServer(listener) : createTlsServer(tlsOptions(tls), listener);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, address, resolve);
-  });
-  server.unref();
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, address, () => {
+        server.off("error", reject);
+        server.unref();
+        resolve();
+      });
+    });
+  await listen(0);
   const { port } = server.address() as AddressInfo;
   const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
   return {
@@ -42,6 +49,7 @@ export async function startServer(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+    open: () => listen(port),
   };
 }
 

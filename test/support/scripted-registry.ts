@@ -47,7 +47,10 @@ export interface ScriptedRegistry {
   requests(): readonly RecordedRequest[];
   clearRequests(): void;
   setTls(tls: ServerTls): void;
+  /** Stopped as a service is: its connections are cut, and new ones refused. */
   stop(): Promise<void>;
+  /** After `stop`: it listens where it did before. */
+  start(): Promise<void>;
 }
 
 export interface ScriptedRegistryOptions {
@@ -100,6 +103,7 @@ export async function startScriptedRegistry(
     },
     setTls: server.setTls,
     stop: server.close,
+    start: server.open,
   };
 }
 

@@ -18,10 +18,12 @@ export interface Mirror {
 }
 
 const NAMESPACE = "test-namespace";
-const REPOSITORY = `${NAMESPACE}/kubernetes-e2e-test-images/nautilus`;
+/** Of the image, at its upstream. */
+export const REPOSITORY = "kubernetes-e2e-test-images/nautilus";
+const MIRRORED = `${NAMESPACE}/${REPOSITORY}`;
 
 /** Where in a mirror the image is; its accesses are shown relative to this. */
-export const imagePath = `/v2/${REPOSITORY}/`;
+export const imagePath = `/v2/${MIRRORED}/`;
 
 export async function startMirror(name: string, image: LabImage, directory: string): Promise<Mirror> {
   const ca = await createCa(`private CA of ${name}`);
@@ -31,7 +33,7 @@ export async function startMirror(name: string, image: LabImage, directory: stri
     auth: { kind: "basic", username, password },
   });
   try {
-    await copyImage(registry, REPOSITORY, "1.0", image);
+    await copyImage(registry, MIRRORED, "1.0", image);
     const caCertPath = join(directory, `${name}-ca.crt`);
     const pullCredentialConfigPath = join(directory, `${name}-pull.json`);
     const auth = Buffer.from(`${username}:${password}`).toString("base64");

@@ -72,11 +72,13 @@ function formatMs(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** A long line goes on below, further in than it began. */
-function cut(text: string, width: number): readonly string[] {
+/** A long line goes on below, further in than it began; at a space where there is one not far from the edge. */
+function cut(text: string, width: number, further = 4): readonly string[] {
   if (text.length <= width) return [text];
-  const indent = " ".repeat(text.search(/\S|$/) + 4);
-  return [text.slice(0, width), ...cut(indent + text.slice(width), width)];
+  const indent = " ".repeat(text.search(/\S|$/) + further);
+  const space = text.lastIndexOf(" ", width);
+  const end = space > width / 2 ? space : width;
+  return [text.slice(0, end), ...cut(indent + text.slice(end).trimStart(), width, 0)];
 }
 
 /** At spaces; a word that is too long stands alone. */

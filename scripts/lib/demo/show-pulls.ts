@@ -5,14 +5,16 @@ import { maskSecrets } from "../../../src/core/plan/mask-secrets.ts";
 import { renderDiff } from "../../../src/core/plan/render-diff.ts";
 import { type Generation, type LabContainerd, startContainerd } from "../../../test/support/containerd.ts";
 import { type ContainerdPaths, defaultConfig } from "../../../test/support/containerd-config.ts";
+import { findFreePort } from "../../../test/support/free-port.ts";
 import { buildImage } from "../../../test/support/image.ts";
 import { leaseDirectory } from "../../../test/support/leased-directory.ts";
-import { startUpstreamTrap, type UpstreamTrap } from "../../../test/support/upstream-trap.ts";
 import { type AgentProcess, startAgent } from "../agent-process.ts";
 import { runMirrorlet } from "../run-mirrorlet.ts";
 import { timed } from "../timed.ts";
-import { imagePath, type Mirror, startMirror } from "./mirror.ts";
+import { imagePath, type Mirror, REPOSITORY, startMirror } from "./mirror.ts";
+import { type Origin, startOrigin } from "./origin.ts";
 import { type Look, type Screen, shortenDigests } from "./screen.ts";
+import { showStatus } from "./show-status.ts";
 import type { Undo } from "./undo.ts";
 
 const IMAGE = "gcr.io/kubernetes-e2e-test-images/nautilus:1.0";
@@ -20,7 +22,7 @@ const IMAGE = "gcr.io/kubernetes-e2e-test-images/nautilus:1.0";
 interface Stage {
   readonly screen: Screen;
   readonly containerd: LabContainerd;
-  readonly trap: UpstreamTrap;
+  readonly origin: Origin;
   readonly first: Mirror;
   readonly second: Mirror;
   /** The demo's own files: desired state, agent.toml, state directory. */
@@ -35,7 +37,7 @@ export async function showPulls(
   undo: Undo,
 ): Promise<void> {
   const startedMs = performance.now();
-  screen.title("mirrorlet: pulls of gcr.io images that go to your mirror");
+  screen.title("mirrorlet: pulls of gcr.io images that go to your mirror, and the proof of it");
   screen.say(
     "Real daemons from Debian's packages, unpacked into a cache and run from there. Everything listens on 127.0.0.1 and lives below /tmp/mirrorlet-*; it is gone when this ends. `mirrorlet` below is `node dist/main.js`.",
   );
@@ -45,6 +47,7 @@ export async function showPulls(
   const before = await readFile(stage.containerd.configPath);
   const agent = await letAgentWork(stage, before, undo);
   await pullFromFirst(stage);
+  await loseFirst(stage);
   await moveToSecond(stage, agent);
   await putBack(stage, agent, before);
   screen.title(
@@ -53,12 +56,13 @@ export async function showPulls(
 }
 
 async function setStage(generation: Generation, screen: Screen, undo: Undo): Promise<Stage> {
-  screen.step("Two mirrors, and an image made just now");
+  screen.step("A gcr.io, two mirrors, and an image made just now");
   const lease = await leaseDirectory("demo");
   undo.add(() => lease.release());
-  const trap = await startUpstreamTrap();
-  undo.add(() => trap.stop());
   const image = buildImage({ platforms: ["linux/amd64", "linux/arm64"], layers: 2, bytesPerLayer: 100_000 });
+  const { value: origin, ms: originMs } = await timed(() => startOrigin(REPOSITORY, "1.0", image));
+  undo.add(() => origin.stop());
+  screen.took("gcr.io, played by a registry of ours behind containerd's proxy", originMs);
   const mirrors: Mirror[] = [];
   for (const name of ["mirror-a", "mirror-b"]) {
     const { value, ms } = await timed(() => startMirror(name, image, join(lease.path, "pki")));
@@ -67,14 +71,14 @@ async function setStage(generation: Generation, screen: Screen, undo: Undo): Pro
     screen.took(`${name}  ${value.endpoint}`, ms);
   }
   screen.say(
-    `Each is a docker-registry with a private CA and Basic credentials, and holds ${imagePath.slice(4, -1)}:1.0 (${shortenDigests(image.digest)}, two platforms).`,
+    `Each is a docker-registry; the mirrors have a private CA and Basic credentials. All hold ${REPOSITORY}:1.0 (${shortenDigests(image.digest)}, two platforms), the mirrors below ${imagePath.slice(4).replace(`${REPOSITORY}/`, "")}.`,
   );
 
   screen.step("A containerd that knows nothing of them");
   const started = await timed(() =>
     startContainerd({
       generation,
-      upstreamTrap: trap,
+      ...origin.daemonOptions,
       config: (paths) => withoutRegistry(generation, paths),
     }),
   );
@@ -82,7 +86,7 @@ async function setStage(generation: Generation, screen: Screen, undo: Undo): Pro
   undo.add(() => containerd.stop());
   const [first, second] = mirrors as [Mirror, Mirror];
   screen.took(`containerd ${plainVersion(containerd)}, pid ${await containerd.pid()}`, started.ms);
-  return { screen, containerd, trap, first, second, directory: lease.path };
+  return { screen, containerd, origin, first, second, directory: lease.path };
 }
 
 /** As a node comes: nothing about registries in it. */
@@ -90,12 +94,15 @@ function withoutRegistry(generation: Generation, paths: ContainerdPaths): string
   return defaultConfig(generation, paths).replace(/\[[^\n]*\.registry\]\n[^\n]*\n/, "");
 }
 
-async function pullWithoutMirror({ screen, containerd, trap }: Stage): Promise<void> {
+async function pullWithoutMirror({ screen, containerd, origin }: Stage): Promise<void> {
   const { value: pull, ms } = await timed(() => containerd.pull(IMAGE));
-  if (pull.ok) throw new Error("the pull worked although nothing could serve it");
-  screen.took(`CRI PullImage ${IMAGE}: ${pull.code}`, ms);
-  screen.say("Its way out is a proxy of ours that refuses everybody and notes who was asked for:");
-  screen.quote(contacts(trap).join("\n"));
+  if (!pull.ok) throw new Error(`the pull failed: ${pull.code} ${pull.message}`);
+  screen.took(`CRI PullImage ${IMAGE}: OK`, ms);
+  const contacts = origin.newContacts();
+  if (contacts.length === 0) throw new Error("the pull did not go to gcr.io");
+  screen.say("Of course it goes to gcr.io, by the record of the proxy, which is containerd's only way out:");
+  screen.quote(contacts.join("\n"));
+  await containerd.removeImage(IMAGE);
 }
 
 async function letAgentWork(stage: Stage, before: Buffer, undo: Undo): Promise<AgentProcess> {
@@ -118,18 +125,34 @@ async function letAgentWork(stage: Stage, before: Buffer, undo: Undo): Promise<A
   screen.quote(withoutHead(renderDiff("config.toml", before, after)), diffLook);
   await showTree(stage);
   screen.proof(
-    `config_path was new to this containerd, so it was restarted once: pid ${pidBefore} → ${await containerd.pid()}`,
+    `config_path was new to this containerd, so it was restarted, once: pid ${pidBefore} → ${await containerd.pid()}`,
   );
   return agent;
 }
 
 async function pullFromFirst(stage: Stage): Promise<void> {
-  stage.screen.step("The same pull");
+  stage.screen.step("The same pull, and what mirrorlet says of it");
   await pullAndShow(stage, stage.first, stage.second);
+  await showStatus(stage, 0, /^1 of 2 registries are served by their mirrors/);
+}
+
+/** The failure that nobody notices, unless somebody looks where pulls go. */
+async function loseFirst(stage: Stage): Promise<void> {
+  const { screen, containerd, origin, first } = stage;
+  screen.step(`${first.name} stops`);
+  await containerd.removeImage(IMAGE);
+  await first.stop();
+  await showStatus(stage, 1, /^2 of 2 registries .*connection refused/);
+  const { value: pull, ms } = await timed(() => containerd.pull(IMAGE));
+  const contacts = origin.newContacts();
+  if (!pull.ok || contacts.length === 0) throw new Error("the pull did not go to gcr.io");
+  screen.took(`CRI PullImage ${IMAGE}: OK, and nobody is told that it came from elsewhere:`, ms);
+  screen.quote(contacts.join("\n"));
+  await showStatus(stage, 1, /^Pulls of gcr\.io bypass the mirror: .*connection refused/);
 }
 
 async function moveToSecond(stage: Stage, agent: AgentProcess): Promise<void> {
-  const { screen, containerd, second, first } = stage;
+  const { screen, containerd, second } = stage;
   screen.step(`Another wish: ${second.name} instead`);
   await containerd.removeImage(IMAGE);
   const from = agent.position();
@@ -140,7 +163,8 @@ async function moveToSecond(stage: Stage, agent: AgentProcess): Promise<void> {
   });
   screen.took(`desired-state.yaml replaced; in force (the pass itself: ${line.duration_ms} ms)`, ms);
   screen.quote((line.done ?? []).map((each) => shortPaths(each, containerd)).join("\n"));
-  await pullAndShow(stage, second, first);
+  await pullAndShow(stage, second);
+  await showStatus(stage, 0, /^1 of 2 registries are served by their mirrors/);
   const pid = await containerd.pid();
   if (pid !== pidBefore) throw new Error(`containerd was restarted: pid ${pidBefore} → ${pid}`);
   screen.proof(`no restart: containerd is still pid ${pid}, started ${startTime(pid)}`);
@@ -161,35 +185,32 @@ async function putBack(stage: Stage, agent: AgentProcess, before: Buffer): Promi
   screen.proof("config.toml has its old bytes, and certs.d is empty again");
 }
 
-/** Pulls, and holds both mirrors and the trap to it: what is shown is what was checked. */
-async function pullAndShow({ screen, containerd, trap }: Stage, serving: Mirror, idle: Mirror) {
-  trap.clearContacts();
-  await Promise.all([serving.newAccesses(), idle.newAccesses()]);
+/** Pulls, and holds mirrors and proxy to it: what is shown is what was checked. */
+async function pullAndShow({ screen, containerd, origin }: Stage, serving: Mirror, idle?: Mirror) {
+  origin.newContacts();
+  await Promise.all([serving.newAccesses(), idle?.newAccesses()]);
   const { value: pull, ms } = await timed(() => containerd.pull(IMAGE));
   if (!pull.ok) throw new Error(`the pull failed: ${pull.code} ${pull.message}`);
   screen.took(`CRI PullImage ${IMAGE}: OK`, ms);
-  const [asked, others] = [await serving.newAccesses(), await idle.newAccesses()];
+  const [asked, others] = [pulled(await serving.newAccesses()), pulled((await idle?.newAccesses()) ?? [])];
+  const contacts = origin.newContacts();
   screen.say(`${serving.name}, docker-registry's own access log, below ${imagePath}`);
   screen.quote(asked.join("\n"));
-  if (!asked.some((line) => line.includes("blobs/")) || others.length > 0 || trap.contacts().length > 0)
-    throw new Error(`not served by ${serving.name} alone: ${[...others, ...contacts(trap)].join("; ")}`);
+  if (!asked.some((line) => line.includes("blobs/")) || others.length > 0 || contacts.length > 0)
+    throw new Error(`not served by ${serving.name} alone: ${[...others, ...contacts].join("; ")}`);
   screen.proof(
-    `served by ${serving.name} alone: ${asked.length} requests there, none at ${idle.name}, none to gcr.io or anybody else`,
+    `served by ${serving.name} alone: ${asked.length} requests there, none ${idle ? `at ${idle.name}, none ` : ""}to gcr.io or anybody else`,
   );
+}
+
+/** Without the agent's own questions. */
+function pulled(accesses: readonly string[]): readonly string[] {
+  return accesses.filter((line) => line.includes(" containerd/"));
 }
 
 /** Without the build's own addition, such as `+unknown`. */
 function plainVersion({ version }: LabContainerd): string {
   return version.text.replace(/\+.*/, "");
-}
-
-function contacts(trap: UpstreamTrap): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const { method, target } of trap.contacts()) {
-    const key = `${method} ${target}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return [...counts].map(([key, count]) => (count === 1 ? key : `${key}  (${count} times)`));
 }
 
 function desiredState(mirror: Mirror): string {
@@ -221,8 +242,12 @@ certs_d = "${containerd.certsD}"
 socket = "${containerd.socket}"
 binary = "${containerd.binary}"
 restart = ${JSON.stringify(containerd.restartCommand)}
+environment_file = "${containerd.environmentFile}"
+[evidence]
+probe_interval = "2s"
+witness_address = "127.0.0.1:${await findFreePort()}"
 [http]
-address = "127.0.0.1:0"
+address = "127.0.0.1:${await findFreePort()}"
 `,
   );
   return path;

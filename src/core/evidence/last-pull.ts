@@ -30,10 +30,16 @@ export function readLastPull(
   const pulls = list(document, "recentPulls").filter(isOurs).flatMap(readPull);
   const fallbacks = list(evidence, "recentFallbacks").filter(isOurs).flatMap(readFallback);
   const newest = [...pulls, ...fallbacks].sort((one, other) => (other.atMs ?? 0) - (one.atMs ?? 0))[0];
-  if (newest !== undefined) return newest;
+  if (newest !== undefined) return { ...upstreamOf(newest, fallbacks), ...newest };
   const registries = list(evidence, "registries");
   const named = (name: string) => registries.find((one) => field(one, "namespace") === name);
   return readVerdict(field(named(namespace) ?? named("*"), "verdict"));
+}
+
+/** Without traces a pull does not name who served it. What the mirrors did not serve went where its fallbacks did. */
+function upstreamOf({ path }: LastPull, fallbacks: readonly LastPull[]): Pick<LastPull, "host"> {
+  if (path !== "upstream" && path !== "mixed") return {};
+  return optional("host", fallbacks.find(({ host }) => host !== undefined)?.host);
 }
 
 function readPull(pull: unknown): readonly LastPull[] {

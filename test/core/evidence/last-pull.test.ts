@@ -40,6 +40,11 @@ test("the newest of the repository, pull or fallback", () => {
     evidence: "witness",
     reason: "mirror answered 404",
   });
+  const later = { ...pull, path: "upstream", source: "witness", endedMs: 4_000 };
+  const both = { recentPulls: [later], evidence: document.evidence };
+  assert.equal(readLastPull(both, image)?.host, "gcr.io", "as the witness knows it");
+  const served = { ...later, path: "mirror" };
+  assert.equal(readLastPull({ ...both, recentPulls: [served] }, image)?.host, undefined);
   const closed = { evidence: { recentFallbacks: [{ ...fallback, wentTo: "nowhere" }] } };
   assert.equal(readLastPull(closed, image)?.path, "failed");
 });

@@ -15,8 +15,8 @@ export interface LabAgent {
   reject(desired: string | Uint8Array, reason: RegExp): Promise<void>;
   /** Waits for a desired state to come into force while `act` is done. */
   applying(act: () => Promise<unknown>): Promise<void>;
-  /** Waits, at most 20 seconds, for what must become true. */
-  until(what: string, check: () => Promise<boolean>): Promise<void>;
+  /** Waits for what must become true; 20 seconds unless told otherwise. */
+  until(what: string, check: () => Promise<boolean>, seconds?: number): Promise<void>;
   /** A sample by its full name, labels as /metrics shows them; NaN when there is none. */
   metric(sample: string): Promise<number>;
   readyz(): Promise<{ readonly status: number; readonly text: string }>;
@@ -72,8 +72,8 @@ export async function startAgent({
   };
   const metric = async (sample: string): Promise<number> => sampleIn((await get("/metrics")).text, sample);
   const readyz = () => get("/readyz?verbose");
-  const wait = async (what: string, check: () => Promise<boolean>): Promise<void> => {
-    await until(what, log, async () => ((await check()) ? true : undefined));
+  const wait = async (what: string, check: () => Promise<boolean>, seconds?: number): Promise<void> => {
+    await until(what, log, async () => ((await check()) ? true : undefined), seconds);
   };
   const applying = async (act: () => Promise<unknown>): Promise<void> => {
     const before = await metric(appliedAt);
@@ -127,8 +127,13 @@ async function replaceFile(path: string, content: string | Uint8Array): Promise<
   await rename(`${path}.new`, path);
 }
 
-async function until<T>(what: string, log: () => string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 20_000;
+async function until<T>(
+  what: string,
+  log: () => string,
+  look: () => Promise<T | undefined>,
+  seconds = 20,
+): Promise<T> {
+  const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const seen = await look();
     if (seen !== undefined) return seen;
