@@ -114,8 +114,8 @@ export async function runAgent(
   drift = watchPaths(
     () =>
       watchTargets({ config, root }, latest).map((target) => ({
-        ...target,
         directory: `${root}${target.directory}`,
+        ...(target.only && { only: target.only }),
       })),
     log,
     () => running.trigger("something we own or read was touched"),
