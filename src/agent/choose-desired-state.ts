@@ -83,9 +83,10 @@ async function standing(
   context: PassContext,
 ): Promise<CredentialHosts> {
   const undecided = new Set(context.config.credentials === "auto" ? record.undecidedHosts : []);
-  const registries = state.registries.map((registry) => ({
-    ...registry,
-    mirrors: registry.mirrors.filter(({ host }) => undecided.has(host)),
+  const registries = state.registries.map(({ namespace, mirrors, upstream }) => ({
+    namespace,
+    mirrors: mirrors.filter(({ host }) => undecided.has(host)),
+    upstream,
   }));
   const { prober } = context.ports;
   const report = await preflight({ ...state, registries }, "challenge-only", prober, context.signal);

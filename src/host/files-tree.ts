@@ -27,10 +27,12 @@ interface Identity {
   readonly device: number;
   readonly changedMs: number;
 }
-interface RememberedFile extends Identity {
+interface RememberedFile {
+  readonly identity: Identity;
   readonly file: ObservedFile;
 }
-interface Listing extends Identity {
+interface Listing {
+  readonly identity: Identity;
   /** Host path, links followed. */
   readonly directory: string;
   readonly entries: readonly Entry[];
@@ -114,22 +116,22 @@ class Visit {
   /** Sorted by name, without our own temporary files. */
   #list(entry: Entry, directory: string, stats: Stats): readonly Entry[] {
     const before = entry.listing?.directory === directory ? entry.listing : undefined;
-    if (before !== undefined && isSame(before, stats)) return before.entries;
+    if (before !== undefined && isSame(before.identity, stats)) return before.entries;
     const known = new Map(before?.entries.map((each) => [each.name, each]));
     const entries = readdirSync(directory, { withFileTypes: true })
       .filter(({ name }) => !isTemporaryName(name))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map((dirent) => keepOrCreate(known.get(dirent.name), dirent, entry.path, directory));
-    entry.listing = { ...this.#identity(stats), directory, entries };
+    entry.listing = { identity: this.#identity(stats), directory, entries };
     return entries;
   }
 
   #read(entry: Entry, hostPath: string, stats: Stats): ObservedFile {
     const realPath = this.#root.toNode(hostPath);
     const known = entry.file;
-    if (known !== undefined && isSame(known, stats) && known.file.realPath === realPath) return known.file;
+    if (known?.file.realPath === realPath && isSame(known.identity, stats)) return known.file;
     const file = observe(entry.path, realPath, readRegular(hostPath), stats);
-    entry.file = { ...this.#identity(stats), file };
+    entry.file = { identity: this.#identity(stats), file };
     return file;
   }
 

@@ -129,8 +129,8 @@ export async function runAgent(
   drift = watchPaths(
     () =>
       watchTargets({ config, root }, board.latest).map((target) => ({
-        ...target,
         directory: `${root}${target.directory}`,
+        ...(target.only && { only: target.only }),
       })),
     log,
     () => running.trigger("something we own or read was touched"),

@@ -16,6 +16,7 @@ const DOMAIN = new RegExp(`^${COMPONENT}(?:\\.${COMPONENT})*$`);
 export function parseHostPort(text: string): HostPort {
   if (text === "") return { ok: false, reason: "the host is empty" };
   if (text.length > 255) return { ok: false, reason: "the host is longer than 255 characters" };
+  if (DOMAIN.test(text)) return { ok: true, host: text, port: undefined, ipv6: false };
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text);
   const [, host = "", port] = parts ?? [];
   if (parts === null || (port?.includes(":") ?? false)) return notBracketed(text);

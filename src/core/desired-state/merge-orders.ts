@@ -10,6 +10,8 @@ export interface MergedOrder {
  * unique.
  */
 export function mergeOrders(lists: readonly (readonly string[])[]): MergedOrder {
+  const [only, second] = lists;
+  if (only !== undefined && second === undefined) return { order: only, conflict: false };
   const waiting = new Map<string, Set<string>>();
   for (const list of lists) {
     list.forEach((item, index) => {

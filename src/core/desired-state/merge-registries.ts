@@ -25,7 +25,11 @@ export function mergeRegistries(
     return { namespace, mirrors: mergeWishes(namespace, wishes, mirrors, log) };
   });
   const policyOf = resolvePolicies(parsed, merged, log);
-  return merged.map((registry) => ({ ...registry, upstream: policyOf(registry.namespace) }));
+  return merged.map(({ namespace, mirrors: own }) => ({
+    namespace,
+    mirrors: own,
+    upstream: policyOf(namespace),
+  }));
 }
 
 interface Merging {

@@ -49,10 +49,13 @@ export function parseEndpoint(text: string): EndpointResult {
 }
 
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+/** `/v2/` and components, as it should be written. */
+const PATH = /^\/v2(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/;
 
 type PathResult = { readonly ok: true; readonly path: string } | Extract<EndpointResult, { ok: false }>;
 
 function parsePath(base: string, path: string): PathResult {
+  if (path.length <= 255 && PATH.test(path) && !path.endsWith("/v2")) return { ok: true, path };
   const components = path.split("/").filter((component) => component !== "");
   if (path.length > 255)
     return fail("endpoint-path", "the endpoint's path is longer than 255 characters", "shorten it");

@@ -34,7 +34,7 @@ interface Line {
   readonly text: string;
 }
 
-const KEY = /^(?:([A-Za-z_][\w./-]*)|"([^"\\]*)"):(?: +(.*))?$/;
+const KEY = /(?:[A-Za-z_][\w./-]*|"[^"\\]*"):(?= |$)/y;
 const VALUE = /^(?:"[^"\\]*"|'[^']*'|\[[^[\]#]*\]|[^\s"'[\]{},#&*!|>%@`?-][^\s"'[\]{},#]*)(?= *$| +#)/;
 const ITEM = / *("[^"\\]*"|'[^']*'|[^\s"'[\]{},#&*!|>%@`?-][^\s"'[\]{},#]*) *(,|$)/y;
 const TEXT = /^(?:[A-Za-z/][\w./:@+-]*|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d+)?)$/;
@@ -84,13 +84,14 @@ class PlainReader {
     const entries = new Map<string, TreeEntry>();
     for (let line: Line | undefined = first; line?.indent === indent; line = this.#lines[this.#next]) {
       if (line.text.startsWith("- ")) break;
-      const [whole, plain, quoted, rest] = KEY.exec(line.text) ?? [];
-      const key = plain ?? quoted;
-      if (whole === undefined || key === undefined || entries.has(key) || RESERVED.test(key))
-        return undefined;
+      const end = skipKey(line.text);
+      if (end === undefined) return undefined;
+      const key = readKey(line.text.slice(0, end - 1));
+      if (entries.has(key) || RESERVED.test(key)) return undefined;
       this.nodes++;
       this.#next++;
-      const inline = rest !== undefined && !rest.startsWith("#");
+      const rest = line.text.slice(end).trimStart();
+      const inline = rest !== "" && !rest.startsWith("#");
       const value = inline
         ? this.#value(rest, line, line.text.length - rest.length)
         : this.#below(indent, depth);
@@ -114,7 +115,10 @@ class PlainReader {
       if (!line.text.startsWith("- ")) break;
       const text = line.text.slice(2).trimStart();
       const offset = line.text.length - text.length;
-      const item = KEY.test(text) ? this.#mapItem(line, offset, depth) : this.#scalarItem(text, line, offset);
+      const item =
+        skipKey(text) !== undefined
+          ? this.#mapItem(line, offset, depth)
+          : this.#scalarItem(text, line, offset);
       if (item === undefined) return undefined;
       items.push(item);
     }
@@ -164,6 +168,16 @@ class PlainReader {
   #at(line: Line, offset: number): Tree["at"] {
     return { file: this.#file, line: line.number, column: line.indent + offset + 1 };
   }
+}
+
+/** Behind the colon of a key that the text begins with. */
+function skipKey(text: string): number | undefined {
+  KEY.lastIndex = 0;
+  return KEY.test(text) ? KEY.lastIndex : undefined;
+}
+
+function readKey(text: string): string {
+  return text.startsWith('"') ? text.slice(1, -1) : text;
 }
 
 function readScalar(text: string): string | number | boolean | undefined {

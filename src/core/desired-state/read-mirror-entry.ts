@@ -23,6 +23,7 @@ const COMMON_KEYS = [
   "allowInsecureCredentials",
 ];
 const FILE_KEYS = [
+  ...COMMON_KEYS,
   "caCertPath",
   "caCert",
   "clientCertPath",
@@ -31,11 +32,11 @@ const FILE_KEYS = [
   "pullCredential",
 ];
 const TLS_KEYS = ["caCertPath", "caCert", "caCertSecretRef", "clientCertPath", "clientKeyPath"];
-const SECRET_KEYS = ["caCertSecretRef", "pullCredentialSecretRef"];
+const SECRET_KEYS = [...COMMON_KEYS, "caCertSecretRef", "pullCredentialSecretRef"];
 
 /** Reads one entry. Where `secrets` is set, CA and credentials are named as Secrets, else as files. */
 export function readMirrorEntry(entry: MapReader, secrets: boolean, log: IssueLog): MirrorEntry {
-  entry.rejectUnknown([...COMMON_KEYS, ...(secrets ? SECRET_KEYS : FILE_KEYS)]);
+  entry.rejectUnknown(secrets ? SECRET_KEYS : FILE_KEYS);
   const endpoint = readEndpoint(entry, log);
   const hosts = readHosts(entry, endpoint, log);
   const ca = secrets

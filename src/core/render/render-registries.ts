@@ -111,9 +111,9 @@ function renderMirror(mirror: Mirror, directory: string, context: RenderContext)
     entry: {
       mirror,
       tls: {
+        skipVerify: mirror.skipTlsVerify,
         ...(ca === undefined ? {} : { caFile: ca.name }),
         ...(client === undefined ? {} : { client: client.name }),
-        skipVerify: mirror.skipTlsVerify,
       },
       ...(mirror.credential === undefined || viaCri ? {} : { header: mirror.credential }),
     },

@@ -36,7 +36,7 @@ export function buildHostEntry(
     isRoot: host.isRoot,
     ...host.place,
   };
-  return { ...entry, httpsFirst: triesHttpsFirst(entry, traits) };
+  return { httpsFirst: triesHttpsFirst(entry, traits), ...entry };
 }
 
 export function allCapabilities(traits: ContainerdTraits): readonly Capability[] {

@@ -5,13 +5,13 @@ import type { TreeNode, TreeTable } from "./toml-tree.ts";
 
 /** The keys of one host table, or of the root, after type checks. `ca`, `client` and `header` come loosely typed. */
 export interface HostSettings {
-  readonly capabilities?: Found<readonly string[]>;
-  readonly ca?: Found<Loose>;
-  readonly client?: Found<Loose>;
-  readonly skipVerify?: Found<boolean>;
-  readonly header?: TreeTable;
+  readonly capabilities?: Found<readonly string[]> | undefined;
+  readonly ca?: Found<Loose> | undefined;
+  readonly client?: Found<Loose> | undefined;
+  readonly skipVerify?: Found<boolean> | undefined;
+  readonly header?: TreeTable | undefined;
   readonly overridePath: boolean;
-  readonly dialTimeout?: Found<string>;
+  readonly dialTimeout?: Found<string> | undefined;
 }
 
 export interface Found<T> {
@@ -47,13 +47,13 @@ export function readSettings(table: TreeTable, traits: ContainerdTraits): HostSe
   const overridePath = field("override_path");
   const dialTimeout = traits.knowsDialTimeout ? field("dial_timeout") : undefined;
   return {
-    ...(capabilities && { capabilities: readStrings(capabilities, "capabilities", library) }),
-    ...(ca && { ca: readLoose(ca) }),
-    ...(client && { client: readLoose(client) }),
-    ...(skipVerify && { skipVerify: readBoolean(skipVerify, "skip_verify", library) }),
-    ...(header && { header: readTable(header, "header", library) }),
+    capabilities: capabilities && readStrings(capabilities, "capabilities", library),
+    ca: ca && readLoose(ca),
+    client: client && readLoose(client),
+    skipVerify: skipVerify && readBoolean(skipVerify, "skip_verify", library),
+    header: header && readTable(header, "header", library),
     overridePath: overridePath ? readBoolean(overridePath, "override_path", library).value : false,
-    ...(dialTimeout && { dialTimeout: readString(dialTimeout, "dial_timeout", library) }),
+    dialTimeout: dialTimeout && readString(dialTimeout, "dial_timeout", library),
   };
 }
 
