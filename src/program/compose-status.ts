@@ -22,7 +22,7 @@ export function statusDeps({ config }: NodeSetup, deps: NodeDeps): StatusDeps {
 }
 
 /** Beyond loopback the owner cannot be told: who has the agent listen there relies on nobody else doing so. */
-function isRootOrUs(peer: Socket): boolean {
+export function isRootOrUs(peer: Socket): boolean {
   if (!isLoopbackHost(peer.remoteAddress ?? "")) return true;
   const owner = ownerOfPeer(peer);
   return owner !== undefined && (owner === 0 || owner === process.getuid?.());
