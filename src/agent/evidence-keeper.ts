@@ -86,7 +86,7 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
       probed: (probe) => attempt(() => recordProbe(ledger, probe)),
       source(state) {
         silent.delete(state.source);
-        attempt(() => recordSource(ledger, state));
+        attempt(() => recordSource(ledger, state, clock.now()));
       },
     },
     passed: (report) =>

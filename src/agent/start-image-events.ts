@@ -1,7 +1,6 @@
 import { parseImageReference } from "../core/containerd/image-reference.ts";
 import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
-import { createFetchedFinder, type FetchedFinder } from "../core/evidence/find-fetched.ts";
-import type { ImageObject } from "../core/evidence/pull.ts";
+import { createFetchedFinder, type Fetched, type FetchedFinder } from "../core/evidence/find-fetched.ts";
 import { createImageEventReader, type ImageEvent } from "../core/evidence/read-image-events.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
 import type { Ports } from "./ports.ts";
@@ -92,19 +91,19 @@ function createHandler(
     const content = await containerd.images.content(event.name, signal);
     const known = content === "unusable" ? undefined : content;
     // What others bring, `ctr pull` or an import, came with no pull of CRI: it is found here and told to nobody.
-    const fetched = known === undefined ? undefined : finder.find(known, event.atMs);
+    const found = known === undefined ? undefined : finder.find(known, event.atMs);
     if (reference === undefined) return;
     reader.resolved(reference, known?.target, event.atMs);
     // CRI has refused it after its record was made: containerd's log tells that pull.
     if (content === "unusable") return;
-    if (claims?.take(reference, true) !== true) tell(reference, event.atMs, fetched, sink);
+    if (claims?.take(reference, true) !== true) tell(reference, event.atMs, found, sink);
   };
 }
 
 function tell(
   reference: string,
   endedMs: number,
-  fetched: readonly ImageObject[] | undefined,
+  found: Fetched | undefined,
   sink: ImageEventsOptions["sink"],
 ): void {
   const parsed = parseImageReference(reference);
@@ -117,7 +116,8 @@ function tell(
     reference,
     endedMs,
     ok: true,
-    ...(fetched === undefined ? {} : { fetched }),
+    ...(found === undefined ? {} : { firstPartMs: found.firstPartMs }),
+    ...(found?.fetched === undefined ? {} : { fetched: found.fetched }),
   });
 }
 

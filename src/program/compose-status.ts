@@ -22,7 +22,7 @@ export function statusDeps({ config }: NodeSetup, deps: NodeDeps): StatusDeps {
 }
 
 /** Beyond loopback the owner cannot be told: who has the agent listen there relies on nobody else doing so. */
-async function isRootOrUs(peer: Socket): Promise<boolean> {
+export async function isRootOrUs(peer: Socket): Promise<boolean> {
   if (!isLoopbackHost(peer.remoteAddress ?? "")) return true;
   const owner = await createPeerOwners().ownerOf(peer);
   return owner !== undefined && (owner === 0 || owner === process.getuid?.());

@@ -31,7 +31,7 @@ export async function startOrigin(repository: string, tag: string, image: LabIma
 
 function originOf(registry: LabRegistry, upstream: LabUpstream): Origin {
   return {
-    daemonOptions: { upstreamTrap: upstream, environment: upstream.environment },
+    daemonOptions: upstream.daemonOptions,
     newContacts() {
       const lines = countLines(upstream.contacts().map(({ method, target }) => `${method} ${target}`));
       upstream.clearContacts();

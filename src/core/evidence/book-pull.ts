@@ -1,6 +1,6 @@
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import { judgePull } from "./grade-pull.ts";
-import type { Hit, WaitingPull } from "./join-pulls.ts";
+import { fetchedBy, type Hit, type WaitingPull } from "./join-pulls.ts";
 import { judgeByWitness } from "./judge-by-witness.ts";
 import { type Book, bookOf, countCanaryFailure, isUp, type Ledger } from "./ledger.ts";
 import type { Pull, PullNotice } from "./pull.ts";
@@ -45,9 +45,9 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
     return;
   }
   if (from("canary")) forgetFailures(book, base);
-  const fetched = notices.map((notice) => notice.fetched).find((list) => list !== undefined);
+  const fetched = fetchedBy(waiting);
   const skipped = notices.flatMap((notice) => notice.skipped ?? []);
-  const isWitnessed = book.isInForce && isUp(ledger, "witness");
+  const isWitnessed = book.isInForce && isWitnessedFromStart(ledger, waiting);
   const view = judgeByWitness({ hits, fetched, skipped }, book.watched);
   const isProof = view.path !== "mirror" || isWitnessed;
   if (isProof) {
@@ -57,6 +57,13 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
   } else if (from("canary") && book.isInForce && book.watched?.upstream === "never")
     bookPull(ledger, book, { ...base, source: "canary", path: "mirror" }, nowMs);
   else book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, endedMs);
+}
+
+/** Whether its silence means something: it was there before the pull began, and has missed nothing since. */
+function isWitnessedFromStart(ledger: Ledger, { notices, startedMs, endedMs }: WaitingPull): boolean {
+  if (!isUp(ledger, "witness")) return false;
+  const firstPartMs = notices.map((notice) => notice.firstPartMs).find((ms) => ms !== undefined);
+  return (startedMs ?? firstPartMs ?? endedMs - EVIDENCE_LIMITS.hitAgeMs) >= ledger.witnessSinceMs;
 }
 
 /** Books a pull that failed where nothing but the witness tells of it: nobody is asked after it. */

@@ -44,6 +44,8 @@ export interface SourceState {
   readonly up: boolean;
   /** Why it is not up, or what limits it; `""` when there is nothing to say. */
   readonly message: string;
+  /** What it may have missed since it is up; absent for nothing. */
+  readonly missed?: number;
 }
 
 export type ProbePhase = "dns" | "connect" | "tls" | "http" | "auth" | "token" | "manifest" | "blob";

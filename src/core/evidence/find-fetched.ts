@@ -5,8 +5,16 @@ import type { ImageObject } from "./pull.ts";
 export interface FetchedFinder {
   /** From now on every pull that ends is told; before, some may have ended unseen. */
   watchingSince(atMs: number): void;
-  /** Undefined: cannot be told. Each part counts for the first pull that ends with it, and never again. */
-  find(content: ImageContent, endedMs: number): readonly ImageObject[] | undefined;
+  /** Each part counts for the first pull that ends with it, and never again. */
+  find(content: ImageContent, endedMs: number): Fetched;
+}
+
+/** What came with a pull. */
+export interface Fetched {
+  /** Undefined: cannot be told. */
+  readonly fetched: readonly ImageObject[] | undefined;
+  /** When the first part was there that may have come with it; its end where nothing did. */
+  readonly firstPartMs: number;
 }
 
 /** What is older than this when a pull ends did not come with it. */
@@ -25,9 +33,10 @@ export function createFetchedFinder(): FetchedFinder {
       const recent = objects.filter(({ createdMs }) => endedMs - createdMs < MAX_PULL_MS);
       const fresh = recent.filter(({ digest, createdMs }) => given.get(digest) !== createdMs);
       for (const { digest, createdMs } of fresh) remember(given, digest, createdMs);
+      const firstPartMs = Math.min(endedMs, ...fresh.map(({ createdMs }) => createdMs));
       // It came before we watched: with this pull, or with one that nobody saw.
-      if (!complete || fresh.some(({ createdMs }) => createdMs < sinceMs)) return undefined;
-      return fresh.map(({ digest, kind }) => ({ digest, kind }));
+      if (!complete || firstPartMs < sinceMs) return { fetched: undefined, firstPartMs };
+      return { fetched: fresh.map(({ digest, kind }) => ({ digest, kind })), firstPartMs };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
-import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
+import type { ImageObject, Pull, PullNotice, WitnessHit } from "./pull.ts";
 
 /**
  * Where what is known of one pull from several sides comes together: image events, journal lines and canaries tell
@@ -140,13 +140,18 @@ function lostMs({ hits }: Desk): number {
 /**
  * Hits during a pull whose start is known are its own, and stay for others of the same repository that overlap it.
  * Where only the end is known, all earlier ones of the repository are, and go; but a HEAD that is alone and long
- * ago was another try, which failed.
+ * ago was another try, which failed. What was fetched is known best of all: a GET of anything else is of another pull,
+ * of another tag at the same time, or of a tool beside CRI.
  */
 function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
   const { startedMs, endedMs } = pull;
   const target = targetOf(pull.reference);
-  const isOwn = (hit: Hit) =>
-    isOf(hit, pull) && (hit.method !== "HEAD" || target === undefined || hit.object === target);
+  const fetched = fetchedBy(pull);
+  const isOwn = (hit: Hit) => {
+    if (!isOf(hit, pull)) return false;
+    if (hit.method === "HEAD") return target === undefined || hit.object === target;
+    return fetched === undefined || fetched.some(({ digest }) => digest === hit.object);
+  };
   if (startedMs !== undefined) {
     const own = desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
     for (const hit of own) hit.isUsed = true;
@@ -155,6 +160,11 @@ function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
   const taken = removeWhere(desk.hits, (hit) => isOwn(hit) && hit.atMs <= endedMs + SLACK_MS);
   if (taken.some(({ method }) => method !== "HEAD")) return taken;
   return taken.filter(({ atMs }) => endedMs - atMs <= 5 * SLACK_MS);
+}
+
+/** What it brought; undefined: nobody knows. */
+export function fetchedBy({ notices }: WaitingPull): readonly ImageObject[] | undefined {
+  return notices.map(({ fetched }) => fetched).find((list) => list !== undefined);
 }
 
 function toWaiting(notice: PullNotice, nowMs: number, awaitsTrace: boolean): WaitingPull {

@@ -20,12 +20,16 @@ import { createVerdictTrack, type VerdictTrack } from "./verdict-track.ts";
  * moments make the same ledger. Its size is bounded by the configuration and by EVIDENCE_LIMITS.
  */
 export interface Ledger {
-  readonly startedMs: number;
+  startedMs: number;
   /** Every registry in force, in the order of the desired state. */
   readonly books: Map<string, Book>;
   /** Pulls of namespaces without a mirror. */
   readonly unwatched: Book;
   readonly sources: Map<EvidenceSource, SourceState>;
+  /** Since then the witness has missed nothing that it knows of; of pulls that began before, its silence proves nothing. */
+  witnessSinceMs: number;
+  /** The latest moment it was told of, to see a clock that was set back. */
+  latestMs: number;
   readonly desk: Desk;
   /** Newest first. */
   readonly recentFallbacks: Fallback[];
@@ -71,6 +75,8 @@ export function createLedger(nowMs: number): Ledger {
     sources: new Map(
       EVIDENCE_SOURCES.map((source) => [source, { source, up: false, message: "not started" }]),
     ),
+    witnessSinceMs: nowMs,
+    latestMs: nowMs,
     desk: createDesk(),
     recentFallbacks: [],
     recentPulls: [],

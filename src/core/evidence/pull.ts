@@ -72,6 +72,8 @@ export interface PullNotice {
    * not known. A blob that an earlier, failed pull of the same image fetched counts here.
    */
   readonly fetched?: readonly ImageObject[];
+  /** No part of it was there earlier, so that it began about then, where its start is not known. */
+  readonly firstPartMs?: number;
   /**
    * Mirrors that did not resolve the manifest, where the source tells. If these are all the mirrors there are, the
    * upstream resolved it.

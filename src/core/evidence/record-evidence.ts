@@ -2,6 +2,7 @@ import { bookLost, bookPull, bookWaiting, forgetFailures, settleBook } from "./b
 import { cleanText } from "./clean-text.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import type { Fallback, HostProbe, SourceState } from "./evidence-report.ts";
+import { followClock } from "./follow-clock.ts";
 import { addHit, closeTraced, expectPull, type Hit, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
 import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
 import { fallbackOfHit, fallbacksOfPull, isByDesign, type TracedFallback } from "./list-fallbacks.ts";
@@ -27,7 +28,10 @@ export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
   const notices = waited.flatMap((waiting) => waiting.notices);
   if (pull.path !== "failed" && notices.some(({ from }) => from === "canary")) forgetFailures(book, pull);
   recordTracedFallbacks(ledger, book, pull, hits);
-  bookPull(ledger, book, pull, nowMs);
+  // What was asked before we listened was told to nobody: it may have been the upstream.
+  const isHalfSeen = pull.path === "mirror" && pull.startedMs < ledger.startedMs;
+  if (isHalfSeen) book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, pull.endedMs);
+  else bookPull(ledger, book, pull, nowMs);
 }
 
 export function recordNotice(ledger: Ledger, told: PullNotice, nowMs: number): void {
@@ -68,12 +72,16 @@ export function recordProbe(ledger: Ledger, probe: HostProbe): void {
   book.probes.set(key, { newest, lastFailedMs: probe.ok ? before?.lastFailedMs : probe.atMs });
 }
 
-export function recordSource(ledger: Ledger, state: SourceState): void {
+export function recordSource(ledger: Ledger, state: SourceState, nowMs: number): void {
+  const before = ledger.sources.get(state.source);
+  const isGap = before?.up !== true || (state.missed ?? 0) > (before.missed ?? 0);
+  if (state.source === "witness" && isGap) ledger.witnessSinceMs = nowMs;
   ledger.sources.set(state.source, { ...state, message: cleanText(state.message) });
 }
 
 /** Books the pulls whose time to wait is over, and turns verdicts that change by time alone. */
 export function advanceLedger(ledger: Ledger, nowMs: number): void {
+  followClock(ledger, nowMs);
   for (const { pull, hits } of takeDue(ledger.desk, nowMs)) bookWaiting(ledger, pull, hits, nowMs);
   for (const hits of takeLost(ledger.desk, nowMs)) bookLost(ledger, hits, nowMs);
   for (const book of ledger.books.values()) if (book.turnMs <= nowMs) settleBook(ledger, book, nowMs);

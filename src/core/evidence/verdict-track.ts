@@ -35,7 +35,7 @@ export interface Sight {
 
 export interface VerdictTrack {
   /** The newest pull of each grade. */
-  readonly latest: Partial<Record<Grade, Sight>>;
+  latest: Partial<Record<Grade, Sight>>;
   /** Pulls of each grade since one that was worse. */
   readonly counts: Partial<Record<Grade, number>>;
   name: VerdictName;
@@ -70,6 +70,16 @@ export function standingAt(track: VerdictTrack, nowMs: number): Standing {
   const sight = grade === undefined ? undefined : track.latest[grade];
   const pulls = grade === undefined ? 0 : (track.counts[grade] ?? 0);
   return { name, sinceMs, pulls, ...(sight === undefined ? {} : { sight }) };
+}
+
+/** The clock was set: what was seen keeps its age. */
+export function moveSights(track: VerdictTrack, byMs: number): void {
+  const moved = Object.entries(track.latest).map(([grade, sight]) => [
+    grade,
+    { ...sight, atMs: sight.atMs + byMs },
+  ]);
+  track.latest = Object.fromEntries(moved);
+  track.sinceMs += byMs;
 }
 
 /** Remembers the verdict of a moment; true when it is another one than before. */

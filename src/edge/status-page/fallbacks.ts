@@ -13,9 +13,15 @@ interface FallbackGroup {
 
 /** What mirrors did not serve, an image a row. */
 export function fallbacksSection({ evidence, atMs }: StatusDocument): Html {
-  const { recentFallbacks } = evidence;
+  const { recentFallbacks, sources } = evidence;
+  const isWatched = sources.some(({ source, up }) => up && (source === "trace" || source === "witness"));
   if (recentFallbacks.length === 0)
-    return section("Recent fallbacks", html`<p>No request is known to have gone past the mirrors.</p>`);
+    return section(
+      "Recent fallbacks",
+      isWatched
+        ? html`<p>No request is known to have gone past the mirrors.</p>`
+        : html`<p>Not known: neither traces nor the witness are up, so that requests past the mirrors go unseen.</p>`,
+    );
   return section(
     "Recent fallbacks",
     table(

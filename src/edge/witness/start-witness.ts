@@ -43,21 +43,21 @@ export function startWitness({ workerFile, sink, log, ...task }: WitnessOptions)
     settle = resolve;
   });
 
-  const setState = (up: boolean, message: string): void => {
+  const setState = (up: boolean, message: string, missed = 0): void => {
     if (state.up === up && state.message === message) return;
     if (!up) log.warn({ address, message }, "the witness is down");
     else if (!state.up) log.info({ address }, "the witness listens");
-    state = { source: "witness", up, message };
+    state = { source: "witness", up, message, ...(missed === 0 ? {} : { missed }) };
     sink.source(state);
     settle();
   };
-  const losses = countLosses((message) => {
-    if (state.up) setState(true, message);
+  const losses = countLosses((message, missed) => {
+    if (state.up) setState(true, message, missed);
   });
   const receive = (message: FromWitness): void => {
     if (message.kind === "listening") {
       failures = 0;
-      setState(true, losses.message());
+      setState(true, losses.message(), losses.count());
     } else if (message.kind === "unbound") setState(false, message.message);
     else if (message.kind === "hits") {
       for (const hit of message.hits) {
@@ -88,11 +88,14 @@ export function startWitness({ workerFile, sink, log, ...task }: WitnessOptions)
 }
 
 const MAX_RESTART_DELAY_MS = 60_000;
-/** While there is a flood the number is another one with each batch. */
-const TELL_LOSSES_EVERY_MS = 10_000;
+/**
+ * While there is a flood the number is another one with each batch. Told sooner than any pull is booked, for which the
+ * silence of the witness proves nothing then.
+ */
+const TELL_LOSSES_EVERY_MS = 1000;
 
 /** Tells of the first loss at once, and of more every now and then. */
-function countLosses(tell: (message: string) => void) {
+function countLosses(tell: (message: string, lost: number) => void) {
   let lost = 0;
   let timer: NodeJS.Timeout | undefined;
   const message = (): string =>
@@ -101,14 +104,15 @@ function countLosses(tell: (message: string) => void) {
       : `up to ${lost} requests went uncounted: more came in than could be looked at, or their senders were gone`;
   return {
     message,
+    count: () => lost,
     add(more: number): void {
       if (more === 0) return;
       lost += more;
       if (timer !== undefined) return;
-      tell(message());
+      tell(message(), lost);
       timer = setTimeout(() => {
         timer = undefined;
-        tell(message());
+        tell(message(), lost);
       }, TELL_LOSSES_EVERY_MS);
     },
     stop: () => clearTimeout(timer),

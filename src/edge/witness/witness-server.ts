@@ -32,10 +32,12 @@ export function createWitnessServer(
     if (visitor === undefined) return;
     response.on("error", () => {});
     // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
-    const isTrusted = await atMost(visitor.trusted, maxWaitMs());
+    const owner = await atMost(visitor.trusted, maxWaitMs());
     const hit = hitOf(request, address);
-    if (hit !== undefined && isTrusted === true) queue.add({ atMs: Date.now(), ...hit });
-    else if (hit !== undefined && isTrusted === undefined) queue.lose();
+    // A node too busy to tell in time is believed: a fallback that is not told would pass for a pull from the mirror.
+    const counts = owner === true || (owner === "late" && !budget.isFlood());
+    if (hit !== undefined && counts) queue.add({ atMs: Date.now(), ...hit });
+    else if (hit !== undefined && owner !== false) queue.lose();
     if (takesNotFoundForTruth(request)) visitor.socket.resetAndDestroy();
     else answerNotFound(response);
   };
@@ -65,7 +67,7 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 /**
  * It takes some 5 ms to know whose a connection is, part of them during the handshake. What is not known after so long
- * is not waited for: a pull goes on uncounted rather than late.
+ * is not waited for: a pull must not go on late.
  */
 const MAX_WAIT_MS = 500;
 const MAX_WAIT_IN_FLOOD_MS = 50;
@@ -97,10 +99,10 @@ function takesNotFoundForTruth({ method, headers }: IncomingMessage): boolean {
   return method === "HEAD" && major !== undefined && Number(major) >= 2;
 }
 
-async function atMost<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+async function atMost<T>(promise: Promise<T>, ms: number): Promise<T | "late"> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), ms);
   });
   try {
     return await Promise.race([promise, late]);

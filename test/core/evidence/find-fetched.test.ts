@@ -17,7 +17,7 @@ function watching() {
   const finder = createFetchedFinder();
   finder.watchingSince(NOW - 1000);
   return (parts: Readonly<Record<string, number>>, endedMs = NOW, complete = true) =>
-    finder.find(content(parts, complete), endedMs)?.map(({ digest }) => digest);
+    finder.find(content(parts, complete), endedMs).fetched?.map(({ digest }) => digest);
 }
 
 test("what came with the pull counts, what was there already does not", () => {
@@ -42,5 +42,15 @@ test("what came before we watched, or is not all there, cannot be told", () => {
   assert.equal(find({ m: NOW - 1500, c: NOW - 5 }), undefined);
   assert.deepEqual(find({ m: NOW - 1500, c: NOW - 5 }, NOW + 10), [], "but the next time it was there");
   assert.equal(find({ m3: NOW }, NOW + 10, false), undefined);
-  assert.equal(createFetchedFinder().find(content({ m: NOW }), NOW), undefined, "not watching yet");
+  assert.equal(createFetchedFinder().find(content({ m: NOW }), NOW).fetched, undefined, "not watching yet");
+});
+
+test("the first part tells about when a pull began, whether or not all of it is known", () => {
+  const finder = createFetchedFinder();
+  finder.watchingSince(NOW - 1000);
+  const first = (parts: Readonly<Record<string, number>>, endedMs: number, complete = true) =>
+    finder.find(content(parts, complete), endedMs).firstPartMs;
+  assert.equal(first({ m: NOW - 20, c: NOW - 10, old: NOW - 40 * 60_000 }, NOW), NOW - 20);
+  assert.equal(first({ m: NOW - 20, c: NOW - 10 }, NOW + 50), NOW + 50, "nothing came with it");
+  assert.equal(first({ m2: NOW - 2000, c2: NOW }, NOW + 60, false), NOW - 2000);
 });

@@ -418,6 +418,6 @@ test("namespaces without an entry are booked under * where that is mirrored, els
 test("a source that goes down is believed at once", () => {
   const ledger = ledgerWith();
   recordNotice(ledger, notice(T0), T0);
-  recordSource(ledger, { source: "witness", up: false, message: "address in use" });
+  recordSource(ledger, { source: "witness", up: false, message: "address in use" }, T0);
   assert.deepEqual(counted(ledger, T0 + 5 * second), {});
 });

@@ -203,7 +203,7 @@ test("whatever is told, in whatever order and however often, the ledger stays sm
         tracedPull(at, "mixed", { ...object, requests: [request({ role: "upstream" })] }),
         at,
       );
-    recordSource(ledger, { source: "trace", up: index % 2 === 0, message: "x".repeat(index) });
+    recordSource(ledger, { source: "trace", up: index % 2 === 0, message: "x".repeat(index) }, T0);
     if (index % 50 === 0) advanceLedger(ledger, at);
   }
   advanceLedger(ledger, T0 + 8_000);

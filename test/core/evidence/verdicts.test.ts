@@ -215,8 +215,8 @@ test("the words name image, host and reason, and no secret", () => {
 
 test("where no source can see, the reason is each source's own", () => {
   const ledger = ledgerWith({ up: [] });
-  recordSource(ledger, { source: "trace", up: false, message: "another exporter is configured" });
-  recordSource(ledger, { source: "witness", up: false, message: "off in agent.toml" });
+  recordSource(ledger, { source: "trace", up: false, message: "another exporter is configured" }, T0);
+  recordSource(ledger, { source: "witness", up: false, message: "off in agent.toml" }, T0);
   assert.equal(
     evidenceOf(ledger, T0).verdict.message,
     "no pull since the agent started, and none would be seen (trace: another exporter is configured; witness: off in agent.toml)",

@@ -112,8 +112,7 @@ interface Setup {
 }
 
 async function setUp(generation: Generation, context: TestContext, source: string): Promise<Setup> {
-  const { environment } = upstream;
-  const daemon = await startContainerd({ generation, upstreamTrap: upstream, environment });
+  const daemon = await startContainerd({ generation, ...upstream.daemonOptions });
   context.after(() => daemon.stop());
   context.after(() => mirror.start().catch(() => undefined));
   origin.clearRequests();

@@ -109,11 +109,11 @@ function node(options: NodeOptions): StatusDocument {
 }
 
 function sources(ledger: Ledger): void {
-  recordSource(ledger, { source: "trace", up: true, message: "" });
-  recordSource(ledger, { source: "witness", up: true, message: "" });
-  recordSource(ledger, { source: "canary", up: true, message: "every 5 min" });
-  recordSource(ledger, { source: "log", up: false, message: "there is no journal on this node" });
-  recordSource(ledger, { source: "probe", up: true, message: "every 30 s" });
+  recordSource(ledger, { source: "trace", up: true, message: "" }, T0);
+  recordSource(ledger, { source: "witness", up: true, message: "" }, T0);
+  recordSource(ledger, { source: "canary", up: true, message: "every 5 min" }, T0);
+  recordSource(ledger, { source: "log", up: false, message: "there is no journal on this node" }, T0);
+  recordSource(ledger, { source: "probe", up: true, message: "every 30 s" }, T0);
 }
 
 function probes(ledger: Ledger, dead: readonly string[] = []): void {
@@ -235,7 +235,7 @@ function failing(ledger: Ledger): void {
 function hostile(ledger: Ledger): void {
   sources(ledger);
   const script = `</td><script>alert(1)</script><img src=x onerror="alert(2)">`;
-  recordSource(ledger, { source: "log", up: false, message: script });
+  recordSource(ledger, { source: "log", up: false, message: script }, T0);
   recordProbe(
     ledger,
     probe(END, false, {

@@ -35,10 +35,15 @@ function pathOf(requests: readonly RegistryRequest[]): PullPath {
   const served = requests.filter(isServed);
   const by = (role: RegistryRequest["role"], method?: string) =>
     served.some((request) => request.role === role && (method ?? request.method) === request.method);
-  if (by("mirror", "GET")) return by("upstream") ? "mixed" : "mirror";
+  if (by("mirror", "GET")) return by("upstream") || hasUnseenServer(requests) ? "mixed" : "mirror";
   if (by("upstream", "GET")) return "upstream";
   if (by("upstream")) return by("mirror") ? "mixed" : "upstream";
   return by("mirror") ? "mirror" : "none";
+}
+
+/** The pull went well, the witness was asked for a part, and who served that is not in the trace: spans get lost. */
+function hasUnseenServer(requests: readonly RegistryRequest[]): boolean {
+  return unservedObjects(requests).some(({ role }) => role === "witness");
 }
 
 function reasonOf(requests: readonly RegistryRequest[]): string {

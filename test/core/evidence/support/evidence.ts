@@ -23,10 +23,11 @@ export interface LedgerOptions {
   readonly up?: readonly ("trace" | "witness")[];
 }
 
-/** A ledger at T0 with gcr.io mirrored by mirror:5000, and the given sources up. */
+/** A ledger of an agent that started an hour ago, at T0, with gcr.io mirrored by mirror:5000, and the given sources up. */
 export function ledgerWith({ watched = [gcr], up = ["witness"] }: LedgerOptions = {}): Ledger {
-  const ledger = createLedger(T0);
-  for (const source of up) recordSource(ledger, { source, up: true, message: "" });
+  const startedMs = T0 - 3_600_000;
+  const ledger = createLedger(startedMs);
+  for (const source of up) recordSource(ledger, { source, up: true, message: "" }, startedMs);
   watchRegistries(ledger, watched, () => true, T0);
   return ledger;
 }
