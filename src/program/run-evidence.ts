@@ -13,6 +13,7 @@ import { unitOf } from "../core/containerd/unit-of-command.ts";
 import type { EvidenceSource } from "../core/evidence/evidence-report.ts";
 import type { Route } from "../edge/http-routes.ts";
 import type { PeerTrust } from "../edge/peer-trust.ts";
+import type { TraceStats } from "../edge/traces/trace-receiver.ts";
 import { createUnitJournal } from "../host/follow-journal.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { composeProbeRounds } from "./compose-probes.ts";
@@ -30,6 +31,8 @@ export interface EvidenceRun {
   readonly context: PassContext;
   /** What is in force from now on. */
   passed(report: PassReport): void;
+  /** What came of containerd's exports. */
+  traceStats(): TraceStats;
   /** Resolves when the witness' thread has answered. */
   ping(): Promise<void>;
   stop(): Promise<void>;
@@ -83,6 +86,7 @@ export async function runEvidence(
       journal.watch(report.registries);
       probes.watch(report.registries);
     },
+    traceStats: traces.stats,
     ping: async () => witness?.ping(),
     async stop() {
       traces.stop();
