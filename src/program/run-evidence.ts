@@ -17,6 +17,7 @@ import type { TraceStats } from "../edge/traces/trace-receiver.ts";
 import { createUnitJournal } from "../host/follow-journal.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { composeProbeRounds } from "./compose-probes.ts";
+import { joinWitnessState } from "./join-witness-state.ts";
 import { runTraces } from "./run-traces.ts";
 import { runWitness } from "./run-witness.ts";
 
@@ -58,7 +59,13 @@ export async function runEvidence(
   const { canaryIntervalMs } = config.evidence;
   let canaryImages: readonly string[] = [];
 
-  const witness = await runWitness(context.witness, config, sink, log);
+  const witnessState = joinWitnessState(sink.source);
+  const witness = await runWitness(
+    context.witness,
+    config,
+    { witnessed: sink.witnessed, source: witnessState.witness },
+    log,
+  );
   const traces = runTraces(config, ports, sink, trustOf);
   const canaries = startCanaries({
     ports,
@@ -67,7 +74,7 @@ export async function runEvidence(
     random: Math.random,
     isBusy,
   });
-  const imageEvents = startImageEvents({ ports, sink });
+  const imageEvents = startImageEvents({ ports, sink, onState: witnessState.imageEvents });
   const journal = startLogSource({ ports, unitLog, sink });
   const probes = composeProbeRounds(setup, ports, sink, (registry) =>
     findProbeImage(registry, canaryImages, keeper),
