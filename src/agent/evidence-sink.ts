@@ -1,4 +1,4 @@
-import type { Fallback, HostProbe, SourceState } from "../core/evidence/evidence-report.ts";
+import type { HostProbe, LoggedFallback, SourceState } from "../core/evidence/evidence-report.ts";
 import type { Pull, PullNotice, WitnessHit } from "../core/evidence/pull.ts";
 import type { RegistryRequest } from "../core/evidence/registry-request.ts";
 
@@ -10,7 +10,7 @@ export interface EvidenceSink {
   notice(notice: PullNotice): void;
   witnessed(hit: WitnessHit): void;
   /** A request that no mirror served, as containerd's log tells it; the witness and the traces may tell it, too. */
-  logged(fallback: Fallback): void;
+  logged(fallback: LoggedFallback): void;
   probed(probe: HostProbe): void;
   /** A source came up, went down, or is limited in another way than before. */
   source(state: SourceState): void;

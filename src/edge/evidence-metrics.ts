@@ -7,6 +7,7 @@ import {
 } from "../core/evidence/evidence-report.ts";
 import { PULL_PATHS } from "../core/evidence/pull.ts";
 import { listRequestCounts, type RequestTally } from "../core/evidence/request-tally.ts";
+import type { TraceStats } from "./traces/trace-receiver.ts";
 
 /** What the metrics of pulls are made of. */
 export interface EvidenceFacts {
@@ -14,6 +15,7 @@ export interface EvidenceFacts {
   /** By registry; `other` are those without a mirror. */
   readonly requests: ReadonlyMap<string, Readonly<RequestTally>>;
   readonly findings: readonly Pick<StatusFinding, "code" | "severity">[];
+  readonly traces: Pick<TraceStats, "exports" | "spans">;
 }
 
 /** Pulls of namespaces that have no mirror. */
@@ -26,7 +28,7 @@ const OTHER = "other";
  */
 export function createEvidenceMetrics(): (facts: EvidenceFacts) => string {
   const requestsOf = rememberRequests();
-  return ({ report, requests, findings }) => {
+  return ({ report, requests, findings, traces }) => {
     const named = report.registries.map((one) => ({ ...one, label: label("registry", one.namespace) }));
     // The tally of a registry that really is called `other` has the same name.
     const isTaken = report.registries.some(({ namespace }) => namespace === OTHER);
@@ -58,6 +60,7 @@ export function createEvidenceMetrics(): (facts: EvidenceFacts) => string {
         report.sources,
         ({ source, up }) => [sample("evidence_source_up", [label("source", source)], up ? 1 : 0)],
       ),
+      ...traceMetrics(traces),
       ...probeMetrics(named.flatMap(probesOf)),
       ...family(
         "gauge",
@@ -128,6 +131,25 @@ function requestSamples(registry: string, tally: RequestTally): readonly string[
       count,
     ),
   );
+}
+
+function traceMetrics({ exports, spans }: EvidenceFacts["traces"]): readonly string[] {
+  return [
+    ...family(
+      "counter",
+      "trace_exports_total",
+      "Exports of spans by what became of them.",
+      Object.entries(exports),
+      ([outcome, count]) => [sample("trace_exports_total", [label("outcome", outcome)], count)],
+    ),
+    ...family(
+      "counter",
+      "trace_spans_total",
+      "Spans in the exports that were accepted.",
+      [spans],
+      (count) => [sample("trace_spans_total", [], count)],
+    ),
+  ];
 }
 
 interface LabelledProbe {
@@ -205,7 +227,8 @@ function family<T>(
 }
 
 function sample(name: string, labels: readonly string[], value: number): string {
-  return `mirrorlet_${name}{${labels.join(",")}} ${value}`;
+  const set = labels.length === 0 ? "" : `{${labels.join(",")}}`;
+  return `mirrorlet_${name}${set} ${value}`;
 }
 
 function label(name: string, value: string): string {

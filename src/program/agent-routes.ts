@@ -13,9 +13,13 @@ export function agentRoutes(board: StatusBoard, keeper: EvidenceKeeper): readonl
   return [...healthRoutes(readinessChecks(board, keeper)), healthJsonRoute(status), ...statusRoutes(status)];
 }
 
-export function evidenceFacts(board: StatusBoard, keeper: EvidenceKeeper): EvidenceFacts {
+export function evidenceFacts(
+  board: StatusBoard,
+  keeper: EvidenceKeeper,
+  traces: EvidenceFacts["traces"],
+): EvidenceFacts {
   const findings = board.latest === undefined ? [] : listFindings(board.latest);
-  return { report: keeper.report(), requests: keeper.requests(), findings };
+  return { report: keeper.report(), requests: keeper.requests(), findings, traces };
 }
 
 /**

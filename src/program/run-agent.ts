@@ -10,6 +10,7 @@ import { createMetrics } from "../edge/metrics.ts";
 import { createPeerTrust } from "../edge/peer-trust.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
 import { createSettledReads } from "../edge/settle-reads.ts";
+import { NO_TRACES } from "../edge/traces/trace-receiver.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
@@ -83,7 +84,7 @@ export async function runAgent(
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
-    evidence: () => evidenceFacts(board, evidence),
+    evidence: () => evidenceFacts(board, evidence, sources?.traceStats() ?? NO_TRACES),
   });
   const trustOf = createPeerTrust({
     ownerOfPeer: createPeerOwners().ownerOf,

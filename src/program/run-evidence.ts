@@ -13,9 +13,11 @@ import { unitOf } from "../core/containerd/unit-of-command.ts";
 import type { EvidenceSource } from "../core/evidence/evidence-report.ts";
 import type { Route } from "../edge/http-routes.ts";
 import type { PeerTrust } from "../edge/peer-trust.ts";
+import type { TraceStats } from "../edge/traces/trace-receiver.ts";
 import { createUnitJournal } from "../host/follow-journal.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { composeProbeRounds } from "./compose-probes.ts";
+import { joinWitnessState } from "./join-witness-state.ts";
 import { runTraces } from "./run-traces.ts";
 import { runWitness } from "./run-witness.ts";
 
@@ -30,6 +32,8 @@ export interface EvidenceRun {
   readonly context: PassContext;
   /** What is in force from now on. */
   passed(report: PassReport): void;
+  /** What came of containerd's exports. */
+  traceStats(): TraceStats;
   /** Resolves when the witness' thread has answered. */
   ping(): Promise<void>;
   stop(): Promise<void>;
@@ -55,7 +59,13 @@ export async function runEvidence(
   const { canaryIntervalMs } = config.evidence;
   let canaryImages: readonly string[] = [];
 
-  const witness = await runWitness(context.witness, config, sink, log);
+  const witnessState = joinWitnessState(sink.source);
+  const witness = await runWitness(
+    context.witness,
+    config,
+    { witnessed: sink.witnessed, source: witnessState.witness },
+    log,
+  );
   const traces = runTraces(config, ports, sink, trustOf);
   const canaries = startCanaries({
     ports,
@@ -64,7 +74,7 @@ export async function runEvidence(
     random: Math.random,
     isBusy,
   });
-  const imageEvents = startImageEvents({ ports, sink });
+  const imageEvents = startImageEvents({ ports, sink, onState: witnessState.imageEvents });
   const journal = startLogSource({ ports, unitLog, sink });
   const probes = composeProbeRounds(setup, ports, sink, (registry) =>
     findProbeImage(registry, canaryImages, keeper),
@@ -83,6 +93,7 @@ export async function runEvidence(
       journal.watch(report.registries);
       probes.watch(report.registries);
     },
+    traceStats: traces.stats,
     ping: async () => witness?.ping(),
     async stop() {
       traces.stop();

@@ -6,7 +6,7 @@ import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { SourceState, WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Route } from "../edge/http-routes.ts";
 import type { PeerTrust } from "../edge/peer-trust.ts";
-import { createTraceReceiver } from "../edge/traces/trace-receiver.ts";
+import { createTraceReceiver, NO_TRACES, type TraceStats } from "../edge/traces/trace-receiver.ts";
 
 /** Where containerd's spans come in, and how that source is. */
 export interface TracesRun {
@@ -14,6 +14,7 @@ export interface TracesRun {
   readonly routes: readonly Route[];
   /** What is in force, and whether containerd has been told to send. */
   passed(report: Pick<PassReport, "registries" | "tracing">): void;
+  stats(): TraceStats;
   stop(): void;
 }
 
@@ -25,7 +26,7 @@ export function runTraces(
 ): TracesRun {
   if (!evidence.traces) {
     sink.source({ source: "trace", up: false, message: "switched off in agent.toml (evidence.traces)" });
-    return { routes: [], passed() {}, stop() {} };
+    return { routes: [], passed() {}, stats: () => NO_TRACES, stop() {} };
   }
   let watched: readonly WatchedRegistry[] = [];
   let tracing: TracingReport | undefined;
@@ -52,6 +53,7 @@ export function runTraces(
       tracing = report.tracing ?? tracing;
       tell();
     },
+    stats: receiver.stats,
     stop: () => receiver.stop(),
   };
 }

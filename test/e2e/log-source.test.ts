@@ -141,7 +141,11 @@ async function tellAtInfo({ node, source, mirror, pull }: Site, generation: Gene
       return rest;
     });
     const fallback = { registry: "gcr.io", repository: `team/${name}`, object: "1", wentTo: "gcr.io" };
-    assert.deepEqual(told, isTold ? [{ ...fallback, kind: "manifest", source: "log" }] : [], name);
+    assert.deepEqual(
+      told,
+      isTold ? [{ ...fallback, kind: "manifest", method: "HEAD", source: "log" }] : [],
+      name,
+    );
   }
   assert.match(
     source.state().message,

@@ -10,6 +10,7 @@ import { reportEvidence } from "../../src/core/evidence/report-evidence.ts";
 import type { EvidenceFacts } from "../../src/edge/evidence-metrics.ts";
 import { listenHttp } from "../../src/edge/http-server.ts";
 import { createMetrics, type Metrics } from "../../src/edge/metrics.ts";
+import { NO_TRACES } from "../../src/edge/traces/trace-receiver.ts";
 import { gcr, T0 } from "../core/evidence/support/evidence.ts";
 import { promtoolSkip, runPromtool } from "../support/promtool.ts";
 import { createTroubledLedger, REGISTRIES } from "./status-page/states.ts";
@@ -49,7 +50,11 @@ async function scrape(t: TestContext, metrics: Metrics): Promise<string> {
   return response.text();
 }
 
-function create(ledger: Ledger = createLedger(T0), findings: EvidenceFacts["findings"] = []): Metrics {
+function create(
+  ledger: Ledger = createLedger(T0),
+  findings: EvidenceFacts["findings"] = [],
+  traces: EvidenceFacts["traces"] = NO_TRACES,
+): Metrics {
   return createMetrics({
     version: "1.2.3",
     nodeVersion: "v20.0.0",
@@ -62,6 +67,7 @@ function create(ledger: Ledger = createLedger(T0), findings: EvidenceFacts["find
         ]),
       ),
       findings,
+      traces,
     }),
   });
 }
@@ -126,6 +132,10 @@ test("everything known is there before the first pass, at 0", async (t) => {
       ...["trace", "witness", "canary", "log", "probe"].map(
         (source) => `evidence_source_up{source="${source}"}`,
       ),
+      ...["accepted", "forbidden", "unsupported", "too-large", "invalid", "busy", "aborted"].map(
+        (outcome) => `trace_exports_total{outcome="${outcome}"}`,
+      ),
+      "trace_spans_total",
     ].sort(),
   );
   assert.ok(Object.values(rest).every((value) => value === 0));
@@ -192,7 +202,8 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
 
 test("the whole page of a node in trouble is the golden one", async (t) => {
   const finding = { code: "client-expired", severity: "warning" } as const;
-  const metrics = create(createTroubledLedger(), [finding]);
+  const exports = { ...NO_TRACES.exports, accepted: 41, forbidden: 2 };
+  const metrics = create(createTroubledLedger(), [finding], { exports, spans: 904 });
   metrics.recordPass(report({ registries: REGISTRIES, containerdVersion: "1.7.24", generation: 12 }));
   // What the process is like differs from run to run.
   const page = (await scrape(t, metrics)).replace(/^((?:process|nodejs)_\S+) \S+$/gm, "$1 *");

@@ -3,6 +3,7 @@ import { CONDITION_TYPES, PASS_OUTCOMES } from "../../src/agent/report.ts";
 import { EVIDENCE_SOURCES, VERDICTS } from "../../src/core/evidence/evidence-report.ts";
 import { PULL_PATHS } from "../../src/core/evidence/pull.ts";
 import { CODE_CLASSES } from "../../src/core/evidence/registry-request.ts";
+import { EXPORT_OUTCOMES } from "../../src/edge/traces/trace-route.ts";
 
 /** Every metric of our own with its labels: the contract with rules, dashboards and whoever reads the page. */
 export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
@@ -13,6 +14,8 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
   mirrorlet_verdict: ["registry", "verdict"],
   mirrorlet_registry_info: ["registry", "upstream"],
   mirrorlet_evidence_source_up: ["source"],
+  mirrorlet_trace_exports_total: ["outcome"],
+  mirrorlet_trace_spans_total: [],
   mirrorlet_probe_success: ["registry", "host"],
   mirrorlet_probe_timestamp_seconds: ["registry", "host"],
   mirrorlet_probe_duration_seconds: ["registry", "host", "phase"],
@@ -41,8 +44,8 @@ export const labelValues: Readonly<Record<string, readonly string[]>> = {
   role: ["mirror", "upstream"],
   upstream: ["allow", "never"],
   severity: ["error", "warning", "info"],
-  /** Of passes, and of restarts. */
-  outcome: [...PASS_OUTCOMES, "ok", "failed"],
+  /** Of passes, of restarts, and of exports of spans. */
+  outcome: [...PASS_OUTCOMES, "ok", "failed", ...EXPORT_OUTCOMES],
   reason: ["config", "traces", "rollback"],
 };
 

@@ -85,6 +85,12 @@ export interface Fallback {
   readonly reason: string;
 }
 
+/** One that containerd's log tells of. */
+export interface LoggedFallback extends Fallback {
+  /** containerd resolves by HEAD and fetches by GET. */
+  readonly method: "HEAD" | "GET";
+}
+
 export interface RegistryEvidence extends WatchedRegistry {
   readonly verdict: Verdict;
   /** Since the agent started. */

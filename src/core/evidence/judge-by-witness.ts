@@ -1,4 +1,4 @@
-import { cleanText } from "./clean-text.ts";
+import { cleanText, shortObject } from "./clean-text.ts";
 import type { WatchedRegistry } from "./evidence-report.ts";
 import { isByDesign } from "./list-fallbacks.ts";
 import type { ImageObject, PullNotice, PullPath, WitnessHit } from "./pull.ts";
@@ -41,8 +41,9 @@ function pathOf(
   fetched: readonly ImageObject[] | undefined,
 ): "upstream" | "mixed" {
   if (fetched !== undefined && fetched.length > 0) {
-    const beyond = new Set(gets.map(({ object }) => object));
-    return fetched.every(({ digest }) => beyond.has(digest)) ? "upstream" : "mixed";
+    // Those of the log are short.
+    const beyond = new Set(gets.map(({ object }) => shortObject(object)));
+    return fetched.every(({ digest }) => beyond.has(shortObject(digest))) ? "upstream" : "mixed";
   }
   if (gets.length === 0) return "upstream";
   const kinds = new Set(gets.map(({ kind }) => kind));

@@ -35,7 +35,9 @@ export function createResponseReader(): ResponseReader {
         return undefined;
       }
       if (!isServed(status)) return undefined;
-      if (isByDesign({ method: "HEAD", object: url.object }, hosts.watched)) return undefined;
+      // Lines of what is fetched tell its digest beforehand.
+      const method = url.kind === "blob" || fields["digest"] !== undefined ? "GET" : "HEAD";
+      if (isByDesign({ method, object: url.object }, hosts.watched)) return undefined;
       const { registry, repository, kind, host } = url;
       const object = shortObject(url.object);
       const reason = reasons.get(keyOf(url)) ?? "no mirror served it";
@@ -46,6 +48,7 @@ export function createResponseReader(): ResponseReader {
         repository,
         object,
         kind,
+        method,
         source: "log",
         wentTo: host,
         reason,

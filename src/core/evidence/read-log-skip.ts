@@ -1,5 +1,5 @@
 import { cleanText, shortObject } from "./clean-text.ts";
-import type { Fallback, WatchedRegistry } from "./evidence-report.ts";
+import type { LoggedFallback, WatchedRegistry } from "./evidence-report.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { OpenPull } from "./open-pulls.ts";
 import type { LogLine } from "./parse-log-line.ts";
@@ -24,12 +24,13 @@ export function readSkip(
   const hosts = hostsFor(asked.registry, registries);
   if (hosts === undefined || !isLast(host, hosts)) return undefined;
   const words = error === undefined ? statusIn(message) : cleanText(error);
-  const fallback: Fallback = {
+  const fallback: LoggedFallback = {
     atMs,
     registry: asked.registry,
     repository: withoutPrefix(asked.repository, hosts.paths.get(host) ?? ""),
     object: shortObject(asked.object),
     kind: "manifest",
+    method: "HEAD",
     source: "log",
     wentTo: hosts.upstream,
     reason: `${host}: ${words}`,

@@ -1,7 +1,7 @@
 import { bookLost, bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
 import { cleanText } from "./clean-text.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
-import type { Fallback, HostProbe, SourceState } from "./evidence-report.ts";
+import type { HostProbe, LoggedFallback, SourceState } from "./evidence-report.ts";
 import { followClock } from "./follow-clock.ts";
 import { addHit, closeTraced, expectPull, type Hit, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
 import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
@@ -51,14 +51,15 @@ export function recordHit(ledger: Ledger, told: WitnessHit, nowMs: number): void
 }
 
 /** Where the witness or traces see them, log lines only add their words: what they tell is counted already. */
-export function recordLogged(ledger: Ledger, told: Fallback, nowMs: number): void {
-  const fallback = { ...told, atMs: Math.min(told.atMs, nowMs) };
+export function recordLogged(ledger: Ledger, told: LoggedFallback, nowMs: number): void {
+  const { method, ...shown } = told;
+  const fallback = { ...shown, atMs: Math.min(told.atMs, nowMs) };
   const book = bookOf(ledger, fallback.registry);
   showFallback(ledger, fallback);
   if (isUp(ledger, "trace") || (book.isInForce && isUp(ledger, "witness"))) return;
   book.fallbacks++;
   const { atMs, registry, repository, kind, object } = fallback;
-  const hit = { method: "HEAD", atMs, registry, repository, kind, object };
+  const hit = { method, atMs, registry, repository, kind, object };
   addHit(ledger.desk, { ...hit, from: "log", isLast: false, isUsed: false });
 }
 

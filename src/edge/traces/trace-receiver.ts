@@ -36,16 +36,20 @@ export interface TraceStats {
   readonly cutShort: number;
 }
 
+/** Of a receiver that has got nothing, or that is not there. */
+export const NO_TRACES: TraceStats = {
+  exports: Object.fromEntries(EXPORT_OUTCOMES.map((each) => [each, 0])) as Record<ExportOutcome, number>,
+  spans: 0,
+  cutShort: 0,
+};
+
 const WARN_EVERY_MS = 60_000;
 
 /** Takes containerd's spans in and tells the sink what they prove. */
 export function createTraceReceiver(options: TraceReceiverOptions): TraceReceiver {
   const { sink, clock, log, trustOf } = options;
   const collector = createTraceCollector(options);
-  const exports = Object.fromEntries(EXPORT_OUTCOMES.map((each) => [each, 0])) as Record<
-    ExportOutcome,
-    number
-  >;
+  const exports = { ...NO_TRACES.exports };
   let spanCount = 0;
   let tellsRequests: boolean | undefined;
   let told: SourceState | undefined;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Fallback, WatchedRegistry } from "../../../src/core/evidence/evidence-report.ts";
+import { shortObject } from "../../../src/core/evidence/clean-text.ts";
+import type { LoggedFallback, WatchedRegistry } from "../../../src/core/evidence/evidence-report.ts";
 import type { Ledger } from "../../../src/core/evidence/ledger.ts";
-import type { PullPath, WitnessHit } from "../../../src/core/evidence/pull.ts";
+import type { PullNotice, PullPath, WitnessHit } from "../../../src/core/evidence/pull.ts";
 import {
   advanceLedger,
   nextAdvanceMs,
@@ -119,12 +120,13 @@ test("mirrors that a trace without requests shows to have been skipped are as go
 });
 
 test("what the log tells counts where neither the witness nor traces see it, and else adds its words", () => {
-  const line: Fallback = {
+  const line: LoggedFallback = {
     atMs: T0 - 900,
     registry: "gcr.io",
     repository: "team/app",
     object: "1.0",
     kind: "manifest",
+    method: "HEAD",
     source: "log",
     wentTo: "gcr.io",
     reason: "mirror:5000 answered 503",
@@ -145,6 +147,32 @@ test("what the log tells counts where neither the witness nor traces see it, and
     1,
     "mirror:5000 answered 503",
   ]);
+});
+
+test("at level debug the log tells what was fetched beyond the mirrors, and that is judged as hits are", () => {
+  const about = { registry: "gcr.io", repository: "team/app", source: "log", wentTo: "gcr.io" } as const;
+  const line = (kind: "manifest" | "blob", method: "HEAD" | "GET", object: string): LoggedFallback => ({
+    ...about,
+    ...{ atMs: T0 - 900, reason: "mirror:5000: 404 Not Found" },
+    ...{ kind, method, object: shortObject(object) },
+  });
+  const tag = line("manifest", "HEAD", "1.0");
+  const manifest = line("manifest", "GET", digest("a"));
+  const blob = line("blob", "GET", digest("b"));
+  const both = [
+    { digest: digest("a"), kind: "manifest" },
+    { digest: digest("b"), kind: "blob" },
+  ] as const;
+  const pathOf = (lines: readonly LoggedFallback[], fetched?: PullNotice["fetched"]) => {
+    const ledger = ledgerWith({ up: [] });
+    for (const one of lines) recordLogged(ledger, one, T0);
+    recordNotice(ledger, notice(T0, fetched === undefined ? {} : { fetched }), T0);
+    return Object.keys(counted(ledger, T0 + 15 * second)).join();
+  };
+  assert.equal(pathOf([tag, manifest, blob]), "upstream");
+  assert.equal(pathOf([blob]), "mixed");
+  assert.equal(pathOf([tag, manifest, blob], both), "upstream");
+  assert.equal(pathOf([tag, blob], both), "mixed");
 });
 
 test("each pull has its own hits", () => {

@@ -25,8 +25,8 @@ const gcr: WatchedRegistry = {
 function say(finding: LogFinding): string {
   switch (finding.kind) {
     case "fallback": {
-      const { registry, repository, object, kind, wentTo, reason } = finding.fallback;
-      return `${registry}/${repository} ${kind} ${object.slice(0, 10)} → ${wentTo}: ${reason}`;
+      const { registry, repository, object, kind, method, wentTo, reason } = finding.fallback;
+      return `${method} ${registry}/${repository} ${kind} ${object.slice(0, 10)} → ${wentTo}: ${reason}`;
     }
     case "failed-pull": {
       const { reference, startedMs, error } = finding.notice;
@@ -54,7 +54,7 @@ function readAll(reader: ContainerdLogReader, lines: readonly string[]): readonl
 
 /** A mirror that was asked to resolve `teamN:1` and did not, as it is told of a log at level info. */
 function skipped(repository: string, words: string, host = "mirror.lab:5000"): string {
-  return `gcr.io/team/${repository} manifest 1 → gcr.io: ${host}: ${words}`;
+  return `HEAD gcr.io/team/${repository} manifest 1 → gcr.io: ${host}: ${words}`;
 }
 
 function failed(repository: string, error: string): string {
@@ -177,25 +177,25 @@ for (const [name, expected] of Object.entries(info)) {
 /** At level debug: what another host than the mirror served, and the reason. */
 const debug: Readonly<Record<string, readonly RegExp[]>> = {
   served: [],
-  "resolve 403": [/^gcr.io\/team\/app2 manifest 1 → upstream.lab:5000: mirror.lab:5000: 403 Forbidden$/],
+  "resolve 403": [/^HEAD gcr.io\/team\/app2 manifest 1 → upstream.lab:5000: mirror.lab:5000: 403 Forbidden$/],
   "token service refuses": [
-    /^gcr.io\/team\/app3 manifest 1 → upstream.lab:5000: mirror.lab:5000: 401 Unauthorized$/,
-    /^gcr.io\/team\/app3 manifest sha256:/,
-    /^gcr.io\/team\/app3 blob sha256:/,
-    /^gcr.io\/team\/app3 blob sha256:/,
+    /^HEAD gcr.io\/team\/app3 manifest 1 → upstream.lab:5000: mirror.lab:5000: 401 Unauthorized$/,
+    /^GET gcr.io\/team\/app3 manifest sha256:/,
+    /^GET gcr.io\/team\/app3 blob sha256:/,
+    /^GET gcr.io\/team\/app3 blob sha256:/,
   ],
   "blobs 404": [
-    /^gcr.io\/team\/app4 blob sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
-    /^gcr.io\/team\/app4 blob sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
+    /^GET gcr.io\/team\/app4 blob sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
+    /^GET gcr.io\/team\/app4 blob sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
   ],
   "manifest 404 at GET": [
-    /^gcr.io\/team\/app5 manifest sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
+    /^GET gcr.io\/team\/app5 manifest sha256:\w+ → upstream.lab:5000: mirror.lab:5000: 404 Not Found$/,
   ],
   refused: [
-    /^gcr.io\/team\/app6 manifest 1 → upstream.lab:5000: 127.0.0.1:1: failed to do request: Head .* connection refused$/,
-    /^gcr.io\/team\/app6 manifest sha256:/,
-    /^gcr.io\/team\/app6 blob sha256:/,
-    /^gcr.io\/team\/app6 blob sha256:/,
+    /^HEAD gcr.io\/team\/app6 manifest 1 → upstream.lab:5000: 127.0.0.1:1: failed to do request: Head .* connection refused$/,
+    /^GET gcr.io\/team\/app6 manifest sha256:/,
+    /^GET gcr.io\/team\/app6 blob sha256:/,
+    /^GET gcr.io\/team\/app6 blob sha256:/,
   ],
   "nobody has it": [/^failed gcr.io\/team\/app7:1 started .*not found$/],
 };
@@ -222,7 +222,7 @@ test("only the last mirror's line is a fallback: before it, another mirror has i
   const reader = createContainerdLogReader();
   reader.watch([{ ...gcr, mirrors: ["https://a:5000/v2/cache", "https://b:5000"], upstream: "never" }]);
   const found = readAll(reader, [start("gcr.io/team/app:1"), notFound("a:5000"), notFound("b:5000")]);
-  assert.deepEqual(found, ["gcr.io/team/app manifest 1 → nowhere: b:5000: 404 Not Found"]);
+  assert.deepEqual(found, ["HEAD gcr.io/team/app manifest 1 → nowhere: b:5000: 404 Not Found"]);
 });
 
 test("a line that could be of several pulls is told of what they have in common, or of none", () => {
@@ -235,13 +235,13 @@ test("a line that could be of several pulls is told of what they have in common,
   ]);
   assert.deepEqual(readAll(reader, [notFound("m:5000")]), ["unattributed"], "whose start was not seen");
   const two = [start("gcr.io/team/a:1"), start("gcr.io/team/b:1"), notFound("m:5000")];
-  assert.deepEqual(readAll(reader, two), ["gcr.io/ manifest  → gcr.io: m:5000: 404 Not Found"]);
+  assert.deepEqual(readAll(reader, two), ["HEAD gcr.io/ manifest  → gcr.io: m:5000: 404 Not Found"]);
   assert.deepEqual(readAll(reader, [start("ghcr.io/x/y:1"), notFound("m:5000")]), ["unattributed"]);
   const ended = ["gcr.io/team/a:1", "gcr.io/team/b:1"].map(
     (reference) => `level=info msg="PullImage \\"${reference}\\" returns image reference \\"sha256:0\\""`,
   );
   assert.deepEqual(readAll(reader, [...ended, notFound("m:5000")]), [
-    "ghcr.io/x/y manifest 1 → ghcr.io: m:5000: 404 Not Found",
+    "HEAD ghcr.io/x/y manifest 1 → ghcr.io: m:5000: 404 Not Found",
   ]);
 });
 
@@ -250,7 +250,7 @@ test("a URL in the error tells the image, without the mirror's own path", () => 
   reader.watch([{ ...gcr, mirrors: ["https://m:5000/v2/cache/gcr"] }]);
   const error = `failed to do request: Head \\"https://m:5000/v2/cache/gcr/team/app/manifests/1?ns=gcr.io\\": EOF`;
   assert.deepEqual(readAll(reader, [`level=info msg="trying next host" error="${error}" host="m:5000"`]), [
-    'gcr.io/team/app manifest 1 → gcr.io: m:5000: failed to do request: Head "https://m:5000/v2/cache/gcr/team/app/manifests/1": EOF',
+    'HEAD gcr.io/team/app manifest 1 → gcr.io: m:5000: failed to do request: Head "https://m:5000/v2/cache/gcr/team/app/manifests/1": EOF',
   ]);
 });
 
@@ -276,6 +276,6 @@ test("where mirrors are for digests only, the upstream resolves tags because tha
   const answered = (path: string): string =>
     `level=debug msg="fetch response received" response.status="200 OK" url="https://gcr.io/v2/team/app/${path}"`;
   assert.deepEqual(readAll(reader, [answered("manifests/1"), answered("blobs/sha256:0")]), [
-    "gcr.io/team/app blob sha256:0 → gcr.io: no mirror served it",
+    "GET gcr.io/team/app blob sha256:0 → gcr.io: no mirror served it",
   ]);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import type { SourceState } from "../../../src/core/evidence/evidence-report.ts";
 import { forEachGeneration, type LabContainerd } from "../../support/containerd.ts";
 import { findFreePort } from "../../support/free-port.ts";
 import { buildImage, type ImageOptions, type LabImage } from "../../support/image.ts";
@@ -280,6 +281,32 @@ forEachGeneration(
       assert.equal((await daemon.pull("shut.io/absent/app:1")).ok, false);
       assert.deepEqual(site.contacts(), [], "never stays never");
     }
+  },
+);
+
+forEachGeneration(
+  "while image events cannot be followed the witness says so, and what it means",
+  async (generation, context) => {
+    const daemon = await site.daemons.get(generation);
+    const agent = await (await prepareNode(daemon, { settings })).startAgent();
+    context.after(() => agent.stop());
+    const says = async (): Promise<string> => {
+      const response = await fetch(`http://${agent.address}/status.json`, {
+        headers: { connection: "close" },
+      });
+      const { evidence } = (await response.json()) as {
+        readonly evidence: { readonly sources: readonly SourceState[] };
+      };
+      return evidence.sources
+        .flatMap(({ source, up, message }) => (source === "witness" && up ? [message] : []))
+        .join();
+    };
+    await agent.until("nothing limits it", async () => (await says()) === "");
+    process.kill(await daemon.pid(), "SIGKILL");
+    const limit = /^pulls that succeed go uncounted .*containerd's image events cannot be followed: /;
+    await agent.until("it says so", async () => limit.test(await says()));
+    await daemon.restart();
+    await agent.until("nothing limits it any more", async () => (await says()) === "");
   },
 );
 
