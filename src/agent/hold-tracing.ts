@@ -12,8 +12,9 @@ import type { Clock } from "./ports.ts";
 const TRY_AGAIN_MS = 600_000;
 
 /**
- * The plan without a switch of traces that could not be written a moment ago, and without a restart for traces alone, where that could put in force what somebody else has left in
- * config.toml or installed, or would hit a containerd that is not well: evidence is worth no risk to pulls.
+ * The plan without a switch of traces that could not be written a moment ago, and without a restart for traces alone
+ * where that could put in force what somebody else has left in config.toml or installed, or would hit a containerd that
+ * is not well: evidence is worth no risk to pulls.
  */
 export async function holdTracing(
   plan: NodePlan,

@@ -50,8 +50,10 @@ interface Entry {
   file?: RememberedFile | undefined;
 }
 
-// Kernel times advance in ticks of up to 10 ms: a file changed this recently may change again unseen.
+// Kernel times advance in ticks of up to 10 ms: a file changed this recently may change again unseen. Some file systems
+// keep whole seconds only, ext3 and ext4 with inodes of 128 bytes among them.
 const SETTLED_AFTER_MS = 100;
+const SETTLED_AFTER_COARSE_MS = 2_100;
 
 class Visit {
   readonly #root: HostRoot;
@@ -136,7 +138,9 @@ class Visit {
   }
 
   #identity(stats: Stats): Identity {
-    const isSettled = this.#nowMs - stats.ctimeMs > SETTLED_AFTER_MS;
+    const isCoarse = stats.ctimeMs % 1000 === 0;
+    const settledAfterMs = isCoarse ? SETTLED_AFTER_COARSE_MS : SETTLED_AFTER_MS;
+    const isSettled = this.#nowMs - stats.ctimeMs > settledAfterMs;
     return { inode: stats.ino, device: stats.dev, changedMs: isSettled ? stats.ctimeMs : Number.NaN };
   }
 
