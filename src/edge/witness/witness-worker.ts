@@ -1,17 +1,23 @@
 import type { Server } from "node:net";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { createHitQueue } from "./hit-queue.ts";
+import { watchStalls } from "./watch-stalls.ts";
 import type { FromWitness, ToWitness, WitnessTask } from "./witness-messages.ts";
 import { createWitnessServer } from "./witness-server.ts";
 
 /* The thread of the witness: no import of it is needed anywhere, it is started by its file. */
 
 const BIND_AGAIN_MS = 5000;
+const LOOK_MS = 1000;
+/** containerd waits ten seconds for a handshake. */
+const STALL_MS = 5000;
 
 function run(port: MessagePort, task: WitnessTask): void {
   const post = (message: FromWitness): void => port.postMessage(message);
   const queue = createHitQueue(post);
   const server = createWitnessServer(task, queue);
+  // Who came meanwhile has gone on without an answer.
+  watchStalls(LOOK_MS, STALL_MS, queue.lose);
   port.on("message", (message: ToWitness) => {
     if (message.kind === "taken") queue.taken();
     else post({ kind: "pong", id: message.id });
