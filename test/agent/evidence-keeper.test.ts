@@ -18,8 +18,9 @@ import { passReport } from "../edge/status-page/states.ts";
 const second = 1000;
 
 /** A keeper on a clock that is moved by hand, and what it logged. */
-function keeperOn(watched = [gcr], more: Partial<PassReport> = {}) {
-  let nowMs = T0;
+function keeperOn(watched = [gcr], more: Partial<PassReport> = {}, witness = true) {
+  // The agent has been here for some time.
+  let nowMs = T0 - 3600 * second;
   const sleepers = new Set<{ readonly untilMs: number; wake(): void }>();
   const lines: string[] = [];
   const line = (level: string) => (fields: LogFields, message: string) =>
@@ -46,6 +47,8 @@ function keeperOn(watched = [gcr], more: Partial<PassReport> = {}) {
     onTurn: () => turns++,
   });
   keeper.passed(passReport({ registries: watched, ...more }));
+  if (witness) keeper.sink.source({ source: "witness", up: true, message: "" });
+  nowMs = T0;
   return {
     keeper,
     lines,
@@ -64,7 +67,6 @@ function keeperOn(watched = [gcr], more: Partial<PassReport> = {}) {
 
 test("a pull that waits for hits is booked when its time has come, without anybody asking", async () => {
   const { keeper, lines, advance, turns } = keeperOn();
-  keeper.sink.source({ source: "witness", up: true, message: "" });
   for (const one of hitsOfBypass(T0)) keeper.sink.witnessed(one);
   keeper.sink.notice(notice(T0));
   await advance(1 * second);
@@ -92,7 +94,6 @@ test("a verdict that gets better by the end of the grace period is told then", a
 
 test("a pull of which only the witness tells is booked in its time, too", async () => {
   const { keeper, lines, advance } = keeperOn([{ ...gcr, upstream: "never" }]);
-  keeper.sink.source({ source: "witness", up: true, message: "" });
   keeper.sink.witnessed(hit(T0, { method: "GET", kind: "blob" }));
   await advance(15 * second);
   assert.deepEqual(lines, [
@@ -125,7 +126,6 @@ test("no hits prove nothing while our hosts.toml is not what containerd reads", 
     [{ conditions: pending }, "unproven"],
   ] as const) {
     const { keeper, advance, verdict } = keeperOn([gcr], more);
-    keeper.sink.source({ source: "witness", up: true, message: "" });
     keeper.sink.notice(notice(T0));
     await advance(5 * second);
     assert.equal(verdict(), name);
@@ -142,7 +142,7 @@ test("a pass that does not know what is in force changes nothing", () => {
 });
 
 test("a source that was started is silent until it tells how it is, well or not", () => {
-  const { keeper } = keeperOn();
+  const { keeper } = keeperOn([gcr], {}, false);
   assert.deepEqual(keeper.silentSources(), ["witness"]);
   keeper.sink.source({ source: "witness", up: false, message: "the address is in use" });
   assert.deepEqual(keeper.silentSources(), []);

@@ -47,7 +47,7 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
   if (from("canary")) forgetFailures(book, base);
   const fetched = fetchedBy(waiting);
   const skipped = notices.flatMap((notice) => notice.skipped ?? []);
-  const isWitnessed = book.isInForce && isWitnessedFromStart(ledger, waiting);
+  const isWitnessed = isWitnessedFromStart(ledger, book, waiting);
   const view = judgeByWitness({ hits, fetched, skipped }, book.watched);
   const isProof = view.path !== "mirror" || isWitnessed;
   if (isProof) {
@@ -59,11 +59,13 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
   else book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, endedMs);
 }
 
-/** Whether its silence means something: it was there before the pull began, and has missed nothing since. */
-function isWitnessedFromStart(ledger: Ledger, { notices, startedMs, endedMs }: WaitingPull): boolean {
-  if (!isUp(ledger, "witness")) return false;
+/** Whether the silence of the witness means something: containerd knew of it when the pull began, and it has missed nothing since. */
+function isWitnessedFromStart(ledger: Ledger, book: Book, pull: WaitingPull): boolean {
+  if (!book.isInForce || !isUp(ledger, "witness")) return false;
+  const { notices, startedMs, endedMs } = pull;
   const firstPartMs = notices.map((notice) => notice.firstPartMs).find((ms) => ms !== undefined);
-  return (startedMs ?? firstPartMs ?? endedMs - EVIDENCE_LIMITS.hitAgeMs) >= ledger.witnessSinceMs;
+  const beganMs = startedMs ?? firstPartMs ?? endedMs - EVIDENCE_LIMITS.hitAgeMs;
+  return beganMs >= Math.max(ledger.witnessSinceMs, book.witnessedMs);
 }
 
 /** Books a pull that failed where nothing but the witness tells of it: nobody is asked after it. */

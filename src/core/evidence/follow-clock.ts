@@ -16,6 +16,7 @@ export function followClock(ledger: Ledger, nowMs: number): void {
   ledger.startedMs -= backMs;
   ledger.witnessSinceMs -= backMs;
   for (const book of ledger.books.values()) {
+    book.witnessedMs = Math.min(book.witnessedMs, nowMs);
     book.inForceMs = Math.min(book.inForceMs, nowMs);
     moveSights(book.track, -backMs);
   }

@@ -45,6 +45,8 @@ export interface Book {
   watched: WatchedRegistry | undefined;
   /** containerd reads our hosts.toml of it, so that a closed upstream is closed and the witness is asked. */
   isInForce: boolean;
+  /** Of pulls that began earlier the silence of the witness proves nothing: they may not have known of it. */
+  witnessedMs: number;
   /** Pulls that began earlier went by other mirrors. */
   inForceMs: number;
   readonly pulls: Record<PullPath, number>;
@@ -105,7 +107,9 @@ export function watchRegistries(
       if (known.track.name !== "unproven") ledger.turned.add(watched.namespace);
       turnOver(book, watched, nowMs);
     }
-    book.isInForce = isInForce(watched.namespace);
+    const isNow = isInForce(watched.namespace);
+    if (isNow && !book.isInForce) book.witnessedMs = nowMs;
+    book.isInForce = isNow;
     ledger.books.set(watched.namespace, book);
   }
 }
@@ -138,6 +142,7 @@ function createBook(watched: WatchedRegistry | undefined, nowMs: number, inForce
   return {
     watched,
     isInForce: false,
+    witnessedMs: nowMs,
     inForceMs,
     pulls: Object.fromEntries(PULL_PATHS.map((path) => [path, 0])) as Record<PullPath, number>,
     fallbacks: 0,
@@ -154,6 +159,7 @@ function createBook(watched: WatchedRegistry | undefined, nowMs: number, inForce
 function turnOver(book: Book, watched: WatchedRegistry, nowMs: number): void {
   book.watched = watched;
   book.inForceMs = nowMs;
+  book.witnessedMs = nowMs;
   book.requests = createRequestTally(watched, book.requests);
   book.probes = new Map([...book.probes].filter(([key, { newest }]) => probeKey(book, newest) === key));
   book.canaryFailures.clear();

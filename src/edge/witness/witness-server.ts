@@ -22,14 +22,19 @@ export function createWitnessServer(
 ): Server {
   const budget = createHandshakeBudget(() => performance.now());
   const maxWaitMs = (): number => (budget.isFlood() ? MAX_WAIT_IN_FLOOD_MS : MAX_WAIT_MS);
-  const turnAway = async ({ socket, trusted: owner }: Visitor): Promise<void> => {
-    socket.destroy();
-    if ((await owner) !== false) queue.lose();
+  /** Those whose request has come, or is counted as lost. */
+  const settled = new WeakSet<Visitor>();
+  const turnAway = async (visitor: Visitor): Promise<void> => {
+    visitor.socket.destroy();
+    if (settled.has(visitor)) return;
+    settled.add(visitor);
+    if ((await visitor.trusted) !== false) queue.lose();
   };
   const visitors = createVisitors(owners, trusted, (visitor) => void turnAway(visitor));
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const visitor = visitors.find(request.socket);
     if (visitor === undefined) return;
+    settled.add(visitor);
     response.on("error", () => {});
     // Before the answer: Go may close the connection at once, and a closed one has no owner any more.
     const owner = await atMost(visitor.trusted, maxWaitMs());
@@ -58,6 +63,8 @@ export function createWitnessServer(
     if (visitor === undefined) socket.destroy();
     else if (!budget.take() && (await atMost(visitor.trusted, maxWaitMs())) !== true) await turnAway(visitor);
     else if (!socket.destroyed) https.emit("connection", socket);
+    // containerd that does not trust our certificate goes on to the upstream, and nobody is told of what it wanted.
+    if (visitor !== undefined) socket.once("close", () => void turnAway(visitor));
   };
   return createServer({ noDelay: true, pauseOnConnect: true }, (socket) => void receive(socket));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Ledger } from "../../../src/core/evidence/ledger.ts";
+import { type Ledger, watchRegistries } from "../../../src/core/evidence/ledger.ts";
 import type { ImageObject, PullNotice } from "../../../src/core/evidence/pull.ts";
 import {
   advanceLedger,
@@ -12,6 +12,7 @@ import {
 import {
   digest,
   evidenceOf,
+  gcr,
   hit,
   hitsOfBypass,
   ledgerWith,
@@ -50,6 +51,14 @@ test("the silence of the witness proves nothing of pulls that began before it wa
   const ledger = ledgerWith({ up: [] });
   witness(ledger, true, T0);
   assert.equal(verdictAfter(ledger, notice(T0 + hour)), "mirrored", "no pull takes so long");
+});
+
+test("…nor of those that began before containerd read of it in our hosts.toml", () => {
+  const ledger = ledgerWith();
+  watchRegistries(ledger, [gcr], () => false, T0 - minute);
+  watchRegistries(ledger, [gcr], () => true, T0);
+  assert.equal(verdictAfter(ledger, notice(T0 + 3 * second, { startedMs: T0 - second })), "unproven");
+  assert.equal(verdictAfter(ledger, notice(T0 + 9 * second, { startedMs: T0 + second })), "mirrored");
 });
 
 test("…nor of those under way when it missed something", () => {

@@ -25,7 +25,7 @@ test("without a pull nothing is proven, and it says so", () => {
   const { verdict } = evidenceOf(ledgerWith(), T0 + second);
   assert.deepEqual(verdict, {
     name: "unproven",
-    sinceMs: T0,
+    sinceMs: T0 - 3600 * second,
     pulls: 0,
     message: "no pull since the agent started",
   });

@@ -224,3 +224,12 @@ async function askAs(uid: number, port: number, then: "wait" | "leave"): Promise
   await once(child, "close");
   return out;
 }
+
+test("a request that did not get through for want of trust in our certificate is one that was missed", async (context) => {
+  const watched = await watch(context);
+  await until("it listens", () => watched.witness.state().up);
+  const stranger = await witnessKeys.create("127.0.0.1");
+  await assert.rejects(ask(watched, PULL, { ca: stranger.certificate }));
+  await until("it is told", () => watched.witness.state().missed === 1);
+  assert.deepEqual([watched.witness.state().up, watched.hits], [true, []]);
+});

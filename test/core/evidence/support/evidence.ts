@@ -28,7 +28,7 @@ export function ledgerWith({ watched = [gcr], up = ["witness"] }: LedgerOptions 
   const startedMs = T0 - 3_600_000;
   const ledger = createLedger(startedMs);
   for (const source of up) recordSource(ledger, { source, up: true, message: "" }, startedMs);
-  watchRegistries(ledger, watched, () => true, T0);
+  watchRegistries(ledger, watched, () => true, startedMs);
   return ledger;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WatchedRegistry } from "../../../../src/core/evidence/evidence-report.ts";
 import type { Span } from "../../../../src/core/evidence/otlp/span.ts";
-import { collect, line, oneMirror, traceOf, watching } from "./collected.ts";
+import { collect, line, oneMirror, traceOf, watching, witnessHost } from "./collected.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const mirror = "http://127.0.0.1:5000/v2/team/app";
@@ -47,6 +47,16 @@ test("content of the upstream alone is upstream, though the mirror resolved the 
     t.request("GET", `https://gcr.io/v2/team/app/blobs/${digest}`, 200),
   ]);
   assert.deepEqual([pull.path, pull.reason], ["upstream", "127.0.0.1:5000 answered 500"]);
+});
+
+test("a part that the witness was asked for came from beyond, though the span that says so is lost", () => {
+  const [manifest, blob] = [`manifests/${digest}${ns}`, `blobs/${digest}${ns}`];
+  const pull = pullOf((t) => [
+    t.request("GET", `${mirror}/${manifest}`, 200),
+    t.request("GET", `${mirror}/${blob}`, 404),
+    t.request("GET", `https://${witnessHost}/witness/team/app/${blob}`, 404),
+  ]);
+  assert.deepEqual([pull.path, pull.reason], ["mixed", "127.0.0.1:5000 answered 404"]);
 });
 
 test("a pull that went well without any answer is none", () => {
