@@ -41,7 +41,7 @@ export interface KeeperOptions {
   readonly log: Ports["log"];
   /** Sources that are started and will tell how they are. */
   readonly expected: readonly EvidenceSource[];
-  /** A verdict has turned. */
+  /** A verdict has turned, or a host began or ceased to answer: for each of a thousand registries at once, too. */
   readonly onTurn?: () => void;
 }
 
@@ -83,7 +83,10 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
           alarm.noLaterThan(clock.now() + EVIDENCE_LIMITS.lostMs);
         }),
       logged: (fallback) => attempt(() => recordLogged(ledger, fallback, clock.now())),
-      probed: (probe) => attempt(() => recordProbe(ledger, probe)),
+      probed: (probe) =>
+        attempt(() => {
+          if (recordProbe(ledger, probe)) onTurn?.();
+        }),
       source(state) {
         silent.delete(state.source);
         attempt(() => recordSource(ledger, state, clock.now()));

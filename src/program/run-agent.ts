@@ -5,6 +5,7 @@ import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";
 import { createStatusBoard, type StatusBoard } from "../agent/status-board.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
+import { createDebounce } from "../edge/debounce.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createMetrics } from "../edge/metrics.ts";
 import { createPeerTrust } from "../edge/peer-trust.ts";
@@ -77,10 +78,10 @@ export async function runAgent(
     clock,
     log,
     expected: STARTED_SOURCES,
-    onTurn: () => tellStatus(),
+    onTurn: () => teller.poke(),
   });
   const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
-  const tellStatus = () => void notify.status(statusLine(board));
+  const teller = createDebounce(QUIET_MS, FLOOD_MS, () => void notify.status(statusLine(board)));
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
@@ -122,7 +123,7 @@ export async function runAgent(
       passed(report);
       metrics.recordPass(report);
       logReport(report, previous, log);
-      tellStatus();
+      teller.poke();
       drift?.refresh();
     },
   });
@@ -141,6 +142,7 @@ export async function runAgent(
     address: http.address,
     reload: () => running.trigger("reload"),
     async stop() {
+      teller.cancel();
       await notify.stopping();
       await watch.close();
       drift?.close();

@@ -78,6 +78,15 @@ test("a pull that waits for hits is booked when its time has come, without anybo
   assert.equal(turns(), 1);
 });
 
+test("a mirror that ceases to answer, and answers again, is told once each", () => {
+  const { keeper, turns } = keeperOn();
+  const told = [true, false, false, true, true].map((ok, round) => {
+    keeper.sink.probed(probe(T0 + round, ok));
+    return turns();
+  });
+  assert.deepEqual(told, [0, 1, 1, 2, 2]);
+});
+
 test("a verdict that gets better by the end of the grace period is told then", async () => {
   const { keeper, lines, advance } = keeperOn();
   keeper.sink.pull(tracedPull(T0, "upstream", { reason: "mirror:5000 answered 500" }));

@@ -63,14 +63,16 @@ export function recordLogged(ledger: Ledger, told: LoggedFallback, nowMs: number
   addHit(ledger.desk, { ...hit, from: "log", isLast: false, isUsed: false });
 }
 
-export function recordProbe(ledger: Ledger, probe: HostProbe): void {
+/** True when the host began or ceased to answer; a first answer is no news. */
+export function recordProbe(ledger: Ledger, probe: HostProbe): boolean {
   const book = ledger.books.get(probe.registry);
   const key = book === undefined ? undefined : probeKey(book, probe);
-  if (book === undefined || key === undefined) return;
+  if (book === undefined || key === undefined) return false;
   const before = book.probes.get(key);
-  if (before !== undefined && before.newest.atMs > probe.atMs) return;
+  if (before !== undefined && before.newest.atMs > probe.atMs) return false;
   const newest = { ...probe, message: cleanText(probe.message) };
   book.probes.set(key, { newest, lastFailedMs: probe.ok ? before?.lastFailedMs : probe.atMs });
+  return probe.ok !== (before?.newest.ok ?? true);
 }
 
 export function recordSource(ledger: Ledger, state: SourceState, nowMs: number): void {
