@@ -1,13 +1,11 @@
 import type { Server } from "node:net";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
-
 import { createHitQueue } from "../edge/witness/hit-queue.ts";
 import { watchStalls } from "../edge/witness/watch-stalls.ts";
 import type { FromWitness, ToWitness, WitnessTask } from "../edge/witness/witness-messages.ts";
 import { createWitnessServer } from "../edge/witness/witness-server.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
-
 
 /*
  * The program of the witness' thread, and its composition root. Nothing imports it, it is started by its file: it must
@@ -27,9 +25,10 @@ function run(port: MessagePort, task: WitnessTask): void {
   const server = createWitnessServer(task, createPeerOwners(SHARE_FOR_OWNERS), queue);
   // Who came meanwhile has gone on without an answer.
   watchStalls(LOOK_MS, STALL_MS, queue.lose);
-  port.on("message", (message: ToWitness) => 
+  port.on("message", (message: ToWitness) => {
     if (message.kind === "taken") queue.taken();
-    else post({ kind: "pong", id: message.id }););
+    else post({ kind: "pong", id: message.id });
+  });
   server.on("listening", () => post({ kind: "listening" }));
   server.on("error", (error: NodeJS.ErrnoException) => {
     post({ kind: "unbound", message: explain(error, task.address) });

@@ -1,3 +1,4 @@
+import { shortObject } from "./clean-text.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import type { ImageObject, Pull, PullNotice, WitnessHit } from "./pull.ts";
 
@@ -147,10 +148,12 @@ function takeHits(desk: Desk, pull: WaitingPull): readonly Hit[] {
   const { startedMs, endedMs } = pull;
   const target = targetOf(pull.reference);
   const fetched = fetchedBy(pull);
+  // Of digests the log tells the beginning.
+  const isAbout = (hit: Hit, object: string) => shortObject(hit.object) === shortObject(object);
   const isOwn = (hit: Hit) => {
     if (!isOf(hit, pull)) return false;
-    if (hit.method === "HEAD") return target === undefined || hit.object === target;
-    return fetched === undefined || fetched.some(({ digest }) => digest === hit.object);
+    if (hit.method === "HEAD") return target === undefined || isAbout(hit, target);
+    return fetched === undefined || fetched.some(({ digest }) => isAbout(hit, digest));
   };
   if (startedMs !== undefined) {
     const own = desk.hits.filter((hit) => isOwn(hit) && isWithin(hit.atMs, startedMs, endedMs));
