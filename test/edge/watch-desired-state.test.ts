@@ -11,18 +11,22 @@ import { watchDesiredState } from "../../src/edge/watch-desired-state.ts";
 const waitMs = 5000;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Reads nothing when it is asked to, as the agent would; counts that, and waits for the next one or for quiet. */
-class Triggers {
+/**
+ * Reads when it is asked to, as the agent would; counts that, and waits for the next time or for quiet. Readings
+ * count, not what asked for them: a reading under way sees to a touch by reading again.
+ */
+class Readings {
   count = 0;
   #wake: () => void = () => {};
   readonly #reads = createSettledReads(20, 200, () => {
-    this.count++;
-    this.#wake();
-    void this.#reads.settled(async () => undefined);
+    void this.#reads.settled(async () => {
+      this.count++;
+      this.#wake();
+    });
   });
   readonly touch = this.#reads.touched;
 
-  /** Resolves at the first trigger after the `change` began; fails when there is none in time. */
+  /** Resolves at the first reading after the `change` began; fails when there is none in time. */
   async after(change: () => Promise<unknown>): Promise<void> {
     const before = this.count;
     await change();
@@ -31,7 +35,7 @@ class Triggers {
     await this.quiet();
   }
 
-  /** Resolves when nothing was triggered for a while. */
+  /** Resolves when nothing was read for a while. */
   async quiet(): Promise<void> {
     for (let seen = -1; seen !== this.count; ) {
       seen = this.count;
@@ -42,7 +46,7 @@ class Triggers {
   #next(deadline: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#wake = resolve;
-      deadline.addEventListener("abort", () => reject(new Error("no trigger")), { once: true });
+      deadline.addEventListener("abort", () => reject(new Error("no reading")), { once: true });
     });
   }
 }
@@ -53,12 +57,12 @@ async function folder(t: TestContext): Promise<string> {
   return path;
 }
 
-async function watching(t: TestContext, path: string, root = ""): Promise<Triggers> {
-  const triggers = new Triggers();
-  const watch = watchDesiredState({ path, root, log: silent }, triggers.touch);
+async function watching(t: TestContext, path: string, root = ""): Promise<Readings> {
+  const readings = new Readings();
+  const watch = watchDesiredState({ path, root, log: silent }, readings.touch);
   t.after(() => watch.close());
   await watch.ready;
-  return triggers;
+  return readings;
 }
 
 async function replace(path: string, text: string): Promise<void> {
@@ -69,47 +73,47 @@ async function replace(path: string, text: string): Promise<void> {
 test("a file: written in place, replaced, again and again", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
-  const triggers = await watching(t, file);
-  assert.equal(triggers.count, 0);
+  const readings = await watching(t, file);
+  assert.equal(readings.count, 0);
   for (let round = 0; round < 3; round++) {
-    await triggers.after(() => writeFile(file, `in place ${round}`));
-    await triggers.after(() => replace(file, `replaced ${round}`));
+    await readings.after(() => writeFile(file, `in place ${round}`));
+    await readings.after(() => replace(file, `replaced ${round}`));
   }
 });
 
 test("a file: saved by editors that rename the old one away or remove it first", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
-  const triggers = await watching(t, file);
+  const readings = await watching(t, file);
   for (let round = 0; round < 2; round++) {
-    await triggers.after(async () => {
+    await readings.after(async () => {
       await rename(file, `${file}~`);
       await writeFile(file, "2");
     });
-    await triggers.after(() => rm(file));
-    await triggers.after(() => writeFile(file, "3"));
+    await readings.after(() => rm(file));
+    await readings.after(() => writeFile(file, "3"));
   }
 });
 
 test("a file: changed mode, so that a refusal is taken back when the operator mends it", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
-  const triggers = await watching(t, file);
-  await triggers.after(() => chmod(file, 0o666));
-  await triggers.after(() => chmod(file, 0o600));
+  const readings = await watching(t, file);
+  await readings.after(() => chmod(file, 0o666));
+  await readings.after(() => chmod(file, 0o600));
 });
 
 test("a file: missing with two of its parents, created, removed with them, created again", async (t) => {
   const base = await folder(t);
   const file = join(base, "etc", "mirrorlet", "state.yaml");
-  const triggers = await watching(t, file);
+  const readings = await watching(t, file);
   for (let round = 0; round < 2; round++) {
-    await triggers.after(async () => {
+    await readings.after(async () => {
       await mkdir(join(base, "etc", "mirrorlet"), { recursive: true });
       await writeFile(file, "1");
     });
-    await triggers.after(() => replace(file, "2"));
-    await triggers.after(() => rm(join(base, "etc"), { recursive: true }));
+    await readings.after(() => replace(file, "2"));
+    await readings.after(() => rm(join(base, "etc"), { recursive: true }));
   }
 });
 
@@ -120,12 +124,12 @@ test("a file: its directory replaced by another one", async (t) => {
   const file = join(base, "a/b/state.yaml");
   await writeFile(file, "1");
   await writeFile(join(base, "new/b/state.yaml"), "2");
-  const triggers = await watching(t, file);
-  await triggers.after(async () => {
+  const readings = await watching(t, file);
+  await readings.after(async () => {
     await rename(join(base, "a"), join(base, "old"));
     await rename(join(base, "new"), join(base, "a"));
   });
-  await triggers.after(() => writeFile(file, "3"));
+  await readings.after(() => writeFile(file, "3"));
 });
 
 async function publish(volume: string, stamp: string, text: string): Promise<void> {
@@ -140,10 +144,10 @@ for (const watchedName of ["state.yaml", ""]) {
     const volume = await folder(t);
     await publish(volume, "..2026_01", "1");
     await symlink("..data/state.yaml", join(volume, "state.yaml"));
-    const triggers = await watching(t, join(volume, watchedName));
+    const readings = await watching(t, join(volume, watchedName));
     for (const stamp of ["..2026_02", "..2026_03"]) {
-      await triggers.after(() => publish(volume, stamp, stamp));
-      await triggers.after(() => writeFile(join(volume, stamp, "state.yaml"), "in place"));
+      await readings.after(() => publish(volume, stamp, stamp));
+      await readings.after(() => writeFile(join(volume, stamp, "state.yaml"), "in place"));
     }
   });
 }
@@ -151,31 +155,31 @@ for (const watchedName of ["state.yaml", ""]) {
 test("a directory: files come, change and go; what is not read is not looked at", async (t) => {
   const directory = await folder(t);
   await writeFile(join(directory, "a.yaml"), "1");
-  const triggers = await watching(t, directory);
-  await triggers.after(() => writeFile(join(directory, "b.json"), "{}"));
-  await triggers.after(() => writeFile(join(directory, "b.json"), "[]"));
-  await triggers.after(() => rm(join(directory, "a.yaml")));
-  const { count } = triggers;
+  const readings = await watching(t, directory);
+  await readings.after(() => writeFile(join(directory, "b.json"), "{}"));
+  await readings.after(() => writeFile(join(directory, "b.json"), "[]"));
+  await readings.after(() => rm(join(directory, "a.yaml")));
+  const { count } = readings;
   await writeFile(join(directory, "README"), "x");
   await writeFile(join(directory, ".c.yaml.swp"), "x");
-  await triggers.quiet();
-  assert.equal(triggers.count, count);
+  await readings.quiet();
+  assert.equal(readings.count, count);
 });
 
-test("neighbours of the file do not trigger", async (t) => {
+test("neighbours of the file are not read for", async (t) => {
   const directory = await folder(t);
   const file = join(directory, "state.yaml");
   await writeFile(file, "1");
-  const triggers = await watching(t, file);
+  const readings = await watching(t, file);
   for (let i = 0; i < 20; i++) await writeFile(join(directory, `other-${i}.yaml`), "x");
-  await triggers.quiet();
-  assert.equal(triggers.count, 0);
+  await readings.quiet();
+  assert.equal(readings.count, 0);
 });
 
-test("a flood of replacements: far fewer triggers, never silence for long, and one after the last", async (t) => {
+test("a flood of replacements: far fewer readings, never silence for long, and one after the last", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
-  const triggers = await watching(t, file);
+  const readings = await watching(t, file);
   const startMs = performance.now();
   let writes = 0;
   for (; performance.now() - startMs < 1000; writes++) {
@@ -184,9 +188,9 @@ test("a flood of replacements: far fewer triggers, never silence for long, and o
     // The watcher gets its turns in between, without the writer ever being quiet for long.
     if (writes % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  const during = triggers.count;
-  await triggers.after(() => replace(file, "last"));
-  assert.ok(during >= 2 && during < writes / 5, `${during} triggers for ${writes} writes`);
+  const during = readings.count;
+  await readings.after(() => replace(file, "last"));
+  assert.ok(during >= 2 && during < writes / 5, `${during} readings for ${writes} writes`);
 });
 
 test("below a root, absolute links stay in it", async (t) => {
@@ -195,8 +199,8 @@ test("below a root, absolute links stay in it", async (t) => {
   await mkdir(join(root, "srv"));
   await writeFile(join(root, "srv/state.yaml"), "1");
   await symlink("/srv/state.yaml", join(root, "etc/state.yaml"));
-  const triggers = await watching(t, "/etc/state.yaml", root);
-  await triggers.after(() => replace(join(root, "srv/state.yaml"), "2"));
+  const readings = await watching(t, "/etc/state.yaml", root);
+  await readings.after(() => replace(join(root, "srv/state.yaml"), "2"));
 });
 
 test("closed at any moment, it leaves no watch behind that would keep the process alive", async (t) => {
@@ -222,14 +226,14 @@ test("closed at any moment, it leaves no watch behind that would keep the proces
 test("nothing after close, which may come at any moment", async (t) => {
   const file = join(await folder(t), "state.yaml");
   await writeFile(file, "1");
-  const triggers = new Triggers();
-  const early = watchDesiredState({ path: file, root: "", log: silent }, triggers.touch);
+  const readings = new Readings();
+  const early = watchDesiredState({ path: file, root: "", log: silent }, readings.touch);
   await early.close();
-  const late = watchDesiredState({ path: file, root: "", log: silent }, triggers.touch);
+  const late = watchDesiredState({ path: file, root: "", log: silent }, readings.touch);
   await late.ready;
   writeFileSync(file, "2");
   await late.close();
   await writeFile(file, "3");
-  await triggers.quiet();
-  assert.equal(triggers.count, 0);
+  await readings.quiet();
+  assert.equal(readings.count, 0);
 });
