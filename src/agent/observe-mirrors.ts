@@ -4,9 +4,9 @@ import { readTlsMaterial } from "../core/containerd/pull/tls-material.ts";
 import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import { ProbedHost, type WatchedMirror } from "../core/evidence/probed-host.ts";
+import type { AccessSources, MirrorTarget } from "./evidence/probe-ports.ts";
 import { observeRegistries, resolveObserved } from "./observe-resolution.ts";
 import type { Files, Ports } from "./ports.ts";
-import type { AccessSources, MirrorTarget } from "./probe-ports.ts";
 
 /** The mirrors that containerd would ask, as the files on the node say, whoever wrote them. */
 export interface ObservedMirrors {

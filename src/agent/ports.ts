@@ -2,8 +2,8 @@ import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { Mirror } from "../core/desired-state/desired-state.ts";
 import type { RenderedFile } from "../core/file-tree.ts";
 import type { Exporter, ObservedFile, ObservedTree } from "../core/host-state.ts";
-import type { ImageStore } from "./image-store.ts";
-import type { PullClaims } from "./pull-claims.ts";
+import type { ImageStore } from "./evidence/image-store.ts";
+import type { PullClaims } from "./evidence/pull-claims.ts";
 
 export type { ObservedFile, ObservedTree } from "../core/host-state.ts";
 

@@ -1,4 +1,4 @@
-import type { EvidenceKeeper } from "./evidence-keeper.ts";
+import type { EvidenceKeeper } from "./evidence/evidence-keeper.ts";
 import type { Clock } from "./ports.ts";
 import type { PassReport } from "./report.ts";
 import { describeStatus, type LastChange, type StatusDocument } from "./status-document.ts";

@@ -1,6 +1,6 @@
+import type { PullWalker } from "../agent/evidence/probe-ports.ts";
 import { type ObservedResolution, observeResolution } from "../agent/observe-resolution.ts";
 import { type Containerd, type Files, HostError } from "../agent/ports.ts";
-import type { PullWalker } from "../agent/probe-ports.ts";
 import { type ImageReference, parseImageReference } from "../core/containerd/image-reference.ts";
 import type { Architecture } from "../core/containerd/pull/choose-platform.ts";
 import type { Resolution } from "../core/containerd/resolve-image.ts";

@@ -1,4 +1,4 @@
-import type { MirrorAsker, MirrorTarget, ProbeImage } from "../agent/probe-ports.ts";
+import type { MirrorAsker, MirrorTarget, ProbeImage } from "../agent/evidence/probe-ports.ts";
 import { objectUrl } from "../core/containerd/hosts-toml/host-entry.ts";
 import { judgeHead } from "../core/containerd/pull/judge-answer.ts";
 import type { AnswerCode } from "../core/containerd/pull/judgement.ts";

@@ -1,4 +1,4 @@
-import type { PullWalker, WalkTarget } from "../agent/probe-ports.ts";
+import type { PullWalker, WalkTarget } from "../agent/evidence/probe-ports.ts";
 import type { PullReply, PullRequest } from "../core/containerd/pull/pull-request.ts";
 import { fetchHeaders, type Header, resolveHeaders } from "../core/containerd/pull/request-headers.ts";
 import { walkPull } from "../core/containerd/pull/walk-pull.ts";

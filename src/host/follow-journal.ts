@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import type { LogEntry, LogFollower, UnitLog } from "../agent/unit-log.ts";
+import type { LogEntry, LogFollower, UnitLog } from "../agent/evidence/unit-log.ts";
 import { findProgram, PLAIN_ENVIRONMENT } from "./run-command.ts";
 import { splitLines } from "./split-lines.ts";
 

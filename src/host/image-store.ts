@@ -1,4 +1,4 @@
-import type { ImageRecord, ImageSelection, ImageStore } from "../agent/image-store.ts";
+import type { ImageRecord, ImageSelection, ImageStore } from "../agent/evidence/image-store.ts";
 import { type Call, CallError, type CallOptions, type Connect } from "./cri-client.ts";
 import { type ContentStore, readImageContent } from "./image-content.ts";
 import { watchImages } from "./watch-images.ts";

@@ -1,4 +1,4 @@
-import type { ImageWatcher } from "../agent/image-store.ts";
+import type { ImageWatcher } from "../agent/evidence/image-store.ts";
 import { parseContainerdVersion } from "../core/containerd/version.ts";
 import type { ImageEvent } from "../core/evidence/read-image-events.ts";
 import { CallError, type Connect } from "./cri-client.ts";

@@ -1,4 +1,4 @@
-import type { EvidenceKeeper } from "../agent/evidence-keeper.ts";
+import type { EvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { StatusBoard } from "../agent/status-board.ts";
 import { assessConfig, listFindings } from "../agent/status-document.ts";
 import type { EvidenceFacts } from "../edge/evidence-metrics.ts";

@@ -1,7 +1,7 @@
-import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import type { EvidenceSink } from "../agent/evidence/evidence-sink.ts";
+import type { ProbeImage } from "../agent/evidence/probe-ports.ts";
+import { createProbeRounds, type ProbeRounds } from "../agent/evidence/probe-rounds.ts";
 import type { Ports } from "../agent/ports.ts";
-import type { ProbeImage } from "../agent/probe-ports.ts";
-import { createProbeRounds, type ProbeRounds } from "../agent/probe-rounds.ts";
 import { createMirrorAsker } from "../edge/ask-mirror.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { createRegistryClient } from "./compose-registry.ts";

@@ -1,4 +1,4 @@
-import type { RunningSource } from "../agent/running-source.ts";
+import type { RunningSource } from "../agent/evidence/running-source.ts";
 import type { SourceState } from "../core/evidence/evidence-report.ts";
 
 /** What is to be told of the witness, out of how itself and the image events are. */

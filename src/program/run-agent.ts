@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { createEvidenceKeeper } from "../agent/evidence-keeper.ts";
+import { createEvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
 import { isReady, type PassReport } from "../agent/report.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import type { EvidenceSink } from "../agent/evidence/evidence-sink.ts";
 import type { Clock, Log } from "../agent/ports.ts";
 import type { PassReport, TracingReport } from "../agent/report.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";

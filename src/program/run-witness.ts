@@ -1,4 +1,4 @@
-import type { EvidenceSink } from "../agent/evidence-sink.ts";
+import type { EvidenceSink } from "../agent/evidence/evidence-sink.ts";
 import type { Log } from "../agent/ports.ts";
 import type { WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Wanted } from "../../src/agent/choose-desired-state.ts";
 import { type DryRun, dryRun } from "../../src/agent/dry-run.ts";
-import type { ImageStore } from "../../src/agent/image-store.ts";
+import type { ImageStore } from "../../src/agent/evidence/image-store.ts";
 import { observeConfig } from "../../src/agent/observe-host.ts";
 import { runPass } from "../../src/agent/pass.ts";
 import type { PassContext } from "../../src/agent/pass-context.ts";

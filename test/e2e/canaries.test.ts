@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { type RunningCanaries, startCanaries } from "../../src/agent/evidence/start-canaries.ts";
+import { startImageEvents } from "../../src/agent/evidence/start-image-events.ts";
 import type { PassReport } from "../../src/agent/report.ts";
-import { type RunningCanaries, startCanaries } from "../../src/agent/start-canaries.ts";
-import { startImageEvents } from "../../src/agent/start-image-events.ts";
 import {
   forEachGeneration,
   type Generation,

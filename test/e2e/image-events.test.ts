@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { RunningSource } from "../../src/agent/running-source.ts";
-import { startImageEvents } from "../../src/agent/start-image-events.ts";
+import type { RunningSource } from "../../src/agent/evidence/running-source.ts";
+import { startImageEvents } from "../../src/agent/evidence/start-image-events.ts";
 import { generations, type LabContainerd, startContainerd } from "../support/containerd.ts";
 import { defaultConfig } from "../support/containerd-config.ts";
 import { buildImage, type LabImage } from "../support/image.ts";

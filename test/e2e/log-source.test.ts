@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
-import { type RunningLogSource, startLogSource } from "../../src/agent/start-log-source.ts";
+import { type RunningLogSource, startLogSource } from "../../src/agent/evidence/start-log-source.ts";
 import { shortObject } from "../../src/core/evidence/clean-text.ts";
 import { createUnitJournal } from "../../src/host/follow-journal.ts";
 import { type Generation, generations, type LabContainerd, startContainerd } from "../support/containerd.ts";

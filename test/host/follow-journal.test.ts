@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { LogEntry } from "../../src/agent/unit-log.ts";
+import type { LogEntry } from "../../src/agent/evidence/unit-log.ts";
 import { createUnitJournal } from "../../src/host/follow-journal.ts";
 import { until } from "../e2e/support/evidence-node.ts";
 import { journalSkipReason, type LabJournal, startJournal } from "../support/journal.ts";

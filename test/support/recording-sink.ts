@@ -1,4 +1,4 @@
-import type { EvidenceSink } from "../../src/agent/evidence-sink.ts";
+import type { EvidenceSink } from "../../src/agent/evidence/evidence-sink.ts";
 import type { SourceState } from "../../src/core/evidence/evidence-report.ts";
 import type { Pull, PullNotice } from "../../src/core/evidence/pull.ts";
 import type { RegistryRequest } from "../../src/core/evidence/registry-request.ts";

@@ -1,7 +1,7 @@
 // The receiver of spans, as built, in a process of its own, so that what it costs can be told. One JSON line on stdout
 // at the start and for each line on stdin; ends with that.
 import { createInterface } from "node:readline";
-import type { EvidenceSink } from "../../../src/agent/evidence-sink.ts";
+import type { EvidenceSink } from "../../../src/agent/evidence/evidence-sink.ts";
 
 const built = "../../../dist";
 const [

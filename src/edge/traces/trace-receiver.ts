@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { EvidenceSink } from "../../agent/evidence-sink.ts";
+import type { EvidenceSink } from "../../agent/evidence/evidence-sink.ts";
 import type { Clock, Log } from "../../agent/ports.ts";
 import type { SourceState, WatchedRegistry } from "../../core/evidence/evidence-report.ts";
 import type { TraceOutput } from "../../core/evidence/traces/end-call.ts";

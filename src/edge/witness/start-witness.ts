@@ -1,4 +1,4 @@
-import type { EvidenceSink } from "../../agent/evidence-sink.ts";
+import type { EvidenceSink } from "../../agent/evidence/evidence-sink.ts";
 import type { Log } from "../../agent/ports.ts";
 import type { SourceState } from "../../core/evidence/evidence-report.ts";
 import type { WitnessIdentity } from "../../core/evidence/witness-identity.ts";

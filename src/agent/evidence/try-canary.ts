@@ -1,9 +1,9 @@
-import { parseImageReference } from "../core/containerd/image-reference.ts";
-import { cleanText } from "../core/evidence/clean-text.ts";
-import type { PullNotice } from "../core/evidence/pull.ts";
+import { parseImageReference } from "../../core/containerd/image-reference.ts";
+import { cleanText } from "../../core/evidence/clean-text.ts";
+import type { PullNotice } from "../../core/evidence/pull.ts";
+import type { Containerd, Ports, PullResult } from "../ports.ts";
 import { expectLeftover, type Leftover, removeLeftover } from "./canary.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
-import type { Containerd, Ports, PullResult } from "./ports.ts";
 
 const PULL_TIMEOUT_MS = 60_000;
 const CLEANUP_TIMEOUT_MS = 10_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createEvidenceKeeper } from "../../src/agent/evidence-keeper.ts";
-import type { LogFields } from "../../src/agent/ports.ts";
-import type { PassReport } from "../../src/agent/report.ts";
+import { createEvidenceKeeper } from "../../../src/agent/evidence/evidence-keeper.ts";
+import type { LogFields } from "../../../src/agent/ports.ts";
+import type { PassReport } from "../../../src/agent/report.ts";
 import {
   gcr,
   hit,
@@ -12,8 +12,8 @@ import {
   request,
   T0,
   tracedPull,
-} from "../core/evidence/support/evidence.ts";
-import { passReport } from "../edge/status-page/states.ts";
+} from "../../core/evidence/support/evidence.ts";
+import { passReport } from "../../edge/status-page/states.ts";
 
 const second = 1000;
 

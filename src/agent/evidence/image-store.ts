@@ -1,7 +1,7 @@
-import type { ContainerdVersion } from "../core/containerd/version.ts";
-import type { ImageContent } from "../core/evidence/image-content.ts";
-import type { ImageEvent } from "../core/evidence/read-image-events.ts";
-import type { CommandResult } from "./ports.ts";
+import type { ContainerdVersion } from "../../core/containerd/version.ts";
+import type { ImageContent } from "../../core/evidence/image-content.ts";
+import type { ImageEvent } from "../../core/evidence/read-image-events.ts";
+import type { CommandResult } from "../ports.ts";
 
 /**
  * containerd's own view of CRI's images, below CRI: there, removing one reference removes every other reference to the

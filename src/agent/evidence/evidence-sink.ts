@@ -1,6 +1,6 @@
-import type { HostProbe, LoggedFallback, SourceState } from "../core/evidence/evidence-report.ts";
-import type { Pull, PullNotice, WitnessHit } from "../core/evidence/pull.ts";
-import type { RegistryRequest } from "../core/evidence/registry-request.ts";
+import type { HostProbe, LoggedFallback, SourceState } from "../../core/evidence/evidence-report.ts";
+import type { Pull, PullNotice, WitnessHit } from "../../core/evidence/pull.ts";
+import type { RegistryRequest } from "../../core/evidence/registry-request.ts";
 
 /** Where sources of evidence put what they see. Returns at once, never throws, and keeps a bounded amount. */
 export interface EvidenceSink {

@@ -1,9 +1,9 @@
-import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
-import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
-import type { LogFinding } from "../core/evidence/log-finding.ts";
-import { createContainerdLogReader, isOfInterest } from "../core/evidence/read-containerd-log.ts";
+import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import type { WatchedRegistry } from "../../core/evidence/evidence-report.ts";
+import type { LogFinding } from "../../core/evidence/log-finding.ts";
+import { createContainerdLogReader, isOfInterest } from "../../core/evidence/read-containerd-log.ts";
+import type { Ports } from "../ports.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
-import type { Ports } from "./ports.ts";
 import { createStateTeller, type RunningSource } from "./running-source.ts";
 import type { UnitLog } from "./unit-log.ts";
 

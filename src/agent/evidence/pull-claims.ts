@@ -1,5 +1,5 @@
-import { parseImageReference } from "../core/containerd/image-reference.ts";
-import type { Clock, Containerd } from "./ports.ts";
+import { parseImageReference } from "../../core/containerd/image-reference.ts";
+import type { Clock, Containerd } from "../ports.ts";
 
 /**
  * Tells the agent's own pulls from those of others where containerd shows both alike: in its image events and in its

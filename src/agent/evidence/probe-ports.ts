@@ -1,10 +1,10 @@
-import type { HostEntry } from "../core/containerd/hosts-toml/host-entry.ts";
-import type { ImageReference } from "../core/containerd/image-reference.ts";
-import type { PullRequest } from "../core/containerd/pull/pull-request.ts";
-import type { PullPlan, PullWalk } from "../core/containerd/pull/pull-walk.ts";
-import type { RegistryConfig } from "../core/containerd/registry-config.ts";
-import type { ContainerdTraits } from "../core/containerd/version.ts";
-import type { ProbeAnswer } from "../core/evidence/probe-answer.ts";
+import type { HostEntry } from "../../core/containerd/hosts-toml/host-entry.ts";
+import type { ImageReference } from "../../core/containerd/image-reference.ts";
+import type { PullRequest } from "../../core/containerd/pull/pull-request.ts";
+import type { PullPlan, PullWalk } from "../../core/containerd/pull/pull-walk.ts";
+import type { RegistryConfig } from "../../core/containerd/registry-config.ts";
+import type { ContainerdTraits } from "../../core/containerd/version.ts";
+import type { ProbeAnswer } from "../../core/evidence/probe-answer.ts";
 
 /** Asks the hosts of an image in containerd's order and by its rules, without keeping anything. */
 export interface PullWalker {

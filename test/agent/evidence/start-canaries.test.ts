@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { ImageStore } from "../../src/agent/image-store.ts";
-import type { Containerd, PullResult } from "../../src/agent/ports.ts";
-import type { PassReport } from "../../src/agent/report.ts";
-import { startCanaries } from "../../src/agent/start-canaries.ts";
-import { yieldToPass } from "../../src/agent/yield-to-pass.ts";
-import type { SourceState } from "../../src/core/evidence/evidence-report.ts";
-import type { ImageContent } from "../../src/core/evidence/image-content.ts";
-import type { PullNotice } from "../../src/core/evidence/pull.ts";
-import { createManualClock, type ManualClock } from "./manual-clock.ts";
+import type { ImageStore } from "../../../src/agent/evidence/image-store.ts";
+import { startCanaries } from "../../../src/agent/evidence/start-canaries.ts";
+import { yieldToPass } from "../../../src/agent/evidence/yield-to-pass.ts";
+import type { Containerd, PullResult } from "../../../src/agent/ports.ts";
+import type { PassReport } from "../../../src/agent/report.ts";
+import type { SourceState } from "../../../src/core/evidence/evidence-report.ts";
+import type { ImageContent } from "../../../src/core/evidence/image-content.ts";
+import type { PullNotice } from "../../../src/core/evidence/pull.ts";
+import { createManualClock, type ManualClock } from "../manual-clock.ts";
 
 const A = "gcr.io/team/a:1";
 const B = "gcr.io/team/b:1";

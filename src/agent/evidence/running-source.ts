@@ -1,4 +1,4 @@
-import type { SourceState } from "../core/evidence/evidence-report.ts";
+import type { SourceState } from "../../core/evidence/evidence-report.ts";
 
 /** A source of evidence at work. */
 export interface RunningSource {

@@ -1,7 +1,7 @@
-import { EVIDENCE_LIMITS } from "../core/evidence/evidence-limits.ts";
-import type { EvidenceReport, EvidenceSource } from "../core/evidence/evidence-report.ts";
-import { createLedger, type Ledger, watchRegistries } from "../core/evidence/ledger.ts";
-import type { RecentPull } from "../core/evidence/recent-pull.ts";
+import { EVIDENCE_LIMITS } from "../../core/evidence/evidence-limits.ts";
+import type { EvidenceReport, EvidenceSource } from "../../core/evidence/evidence-report.ts";
+import { createLedger, type Ledger, watchRegistries } from "../../core/evidence/ledger.ts";
+import type { RecentPull } from "../../core/evidence/recent-pull.ts";
 import {
   advanceLedger,
   nextAdvanceMs,
@@ -12,12 +12,12 @@ import {
   recordPull,
   recordRequest,
   recordSource,
-} from "../core/evidence/record-evidence.ts";
-import { reportEvidence } from "../core/evidence/report-evidence.ts";
-import type { RequestTally } from "../core/evidence/request-tally.ts";
+} from "../../core/evidence/record-evidence.ts";
+import { reportEvidence } from "../../core/evidence/report-evidence.ts";
+import type { RequestTally } from "../../core/evidence/request-tally.ts";
+import type { Ports } from "../ports.ts";
+import type { PassReport } from "../report.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
-import type { Ports } from "./ports.ts";
-import type { PassReport } from "./report.ts";
 
 /** Keeps what sources of evidence tell, and owns its time: nobody else looks at a clock for it. */
 export interface EvidenceKeeper {

@@ -1,14 +1,14 @@
-import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
-import type { ProbeAnswer } from "../core/evidence/probe-answer.ts";
-import type { ProbedHost, ProbeTurn } from "../core/evidence/probed-host.ts";
-import type { EvidenceSink } from "./evidence-sink.ts";
+import type { WatchedRegistry } from "../../core/evidence/evidence-report.ts";
+import type { ProbeAnswer } from "../../core/evidence/probe-answer.ts";
+import type { ProbedHost, ProbeTurn } from "../../core/evidence/probed-host.ts";
 import {
   NO_MIRRORS,
   type ObservedMirrors,
   type ObserveMirrorsDeps,
   observeMirrors,
-} from "./observe-mirrors.ts";
-import { type Clock, type Containerd, HostError, type Log } from "./ports.ts";
+} from "../observe-mirrors.ts";
+import { type Clock, type Containerd, HostError, type Log } from "../ports.ts";
+import type { EvidenceSink } from "./evidence-sink.ts";
 import type { MirrorAsker, ProbeImage } from "./probe-ports.ts";
 
 export interface ProbeRoundsOptions extends ObserveMirrorsDeps {

@@ -1,6 +1,6 @@
-import { type ImageReference, parseImageReference } from "../core/containerd/image-reference.ts";
-import { chooseLeftovers } from "../core/evidence/choose-leftovers.ts";
-import type { Ports } from "./ports.ts";
+import { type ImageReference, parseImageReference } from "../../core/containerd/image-reference.ts";
+import { chooseLeftovers } from "../../core/evidence/choose-leftovers.ts";
+import type { Ports } from "../ports.ts";
 
 /** Canaries pulled before a change of config.toml, to be pulled again after it. */
 export interface Baseline {

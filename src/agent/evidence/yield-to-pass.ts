@@ -1,4 +1,4 @@
-import type { Containerd } from "./ports.ts";
+import type { Containerd } from "../ports.ts";
 
 /** The same containerd for passes: before they pull, look at image records or restart it, canaries make room. */
 export function yieldToPass(containerd: Containerd, interrupt: () => Promise<void>): Containerd {

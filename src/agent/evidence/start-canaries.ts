@@ -1,6 +1,6 @@
+import type { Ports } from "../ports.ts";
+import type { PassReport } from "../report.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
-import type { Ports } from "./ports.ts";
-import type { PassReport } from "./report.ts";
 import { createStateTeller, type RunningSource } from "./running-source.ts";
 import { type Tried, tryCanary } from "./try-canary.ts";
 

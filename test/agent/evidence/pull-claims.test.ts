@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createPullClaims } from "../../src/agent/pull-claims.ts";
+import { createPullClaims } from "../../../src/agent/evidence/pull-claims.ts";
 
 function claimsAt() {
   const clock = { ms: 0 };

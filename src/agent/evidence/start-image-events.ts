@@ -1,9 +1,9 @@
-import { parseImageReference } from "../core/containerd/image-reference.ts";
-import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
-import { createFetchedFinder, type Fetched, type FetchedFinder } from "../core/evidence/find-fetched.ts";
-import { createImageEventReader, type ImageEvent } from "../core/evidence/read-image-events.ts";
+import { parseImageReference } from "../../core/containerd/image-reference.ts";
+import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import { createFetchedFinder, type Fetched, type FetchedFinder } from "../../core/evidence/find-fetched.ts";
+import { createImageEventReader, type ImageEvent } from "../../core/evidence/read-image-events.ts";
+import type { Ports } from "../ports.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
-import type { Ports } from "./ports.ts";
 import { createStateTeller, type RunningSource } from "./running-source.ts";
 
 export interface ImageEventsOptions {
