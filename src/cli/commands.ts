@@ -1,4 +1,5 @@
 import type { ExitCode } from "./command.ts";
+import type { DoctorOptions } from "./doctor.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -43,6 +44,8 @@ interface ExplainCommandOptions extends ConfigOptions {
   readonly probe: boolean;
 }
 
+type DoctorCommandOptions = ConfigOptions & DoctorOptions;
+
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
 export interface Commands {
   agent(options: AgentOptions): Promise<ExitCode>;
@@ -51,6 +54,7 @@ export interface Commands {
   restore(options: RestoreCommandOptions): Promise<ExitCode>;
   status(options: StatusCommandOptions): Promise<ExitCode>;
   explain(image: string, options: ExplainCommandOptions): Promise<ExitCode>;
+  doctor(options: DoctorCommandOptions): Promise<ExitCode>;
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;
   version(options: GlobalOptions): Promise<ExitCode>;

@@ -4,9 +4,10 @@ import { type Containerd, type Files, HostError } from "../agent/ports.ts";
 import { type ImageReference, parseImageReference } from "../core/containerd/image-reference.ts";
 import type { Architecture } from "../core/containerd/pull/choose-platform.ts";
 import type { Resolution } from "../core/containerd/resolve-image.ts";
-import { type ContainerdVersion, parseContainerdVersion, traitsOf } from "../core/containerd/version.ts";
+import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
 import { type LastPull, readLastPull } from "../core/evidence/last-pull.ts";
 import { sumUpWalk, type WalkSummary } from "../core/evidence/sum-up-walk.ts";
+import { chooseVersion } from "./choose-version.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { type Asked, explanationToJson } from "./explain-json.ts";
 import { listExplainNotes } from "./explain-notes.ts";
@@ -123,23 +124,4 @@ function daemonNotes({ knowsDaemon }: ExplainDeps): readonly string[] {
 function judge({ outcome, dropped }: Resolution, summary: WalkSummary | undefined): ExitCode {
   if (outcome.kind === "pull-fails" || dropped !== undefined || summary?.hasProblem === true) return 1;
   return summary?.from === "unknown" ? 2 : 0;
-}
-
-type Chosen =
-  | { readonly ok: true; readonly version: ContainerdVersion }
-  | { readonly ok: false; readonly exit: 2 | 64; readonly message: string };
-
-async function chooseVersion(
-  { containerdVersion: given }: ExplainOptions,
-  deps: ExplainDeps,
-): Promise<Chosen> {
-  const version = given === undefined ? await deps.containerd.version() : parseContainerdVersion(given);
-  if (version !== undefined) return { ok: true, version };
-  if (given === undefined)
-    return {
-      ok: false,
-      exit: 2,
-      message: "containerd is not installed or does not tell its version; name one with --containerd-version",
-    };
-  return { ok: false, exit: 64, message: `--containerd-version ${given}: write a version such as 1.7.24` };
 }

@@ -87,6 +87,19 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
     .addOption(containerdVersion())
     .addHelpText("after", example("explain gcr.io/google-containers/pause:3.9"))
     .action(async (image, _, command: Command) => done(await commands.explain(image, optionsOf(command))));
+  withConfig(add(program, "doctor", "find every way in which a mirror is not used, and say how to mend it"))
+    .option("--no-probe", "ask no host and no daemon, read files only")
+    .addOption(containerdVersion())
+    .option("--only <code>", "tell only findings with this code; may be repeated", collect)
+    .option("--skip <code>", "do not tell findings with this code; may be repeated", collect)
+    .addOption(
+      new Option(
+        "--fail-on <severity>",
+        "the mildest finding that makes the exit code 1 (default: error)",
+      ).choices(["error", "warning", "info"]),
+    )
+    .addHelpText("after", example("doctor --no-probe --root /mnt/node --containerd-version 2.1.9"))
+    .action(async (_, command: Command) => done(await commands.doctor(doctorOptions(command))));
   withConfig(add(program, "restore", "put the node back as it was before mirrorlet ever wrote"))
     .option("--no-restart", "never restart containerd, which then has to be restarted by hand")
     .addHelpText("after", example("restore"))
@@ -136,17 +149,22 @@ function withConfig(command: Command): Command {
         "MIRRORLET_CONFIG",
       ),
     )
-    .option(
-      "--set <key=value>",
-      "a setting that wins over agent.toml; may be repeated",
-      (value: string, all: readonly string[] = []) => [...all, value],
-    );
+    .option("--set <key=value>", "a setting that wins over agent.toml; may be repeated", collect);
 }
 
 function withChange(command: Command): Command {
   return withConfig(command)
     .option("--no-restart", "never restart containerd; what needs it stays pending")
     .option("--adopt", "take over hosts.toml files that others wrote; the originals are kept");
+}
+
+function collect(value: string, all: readonly string[] = []): readonly string[] {
+  return [...all, value];
+}
+
+function doctorOptions(command: Command) {
+  const defaults = { only: [], skip: [], failOn: "error" } as const;
+  return { ...defaults, ...optionsOf<Parameters<Commands["doctor"]>[0]>(command) };
 }
 
 function changeOptions(command: Command) {

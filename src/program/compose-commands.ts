@@ -67,6 +67,14 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         ]);
         return explain(image, options, io, explainDeps(setup, portsOf(deps)));
       }),
+    doctor: (options) =>
+      onNode(options, async ({ setup, deps, io }) => {
+        const [{ doctor }, { doctorDeps }] = await Promise.all([
+          import("../cli/doctor.ts"),
+          import("./compose-doctor.ts"),
+        ]);
+        return doctor(options, io, doctorDeps(setup, portsOf(deps)));
+      }),
     render: (files, options) =>
       onNode(options, async ({ setup, deps, io }) => {
         const { render } = await import("../cli/render.ts");

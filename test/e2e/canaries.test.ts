@@ -53,9 +53,10 @@ async function openSite(context: TestContext, generation: Generation): Promise<S
     image,
     canaries,
     async tryOnce() {
-      const before = node.notices.length;
+      const told = () => node.notices.filter(({ from }) => from === "canary").length;
+      const before = told();
       canaries.afterPass(applied);
-      await until("the canary is told", () => node.notices.length > before);
+      await until("the canary is told", () => told() > before);
     },
   };
 }
@@ -76,6 +77,7 @@ forEachGeneration("a canary is pulled, told and leaves nothing behind", async (g
   assert.deepEqual(notice.fetched?.map(({ digest }) => digest).toSorted(), parts.toSorted());
   assert.equal(pulled(mirror).length, 5);
   await until("it is gone", async () => (await node.names()).length === 0);
+  await until("the source is up", () => node.states.at(-1)?.up === true);
   assert.deepEqual(node.states.at(-1), { source: "canary", up: true, message: "" });
 });
 

@@ -1,0 +1,67 @@
+import { mergeConfig } from "../../core/containerd/config/merge-config.ts";
+import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
+import { describeRegistryConfig } from "../../core/containerd/registry-config.ts";
+import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import type { NodeView, RootView } from "../../core/doctor/node-view.ts";
+import type { ConfigText, ObservedTree } from "../../core/host-state.ts";
+import { observeConfig } from "../observe-host.ts";
+import { type Files, HostError, type Ports } from "../ports.ts";
+
+export interface ObserveNodeOptions {
+  readonly version: ContainerdVersion;
+  /** containerd's config.toml. */
+  readonly configFile: string;
+  /** Where this node's registry configuration is meant to be. */
+  readonly certsD: string;
+}
+
+/** Where people put registry configuration, whether containerd looks there or not. */
+const USUAL_ROOTS = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
+
+/** Reads what the checks see: files alone, no network, no containerd. Throws HostError when one cannot be read. */
+export async function observeNodeView(
+  { files, clock }: Pick<Ports, "files" | "clock">,
+  { version, configFile, certsD }: ObserveNodeOptions,
+): Promise<NodeView> {
+  const traits = traitsOf(version);
+  const observed = await observeConfig(files, configFile, version);
+  const main = observed.file && { path: configFile, text: decode(observed.file.bytes) };
+  const sources: readonly ConfigText[] = main === undefined ? [] : [main, ...observed.imports];
+  const merged = mergeConfig(sources, traits);
+  const config = describeRegistryConfig(merged, traits);
+  const roots = await observeRoots(config.roots, config.configPath, certsD, files);
+  const tree = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  return { version, traits, configFile, sources, merged, config, roots, tree, nowMs: clock.now() };
+}
+
+async function observeRoots(
+  inForce: readonly string[],
+  configPath: string,
+  certsD: string,
+  files: Files,
+): Promise<readonly RootView[]> {
+  const standings = new Map<string, RootView["standing"]>();
+  const add = (path: string, standing: RootView["standing"]) => {
+    if (path.startsWith("/") && !standings.has(path)) standings.set(path, standing);
+  };
+  for (const path of inForce) add(path, "in-force");
+  for (const path of configPath.split(":")) add(path, "split");
+  for (const path of [certsD, ...USUAL_ROOTS]) add(path, "usual");
+  const reading = [...standings].map(async ([path, standing]): Promise<RootView> => {
+    return { tree: await readRoot(path, files), standing };
+  });
+  return Promise.all(reading);
+}
+
+async function readRoot(root: string, files: Files): Promise<ObservedTree> {
+  try {
+    return await files.readTree(root);
+  } catch (error) {
+    if (!(error instanceof HostError) || error.code !== "not-a-directory") throw error;
+    return { root, exists: false, directories: [], files: [], others: [] };
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}

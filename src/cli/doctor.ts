@@ -1,0 +1,63 @@
+import { type ObserveNodeOptions, observeNodeView } from "../agent/doctor/observe-node-view.ts";
+import { type Containerd, HostError, type Ports } from "../agent/ports.ts";
+import { diagnose } from "../core/doctor/diagnose.ts";
+import { type Diagnosis, type Finding, isAtLeastAsBad, type Severity } from "../core/doctor/finding.ts";
+import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
+import { chooseVersion } from "./choose-version.ts";
+import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { diagnosisToJson } from "./doctor-json.ts";
+import { formatDiagnosis } from "./doctor-text.ts";
+
+export interface DoctorOptions {
+  /** Instead of the installed one. */
+  readonly containerdVersion?: string | undefined;
+  /** Ask hosts, the running containerd and the agent; otherwise files alone are read. */
+  readonly probe: boolean;
+  /** Codes: only these are told, if any are given. */
+  readonly only: readonly string[];
+  /** Codes that are not told. */
+  readonly skip: readonly string[];
+  /** The mildest severity that makes the exit code 1. */
+  readonly failOn: Severity;
+}
+
+export interface DoctorDeps extends Omit<ObserveNodeOptions, "version"> {
+  readonly ports: Pick<Ports, "files" | "clock">;
+  readonly containerd: Pick<Containerd, "version">;
+}
+
+/**
+ * `doctor`: every way in which a mirror of this node is not used, and how to mend it. Changes nothing. 1 when there
+ * are findings of the severity asked for, 2 when the version or a file cannot be known, 64 for a code nobody has.
+ */
+export async function doctor(options: DoctorOptions, io: CommandIo, deps: DoctorDeps): Promise<ExitCode> {
+  const unknown = [...options.only, ...options.skip].find((code) => !Object.hasOwn(FINDINGS, code));
+  if (unknown !== undefined) {
+    io.stderr(`${unknown} is no code of a finding; docs/findings.md lists them\n`);
+    return 64;
+  }
+  const chosen = await chooseVersion(options, deps);
+  if (!chosen.ok) {
+    io.stderr(`${chosen.message}\n`);
+    return chosen.exit;
+  }
+  try {
+    const view = await observeNodeView(deps.ports, { ...deps, version: chosen.version });
+    const diagnosis: Diagnosis = {
+      findings: diagnose(view).filter((finding) => isWanted(finding, options)),
+      notChecked: [],
+    };
+    if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, chosen.version));
+    else io.stdout(formatDiagnosis(diagnosis, view, io.color));
+    const fails = diagnosis.findings.some(({ severity }) => isAtLeastAsBad(severity, options.failOn));
+    return fails ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    io.stderr(`${error.message}: what is wrong with this node cannot be known\n`);
+    return 2;
+  }
+}
+
+function isWanted({ code }: Finding, { only, skip }: DoctorOptions): boolean {
+  return (only.length === 0 || only.includes(code)) && !skip.includes(code);
+}

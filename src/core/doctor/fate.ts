@@ -1,0 +1,63 @@
+import { entryUrl } from "../containerd/hosts-toml/host-entry.ts";
+import { parseImageReference } from "../containerd/image-reference.ts";
+import { type Resolution, resolveImage } from "../containerd/resolve-image.ts";
+import type { NodeView } from "./node-view.ts";
+
+/** What the model says becomes of the pulls of a host namespace on this node. */
+export interface Fate {
+  readonly namespace: string;
+  /** Of a tag and of a digest: `pull` without `resolve` tells them apart. Undefined: no such reference can exist. */
+  readonly byTag: Resolution | undefined;
+  readonly byDigest: Resolution | undefined;
+}
+
+/** Stands for every namespace without a directory of its own, as `_default` serves it. */
+export const ANY_OTHER = "any-other.registry.example";
+
+const DIGEST = `sha256:${"0".repeat(64)}`;
+
+export type FateView = Pick<NodeView, "version" | "config" | "tree">;
+
+/** `*` stands for every namespace without a directory of its own. */
+export function fateOf(namespace: string, view: FateView): Fate {
+  const asked = namespace === "*" ? ANY_OTHER : namespace;
+  return {
+    namespace,
+    byTag: resolve(`${asked}/repository:tag`, view),
+    byDigest: resolve(`${asked}/repository@${DIGEST}`, view),
+  };
+}
+
+function resolve(text: string, view: FateView): Resolution | undefined {
+  const parsed = parseImageReference(text);
+  return parsed.ok ? resolveImage({ reference: parsed.reference, ...view }) : undefined;
+}
+
+/** `gcr.io`, or words for all others. */
+export function nameNamespace(namespace: string): string {
+  return namespace === "*" ? "every registry without a directory of its own" : namespace;
+}
+
+/** One sentence, in terms of pulls: `every pull of gcr.io goes straight to https://gcr.io`. */
+export function describeFate(fate: Fate): string {
+  const { byTag } = fate;
+  const name = nameNamespace(fate.namespace);
+  if (byTag === undefined) return `no image can be pulled under the name ${name}`;
+  const { outcome, hosts } = byTag;
+  if (outcome.kind === "pull-fails") return `every pull of ${name} fails: ${outcome.reason}`;
+  const asked = hosts.filter(({ role }) => role !== "witness").map(({ entry }) => showHost(entry, fate));
+  const [first = "", ...rest] = [...new Set(asked)];
+  const mirrors = hosts.filter(({ role }) => role === "mirror");
+  if (mirrors.length === 0) return `every pull of ${name} goes straight to ${first}`;
+  const resolving = hosts.find(({ resolves, role }) => resolves && role !== "witness");
+  const tags =
+    resolving === undefined || showHost(resolving.entry, fate) === first
+      ? ""
+      : `, and tags are looked up at ${showHost(resolving.entry, fate)} first`;
+  return `pulls of ${name} ask ${[first, ...rest].join(", then ")}${tags}`;
+}
+
+function showHost(entry: Parameters<typeof entryUrl>[0], { namespace }: Fate): string {
+  if (namespace === "*" && entry.host === ANY_OTHER) return "the registry itself";
+  return entry.path === "/v2" ? `${entry.scheme}://${entry.host}` : entryUrl(entry);
+}

@@ -1,0 +1,34 @@
+import type { ConfigSource, MergedConfig } from "../containerd/config/merge-config.ts";
+import type { HostTree } from "../containerd/host-tree.ts";
+import type { RegistryConfig } from "../containerd/registry-config.ts";
+import type { ContainerdTraits, ContainerdVersion } from "../containerd/version.ts";
+import type { ObservedTree } from "../host-state.ts";
+import type { ProcessView } from "./process/process-view.ts";
+
+/** What the checks see of a node. Plain data and pure lookups: the same view has the same findings. */
+export interface NodeView {
+  readonly version: ContainerdVersion;
+  readonly traits: ContainerdTraits;
+  /** config.toml as it was asked for; the file may be missing. */
+  readonly configFile: string;
+  /** config.toml, when there is one, and its imports in the order containerd loads them. */
+  readonly sources: readonly ConfigSource[];
+  readonly merged: MergedConfig;
+  readonly config: RegistryConfig;
+  /** Every directory that holds, or may be meant to hold, registry configuration. */
+  readonly roots: readonly RootView[];
+  /** All roots and the files outside them that hosts name, as containerd would find them. */
+  readonly tree: HostTree;
+  /** Milliseconds since the epoch, for the dates of certificates. */
+  readonly nowMs: number;
+  /** The containerd that runs; undefined: none does, or this is a copy of a node's files. */
+  readonly process?: ProcessView;
+  /** Host namespaces of the images on the node; undefined: not known. */
+  readonly namespacesInUse?: readonly string[];
+}
+
+export interface RootView {
+  readonly tree: ObservedTree;
+  /** in-force: containerd looks here · split: a part of a list that it does not split · usual: only by custom. */
+  readonly standing: "in-force" | "split" | "usual";
+}

@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { FINDINGS } from "../../src/core/doctor/finding-catalogue.ts";
+
+test("every finding has its section with an example, and the other way round", () => {
+  const text = readFileSync("docs/findings.md", "utf8");
+  const sections = text.split(/^### /m).slice(1);
+  const documented = sections.map((section) => section.slice(0, section.indexOf("\n")).trim());
+  assert.deepEqual(documented.toSorted(), Object.keys(FINDINGS).toSorted());
+  for (const section of sections) assert.match(section, /^```[\s\S]*^```/m, section.slice(0, 40));
+});

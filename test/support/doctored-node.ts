@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { observeNodeView } from "../../src/agent/doctor/observe-node-view.ts";
+import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
+import { diagnose } from "../../src/core/doctor/diagnose.ts";
+import type { Finding, FindingCode } from "../../src/core/doctor/finding.ts";
+import type { NodeView } from "../../src/core/doctor/node-view.ts";
+import { createClock } from "../../src/host/clock.ts";
+import { createFiles } from "../../src/host/files.ts";
+
+export const CONFIG = "/etc/containerd/config.toml";
+export const CERTS_D = "/etc/containerd/certs.d";
+
+/** Content by path; `{ link }` is a symbolic link, undefined an empty directory. */
+export type NodeFiles = Readonly<Record<string, string | { readonly link: string } | undefined>>;
+
+/** The releases that every static finding is tried on: measured ones, and ones known from their source. */
+export const RELEASES = ["1.6.20", "1.7.24", "2.1.9", "2.2.7", "2.3.4"] as const;
+
+/** A config.toml that is right for the release and reads `certsD`. */
+export function goodConfig(release: string, configPath = CERTS_D): string {
+  const [schema, plugin] = release.startsWith("1.")
+    ? [2, "io.containerd.grpc.v1.cri"]
+    : [3, "io.containerd.cri.v1.images"];
+  return `version = ${schema}\n[plugins."${plugin}".registry]\n  config_path = "${configPath}"\n`;
+}
+
+/** What doctor sees of a node with these files. `more` is laid over it: a process, namespaces in use, a time. */
+export async function viewOf(
+  files: NodeFiles,
+  release: string,
+  more: Partial<NodeView> = {},
+): Promise<NodeView> {
+  const version = parseContainerdVersion(release);
+  if (version === undefined) throw new Error(`${release} is no version`);
+  const root = mkdtempSync(join(tmpdir(), "mirrorlet-doctor-"));
+  try {
+    for (const [path, content] of Object.entries(files)) put(join(root, path), content);
+    const ports = { files: createFiles({ root }), clock: createClock() };
+    const view = await observeNodeView(ports, { version, configFile: CONFIG, certsD: CERTS_D });
+    return { ...view, ...more };
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+export async function findingsOf(
+  files: NodeFiles,
+  release: string,
+  more: Partial<NodeView> = {},
+): Promise<readonly Finding[]> {
+  return diagnose(await viewOf(files, release, more));
+}
+
+export async function codesOf(
+  files: NodeFiles,
+  release: string,
+  more: Partial<NodeView> = {},
+): Promise<readonly FindingCode[]> {
+  return [...new Set((await findingsOf(files, release, more)).map(({ code }) => code))].sort();
+}
+
+function put(path: string, content: NodeFiles[string]): void {
+  mkdirSync(content === undefined ? path : dirname(path), { recursive: true });
+  if (typeof content === "string") writeFileSync(path, content);
+  else if (content !== undefined) symlinkSync(content.link, path);
+}
