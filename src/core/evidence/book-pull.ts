@@ -1,6 +1,7 @@
+import type { Hit, WaitingPull } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import { judgePull } from "./grade-pull.ts";
-import { fetchedBy, type Hit, type WaitingPull } from "./join-pulls.ts";
+import { fetchedBy } from "./join-pulls.ts";
 import { judgeByWitness } from "./judge-by-witness.ts";
 import { type Book, bookOf, countCanaryFailure, isUp, type Ledger } from "./ledger.ts";
 import type { Pull, PullNotice } from "./pull.ts";

@@ -1,3 +1,4 @@
+import { createDesk, type Desk } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import {
   EVIDENCE_SOURCES,
@@ -7,7 +8,6 @@ import {
   type SourceState,
   type WatchedRegistry,
 } from "./evidence-report.ts";
-import { createDesk, type Desk } from "./join-pulls.ts";
 import { PULL_PATHS, type PullPath } from "./pull.ts";
 import type { RecentPull } from "./recent-pull.ts";
 import { mirrorHost, upstreamHost } from "./registry-hosts.ts";

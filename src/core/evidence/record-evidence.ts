@@ -1,9 +1,11 @@
 import { bookLost, bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
 import { cleanText } from "./clean-text.ts";
+import type { Hit } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import type { HostProbe, LoggedFallback, SourceState } from "./evidence-report.ts";
 import { followClock } from "./follow-clock.ts";
-import { addHit, closeTraced, expectPull, type Hit, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
+import { addHit, closeTraced, expectPull, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
+import { judgeUnseenHits } from "./judge-unseen-hits.ts";
 import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
 import { fallbackOfHit, fallbacksOfPull, isByDesign, type TracedFallback } from "./list-fallbacks.ts";
 import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
@@ -23,13 +25,15 @@ export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
     return;
   }
   const book = bookOf(ledger, told.registry);
-  const pull = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
-  const { waited, hits } = closeTraced(ledger.desk, pull, nowMs);
+  const ended = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
+  const { waited, hits, unseen } = closeTraced(ledger.desk, ended, nowMs);
+  const judged = judgeUnseenHits(ended, unseen, book.watched);
+  const pull = judged ?? ended;
   const notices = waited.flatMap((waiting) => waiting.notices);
   if (pull.path !== "failed" && notices.some(({ from }) => from === "canary")) forgetFailures(book, pull);
   recordTracedFallbacks(ledger, book, pull, hits);
   // What was asked before we listened was told to nobody: it may have been the upstream.
-  const isHalfSeen = pull.path === "mirror" && pull.startedMs < ledger.startedMs;
+  const isHalfSeen = judged === undefined || (pull.path === "mirror" && pull.startedMs < ledger.startedMs);
   if (isHalfSeen) book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, pull.endedMs);
   else bookPull(ledger, book, pull, nowMs);
 }
@@ -113,7 +117,9 @@ function canaryNotice({
 
 /** Where mirrors are for digests only, the tag that the upstream resolved does not make a pull a mixed one. */
 function byDesign(pull: Pull, { watched }: Book): Pull {
-  const beyond = pull.requests.filter((request) => request.role === "upstream" && isServed(request));
+  const beyond = pull.requests.filter(
+    (request) => request.role === "witness" || (request.role === "upstream" && isServed(request)),
+  );
   const isWanted =
     pull.path === "mixed" && beyond.length > 0 && beyond.every((request) => isByDesign(request, watched));
   return isWanted ? { ...pull, path: "mirror" } : pull;
