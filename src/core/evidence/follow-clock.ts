@@ -1,3 +1,4 @@
+import { moveTimes } from "./judge-missing.ts";
 import type { Ledger } from "./ledger.ts";
 import { moveSights } from "./verdict-track.ts";
 
@@ -19,7 +20,10 @@ export function followClock(ledger: Ledger, nowMs: number): void {
     book.witnessedMs = Math.min(book.witnessedMs, nowMs);
     book.inForceMs = Math.min(book.inForceMs, nowMs);
     moveSights(book.track, -backMs);
+    moveTimes(book.missing, -backMs);
+    if (book.servedMs !== undefined) book.servedMs -= backMs;
   }
+  moveTimes(ledger.served, -backMs);
   const { hits, traced } = ledger.desk;
   for (const [index, hit] of hits.entries()) hits[index] = { ...hit, atMs: hit.atMs - backMs };
   traced.length = 0;
