@@ -81,9 +81,12 @@ export function recordProbe(ledger: Ledger, probe: HostProbe): boolean {
 
 export function recordSource(ledger: Ledger, state: SourceState, nowMs: number): void {
   const before = ledger.sources.get(state.source);
-  const isGap = before?.up !== true || (state.missed ?? 0) > (before.missed ?? 0);
+  // A source that is down does not say what it missed before.
+  const missed = Math.max(before?.missed ?? 0, state.missed ?? 0);
+  const isGap = before?.up !== true || missed > (before.missed ?? 0);
   if (state.source === "witness" && isGap) ledger.witnessSinceMs = nowMs;
-  ledger.sources.set(state.source, { ...state, message: cleanText(state.message) });
+  const told = { source: state.source, up: state.up, message: cleanText(state.message) };
+  ledger.sources.set(state.source, missed === 0 ? told : { ...told, missed });
 }
 
 /** Books the pulls whose time to wait is over, and turns verdicts that change by time alone. */
