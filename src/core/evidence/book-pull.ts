@@ -67,6 +67,7 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
 function isWitnessedFromStart(ledger: Ledger, book: Book, pull: WaitingPull): boolean {
   if (!book.isInForce || !isUp(ledger, "witness")) return false;
   const { notices, startedMs, endedMs } = pull;
+  if (startedMs !== undefined && startedMs > endedMs) return false;
   const firstPartMs = notices.map((notice) => notice.firstPartMs).find((ms) => ms !== undefined);
   const beganMs = startedMs ?? firstPartMs ?? endedMs - EVIDENCE_LIMITS.hitAgeMs;
   return beganMs >= Math.max(ledger.witnessSinceMs, book.witnessedMs);

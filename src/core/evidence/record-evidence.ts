@@ -33,7 +33,9 @@ export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
   if (pull.path !== "failed" && notices.some(({ from }) => from === "canary")) forgetFailures(book, pull);
   recordTracedFallbacks(ledger, book, pull, hits);
   // What was asked before we listened was told to nobody: it may have been the upstream.
-  const isHalfSeen = judged === undefined || (pull.path === "mirror" && pull.startedMs < ledger.startedMs);
+  // So does one that began later than it ended: the clock was set back meanwhile.
+  const isOdd = pull.startedMs < ledger.startedMs || pull.startedMs > pull.endedMs;
+  const isHalfSeen = judged === undefined || (pull.path === "mirror" && isOdd);
   if (isHalfSeen) book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, pull.endedMs);
   else bookPull(ledger, book, pull, nowMs);
 }
