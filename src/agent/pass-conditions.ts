@@ -2,6 +2,7 @@ import type { NodePlan } from "../core/plan/node-plan.ts";
 import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { type Contest, describeContest } from "./drift.ts";
 import type { Condition } from "./report.ts";
 
@@ -51,7 +52,7 @@ function tracesCondition({ tracesQuarantine }: ApplyRecord): readonly Condition[
 /** The condition of a node on which the wanted state was tried and taken back. */
 export function rolledBack(choice: Choice, { quarantine }: ApplyRecord): readonly Condition[] {
   if (!choice.quarantined || quarantine === undefined) return [];
-  const message = `generation ${quarantine.generation} was taken back: ${quarantine.message}`;
+  const message = `${describeGeneration(quarantine.generation)} was taken back: ${quarantine.message}`;
   const rolled: Condition = { type: "RolledBack", message };
   return quarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
 }

@@ -10,6 +10,7 @@ import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigOutcome } from "./config-change.ts";
 import type { Target } from "./converge.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { executeStep, isFileStep } from "./execute.ts";
 import { observeHost } from "./observe-host.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
@@ -28,7 +29,7 @@ export async function takeBack(
 ): Promise<PassResult> {
   if (outcome.kind === "refused") await quarantineRefused(step, outcome.message, choice, context, progress);
   await undoFiles(choice, version, context, progress);
-  const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
+  const message = `${describeGeneration(choice.desired?.generation ?? 0)} was taken back: ${outcome.message}`;
   return {
     outcome: outcome.kind === "refused" ? "rejected" : "rolled-back",
     conditions: CONDITIONS[outcome.kind].map((type) => ({ type, message: messageFor(type, message) })),

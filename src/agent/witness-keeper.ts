@@ -36,14 +36,22 @@ export function createWitnessKeeper(options: {
     ports.log.warn({}, "the witness' key is damaged or of another address: it is made anew");
     return undefined;
   };
+  const keep = async (): Promise<WitnessIdentity> => {
+    kept ??= await load();
+    if (kept !== undefined) return kept;
+    const made = foreseen ?? (await keys.create(ip));
+    await state.saveWitness(encodeWitnessIdentity(made, ports.sha256));
+    kept = made;
+    return kept;
+  };
+  // Whoever asks at the same time gets the same one.
+  let keeping: Promise<WitnessIdentity> | undefined;
   return {
-    async keep() {
-      kept ??= await load();
-      if (kept !== undefined) return kept;
-      const made = foreseen ?? (await keys.create(ip));
-      await state.saveWitness(encodeWitnessIdentity(made, ports.sha256));
-      kept = made;
-      return kept;
+    keep() {
+      keeping ??= keep().finally(() => {
+        keeping = undefined;
+      });
+      return keeping;
     },
     async foresee() {
       foreseen ??= kept ?? (await load()) ?? (await keys.create(ip));
