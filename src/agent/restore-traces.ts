@@ -10,6 +10,9 @@ export interface TracesRestored {
   readonly trouble?: string;
 }
 
+const UNREAD =
+  "the drop-in for traces is gone, but systemd was not told to read that: it would also have read what else has changed in containerd's unit. Look at that, then run systemctl daemon-reload and restart containerd";
+
 /** Removes the files of ours that switch containerd's traces on. */
 export async function restoreTraces(
   { traces, pendingRestart }: ApplyRecord,
@@ -22,6 +25,7 @@ export async function restoreTraces(
     .filter(({ kind }) => kind !== "config");
   const kinds = new Map(places.map(({ path, kind }) => [path, kind]));
   const done: string[] = [];
+  const isUnread = await containerd.unitAwaitsReload();
   let isDropIn = false;
   for (const [path, kind] of kinds) {
     const file = await files.read(path);
@@ -30,6 +34,7 @@ export async function restoreTraces(
     done.push(`remove ${path}`);
     isDropIn ||= kind === "drop-in";
   }
+  if (isDropIn && isUnread) return { done, trouble: UNREAD };
   const reloaded = isDropIn ? await containerd.reloadUnits() : { ok: true as const };
   // A node that is not to be restarted may be an image, without a systemd to speak to.
   if (reloaded.ok || !mayRestart) return { done };

@@ -269,6 +269,7 @@ test("a drop-in that somebody changed is put right, without a restart while cont
   await withTraces(async (node) => {
     const whole = node.read(DROP_IN);
     node.write(DROP_IN, `${OWNERSHIP_MARKER}\n[Service]\n`);
+    await node.containerd.reloadUnits();
     const report = await node.pass(STATE);
     assert.equal(report.outcome, "repaired");
     assert.match(report.drift[0]?.diff ?? "", /\+Environment=OTEL_TRACES_SAMPLER/);
@@ -297,6 +298,7 @@ test("a drop-in that somebody rewrites again and again is left to them for a whi
     let contested = 0;
     for (let round = 0; round < 12; round += 1) {
       node.write(DROP_IN, `${OWNERSHIP_MARKER}\n# again\n`);
+      await node.containerd.reloadUnits();
       const report = await node.pass(STATE);
       if (report.conditions.some(({ type, message }) => type === "Contested" && message.includes(DROP_IN)))
         contested += 1;
@@ -652,5 +654,55 @@ test("apply --no-restart writes both, and the next pass that may restart does it
     assert.deepEqual(types(next), ["Ready"]);
     assert.equal(next.tracing?.state, "on");
     assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("what somebody has changed in containerd's unit is not put in force with ours: traces wait, mirrors do not", async () => {
+  await withNode(async (node) => {
+    node.containerd.unitEdited = true;
+    const plan = await node.dryRun(STATE);
+    assert.ok(plan.steps.every(({ kind }) => kind !== "switch-traces"));
+    for (const overrides of [{}, { retryQuarantined: true }]) {
+      const report = await node.pass(STATE, overrides);
+      assert.deepEqual(types(report), ["Ready"]);
+      assert.equal(report.tracing?.state, "pending");
+      assert.deepEqual(
+        report.issues.map(({ code, severity, at }) => [code, severity, at.file]),
+        [["containerd-unit-unread", "warning", "containerd.service"]],
+      );
+      assert.equal(node.read(DROP_IN), undefined);
+      assert.equal(node.containerd.unitEdited, true, "systemd has not been told to read it");
+      assert.equal(node.containerd.restarts, 1, "for config_path");
+      node.clock.advance(HOUR);
+    }
+    await node.containerd.reloadUnits();
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on");
+    assert.deepEqual(report.issues, []);
+    assert.equal(node.containerd.restarts, 2);
+  });
+});
+
+test("a restart that was put off does not have systemd read what somebody has changed since", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE, { mayRestart: false });
+    node.containerd.unitEdited = true;
+    await node.pass(STATE, { mayRestart: false });
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on", JSON.stringify(report));
+    assert.equal(node.containerd.restarts, 1);
+    assert.equal(node.containerd.unitEdited, true);
+  });
+});
+
+test("restore does not have systemd read what somebody has changed, and says what is left to do", async () => {
+  await withTraces(async (node) => {
+    node.containerd.unitEdited = true;
+    const result = await restore(node.context());
+    assert.equal(result.ok, false);
+    assert.match(result.ok ? "" : result.message, /run systemctl daemon-reload and restart containerd/);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.unitEdited, true);
+    assert.equal((await restore(node.context())).ok, true, "nothing is left to put back");
   });
 });

@@ -28,7 +28,7 @@ export function tracesPlaceOf(containerd: {
 }
 
 /** The whole name of a service, as systemctl completes it (systemd.unit(5)); undefined for what is none. */
-function serviceName(unit: string | undefined): string | undefined {
+export function serviceName(unit: string | undefined): string | undefined {
   if (unit === undefined || !/^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,240}$/.test(unit)) return undefined;
   if (/\.(?:target|socket|device|mount|automount|swap|timer|path|slice|scope)$/.test(unit)) return undefined;
   return unit.endsWith(".service") ? unit : `${unit}.service`;
