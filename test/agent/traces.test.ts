@@ -139,6 +139,31 @@ test("an agent whose port is not known beforehand, and a restart command that na
     });
 });
 
+test("a unit that is not containerd's own gets its environment only where somebody has asked for it", async () => {
+  const k3s = "containerd.restart=systemctl restart k3s.service";
+  const dropIn = DROP_IN.replace("containerd.service.d", "k3s.service.d");
+  await withNode(async (node) => {
+    node.configure(k3s);
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.match(report.tracing?.message ?? "", /restarts k3s\.service.*set evidence\.traces = true/);
+    assert.equal(node.read(dropIn), undefined);
+    node.clock.advance(HOUR);
+    node.configure(k3s, "evidence.traces=true");
+    await node.pass(STATE);
+    assert.match(node.read(dropIn) ?? "", /OTEL_EXPORTER/);
+    node.clock.advance(HOUR);
+    node.configure(k3s);
+    await node.pass(STATE);
+    assert.equal(node.read(dropIn), undefined, "no longer asked for");
+  });
+  await withNode(async (node) => {
+    node.configure(k3s);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on", "config.toml is containerd's alone");
+  }, "1.7.15");
+});
+
 test("off: the drop-in goes, by one restart", async () => {
   await withTraces(async (node) => {
     node.configure("evidence.traces=false");

@@ -15,16 +15,29 @@ export interface EnvironmentPlace extends TracesPlace {
   readonly kind: "drop-in" | "environment-file";
 }
 
-/** The file of ours that gives containerd its environment. Undefined: it is not known how containerd is started. */
-export function tracesPlaceOf(containerd: {
+/** How containerd is started, of agent.toml. */
+interface Started {
   readonly restart: readonly string[];
   readonly environmentFile: string | undefined;
-}): EnvironmentPlace | undefined {
+}
+
+/** The file of ours that gives containerd its environment. Undefined: it is not known how containerd is started. */
+export function tracesPlaceOf(containerd: Started): EnvironmentPlace | undefined {
   if (containerd.environmentFile !== undefined)
     return { kind: "environment-file", path: containerd.environmentFile };
   const unit = serviceName(unitOf(containerd.restart));
   if (unit === undefined) return undefined;
   return { kind: "drop-in", path: `/etc/systemd/system/${unit}.d/50-mirrorlet-traces.conf` };
+}
+
+/**
+ * The unit that is restarted, where it is not containerd's own, as with k3s, RKE2 and k0s: a drop-in of it gives its
+ * environment to all of the program that starts containerd. Told by its name, which has containerd in it where
+ * containerd is what the unit starts.
+ */
+export function sharedUnitOf({ restart, environmentFile }: Started): string | undefined {
+  const unit = serviceName(unitOf(restart));
+  return environmentFile !== undefined || unit?.includes("containerd") === true ? undefined : unit;
 }
 
 /** The whole name of a service, as systemctl completes it (systemd.unit(5)); undefined for what is none. */
