@@ -54,6 +54,7 @@ export async function finishPass(
       withTrouble(before, plan, progress, ports.clock),
       { choice, desired, version, planned, plan, failedBefore, observedConfig },
       context,
+      progress,
     )),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
@@ -134,6 +135,7 @@ async function nextRecord(
     observedConfig,
   }: Omit<Converged, "drift" | "contests" | "tracesWaitMs">,
   context: PassContext,
+  progress: Progress,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
   const isWanted = planned.configEdit !== undefined && planned.tracing?.hasOwnEdit !== true;
@@ -146,7 +148,10 @@ async function nextRecord(
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const { quarantine, ...rest } = withTraces(record, await tracesInForce(plan, record, ports.containerd));
+  const { quarantine, ...rest } = withTraces(
+    record,
+    await tracesInForce(plan, record, progress, ports.containerd),
+  );
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
   const cameRight =
     quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);

@@ -731,3 +731,28 @@ test("restore does not have systemd read what somebody has changed, and says wha
     assert.equal((await restore(node.context())).ok, true, "nothing is left to put back");
   });
 });
+
+test("a file that could not be put right is not recorded as being in force", async () => {
+  await withTraces(async (node) => {
+    const recorded = (): { readonly traces?: { readonly digest: string; readonly path: string } } =>
+      JSON.parse((node.read(`${node.config.stateDir}/apply-record.json`) ?? "").split("\n")[1] ?? "{}");
+    const before = recorded().traces;
+    // The containerd that runs is as wanted; only the place of the file changes.
+    node.configure("containerd.environment_file=/etc/containerd/environment");
+    const { ports } = node.context();
+    const replace: Files["replace"] = async (path, ...rest) => {
+      if (path === "/etc/containerd/environment")
+        throw new HostError("read-only", path, "cannot write: EROFS", { retryable: false });
+      await ports.files.replace(path, ...rest);
+    };
+    const report = await node.pass(STATE, { ports: { ...ports, files: { ...ports.files, replace } } });
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.equal(node.containerd.restarts, 0);
+    assert.ok(node.read(DROP_IN), "the old one is back");
+    assert.deepEqual(recorded().traces, before);
+    node.clock.advance(HOUR);
+    await node.pass(STATE);
+    assert.equal(node.read(DROP_IN), undefined, "the old place is not forgotten");
+    assert.equal(recorded().traces?.path, "/etc/containerd/environment");
+  });
+});
