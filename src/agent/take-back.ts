@@ -90,7 +90,7 @@ export async function undoFiles(
   const before = { ...choice, criCredentialHosts: record.criCredentialHosts };
   const settings = planSettings(before, context, await identityFor(context));
   for (const step of stepsBack(good, host, settings, record))
-    if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+    if (isFileStep(step)) await executeStep(step, { ports, state });
   progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };
   await state.saveRecord(progress.record);
 }

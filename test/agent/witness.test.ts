@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { statSync, truncateSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import type { PassContext } from "../../src/agent/pass-context.ts";
 import { type Files, HostError } from "../../src/agent/ports.ts";
 import { restore } from "../../src/agent/restore.ts";
 import { createStateDirectory } from "../../src/agent/state-directory.ts";
@@ -141,3 +142,59 @@ test("restore forgets the identity, and takes the witness out", async (context) 
   assert.equal(node.read(identityFile(node)), undefined);
   assert.equal(node.read(GCR), undefined);
 });
+
+/** Whenever something waits: whether the hosts.toml of a host directory is there, and any PEM file beside it. */
+function watchWaits(node: TestNode, name: string) {
+  const seen: { readonly hosts: boolean; readonly pem: boolean }[] = [];
+  const { ports } = node.context();
+  const sleep = async (ms: number): Promise<void> => {
+    const paths = Object.keys(node.snapshot()).filter((path) => path.startsWith(`${CERTS_D}/${name}/`));
+    seen.push({
+      hosts: paths.some((path) => path.endsWith("/hosts.toml")),
+      pem: paths.some((path) => path.endsWith(".pem")),
+    });
+    await ports.clock.sleep(ms);
+  };
+  const overrides: Partial<PassContext> = { ports: { ...ports, clock: { ...ports.clock, sleep } } };
+  return { seen, overrides };
+}
+
+for (const [what, undo] of [
+  ["restore", (node: TestNode, overrides: Partial<PassContext>) => restore(node.context(overrides))],
+  [
+    "a pass",
+    (node: TestNode, overrides: Partial<PassContext>) =>
+      node.pass(desired(registry("other.io", [MIRROR])), { ...overrides, witness: node.witness() }),
+  ],
+] as const) {
+  for (const shared of [true, false])
+    test(`${what}: a pull that has read a hosts.toml still finds its CA, in a directory of ${shared ? "several" : "our own"}`, async (context) => {
+      const node = nodeFor(context);
+      const state = desired(registry("gcr.io", [MIRROR]), registry("other.io", [MIRROR]));
+      await node.pass(state, { witness: node.witness() });
+      if (shared) node.write(`${CERTS_D}/gcr.io/mine.txt`, "mine");
+      const { seen, overrides } = watchWaits(node, "gcr.io");
+      await undo(node, overrides);
+      assert.ok(
+        seen.some(({ hosts, pem }) => !hosts && pem),
+        JSON.stringify(seen),
+      );
+      const left = Object.keys(node.snapshot()).filter((path) => path.startsWith(`${CERTS_D}/gcr.io`));
+      assert.deepEqual(left, shared ? [`${CERTS_D}/gcr.io`, `${CERTS_D}/gcr.io/mine.txt`] : []);
+    });
+
+  test(`${what}: a _default of somebody else is never hidden by what is left of a directory`, async (context) => {
+    const node = nodeFor(context);
+    node.write(`${CERTS_D}/_default/hosts.toml`, 'server = "http://127.0.0.1:5009"\n');
+    const state = desired(registry("gcr.io", [MIRROR]), registry("other.io", [MIRROR]));
+    await node.pass(state, { witness: node.witness() });
+    const { seen, overrides } = watchWaits(node, "gcr.io");
+    await undo(node, overrides);
+    assert.ok(seen.length > 0);
+    assert.deepEqual(
+      seen.filter(({ hosts, pem }) => !hosts && pem),
+      [],
+    );
+    assert.equal(node.read(GCR), undefined);
+  });
+}
