@@ -53,6 +53,8 @@ export interface Files {
    * aside to a temp name that `sweep` recognises, then emptied. Absent ones are fine.
    */
   removeDirectories(paths: readonly string[]): Promise<void>;
+  /** Removes a directory that has nothing in it. Anything else, a link to one included, stays. */
+  removeEmptyDirectory(path: string): Promise<void>;
   /** Removes stray temp files and temp directories of ours below `root`, two levels deep, and nothing else. */
   sweep(root: string): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import { isOwned } from "../core/file-tree.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { PassContext } from "./pass-context.ts";
+import { removeTracesFile } from "./write-traces.ts";
 
 export interface TracesRestored {
   /** A line each. */
@@ -30,7 +31,7 @@ export async function restoreTraces(
   for (const [path, kind] of kinds) {
     const file = await files.read(path);
     if (file === undefined || !isOwned(file.bytes)) continue;
-    await files.remove([path]);
+    await removeTracesFile({ path, kind }, files);
     done.push(`remove ${path}`);
     isDropIn ||= kind === "drop-in";
   }

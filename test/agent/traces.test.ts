@@ -190,6 +190,18 @@ test("restore takes the drop-in away with the rest, by one restart", async () =>
   });
 });
 
+test("the directory of the drop-in goes with it, unless somebody else has something there", async () => {
+  const directory = DROP_IN.slice(0, DROP_IN.lastIndexOf("/"));
+  for (const theirs of [undefined, `${directory}/10-limits.conf`])
+    await withTraces(async (node) => {
+      if (theirs !== undefined) node.write(theirs, "[Service]\nLimitNOFILE=5\n");
+      await node.containerd.reloadUnits();
+      assert.equal((await restore(node.context())).ok, true);
+      assert.equal(node.read(DROP_IN), undefined);
+      assert.equal(existsSync(join(node.root, directory)), theirs !== undefined);
+    });
+});
+
 test("the port of the agent changes: the drop-in follows, by one restart", async () => {
   await withTraces(async (node) => {
     node.configure("http.address=127.0.0.1:9999");
@@ -350,7 +362,6 @@ test("traces alone do not work: they are taken back, mirrors stay, and nothing i
     assert.equal(report.tracing?.state, "unavailable");
     assert.match(report.tracing?.message ?? "", /cannot take that/);
     const { "/etc/systemd": _1, "/etc/systemd/system": _2, ...after } = node.snapshot();
-    delete (after as Record<string, string>)["/etc/systemd/system/containerd.service.d"];
     assert.deepEqual(after, before);
     assert.equal(node.containerd.restarts, 2, "once forward, once back");
     assert.deepEqual(await node.containerd.tracesEnvironment(), {});
