@@ -25,6 +25,7 @@ export async function runWitness(
     );
   try {
     const identity = await keeper.keep();
+    if (identity === undefined) return down("it has no key");
     const trusted = [...new Set([0, process.getuid?.() ?? 0])];
     const { witnessAddress: address } = evidence;
     const witness = startWitness({

@@ -50,7 +50,7 @@ export interface TestNode {
   pass(state: DesiredState | string, overrides?: Partial<PassContext>): Promise<PassReport>;
   dryRun(state: DesiredState, overrides?: Partial<PassContext>): Promise<DryRun>;
   /** The keeper of this node's witness, as a new process would have it. */
-  witness(ip?: string): WitnessKeeper;
+  witness(ip?: string, mayMake?: boolean): WitnessKeeper;
   /** The request prefixes that a pull of `namespace` tries in order, as the model reads the node now. */
   hostsFor(namespace: string): Promise<readonly string[]>;
   read(path: string): string | undefined;
@@ -176,9 +176,10 @@ export function createTestNode(version = "2.1.9"): TestNode {
     context,
     hostsFor: (namespace) => hostsFor(namespace, files, versionOf(version)),
     dryRun: (state, overrides) => dryRun(context({ load: async () => wanted(state, sha256), ...overrides })),
-    witness: (ip = "127.0.0.1") =>
+    witness: (ip = "127.0.0.1", mayMake = true) =>
       createWitnessKeeper({
         ip,
+        mayMake,
         state: createStateDirectory(config.stateDir, ports),
         keys: witnessKeys,
         ports,

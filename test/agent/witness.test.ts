@@ -66,9 +66,9 @@ test("the identity is made once, for this node alone, and for root's eyes", asyn
   const { mode } = statSync(`${node.root}${identityFile(node)}`);
   assert.equal(mode & 0o777, 0o600);
   assert.deepEqual(await node.witness().keep(), made);
-  assert.deepEqual(await node.witness().foresee(), made);
-  const keeper = nodeFor(context).witness();
-  assert.notEqual((await keeper.keep()).key, made.key);
+  assert.deepEqual(await node.witness().foresee(), { identity: made, isNew: false });
+  const other = await nodeFor(context).witness().keep();
+  assert.notEqual(other?.key, made?.key);
 });
 
 test("dry run is the same code: it foresees a witness, and leaves no identity behind", async (context) => {
@@ -85,10 +85,31 @@ test("dry run is the same code: it foresees a witness, and leaves no identity be
     /\+\[host\."https:\/\/127\.0\.0\.1:478\/witness"\]/,
   );
   const report = await node.pass(state, { witness });
+  const told = JSON.stringify(plan);
+  assert.doesNotMatch(told, /witness-[0-9a-f]{12}/, "what it will be is not known yet");
+  assert.doesNotMatch(told, /BEGIN CERTIFICATE/);
+  assert.match(told, /the certificate of this node's witness, which is made when this is applied/);
   assert.deepEqual(
-    report.done,
+    report.done.map((text) => text.replace(/witness-[0-9a-f]{12}/, "witness-…")),
     plan.steps.map(({ text }) => text),
   );
+  node.write(GCR, `${node.read(GCR)}# drift\n`);
+  const { diffs } = await node.dryRun(state, { witness: node.witness() });
+  assert.match(diffs[0]?.diff ?? "", /witness-[0-9a-f]{12}\.pem/, "the one it has is told");
+});
+
+test("an image of nodes gets no witness, and a node behind a root keeps the one it has", async (context) => {
+  const node = nodeFor(context);
+  const state = desired(registry("gcr.io", [MIRROR]));
+  const image = () => ({ witness: node.witness("127.0.0.1", false) });
+  const plan = await node.dryRun(state, image());
+  assert.doesNotMatch(JSON.stringify(plan), /witness/);
+  await node.pass(state, image());
+  assert.equal(node.read(identityFile(node)), undefined);
+  assert.doesNotMatch(node.read(GCR) ?? "", /witness/);
+  await node.pass(state, { witness: node.witness() });
+  assert.match(node.read(GCR) ?? "", /witness/);
+  assert.equal((await node.pass(state, image())).outcome, "unchanged");
 });
 
 test("an identity that is damaged, or of another address, is made anew", async (context) => {
@@ -96,15 +117,15 @@ test("an identity that is damaged, or of another address, is made anew", async (
   const path = `${node.root}${identityFile(node)}`;
   const first = await node.witness().keep();
   const moved = await node.witness("127.0.0.2").keep();
-  assert.notEqual(moved.key, first.key);
+  assert.notEqual(moved?.key, first?.key);
   assert.deepEqual(await node.witness("127.0.0.2").keep(), moved);
   truncateSync(path, 300);
   const whole = await node.witness("127.0.0.2").keep();
-  assert.notEqual(whole.key, moved.key);
+  assert.notEqual(whole?.key, moved?.key);
   const text = node.read(identityFile(node)) ?? "";
   for (const damaged of [text.replace("BEGIN PRIVATE", "BEGIN_PRIVATE"), "", "{}\n{}\n", "\0"]) {
     node.write(identityFile(node), damaged, 0o600);
-    assert.notEqual((await node.witness("127.0.0.2").keep()).key, whole.key);
+    assert.notEqual((await node.witness("127.0.0.2").keep())?.key, whole?.key);
   }
 });
 
@@ -122,6 +143,7 @@ test("mirrors are applied where the key cannot be kept, without a witness until 
   const full = { ...ports, files: { ...ports.files, write } };
   const witness = createWitnessKeeper({
     ip: "127.0.0.1",
+    mayMake: true,
     state: createStateDirectory(node.config.stateDir, full),
     keys: witnessKeys,
     ports,
