@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, utimesSync } from "node:fs";
+import { existsSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
@@ -615,6 +615,31 @@ test("a containerd that reads config.toml alone is told there, in the one edit a
     assert.equal((await node.pass(STATE)).outcome, "unchanged");
     assert.equal((await restore(node.context())).ok, true);
     assert.equal(node.read(CONFIG), CONFIG_DEFAULT);
+  }, "1.7.15");
+});
+
+test("a receiver in config.toml that nothing says is ours any more is left alone and told, until it is removed", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    const [before, restarts] = [node.read(CONFIG) ?? "", node.containerd.restarts];
+    rmSync(join(node.root, node.config.stateDir), { recursive: true });
+    node.clock.advance(HOUR);
+    node.configure("http.address=127.0.0.1:9999");
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "unavailable");
+    const line = before.split("\n").findIndex((text) => text.includes("127.0.0.1:9478")) + 1;
+    assert.deepEqual(
+      report.issues.map(({ code, at }) => [code, at.file, at.line]),
+      [["containerd-traces-exporter", CONFIG, line]],
+    );
+    assert.match(report.issues[0]?.fix ?? "", /remove it to have the traces sent to the agent/);
+    assert.equal(node.read(CONFIG), before);
+    assert.equal(node.containerd.restarts, restarts);
+    node.write(CONFIG, before.replace(/^.*127\.0\.0\.1:9478.*\n/m, ""));
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.match(node.read(CONFIG) ?? "", /127\.0\.0\.1:9999/);
   }, "1.7.15");
 });
 
