@@ -12,8 +12,8 @@ import type { ConfigOutcome } from "./config-change.ts";
 import type { Target } from "./converge.ts";
 import { executeStep, isFileStep } from "./execute.ts";
 import { observeHost } from "./observe-host.ts";
+import { takenBack } from "./pass-conditions.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
-import type { ConditionType } from "./report.ts";
 import { waits } from "./without-paths.ts";
 import { identityFor } from "./witness-keeper.ts";
 
@@ -31,7 +31,10 @@ export async function takeBack(
   const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
   return {
     outcome: outcome.kind === "refused" ? "rejected" : "rolled-back",
-    conditions: CONDITIONS[outcome.kind].map((type) => ({ type, message: messageFor(type, message) })),
+    conditions: [
+      ...(outcome.kind === "refused" ? [] : takenBack(message, outcome.kind === "degraded")),
+      { type: "Stalled", message: `${message}; it is not tried again until it changes` },
+    ],
     issues: choice.issues,
     inSync: outcome.kind !== "degraded",
   };
@@ -59,16 +62,6 @@ async function quarantineRefused(
   };
   await state.saveRecord(record);
   progress.record = record;
-}
-
-const CONDITIONS: Readonly<Record<Failure["kind"], readonly ConditionType[]>> = {
-  refused: ["Stalled"],
-  "rolled-back": ["RolledBack", "Stalled"],
-  degraded: ["RolledBack", "Degraded", "Stalled"],
-};
-
-function messageFor(type: ConditionType, message: string): string {
-  return type === "Stalled" ? `${message}; it is not tried again until it changes` : message;
 }
 
 /**

@@ -179,6 +179,21 @@ test("off: the drop-in goes, by one restart", async () => {
   });
 });
 
+test("off that did not work is tried again when a person asks, and not before", async () => {
+  await withTraces(async (node) => {
+    node.configure("evidence.traces=false");
+    node.containerd.refuseStart = "start script: not now";
+    assert.equal((await node.pass(STATE)).outcome, "rolled-back");
+    node.containerd.refuseStart = undefined;
+    node.clock.advance(HOUR);
+    const report = await node.pass(STATE);
+    assert.match(report.tracing?.message ?? "", /or by mirrorlet apply: .*not now/);
+    assert.ok(node.read(DROP_IN));
+    assert.equal((await node.pass(STATE, { retryQuarantined: true })).tracing?.state, "off");
+    assert.equal(node.read(DROP_IN), undefined);
+  });
+});
+
 test("restore takes the drop-in away with the rest, by one restart", async () => {
   await withTraces(async (node) => {
     const result = await restore(node.context());
@@ -432,12 +447,16 @@ test("both at once do not work because of config.toml: after a try without the t
 test("hands off while containerd is not well after everything was put back, traces included", async () => {
   await withNode(async (node) => {
     node.containerd.trouble = "no snapshotter";
-    assert.deepEqual(types(await node.pass(STATE)), ["RolledBack", "Degraded"]);
+    const advice = /: see its journal, mend it and restart it; mirrorlet goes on once it is well$/;
+    const { conditions } = await node.pass(STATE);
+    assert.deepEqual(types({ conditions }), ["RolledBack", "Degraded"]);
+    assert.match(conditions[1]?.message ?? "", advice);
     assert.equal(node.read(CONFIG), OLD);
     assert.equal(node.read(DROP_IN), undefined);
     for (let round = 0; round < 3; round += 1) {
       node.clock.advance(HOUR);
-      await node.pass(desired(registry("gcr.io", [M1])));
+      const again = await node.pass(desired(registry("gcr.io", [M1])));
+      assert.match(again.conditions.find(({ type }) => type === "Degraded")?.message ?? "", advice);
     }
     assert.equal(node.containerd.restarts, 2);
     node.containerd.trouble = undefined;

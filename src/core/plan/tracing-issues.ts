@@ -22,7 +22,7 @@ export function exporterIssue(where: string | Place, version: ContainerdVersion)
 
 /** Of a switch that containerd did not come up well with; in its own words where it has any. */
 export function tracesTakenBack(message: string): string {
-  return `switching containerd's traces was taken back, and is not tried again until containerd or its configuration changes: ${message}`;
+  return `switching containerd's traces was taken back, and is not tried again until containerd or its configuration changes, or by mirrorlet apply: ${message}`;
 }
 
 export function foreignFileIssue({ path }: TracesPlace): Issue {
