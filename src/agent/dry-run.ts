@@ -7,7 +7,7 @@ import { withFormerRoots } from "./former-roots.ts";
 import { hideForeseen } from "./hide-foreseen.ts";
 import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
-import { withTracing } from "./observe-tracing.ts";
+import { observeTracing } from "./observe-tracing.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import { type PassContext, planSettings } from "./pass-context.ts";
 import type { Condition, TracingReport } from "./report.ts";
@@ -39,7 +39,7 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       { type: "Stalled", message: choice.rejection ?? "there is no desired state" },
       choice.issues,
     );
-  const host = await withTracing(await observeHost(ports, config, version), record, context);
+  const host = await observeTracing(await observeHost(ports, config, version), record, context);
   const foreseen = await context.witness?.foresee();
   const planned = planNode(choice.desired, host, planSettings(choice, context, foreseen?.identity, record));
   const whole = await withFormerRoots(planned, host, record, context);

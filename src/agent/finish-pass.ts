@@ -30,32 +30,17 @@ export interface Converged extends Target {
 
 /** Records what is in force now and says how the node stands. */
 export async function finishPass(
-  {
-    choice,
-    desired,
-    version,
-    planned,
-    plan,
-    drift,
-    contests,
-    failedBefore,
-    observedConfig,
-    tracesWaitMs,
-  }: Converged,
+  converged: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
+  const { choice, desired, planned, plan, drift, contests, failedBefore, tracesWaitMs } = converged;
   const { ports, state } = context;
   const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
-    ...(await nextRecord(
-      withTrouble(before, plan, progress, ports.clock),
-      { choice, desired, version, planned, plan, failedBefore, observedConfig },
-      context,
-      progress,
-    )),
+    ...(await nextRecord(withTrouble(before, plan, progress, ports.clock), converged, context, progress)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   if (choice.fresh) await state.saveLastKnownGood(desired);
@@ -125,15 +110,7 @@ function withTraces(record: ApplyRecord, traces: TracesRecord | undefined): Appl
 
 async function nextRecord(
   record: ApplyRecord,
-  {
-    choice,
-    desired,
-    version,
-    planned,
-    plan,
-    failedBefore,
-    observedConfig,
-  }: Omit<Converged, "drift" | "contests" | "tracesWaitMs">,
+  { choice, desired, version, planned, plan, failedBefore, observedConfig }: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<ApplyRecord> {

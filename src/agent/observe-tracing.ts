@@ -22,7 +22,7 @@ export function tracingSettings(
 }
 
 /** The node with what a plan has to know of its traces. */
-export async function withTracing(
+export async function observeTracing(
   host: HostState,
   record: ApplyRecord,
   context: PassContext,
