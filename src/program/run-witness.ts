@@ -35,6 +35,10 @@ export async function runWitness(
     try {
       const identity = await keeper.keep();
       if (isStopped) return;
+      if (identity === undefined) {
+        sink.source({ source: "witness", up: false, message: "it has no key" });
+        return;
+      }
       const trusted = [...new Set([0, process.getuid?.() ?? 0])];
       const { witnessAddress: address } = config.evidence;
       witness = startWitness({ workerFile: witnessWorkerFile(), address, identity, trusted, sink, log });
