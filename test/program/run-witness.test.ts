@@ -22,6 +22,7 @@ function stateDirectory(context: TestContext) {
   writeFileSync(path, "in the way");
   const keeper = createWitnessKeeper({
     ip: "127.0.0.1",
+    mayMake: true,
     state: createStateDirectory(path, { files: createFiles(), sha256 }),
     keys: witnessKeys,
     ports: { sha256, log: silent },
