@@ -1,4 +1,18 @@
 import type { FindingCode } from "../finding.ts";
 
 /** Findings of this family that say by themselves why a mirror named at their place is not used. */
-export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>(["hosts-file-dropped"]);
+export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "hosts-file-dropped",
+  "hosts-file-bom",
+  "hosts-file-capability",
+  "hosts-file-no-host-table",
+  "hosts-file-ipv6-header",
+  "hosts-file-wrong-type",
+  "hosts-file-bad-url",
+  "hosts-file-bad-duration",
+  "hosts-file-crash",
+  "hosts-file-unreadable",
+  "hosts-file-empty",
+  "hosts-file-name",
+  "link-dangling",
+]);

@@ -1,3 +1,4 @@
+import { type HostsFile, readHostsToml } from "../../containerd/hosts-toml/read-hosts-toml.ts";
 import type { Resolution } from "../../containerd/resolve-image.ts";
 import type { ObservedFile, ObservedTree } from "../../host-state.ts";
 import { type Fate, fateOf } from "../fate.ts";
@@ -24,6 +25,10 @@ export interface RulingDirectory extends HostDirectory {
   readonly namespace: string;
   readonly fate: Fate;
   readonly resolution: Resolution;
+  /** Its hosts.toml as the release reads it, whatever is wrong with files that this names. */
+  readonly parsed: HostsFile;
+  /** Of hosts.toml; empty where there is none that can be read. */
+  readonly text: string;
 }
 
 export function listHostDirectories(view: NodeView): readonly HostDirectory[] {
@@ -46,7 +51,11 @@ export function rulingDirectory(directory: HostDirectory, view: NodeView): Rulin
   if (namespace === undefined || standing === "usual") return undefined;
   const fate = fateOf(namespace, view);
   const resolution = fate.byTag;
-  return resolution?.directory === path ? { ...directory, namespace, fate, resolution } : undefined;
+  if (resolution?.directory !== path || resolution.candidates.at(-1)?.found !== "directory") return undefined;
+  const bytes = view.tree.readFile(`${path}/hosts.toml`);
+  const parsed = readHostsToml(bytes, view.version, path);
+  const text = bytes === undefined ? "" : new TextDecoder().decode(bytes);
+  return { ...directory, namespace, fate, resolution, parsed, text };
 }
 
 /** The last element of a path. */
