@@ -71,11 +71,11 @@ export function describeFate(fate: Fate): string {
   if (byTag === undefined) return `no image can be pulled under the name ${name}`;
   const { outcome, hosts } = byTag;
   if (outcome.kind === "pull-fails") return `every pull of ${name} fails: ${outcome.reason}`;
-  const asked = hosts.filter(({ role }) => role !== "witness").map(({ entry }) => showHost(entry, fate));
-  const [first = "", ...rest] = [...new Set(asked)];
-  const mirrors = hosts.filter(({ role }) => role === "mirror");
-  if (mirrors.length === 0) return `every pull of ${name} goes straight to ${first}`;
-  const resolving = hosts.find(({ resolves, role }) => resolves && role !== "witness");
+  // Neither what only proves fallbacks, nor what containerd cannot even connect to.
+  const asked = hosts.filter(({ role, entry: { host } }) => role !== "witness" && !/^$|:$/.test(host));
+  const [first = "", ...rest] = [...new Set(asked.map(({ entry }) => showHost(entry, fate)))];
+  if (!asked.some(({ role }) => role === "mirror")) return `every pull of ${name} goes straight to ${first}`;
+  const resolving = asked.find(({ resolves }) => resolves);
   const tags =
     resolving === undefined || showHost(resolving.entry, fate) === first
       ? ""

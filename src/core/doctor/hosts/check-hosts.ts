@@ -1,11 +1,26 @@
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
+import { checkCapabilities } from "./check-capabilities.ts";
 import { checkDroppedFiles } from "./check-dropped-file.ts";
 import { checkFilePresence } from "./check-file-presence.ts";
+import { checkHostOrder } from "./check-host-order.ts";
+import { checkHostUrls } from "./check-host-urls.ts";
+import { checkIgnoredKeys } from "./check-ignored-keys.ts";
 import { checkIntents } from "./check-intents.ts";
+import { checkTlsKeys } from "./check-tls-keys.ts";
+import { checkUpstream } from "./check-upstream.ts";
 import { createHostsContext } from "./hosts-context.ts";
 
-const CHECKS = [checkDroppedFiles, checkFilePresence];
+const CHECKS = [
+  checkDroppedFiles,
+  checkFilePresence,
+  checkIgnoredKeys,
+  checkHostOrder,
+  checkHostUrls,
+  checkTlsKeys,
+  checkUpstream,
+  checkCapabilities,
+];
 
 /** What directories and files of registry configuration have wrong. `told`: what is known of config.toml already. */
 export function checkHosts(view: NodeView, told: readonly Finding[] = []): readonly Finding[] {

@@ -34,10 +34,10 @@ function isExplained(intent: Intent, told: readonly Finding[], { config, sources
   const places = new Set([intent.at.file, intent.directory, intent.root]);
   const isUnread = !config.criLoads.ok || intent.standing !== "in-force";
   return told.some(({ code, severity, where }) => {
-    if (where.kind !== "file") return false;
+    if (where.kind !== "file" || severity !== "error") return false;
     const { file } = where.at;
     if (places.has(file)) return EXPLAINING.has(code);
-    return isUnread && severity === "error" && sources.some(({ path }) => path === file);
+    return isUnread && sources.some(({ path }) => path === file);
   });
 }
 

@@ -15,4 +15,12 @@ export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "hosts-file-empty",
   "hosts-file-name",
   "link-dangling",
+  "ignored-key",
+  "server-in-host-table",
+  "host-table-unread",
+  "host-order-random",
+  "host-listed-twice",
+  "host-never-reached",
+  "api-path-twice",
+  "no-resolving-host",
 ]);
