@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "./proxy.ts";
+import type { Environment } from "../core/choose-proxy.ts";
 
 // Where Go looks on Linux; of the files the first that can be read, of the directories all.
 // https://cs.opensource.google/go/go/+/master:src/crypto/x509/root_linux.go
