@@ -61,9 +61,19 @@ function isAllInConfigPath({ config }: NodeView): boolean {
 function describeNow(configPath: string, view: NodeView): string {
   const roots = configPath === "" ? [] : configPath.split(":");
   const isKnown = roots.every((root) => view.roots.some(({ tree }) => tree.root === root));
-  const running = { ...view, config: { ...view.config, configPath, roots, mirrors: [], configs: [] } };
-  const difference = isKnown ? compareFates(running, view) : undefined;
+  const difference = isKnown ? compareFates(asRunning(configPath, roots, view), view) : undefined;
   return difference === undefined
     ? `pulls go by the hosts.toml files below ${configPath === "" ? "no directory" : configPath} until containerd is restarted`
-    : `until it is restarted, ${difference.here}${andMore(difference.more)}; after it, ${difference.there}`;
+    : `until it is restarted, ${difference.here}; after it, ${difference.there}${andMore(difference.more)}`;
+}
+
+function asRunning(configPath: string, roots: readonly string[], view: NodeView): NodeView {
+  return {
+    ...view,
+    config: { ...view.config, configPath, roots, mirrors: [], configs: [] },
+    roots: view.roots.map((root) => ({
+      ...root,
+      standing: roots.includes(root.tree.root) ? "in-force" : "usual",
+    })),
+  };
 }
