@@ -1,7 +1,7 @@
 import { lookup as lookupName } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
+import { bareHost } from "../core/choose-proxy.ts";
 import type { FailureCode } from "../core/evidence/registry-failure.ts";
-import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
 
 /** All addresses of a name, as the system knows them. */

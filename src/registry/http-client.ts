@@ -1,10 +1,10 @@
 import { STATUS_CODES } from "node:http";
+import { createProxySelector, type Environment } from "../core/choose-proxy.ts";
 import type { Answer, Ask, Header } from "./ask.ts";
 import { exchange } from "./exchange.ts";
 import { createExchangeLog, type ExchangeLog } from "./exchange-log.ts";
 import type { Resolve } from "./guard-lookup.ts";
 import { openConnection, type Timeouts } from "./open-connection.ts";
-import { createProxySelector, type Environment } from "./proxy.ts";
 import { headersAfterRedirect, redirectTarget } from "./redirect.ts";
 import { RegistryError } from "./registry-error.ts";
 import { createSecureContexts } from "./secure-contexts.ts";

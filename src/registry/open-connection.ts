@@ -1,11 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { bareHost } from "../core/choose-proxy.ts";
 import type { TlsMaterial } from "../core/containerd/pull/tls-material.ts";
 import type { HopLog } from "./exchange-log.ts";
 import { explainConnect, explainTls } from "./explain-failure.ts";
 import { guardedLookup, type Resolve, refuseNear } from "./guard-lookup.ts";
 import { openTunnel } from "./open-tunnel.ts";
-import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
 import { settle } from "./settle-socket.ts";
 import { describeChain, earliestEndMs, refusalOfGo } from "./verify-server.ts";

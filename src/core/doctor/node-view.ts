@@ -24,6 +24,8 @@ export interface NodeView {
   readonly nowMs: number;
   /** The containerd that runs; undefined: none does, or this is a copy of a node's files. */
   readonly process?: ProcessView;
+  /** containerd is installed and nobody serves its socket. */
+  readonly notRunning?: { readonly socket: string; readonly restart: string };
   /** Host namespaces of the images on the node; undefined: not known. */
   readonly namespacesInUse?: readonly string[];
   /** Memory of `fateOf`. */
