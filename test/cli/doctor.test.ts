@@ -54,7 +54,7 @@ test("a finding is 1: what, where, what it means for pulls, and the fix", async 
   const { code, stdout, lines } = await doctor(root);
   assert.equal(code, 1);
   assert.match(lines[0] ?? "", /^1 error\b/);
-  assert.match(stdout, /hosts-file-dropped/);
+  assert.match(stdout, /hosts-file-capability/);
   assert.match(stdout, /\/etc\/containerd\/certs\.d\/gcr\.io\/hosts\.toml:\d+:\d+/);
   assert.match(stdout, /every pull of gcr\.io goes straight to https:\/\/gcr\.io/);
   assert.doesNotMatch(stdout, new RegExp(root), "paths are the node's own");
@@ -79,7 +79,7 @@ test("--json is one document with the shape that others rely on", async (t) => {
   ]);
   assert.deepEqual(Object.keys(finding.where), ["file", "line", "column"]);
   assert.equal(finding.where.file, GCR);
-  assert.equal(finding.title, "containerd drops a hosts.toml whole");
+  assert.equal(finding.title, "a capability that this containerd does not know makes it drop a hosts.toml");
   for (const { what, why } of document.notChecked) assert.ok(what !== "" && why !== "");
 });
 
@@ -90,13 +90,13 @@ test("--only and --skip choose what is told, and with it the exit code", async (
     const document = JSON.parse(stdout) as { findings: readonly { code: string }[] };
     return [code, ...document.findings.map((finding) => finding.code)];
   };
-  assert.deepEqual(await codes("--only", "hosts-file-dropped"), [1, "hosts-file-dropped"]);
+  assert.deepEqual(await codes("--only", "hosts-file-capability"), [1, "hosts-file-capability"]);
   assert.deepEqual(await codes("--only", "config-path-list"), [0]);
-  assert.deepEqual(await codes("--only", "config-path-list", "--only", "hosts-file-dropped"), [
+  assert.deepEqual(await codes("--only", "config-path-list", "--only", "hosts-file-capability"), [
     1,
-    "hosts-file-dropped",
+    "hosts-file-capability",
   ]);
-  assert.deepEqual(await codes("--only", "hosts-file-dropped", "--skip", "hosts-file-dropped"), [0]);
+  assert.deepEqual(await codes("--only", "hosts-file-capability", "--skip", "hosts-file-capability"), [0]);
 });
 
 test("64 for a code that nobody has and for a severity that there is not", async (t) => {
