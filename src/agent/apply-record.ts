@@ -94,6 +94,8 @@ export interface PendingTraces {
   /** `SwitchTracesStep.digest` */
   readonly digest: string;
   readonly files: readonly TextChange[];
+  /** The files are written and systemd has read them: another reload would read what others have changed since. */
+  readonly isLoaded?: boolean;
   /** `ApplyRecord.traces` once this is in force; undefined: there is no file of ours then. */
   readonly inForce?: TracesInForce;
 }

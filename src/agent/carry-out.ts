@@ -13,12 +13,6 @@ import { takeBack } from "./take-back.ts";
 import { waits } from "./without-paths.ts";
 import { writeTraces } from "./write-traces.ts";
 
-/**
- * A pull that has read the old hosts.toml opens the CA it names a moment later, and a CA that is gone fails the
- * whole pull: superseded files stay that long.
- */
-const SETTLE_MS = 250;
-
 /** A plan, and all that is needed to carry it out. */
 interface Undertaking {
   readonly plan: NodePlan;
@@ -38,8 +32,7 @@ export async function carryOut(undertaking: Undertaking): Promise<PassResult | u
     if (step.kind === "restart-containerd") continue; // part of the change it is for
     // Written without a restart: the daemon still reads what the config.toml before named.
     if (waits(step) && progress.record?.pendingRestart?.config !== undefined) continue;
-    if (step.kind === "remove-files") await ports.clock.sleep(SETTLE_MS, context.signal);
-    if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+    if (isFileStep(step)) await executeStep(step, { ports, state, signal: context.signal });
     else if (step.kind === "edit-config") {
       const stopped = await editConfig(step, undertaking);
       if (stopped !== undefined) return stopped;

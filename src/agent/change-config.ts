@@ -3,7 +3,7 @@ import { armChange } from "./arm-change.ts";
 import { checkCandidate } from "./check-candidate.ts";
 import type { ConfigChange, ConfigContext, ConfigOutcome } from "./config-change.ts";
 import { restartAndGate } from "./restart-and-gate.ts";
-import { forgetTraces } from "./settle-restart.ts";
+import { forgetTraces, noteLoaded } from "./settle-restart.ts";
 import { writeTraces } from "./write-traces.ts";
 
 /**
@@ -32,6 +32,9 @@ export async function changeConfig(
   const trouble = written.ok ? {} : { tracesTrouble: written.message };
   if (armed.pendingRestart === undefined)
     return { record: armed, outcome: { kind: "not-switched" }, ...trouble };
-  if (!context.mayRestart) return { record: armed, outcome: { kind: "deferred", waitMs: 0 }, ...trouble };
+  if (!context.mayRestart) {
+    const record = await noteLoaded(armed, context);
+    return { record, outcome: { kind: "deferred", waitMs: 0 }, ...trouble };
+  }
   return { ...(await restartAndGate(armed, context, change.configPath)), ...trouble };
 }

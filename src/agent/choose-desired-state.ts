@@ -3,6 +3,7 @@ import { checkMassRemoval } from "../core/desired-state/check-mass-removal.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { formatIssue, hasErrors, type Issue, type Place } from "../core/issue.ts";
 import type { ApplyRecord } from "./apply-record.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { namespacesInForce } from "./namespaces-in-force.ts";
 import type { PassContext } from "./pass-context.ts";
 import { type PreflightReport, preflight } from "./preflight.ts";
@@ -56,7 +57,7 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
   // A state in force that could not be repaired is still what is wanted: only the bytes that failed are left alone.
   if (quarantined && fresh) {
     const message = record.quarantine?.message;
-    const rejection = `generation ${state.generation} failed on this node and is not tried again until it changes: ${message}`;
+    const rejection = `${describeGeneration(state.generation)} failed on this node and is not tried again until it changes: ${message}`;
     return { ...(await lastGood(rejection, issues, record, context)), quarantined: true };
   }
   const settled = { desired: state, digest, fresh, quarantined, migratedBefore: record.migrated };

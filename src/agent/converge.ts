@@ -13,7 +13,7 @@ import { finishPass } from "./finish-pass.ts";
 import { withFormerRoots } from "./former-roots.ts";
 import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
-import { withTracing } from "./observe-tracing.ts";
+import { observeTracing } from "./observe-tracing.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
 import { deferred } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
@@ -36,7 +36,7 @@ export async function converge(
   const { choice, desired, version } = target;
   const { ports, config } = context;
   const record = progress.record as ApplyRecord;
-  const host = await withTracing(await observeHost(ports, config, version), record, context);
+  const host = await observeTracing(await observeHost(ports, config, version), record, context);
   const identity = await identityFor(context);
   const planned = planNode(desired, host, planSettings(choice, context, identity, record));
   const drift = choice.fresh
@@ -74,22 +74,18 @@ export async function converge(
   }
   const stale = plan.configEdit === undefined ? await findStaleDaemon(host.config, context) : [];
   const checked = { ...plan, issues: [...plan.issues, ...stale] };
-  return finishPass(
-    {
-      choice,
-      desired,
-      version,
-      planned,
-      plan: checked,
-      drift,
-      contests,
-      failedBefore,
-      observedConfig: host.config.file?.bytes,
-      tracesWaitMs,
-    },
-    context,
-    progress,
-  );
+  const observedConfig = host.config.file?.bytes;
+  const done = {
+    ...target,
+    planned,
+    plan: checked,
+    drift,
+    contests,
+    failedBefore,
+    observedConfig,
+    tracesWaitMs,
+  };
+  return finishPass(done, context, progress);
 }
 
 const CLEANUP_TIMEOUT_MS = 30_000;

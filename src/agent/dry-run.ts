@@ -4,9 +4,10 @@ import type { Step } from "../core/plan/step.ts";
 import { choose } from "./choose-desired-state.ts";
 import { describeStep, diffOf } from "./execute.ts";
 import { withFormerRoots } from "./former-roots.ts";
+import { hideForeseen } from "./hide-foreseen.ts";
 import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
-import { withTracing } from "./observe-tracing.ts";
+import { observeTracing } from "./observe-tracing.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import { type PassContext, planSettings } from "./pass-context.ts";
 import type { Condition, TracingReport } from "./report.ts";
@@ -38,14 +39,18 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
       { type: "Stalled", message: choice.rejection ?? "there is no desired state" },
       choice.issues,
     );
-  const host = await withTracing(await observeHost(ports, config, version), record, context);
-  const identity = await context.witness?.foresee();
-  const planned = planNode(choice.desired, host, planSettings(choice, context, identity, record));
+  const host = await observeTracing(await observeHost(ports, config, version), record, context);
+  const foreseen = await context.witness?.foresee();
+  const planned = planNode(choice.desired, host, planSettings(choice, context, foreseen?.identity, record));
   const whole = await withFormerRoots(planned, host, record, context);
   const plan = await holdTracing(whole, host, record, context);
+  const hidden = hideForeseen(
+    foreseen?.isNew === true ? foreseen.identity.certificate : undefined,
+    plan.changes,
+  );
   return {
-    steps: plan.steps.map((step) => ({ kind: step.kind, text: describeStep(step) })),
-    diffs: plan.changes.map((change) => ({ path: change.path, diff: diffOf(change) })),
+    steps: plan.steps.map((step) => ({ kind: step.kind, text: hidden.text(describeStep(step)) })),
+    diffs: plan.changes.map(hidden.change).map((change) => ({ path: change.path, diff: diffOf(change) })),
     restarts: context.mayRestart && plan.steps.some(({ kind }) => kind === "restart-containerd"),
     conditions: conditionsOf({ choice, plan, contests: [], record, failedBefore: false }),
     issues: [...choice.issues, ...plan.issues],

@@ -1,15 +1,16 @@
 import type { FileChange } from "../core/plan/plan-certs.ts";
 import { renderDiff } from "../core/plan/render-diff.ts";
 import type { Step, TextChange } from "../core/plan/step.ts";
-import type { Files } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 /** Steps that touch only our own files; what containerd reads at its start goes through change-config.ts. */
 export type FileStep = Exclude<Step, { kind: "edit-config" | "switch-traces" | "restart-containerd" }>;
 
 interface Tools {
-  readonly files: Files;
+  readonly ports: Pick<Ports, "files" | "clock">;
   readonly state: StateDirectory;
+  readonly signal?: AbortSignal;
 }
 
 type Executors = {
@@ -24,11 +25,27 @@ const EXECUTORS: Executors = {
   "keep-originals": async ({ paths }, { state }) => {
     for (const path of paths) await state.keepOriginal(path);
   },
-  "create-directories": ({ directories }, { files }) => files.createDirectories(directories),
-  "write-files": ({ files: rendered }, { files }) => files.write(rendered),
-  "remove-files": ({ paths }, { files }) => files.remove(paths),
-  "remove-directories": ({ paths }, { files }) => files.removeDirectories(paths),
+  "create-directories": ({ directories }, { ports }) => ports.files.createDirectories(directories),
+  "write-files": ({ files }, { ports }) => ports.files.write(files),
+  "remove-files": async ({ paths }, tools) => {
+    if (!paths.every((path) => path.endsWith("/hosts.toml"))) await settle(tools);
+    await tools.ports.files.remove(paths);
+  },
+  "remove-directories": async ({ paths }, tools) => {
+    await settle(tools);
+    await tools.ports.files.removeDirectories(paths);
+  },
 };
+
+/**
+ * A pull that has read a hosts.toml opens the CA it names a moment later, and a CA that is gone fails the whole pull:
+ * superseded files stay that long.
+ */
+async function settle({ ports, signal }: Tools): Promise<void> {
+  await ports.clock.sleep(SETTLE_MS, signal);
+}
+
+const SETTLE_MS = 250;
 
 export async function executeStep(step: FileStep, tools: Tools): Promise<void> {
   const execute = EXECUTORS[step.kind] as (step: FileStep, tools: Tools) => Promise<void>;

@@ -30,31 +30,17 @@ export interface Converged extends Target {
 
 /** Records what is in force now and says how the node stands. */
 export async function finishPass(
-  {
-    choice,
-    desired,
-    version,
-    planned,
-    plan,
-    drift,
-    contests,
-    failedBefore,
-    observedConfig,
-    tracesWaitMs,
-  }: Converged,
+  converged: Converged,
   context: PassContext,
   progress: Progress,
 ): Promise<PassResult> {
+  const { choice, desired, planned, plan, drift, contests, failedBefore, tracesWaitMs } = converged;
   const { ports, state } = context;
   const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
   const record: ApplyRecord = {
-    ...(await nextRecord(
-      withTrouble(before, plan, progress, ports.clock),
-      { choice, desired, version, planned, plan, failedBefore, observedConfig },
-      context,
-    )),
+    ...(await nextRecord(withTrouble(before, plan, progress, ports.clock), converged, context, progress)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   if (choice.fresh) await state.saveLastKnownGood(desired);
@@ -124,16 +110,9 @@ function withTraces(record: ApplyRecord, traces: TracesRecord | undefined): Appl
 
 async function nextRecord(
   record: ApplyRecord,
-  {
-    choice,
-    desired,
-    version,
-    planned,
-    plan,
-    failedBefore,
-    observedConfig,
-  }: Omit<Converged, "drift" | "contests" | "tracesWaitMs">,
+  { choice, desired, version, planned, plan, failedBefore, observedConfig }: Converged,
   context: PassContext,
+  progress: Progress,
 ): Promise<ApplyRecord> {
   const { ports, config } = context;
   const isWanted = planned.configEdit !== undefined && planned.tracing?.hasOwnEdit !== true;
@@ -146,7 +125,10 @@ async function nextRecord(
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const { quarantine, ...rest } = withTraces(record, await tracesInForce(plan, record, ports.containerd));
+  const { quarantine, ...rest } = withTraces(
+    record,
+    await tracesInForce(plan, record, progress, ports.containerd),
+  );
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
   const cameRight =
     quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);

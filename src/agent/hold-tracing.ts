@@ -1,7 +1,8 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { HostState } from "../core/host-state.ts";
-import { hasErrors } from "../core/issue.ts";
+import { hasErrors, type Issue } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
+import { unreadUnitIssue } from "../core/plan/tracing-issues.ts";
 import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { complaintOf } from "./health-gate.ts";
@@ -12,9 +13,10 @@ import type { Clock } from "./ports.ts";
 const TRY_AGAIN_MS = 600_000;
 
 /**
- * The plan without a switch of traces that could not be written a moment ago, and without a restart for traces alone
- * where that could put in force what somebody else has left in config.toml or installed, or would hit a containerd that
- * is not well: evidence is worth no risk to pulls.
+ * The plan without a switch of traces that could not be written a moment ago, or that would have systemd read what
+ * somebody else has changed in containerd's unit, and without a restart for traces alone where that could put in force
+ * what somebody else has left in config.toml or installed, or would hit a containerd that is not well: evidence is
+ * worth no risk to pulls.
  */
 export async function holdTracing(
   plan: NodePlan,
@@ -22,11 +24,28 @@ export async function holdTracing(
   record: ApplyRecord,
   context: PassContext,
 ): Promise<NodePlan> {
+  const unread = await unreadUnit(plan, context);
+  if (unread !== undefined) {
+    const held = withoutTracing(plan, { state: "pending", message: unread.message });
+    return { ...held, issues: [...held.issues, unread] };
+  }
   const isForTraces = restartsForTraces(plan);
   if (!isForTraces && plan.configEdit !== undefined) return plan;
   const trouble = context.retryQuarantined ? undefined : recentTrouble(record, context.ports.clock);
   const reason = trouble ?? (isForTraces ? await reasonToWait(plan, host, record, context) : undefined);
   return reason === undefined ? plan : withoutTracing(plan, { state: "pending", message: reason });
+}
+
+/**
+ * A restart alone leaves such a change where it is; only the reload that a drop-in of ours needs would put it in force.
+ * Not for a person who asks either: what they ask for is the desired state.
+ */
+async function unreadUnit(
+  { tracing }: NodePlan,
+  { ports, config }: Pick<PassContext, "ports" | "config">,
+): Promise<Issue | undefined> {
+  if (!(tracing?.step?.files ?? []).some(({ place }) => place.kind === "drop-in")) return undefined;
+  return (await ports.containerd.unitAwaitsReload()) ? unreadUnitIssue(config.containerd.restart) : undefined;
 }
 
 function recentTrouble(

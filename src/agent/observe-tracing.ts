@@ -1,4 +1,4 @@
-import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
+import { sharedUnitOf, tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import type { Exporter, HostState, ObservedTracesFile } from "../core/host-state.ts";
 import type { TracingSettings } from "../core/plan/node-plan.ts";
 import { tracingWish } from "../core/plan/tracing-wish.ts";
@@ -14,6 +14,7 @@ export function tracingSettings(
     wanted: config.evidence.traces,
     httpAddress: config.http.address,
     place: tracesPlaceOf(config.containerd),
+    sharedUnit: sharedUnitOf(config.containerd),
     last: record.traces,
     failed: record.tracesQuarantine,
     retryFailed: retryQuarantined,
@@ -21,7 +22,7 @@ export function tracingSettings(
 }
 
 /** The node with what a plan has to know of its traces. */
-export async function withTracing(
+export async function observeTracing(
   host: HostState,
   record: ApplyRecord,
   context: PassContext,

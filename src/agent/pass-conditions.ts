@@ -2,6 +2,7 @@ import type { NodePlan } from "../core/plan/node-plan.ts";
 import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { type Contest, describeContest } from "./drift.ts";
 import type { Condition } from "./report.ts";
 
@@ -43,18 +44,24 @@ function pending({ config, traces }: PendingRestart): Condition {
 /** A switch of traces that was tried and taken back. */
 function tracesCondition({ tracesQuarantine }: ApplyRecord): readonly Condition[] {
   if (tracesQuarantine?.takenBack !== true) return [];
-  const message = tracesTakenBack(tracesQuarantine.message);
-  const rolled: Condition = { type: "RolledBack", message };
-  return tracesQuarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
+  return takenBack(tracesTakenBack(tracesQuarantine.message), tracesQuarantine.degraded);
 }
 
 /** The condition of a node on which the wanted state was tried and taken back. */
 export function rolledBack(choice: Choice, { quarantine }: ApplyRecord): readonly Condition[] {
   if (!choice.quarantined || quarantine === undefined) return [];
-  const message = `generation ${quarantine.generation} was taken back: ${quarantine.message}`;
-  const rolled: Condition = { type: "RolledBack", message };
-  return quarantine.degraded ? [rolled, { type: "Degraded", message }] : [rolled];
+  const message = `${describeGeneration(quarantine.generation)} was taken back: ${quarantine.message}`;
+  return takenBack(message, quarantine.degraded);
 }
+
+/** `degraded`: containerd is not well on what was there before either. */
+export function takenBack(message: string, degraded: boolean): readonly Condition[] {
+  const rolled: Condition = { type: "RolledBack", message };
+  return degraded ? [rolled, { type: "Degraded", message: `${message}; ${DEGRADED_ADVICE}` }] : [rolled];
+}
+
+const DEGRADED_ADVICE =
+  "containerd is not well without the change either, and pulls may fail: see its journal, mend it and restart it; mirrorlet goes on once it is well";
 
 function stalledBecause({ choice, plan, failedBefore }: Standing): readonly string[] {
   return [

@@ -2,10 +2,9 @@ import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigOutcome, TakenBack } from "./config-change.ts";
-import { rolledBack } from "./pass-conditions.ts";
+import { rolledBack, takenBack } from "./pass-conditions.ts";
 import type { PassResult } from "./pass-context.ts";
 import { type Clock, HostError } from "./ports.ts";
-import type { Condition } from "./report.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 
 /** With this file present mirrorlet changes nothing at all. */
@@ -35,14 +34,13 @@ export function withoutTraces(
   clock: Clock,
 ): PassResult {
   const told = tracesTakenBack(message);
-  const rolled: Condition = { type: "RolledBack", message: told };
-  if (kind === "degraded")
-    return { outcome: "rolled-back", conditions: [rolled, { type: "Degraded", message: told }] };
+  const rolled = takenBack(told, kind === "degraded");
+  if (kind === "degraded") return { outcome: "rolled-back", conditions: rolled };
   const waitMs = restartWaitMs(restarts, clock);
   const next = `config.toml is changed without traces in ${Math.ceil(waitMs / 1000)} s`;
   return {
     outcome: "rolled-back",
-    conditions: [rolled, { type: "Reconciling", message: next }],
+    conditions: [...rolled, { type: "Reconciling", message: next }],
     retryMs: Math.max(waitMs, 100),
     tracing: { state: "unavailable", message: told },
   };

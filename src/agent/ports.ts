@@ -53,6 +53,8 @@ export interface Files {
    * aside to a temp name that `sweep` recognises, then emptied. Absent ones are fine.
    */
   removeDirectories(paths: readonly string[]): Promise<void>;
+  /** Removes a directory that has nothing in it. Anything else, a link to one included, stays. */
+  removeEmptyDirectory(path: string): Promise<void>;
   /** Removes stray temp files and temp directories of ours below `root`, two levels deep, and nothing else. */
   sweep(root: string): Promise<void>;
 }
@@ -94,6 +96,11 @@ export interface Containerd {
   resetFailed(): Promise<void>;
   /** Has systemd read its units and their drop-ins again, where it is what restarts; otherwise does nothing. */
   reloadUnits(): Promise<CommandResult>;
+  /**
+   * Whether files of the daemon's unit have changed and systemd has not read that yet, so that `reloadUnits` would put
+   * it in force too; false where it cannot be told, or where something else restarts.
+   */
+  unitAwaitsReload(): Promise<boolean>;
   /** When the running daemon made its socket, wall clock, ms since the epoch; undefined: no socket. */
   startedMs(): Promise<number | undefined>;
   /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */

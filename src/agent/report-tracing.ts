@@ -30,14 +30,18 @@ export function reportTracing(
   return step.to === "on" ? { state: "on", message: TRACES_ON } : { state, message };
 }
 
-/** What the record is to say of our file. A restart has noted it already, and what waits has changed nothing. */
+/**
+ * What the record is to say of our file. A restart has noted it already; what waits, or could not be written, has
+ * changed nothing.
+ */
 export async function tracesInForce(
   plan: NodePlan,
   { traces }: ApplyRecord,
+  { tracesTrouble }: Pick<Progress, "tracesTrouble">,
   containerd: Pick<Containerd, "instance">,
 ): Promise<TracesRecord | undefined> {
   const { tracing } = plan;
-  if (tracing === undefined || tracing.state === "pending") return traces;
+  if (tracing === undefined || tracing.state === "pending" || tracesTrouble !== undefined) return traces;
   if (tracing.step !== undefined && isRestarted(plan)) return traces;
   const { inForce, state } = tracing;
   if (inForce === undefined || state !== "on") return inForce;

@@ -2,6 +2,7 @@ import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import { isOwned } from "../core/file-tree.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { PassContext } from "./pass-context.ts";
+import { removeTracesFile } from "./write-traces.ts";
 
 export interface TracesRestored {
   /** A line each. */
@@ -9,6 +10,9 @@ export interface TracesRestored {
   /** Why systemd has not read that the drop-in is gone. */
   readonly trouble?: string;
 }
+
+const UNREAD =
+  "the drop-in for traces is gone, but systemd was not told to read that: it would also have read what else has changed in containerd's unit. Look at that, then run systemctl daemon-reload and restart containerd";
 
 /** Removes the files of ours that switch containerd's traces on. */
 export async function restoreTraces(
@@ -22,14 +26,16 @@ export async function restoreTraces(
     .filter(({ kind }) => kind !== "config");
   const kinds = new Map(places.map(({ path, kind }) => [path, kind]));
   const done: string[] = [];
+  const isUnread = await containerd.unitAwaitsReload();
   let isDropIn = false;
   for (const [path, kind] of kinds) {
     const file = await files.read(path);
     if (file === undefined || !isOwned(file.bytes)) continue;
-    await files.remove([path]);
+    await removeTracesFile({ path, kind }, files);
     done.push(`remove ${path}`);
     isDropIn ||= kind === "drop-in";
   }
+  if (isDropIn && isUnread) return { done, trouble: UNREAD };
   const reloaded = isDropIn ? await containerd.reloadUnits() : { ok: true as const };
   // A node that is not to be restarted may be an image, without a systemd to speak to.
   if (reloaded.ok || !mayRestart) return { done };

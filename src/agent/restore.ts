@@ -103,8 +103,9 @@ async function removeOurs(
   const certs = planCerts([], certsD, { adopt: false, kept: [], dropMoved: true });
   const elsewhere = await planFormerRemovals(former, certsD, ports.files);
   const steps = [...certs.removals, ...elsewhere.flatMap((removal) => removal.steps)].filter(isFileStep);
-  for (const step of steps) await executeStep(step, { files: ports.files, state });
   const legacy = await ports.files.readTree(legacyDirectory(config));
-  await ports.files.remove(legacy.files.filter(({ bytes }) => isOwned(bytes)).map(({ path }) => path));
+  const paths = legacy.files.filter(({ bytes }) => isOwned(bytes)).map(({ path }) => path);
+  if (paths.length > 0) steps.push({ kind: "remove-files", paths });
+  for (const step of steps) await executeStep(step, { ports, state });
   return steps.map(describeStep);
 }

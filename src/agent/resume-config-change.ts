@@ -47,8 +47,11 @@ async function finish(
   context: ConfigContext,
   wantedConfigPath: string | undefined,
 ): Promise<Resumed> {
-  const { traces } = record.pendingRestart as PendingRestart;
-  if (traces === undefined) return restartAndGate(record, context, wantedConfigPath);
+  const { traces, phase } = record.pendingRestart as PendingRestart;
+  const isLoaded =
+    (traces?.isLoaded === true || phase === "restarting") &&
+    (await stateOfTraces(traces?.files ?? [], context.ports)) === "after";
+  if (traces === undefined || isLoaded) return restartAndGate(record, context, wantedConfigPath);
   const written = await writeTraces(traces.files, context.ports);
   if (written.ok) return restartAndGate(record, context, wantedConfigPath);
   const forgotten = await forgetTraces(record, context);

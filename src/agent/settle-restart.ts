@@ -60,6 +60,15 @@ export async function settle(
   return settled;
 }
 
+/** What switches traces is in place, and only the restart is left to be done, which may be much later. */
+export async function noteLoaded(record: ApplyRecord, { state }: ConfigContext): Promise<ApplyRecord> {
+  const { pendingRestart: pending } = record;
+  if (pending?.traces === undefined) return record;
+  const next = { ...record, pendingRestart: { ...pending, traces: { ...pending.traces, isLoaded: true } } };
+  await state.saveRecord(next);
+  return next;
+}
+
 /** The traces are left out of the change that is under way: their files could not be written. */
 export async function forgetTraces(record: ApplyRecord, { state }: ConfigContext): Promise<ApplyRecord> {
   const { pendingRestart, ...rest } = record;

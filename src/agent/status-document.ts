@@ -9,6 +9,7 @@ import type { EvidenceReport } from "../core/evidence/evidence-report.ts";
 import type { RecentPull } from "../core/evidence/recent-pull.ts";
 import { type Summary, summarizeEvidence } from "../core/evidence/summarize-evidence.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { type Condition, isReady, type PassOutcome, type PassReport, type ShownChange } from "./report.ts";
 
 /** All that the agent knows about itself and its pulls: `/status.json`, the page and `mirrorlet status` show it. */
@@ -119,7 +120,8 @@ export function assessConfig(
 ): Health {
   if (report === undefined) return { status: "warn", output: "the first pass is not over yet" };
   const { conditions, observedGeneration } = report;
-  if (isReady(report)) return { status: "pass", output: `generation ${observedGeneration} is in force` };
+  if (isReady(report))
+    return { status: "pass", output: `${describeGeneration(observedGeneration)} is in force` };
   const output = conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
   return { status: conditions.some(({ type }) => type === "Degraded") ? "fail" : "warn", output };
 }

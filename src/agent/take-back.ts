@@ -10,10 +10,11 @@ import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import type { ConfigOutcome } from "./config-change.ts";
 import type { Target } from "./converge.ts";
+import { describeGeneration } from "./describe-generation.ts";
 import { executeStep, isFileStep } from "./execute.ts";
 import { observeHost } from "./observe-host.ts";
+import { takenBack } from "./pass-conditions.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
-import type { ConditionType } from "./report.ts";
 import { waits } from "./without-paths.ts";
 import { identityFor } from "./witness-keeper.ts";
 
@@ -28,10 +29,13 @@ export async function takeBack(
 ): Promise<PassResult> {
   if (outcome.kind === "refused") await quarantineRefused(step, outcome.message, choice, context, progress);
   await undoFiles(choice, version, context, progress);
-  const message = `generation ${choice.desired?.generation ?? 0} was taken back: ${outcome.message}`;
+  const message = `${describeGeneration(choice.desired?.generation ?? 0)} was taken back: ${outcome.message}`;
   return {
     outcome: outcome.kind === "refused" ? "rejected" : "rolled-back",
-    conditions: CONDITIONS[outcome.kind].map((type) => ({ type, message: messageFor(type, message) })),
+    conditions: [
+      ...(outcome.kind === "refused" ? [] : takenBack(message, outcome.kind === "degraded")),
+      { type: "Stalled", message: `${message}; it is not tried again until it changes` },
+    ],
     issues: choice.issues,
     inSync: outcome.kind !== "degraded",
   };
@@ -61,16 +65,6 @@ async function quarantineRefused(
   progress.record = record;
 }
 
-const CONDITIONS: Readonly<Record<Failure["kind"], readonly ConditionType[]>> = {
-  refused: ["Stalled"],
-  "rolled-back": ["RolledBack", "Stalled"],
-  degraded: ["RolledBack", "Degraded", "Stalled"],
-};
-
-function messageFor(type: ConditionType, message: string): string {
-  return type === "Stalled" ? `${message}; it is not tried again until it changes` : message;
-}
-
 /**
  * After a failed configuration: certs.d as the last good state wants it; without one, without anything of ours.
  * Noted in the record, so that what a crash left half way is taken up here, not as a change by somebody else.
@@ -90,7 +84,7 @@ export async function undoFiles(
   const before = { ...choice, criCredentialHosts: record.criCredentialHosts };
   const settings = planSettings(before, context, await identityFor(context));
   for (const step of stepsBack(good, host, settings, record))
-    if (isFileStep(step)) await executeStep(step, { files: ports.files, state });
+    if (isFileStep(step)) await executeStep(step, { ports, state });
   progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };
   await state.saveRecord(progress.record);
 }

@@ -13,21 +13,22 @@ export interface WitnessKeys {
 
 /** The one identity of this node's witness. hosts.toml names it, so it changes only when it is lost or damaged. */
 export interface WitnessKeeper {
-  /** Makes it where there is none, and has it on disk before anything can name it. */
-  keep(): Promise<WitnessIdentity>;
-  /** For what writes nothing: a new one stays in memory. */
-  foresee(): Promise<WitnessIdentity>;
+  /** Makes it where there is none, and has it on disk before anything can name it. Undefined: it may not be made. */
+  keep(): Promise<WitnessIdentity | undefined>;
+  /** For what writes nothing. `isNew`: it stands for one that `keep` would make, which will be another one. */
+  foresee(): Promise<{ readonly identity: WitnessIdentity; readonly isNew: boolean } | undefined>;
 }
 
 export function createWitnessKeeper(options: {
   readonly ip: string;
+  /** False where the files may become those of several nodes, which must not have one key. */
+  readonly mayMake: boolean;
   readonly state: Pick<StateDirectory, "loadWitness" | "saveWitness">;
   readonly keys: WitnessKeys;
   readonly ports: Pick<Ports, "sha256" | "log">;
 }): WitnessKeeper {
-  const { ip, state, keys, ports } = options;
+  const { ip, mayMake, state, keys, ports } = options;
   let kept: WitnessIdentity | undefined;
-  let foreseen: WitnessIdentity | undefined;
   const load = async (): Promise<WitnessIdentity | undefined> => {
     const bytes = await state.loadWitness();
     if (bytes === undefined) return undefined;
@@ -36,18 +37,27 @@ export function createWitnessKeeper(options: {
     ports.log.warn({}, "the witness' key is damaged or of another address: it is made anew");
     return undefined;
   };
+  const keep = async (): Promise<WitnessIdentity | undefined> => {
+    kept ??= await load();
+    if (kept !== undefined || !mayMake) return kept;
+    const made = await keys.create(ip);
+    await state.saveWitness(encodeWitnessIdentity(made, ports.sha256));
+    kept = made;
+    return kept;
+  };
+  // Whoever asks at the same time gets the same one.
+  let keeping: Promise<WitnessIdentity | undefined> | undefined;
   return {
-    async keep() {
-      kept ??= await load();
-      if (kept !== undefined) return kept;
-      const made = foreseen ?? (await keys.create(ip));
-      await state.saveWitness(encodeWitnessIdentity(made, ports.sha256));
-      kept = made;
-      return kept;
+    keep() {
+      keeping ??= keep().finally(() => {
+        keeping = undefined;
+      });
+      return keeping;
     },
     async foresee() {
-      foreseen ??= kept ?? (await load()) ?? (await keys.create(ip));
-      return foreseen;
+      const identity = kept ?? (await load());
+      if (identity !== undefined) return { identity, isNew: false };
+      return mayMake ? { identity: await keys.create(ip), isNew: true } : undefined;
     },
   };
 }

@@ -1,6 +1,7 @@
+import type { TracesPlace } from "../core/containerd/tracing/traces-place.ts";
 import { equalBytes } from "../core/plan/equal-bytes.ts";
 import type { TextChange } from "../core/plan/step.ts";
-import type { CommandResult, Ports } from "./ports.ts";
+import type { CommandResult, Files, Ports } from "./ports.ts";
 
 type Tools = Pick<Ports, "files" | "containerd">;
 
@@ -58,15 +59,30 @@ function reversed({ place, before, after }: TextChange): TextChange {
 }
 
 async function writeOne(
-  { place: { path }, before, after }: TextChange,
+  { place, before, after }: TextChange,
   { files }: Tools,
 ): Promise<"written" | "same" | "theirs"> {
+  const { path } = place;
   const bytes = (await files.read(path))?.bytes;
-  if (isText(bytes, after)) return "same";
+  if (isText(bytes, after)) {
+    // What a kill, or a write that failed, has left.
+    if (after === undefined) await removeDirectoryOf(place, files);
+    return "same";
+  }
   if (!isText(bytes, before)) return "theirs";
-  if (after === undefined) await files.remove([path]);
+  if (after === undefined) await removeTracesFile(place, files);
   else await files.replace(path, new TextEncoder().encode(after), bytes, 0o644);
   return "written";
+}
+
+/** A drop-in goes with its directory where nothing else is in it: an empty one means nothing to systemd. */
+export async function removeTracesFile(place: TracesPlace, files: Files): Promise<void> {
+  await files.remove([place.path]);
+  await removeDirectoryOf(place, files);
+}
+
+async function removeDirectoryOf({ path, kind }: TracesPlace, files: Files): Promise<void> {
+  if (kind === "drop-in") await files.removeEmptyDirectory(path.slice(0, path.lastIndexOf("/")));
 }
 
 function isText(bytes: Uint8Array | undefined, text: string | undefined): boolean {

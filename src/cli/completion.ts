@@ -32,11 +32,11 @@ _${name}() {
   case "$previous" in
     ${pattern(all, "file")}) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     ${pattern(all, "directory")}) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-    ${pattern(all, "text")}) return ;;
+${chosen(all)}    ${pattern(all, "text")}) return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "\${COMP_WORDS[i]}" in
-      ${pattern(all, "file")} | ${pattern(all, "directory")} | ${pattern(all, "text")}) ((i++)) ;;
+      ${VALUED.map((value) => pattern(all, value)).join(" | ")}) ((i++)) ;;
       -*) ;;
       *) command="\${COMP_WORDS[i]}"; break ;;
     esac
@@ -56,6 +56,18 @@ ${cases.join("\n")}
 }
 complete -o filenames -F _${name} ${name}
 `;
+}
+
+const VALUED = ["file", "directory", "text", "choice"] as const;
+
+/** A case for each option whose value is one of a few words. */
+function chosen(options: readonly OptionDescription[]): string {
+  const some = options.filter(({ value }) => value === "choice");
+  const lines = some.map(({ flags, choices }) => {
+    const words = quote(choices.join(" "));
+    return `    ${flags.join(" | ")}) mapfile -t COMPREPLY < <(compgen -W ${words} -- "$current"); return ;;\n`;
+  });
+  return [...new Set(lines)].join("");
 }
 
 function pattern(options: readonly OptionDescription[], value: OptionDescription["value"]): string {
@@ -100,10 +112,14 @@ function isGlobal(option: OptionDescription, globals: readonly OptionDescription
   return globals.some((global) => global.flags.some((flag) => option.flags.includes(flag)));
 }
 
-function zshOption({ flags, description, value }: OptionDescription): string[] {
-  const action = { none: "", file: ":file:_files", directory: ":directory:_files -/", text: ":value: " }[
-    value
-  ];
+function zshOption({ flags, description, value, choices }: OptionDescription): string[] {
+  const action = {
+    none: "",
+    file: ":file:_files",
+    directory: ":directory:_files -/",
+    text: ":value: ",
+    choice: `:value:(${choices.join(" ")})`,
+  }[value];
   return flags.map((flag) => quote(`${flag}[${zshText(description).replace(/[[\]]/g, "\\$&")}]${action}`));
 }
 
@@ -126,13 +142,14 @@ function renderFish({ name, options, commands }: ProgramDescription): string {
   return `${lines.join("\n")}\n`;
 }
 
-function fishOption({ flags, description, value }: OptionDescription): string {
+function fishOption({ flags, description, value, choices }: OptionDescription): string {
   const names = flags.map((flag) => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
   const argument = {
     none: "",
     file: " -r -F",
     directory: " -x -a '(__fish_complete_directories)'",
     text: " -x",
+    choice: ` -x -a ${quote(choices.join(" "))}`,
   }[value];
   return `${names.join(" ")}${argument} -d ${quote(description)}`;
 }

@@ -14,7 +14,9 @@ export interface OptionDescription {
   /** `--out`, `-h` */
   readonly flags: readonly string[];
   readonly description: string;
-  readonly value: "none" | "file" | "directory" | "text";
+  readonly value: "none" | "file" | "directory" | "text" | "choice";
+  /** Words the value is chosen from, for a choice. */
+  readonly choices: readonly string[];
 }
 
 export interface ProgramDescription {
@@ -46,11 +48,17 @@ export function describeCommands(program: Command): ProgramDescription {
 
 function describeOption(option: Option): OptionDescription {
   const flags = [option.long, option.short].filter((flag) => flag !== undefined && flag !== null);
-  return { flags, description: option.description, value: valueKind(option) };
+  return {
+    flags,
+    description: option.description,
+    value: valueKind(option),
+    choices: option.argChoices ?? [],
+  };
 }
 
-function valueKind({ flags, required }: Option): OptionDescription["value"] {
+function valueKind({ flags, required, argChoices }: Option): OptionDescription["value"] {
   if (!required) return "none";
+  if (argChoices !== undefined) return "choice";
   if (flags.endsWith("<file>")) return "file";
   return flags.endsWith("<dir>") ? "directory" : "text";
 }

@@ -1,20 +1,21 @@
-import { observeNodeView } from "../agent/doctor/observe-node-view.ts";
+import { lookAtNode } from "../agent/doctor/look-at-node.ts";
 import { HostError } from "../agent/ports.ts";
-import type { ContainerdVersion } from "../core/containerd/version.ts";
 import { explainErrorText, isWaiting } from "../core/doctor/pulls/error/explain-error-text.ts";
 import type { ErrorContext } from "../core/doctor/pulls/error/place-error.ts";
-import { chooseVersion } from "./choose-version.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import type { DoctorDeps } from "./doctor.ts";
 import { errorsToJson, formatErrors } from "./doctor-error-text.ts";
 
 export interface DoctorErrorOptions {
+  /** Instead of the one that runs, or is installed. */
   readonly containerdVersion?: string | undefined;
+  /** Look at processes and ask the containerd that runs which one it is. */
+  readonly probe: boolean;
   /** What was printed; `-` for standard input. */
   readonly error: string;
 }
 
-export interface DoctorErrorDeps extends Pick<DoctorDeps, "ports" | "containerd" | "configFile" | "certsD"> {
+export interface DoctorErrorDeps extends DoctorDeps {
   /** Standard input; undefined when it is longer than `maxBytes`. */
   readonly readInput: (maxBytes: number) => Promise<string | undefined>;
 }
@@ -35,12 +36,11 @@ export async function doctorError(
     io.stderr("the text is longer than 1 MiB: give the lines around the failed pull\n");
     return 65;
   }
-  const chosen = await chooseVersion(options, deps);
-  if (!chosen.ok && chosen.exit === 64) {
-    io.stderr(`${chosen.message}\n`);
+  const context = await observe(options, io, deps);
+  if (context === "bad-version") {
+    io.stderr(`--containerd-version ${options.containerdVersion}: write a version such as 1.7.24\n`);
     return 64;
   }
-  const context = chosen.ok ? await observe(chosen.version, io, deps) : {};
   const errors = explainErrorText(text, context);
   if (io.json) printJson(io, "doctor-error", errorsToJson(errors, context));
   else if (errors.length === 0) io.stdout(isWaiting(text) ? WAITING : UNKNOWN);
@@ -54,18 +54,20 @@ const WAITING =
   "This text says only that kubelet waits before it tries again. The reason stands in an event before it, `Failed to pull image …`:\nkubectl describe pod POD, or journalctl -u containerd | grep 'PullImage .* failed'\n";
 
 async function observe(
-  version: ContainerdVersion,
+  options: DoctorErrorOptions,
   io: CommandIo,
-  { ports, configFile, certsD }: DoctorErrorDeps,
-): Promise<ErrorContext> {
+  deps: DoctorErrorDeps,
+): Promise<ErrorContext | "bad-version"> {
   try {
-    const view = await observeNodeView(ports, { version, configFile, certsD });
+    const look = await lookAtNode(options, deps);
+    if (!look.ok) return look.why === "bad-version" ? look.why : {};
+    const { view } = look;
     // A machine without any of these is not the node where the error comes from.
     const isNode = view.sources.length > 0 || view.roots.some(({ tree }) => tree.exists);
-    return isNode ? { version, view } : { version };
+    return { version: view.version, ...(isNode ? { view } : {}) };
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     io.stderr(`${error.message}: the text is read without this node's files\n`);
-    return { version };
+    return {};
   }
 }

@@ -1,9 +1,8 @@
-import { type ObserveNodeOptions, observeNodeView } from "../agent/doctor/observe-node-view.ts";
-import { type Containerd, HostError, type Ports } from "../agent/ports.ts";
+import { type LookDeps, lookAtNode } from "../agent/doctor/look-at-node.ts";
+import { HostError } from "../agent/ports.ts";
 import { diagnose } from "../core/doctor/diagnose.ts";
 import { type Diagnosis, type Finding, isAtLeastAsBad, type Severity } from "../core/doctor/finding.ts";
 import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
-import { chooseVersion } from "./choose-version.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { diagnosisToJson } from "./doctor-json.ts";
 import { formatDiagnosis } from "./doctor-text.ts";
@@ -21,10 +20,7 @@ export interface DoctorOptions {
   readonly failOn: Severity;
 }
 
-export interface DoctorDeps extends Omit<ObserveNodeOptions, "version"> {
-  readonly ports: Pick<Ports, "files" | "clock">;
-  readonly containerd: Pick<Containerd, "version">;
-}
+export type DoctorDeps = LookDeps;
 
 /**
  * `doctor`: every way in which a mirror of this node is not used, and how to mend it. Changes nothing. 1 when there
@@ -36,18 +32,18 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
     io.stderr(`${unknown} is no code of a finding; docs/findings.md lists them\n`);
     return 64;
   }
-  const chosen = await chooseVersion(options, deps);
-  if (!chosen.ok) {
-    io.stderr(`${chosen.message}\n`);
-    return chosen.exit;
-  }
   try {
-    const view = await observeNodeView(deps.ports, { ...deps, version: chosen.version });
+    const look = await lookAtNode(options, deps);
+    if (!look.ok) {
+      io.stderr(`${versionTrouble(options)}\n`);
+      return look.why === "bad-version" ? 64 : 2;
+    }
+    const { view, notChecked } = look;
     const diagnosis: Diagnosis = {
       findings: diagnose(view).filter((finding) => isWanted(finding, options)),
-      notChecked: [],
+      notChecked,
     };
-    if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, chosen.version));
+    if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, view.version));
     else io.stdout(formatDiagnosis(diagnosis, view, io.color));
     const fails = diagnosis.findings.some(({ severity }) => isAtLeastAsBad(severity, options.failOn));
     return fails ? 1 : 0;
@@ -56,6 +52,12 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
     io.stderr(`${error.message}: what is wrong with this node cannot be known\n`);
     return 2;
   }
+}
+
+function versionTrouble({ containerdVersion: given }: DoctorOptions): string {
+  return given === undefined
+    ? "containerd is not installed or does not tell its version; name one with --containerd-version"
+    : `--containerd-version ${given}: write a version such as 1.7.24`;
 }
 
 function isWanted({ code }: Finding, { only, skip }: DoctorOptions): boolean {

@@ -1,4 +1,5 @@
 import type { ApplyRecord } from "../agent/apply-record.ts";
+import { describeGeneration } from "../agent/describe-generation.ts";
 import { formatMoment } from "../core/evidence/format-age.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 
@@ -20,16 +21,22 @@ export function describeRecord(
   const taken =
     quarantine === undefined
       ? []
-      : [`Generation ${quarantine.generation} was taken back: ${redactSecrets(quarantine.message)}`];
+      : [
+          `${capital(describeGeneration(quarantine.generation))} was taken back: ${redactSecrets(quarantine.message)}`,
+        ];
   return {
     lines: [
-      `Generation ${generation} was put in force at ${formatMoment(appliedMs)}${version}.`,
+      `${capital(describeGeneration(generation))} was put in force at ${formatMoment(appliedMs)}${version}.`,
       `Registries: ${namespaces.length === 0 ? "none" : listed(namespaces)}`,
       ...pending,
       ...taken,
     ],
     isTrouble: pending.length + taken.length > 0,
   };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const PHASES: Readonly<Record<NonNullable<ApplyRecord["pendingRestart"]>["phase"], string>> = {

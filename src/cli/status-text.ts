@@ -1,5 +1,6 @@
 import type { StatusDocument } from "../agent/status-document.ts";
 import type { HealthStatus } from "../core/evidence/assess-health.ts";
+import { describeFailedProbe } from "../core/evidence/assess-probes.ts";
 import type { RegistryEvidence, VerdictName } from "../core/evidence/evidence-report.ts";
 import { formatAge } from "../core/evidence/format-age.ts";
 import { mirrorHost } from "../core/evidence/registry-hosts.ts";
@@ -67,10 +68,18 @@ function cellsOf(
   return [namespace, verdict.name, proof, formatAge(nowMs - sinceMs), `${hosts.join(", ")}${closed}`];
 }
 
-function troubleLines({ health, config, findings }: StatusDocument): readonly string[] {
-  const registries = health
-    .filter(({ status }) => status !== "pass")
-    .map(({ registry, output }) => `${registry}: ${output}`);
+function troubleLines({ health, config, findings, evidence }: StatusDocument): readonly string[] {
+  const byOutput = new Map<string, string[]>();
+  for (const { registry, output, status } of health) {
+    if (status === "pass") continue;
+    const same = byOutput.get(output);
+    if (same === undefined) byOutput.set(output, [registry]);
+    else same.push(registry);
+  }
+  const told = new Set<string>();
+  const registries = [...byOutput].map(
+    ([output, names]) => `${names.join(", ")}: ${tellOnce(output, evidence, told)}`,
+  );
   const conditions = (config?.conditions ?? [])
     .filter(({ type }) => type !== "Ready")
     .map(({ type, message }) => `${type}: ${message}`);
@@ -79,6 +88,19 @@ function troubleLines({ health, config, findings }: StatusDocument): readonly st
     return `${where}: ${severity}: ${message}${advice} (${code})`;
   });
   return [...registries, ...conditions, ...found].map(plainText);
+}
+
+/** A mirror that fails in the same way for several registries is described with the first of them. */
+function tellOnce(output: string, { registries }: StatusDocument["evidence"], told: Set<string>): string {
+  const failed = registries.flatMap(({ probes }) => probes).filter(({ ok }) => !ok);
+  const hosts = new Map(failed.map((probe) => [describeFailedProbe(probe), probe.host]));
+  let shown = output;
+  for (const [words, host] of hosts) {
+    if (!output.includes(words)) continue;
+    if (told.has(words)) shown = shown.replaceAll(words, `${host} fails as said above`);
+    told.add(words);
+  }
+  return shown;
 }
 
 /** Only those that do not see what they would. */
@@ -90,7 +112,8 @@ function sourceLines({ evidence }: StatusDocument): readonly string[] {
 }
 
 function selfLine({ agent, containerd, config, atMs }: StatusDocument): string {
-  const generation = config === undefined ? "" : `, generation ${config.observedGeneration} in force`;
+  const observed = config?.observedGeneration ?? 0;
+  const generation = observed === 0 ? "" : `, generation ${observed} in force`;
   const started = `mirrorlet ${agent.version}, started ${formatAge(atMs - agent.startedMs)} ago`;
   return plainText(`${started}; containerd ${containerd.version ?? "of unknown version"}${generation}`);
 }

@@ -60,6 +60,13 @@ export function createEvidenceMetrics(): (facts: EvidenceFacts) => string {
         report.sources,
         ({ source, up }) => [sample("evidence_source_up", [label("source", source)], up ? 1 : 0)],
       ),
+      ...family(
+        "counter",
+        "evidence_missed_total",
+        "What the source may have missed; pulls under way then are proven by others or by nobody.",
+        report.sources.filter(({ source }) => source === "witness"),
+        ({ source, missed }) => [sample("evidence_missed_total", [label("source", source)], missed ?? 0)],
+      ),
       ...traceMetrics(traces),
       ...probeMetrics(named.flatMap(probesOf)),
       ...family(

@@ -29,14 +29,29 @@ export async function resetFailedUnit(command: readonly string[]): Promise<void>
 }
 
 const RELOAD_TIMEOUT_MS = 60_000;
+const SHOW_TIMEOUT_MS = 10_000;
 
 /** `systemctl daemon-reload`, with the options of the restart command; nothing for other ones. */
 export async function reloadUnits(command: readonly string[]): Promise<CommandResult> {
   if (unitOf(command) === undefined) return { ok: true };
-  const verb = command.findIndex((word) => word === "restart" || word === "try-restart");
-  const reload = [...command.slice(0, verb), "daemon-reload"];
+  const reload = [...command.slice(0, verbOf(command)), "daemon-reload"];
   const ran = await runDetaching(reload, { timeoutMs: RELOAD_TIMEOUT_MS });
   return ran.status === 0 ? { ok: true } : { ok: false, message: complaintOf(reload, ran) };
+}
+
+/** What `systemctl show` says of the unit, with the options of the restart command; false for other ones. */
+export async function unitAwaitsReload(command: readonly string[]): Promise<boolean> {
+  const unit = unitOf(command);
+  const systemctl = findProgram(command[0] ?? "");
+  if (unit === undefined || systemctl === undefined) return false;
+  const options = command.slice(1, verbOf(command));
+  const show = [...options, "show", "--property=NeedDaemonReload", "--", unit];
+  const { status, stdout } = await runCommand(systemctl, show, SHOW_TIMEOUT_MS);
+  return status === 0 && stdout.trim() === "NeedDaemonReload=yes";
+}
+
+function verbOf(command: readonly string[]): number {
+  return command.findIndex((word) => word === "restart" || word === "try-restart");
 }
 
 function complaintOf(command: readonly string[], ran: Ran): string {

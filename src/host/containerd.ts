@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import type { Containerd } from "../agent/ports.ts";
 import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
-import { reloadUnits, resetFailedUnit, restartContainerd } from "./containerd-restart.ts";
+import { reloadUnits, resetFailedUnit, restartContainerd, unitAwaitsReload } from "./containerd-restart.ts";
 import { tracingVerbs } from "./containerd-tracing.ts";
 import { createCriClient } from "./cri-client.ts";
 import { createHostRoot } from "./files-root.ts";
@@ -30,6 +30,7 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     restart: (signal) => restartContainerd(restart, signal),
     resetFailed: () => resetFailedUnit(restart),
     reloadUnits: () => reloadUnits(restart),
+    unitAwaitsReload: () => unitAwaitsReload(restart),
     startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, renameSync, unlinkSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
@@ -29,6 +29,13 @@ export async function removeDirectories(paths: readonly string[], options: Write
     await forEachOverlapped(aside, tryEmpty, () => false);
   }
 }
+
+/** The system decides whether it is empty, in the same moment. */
+export async function removeEmptyDirectory(path: string, options: WriteOptions): Promise<void> {
+  await removeEach([path], options, (place) => ignoring(OCCUPIED, () => rmdirSync(place)));
+}
+
+const OCCUPIED: readonly string[] = ["ENOTEMPTY", "EEXIST", "EBUSY"];
 
 /** Removes strays of ours in `nodePath` and its sub-directories. Links are not followed. */
 export async function sweepTemporaries(nodePath: string, root: HostRoot): Promise<void> {

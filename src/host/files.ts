@@ -1,7 +1,7 @@
 import type { Files } from "../agent/ports.ts";
 import { createWholeDirectories } from "./files-create.ts";
 import { readObserved } from "./files-read.ts";
-import { removeDirectories, removeFiles, sweepTemporaries } from "./files-remove.ts";
+import { removeDirectories, removeEmptyDirectory, removeFiles, sweepTemporaries } from "./files-remove.ts";
 import { replaceFile } from "./files-replace.ts";
 import { createHostRoot } from "./files-root.ts";
 import { randomSuffix } from "./files-temporary.ts";
@@ -32,6 +32,7 @@ export function createFiles(options: FilesOptions = {}): Files {
     remove: (paths) => removeFiles(paths, writing),
     createDirectories: (directories) => createWholeDirectories(directories, writing),
     removeDirectories: (paths) => removeDirectories(paths, writing),
+    removeEmptyDirectory: (path) => removeEmptyDirectory(path, writing),
     sweep: (path) => sweepTemporaries(path, root),
   };
 }

@@ -14,14 +14,14 @@ import type { NodeSetup } from "./compose-node.ts";
 export function composeCommands(createIo: (options: GlobalOptions) => CommandIo): Commands {
   const onNode = async (
     options: ConfigOptions,
-    run: (node: { setup: NodeSetup; deps: NodeDeps; io: CommandIo }) => Promise<ExitCode>,
+    run: (node: OnNode) => Promise<ExitCode>,
   ): Promise<ExitCode> => {
     const io = createIo(options);
     const loaded = await configure(options, io);
     if (loaded === undefined) return 78;
     const { composeNode } = await import("./compose-node.ts");
     const setup = { config: loaded.config, root: options.root, log: await createLog(loaded.config) };
-    return run({ setup, deps: composeNode(setup), io });
+    return run({ setup, deps: composeNode(setup), io, settings: loaded.settings });
   };
   return {
     async agent(options) {
@@ -68,7 +68,7 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         return explain(image, options, io, explainDeps(setup, portsOf(deps)));
       }),
     doctor: (options) =>
-      onNode(options, async ({ setup, deps, io }) => {
+      onNode(options, async ({ setup, deps, io, settings }) => {
         const [{ doctor }, { doctorError }, { doctorDeps, doctorErrorDeps }] = await Promise.all([
           import("../cli/doctor.ts"),
           import("../cli/doctor-error.ts"),
@@ -76,8 +76,8 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         ]);
         const { error } = options;
         if (error !== undefined)
-          return doctorError({ ...options, error }, io, doctorErrorDeps(setup, portsOf(deps)));
-        return doctor(options, io, doctorDeps(setup, portsOf(deps)));
+          return doctorError({ ...options, error }, io, doctorErrorDeps(setup, portsOf(deps), settings));
+        return doctor(options, io, doctorDeps(setup, portsOf(deps), settings));
       }),
     render: (files, options) =>
       onNode(options, async ({ setup, deps, io }) => {
@@ -97,6 +97,14 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       return version(createIo(options));
     },
   };
+}
+
+interface OnNode {
+  readonly setup: NodeSetup;
+  readonly deps: NodeDeps;
+  readonly io: CommandIo;
+  /** Each with where it came from. */
+  readonly settings: readonly EffectiveSetting[];
 }
 
 function portsOf(deps: NodeDeps): Ports {

@@ -33,11 +33,14 @@ export interface NodeSetup {
 /** How long containerd may take to come up well before it is rolled back. */
 const GATE_TIMEOUT_MS = 60_000;
 
-/** Wires the adapters of the machine and the network to what commands and the agent need of them. */
-export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
+/**
+ * Wires the adapters of the machine and the network to what commands and the agent need of them. `isLive`: below `root`
+ * is a node that runs, and not the image of many.
+ */
+export function composeNode({ config, root, log }: NodeSetup, isLive = root === ""): NodeDeps {
   const ports = createPorts({ config, root, log });
   const state = createStateDirectory(config.stateDir, ports);
-  const witness = createWitness(config, state, ports);
+  const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
@@ -61,12 +64,13 @@ export function composeNode({ config, root, log }: NodeSetup): NodeDeps {
 /** The legacy style has no place for a host of our own. */
 function createWitness(
   { evidence, style }: AgentConfig,
+  isLive: boolean,
   state: StateDirectory,
   ports: Ports,
 ): WitnessKeeper | undefined {
   const address = parseHostPort(evidence.witnessAddress);
   if (!evidence.witness || style !== "certs.d" || address === undefined) return undefined;
-  return createWitnessKeeper({ ip: address.host, state, keys: witnessKeys, ports });
+  return createWitnessKeeper({ ip: address.host, mayMake: isLive, state, keys: witnessKeys, ports });
 }
 
 function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"]> {

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { describeGeneration } from "../agent/describe-generation.ts";
 import { createEvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
@@ -43,7 +44,7 @@ function statusLine(board: StatusBoard): string {
   const { latest } = board;
   if (latest === undefined) return "the first pass is not over yet";
   if (!isReady(latest)) return conditionsText(latest);
-  return `generation ${latest.observedGeneration} is in force. ${board.status().summary.sentence}`;
+  return `${describeGeneration(latest.observedGeneration)} is in force. ${board.status().summary.sentence}`;
 }
 
 /** Nothing above debug for a pass that changed nothing and found nothing new. */

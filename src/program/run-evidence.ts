@@ -88,17 +88,18 @@ export async function runEvidence(
     passed(report) {
       canaryImages = report.canaries ?? canaryImages;
       traces.passed(report);
+      witness.passed();
       canaries.afterPass(report);
       if (report.registries === undefined) return;
       journal.watch(report.registries);
       probes.watch(report.registries);
     },
     traceStats: traces.stats,
-    ping: async () => witness?.ping(),
+    ping: witness.ping,
     async stop() {
       traces.stop();
       await Promise.all([canaries.stop(), imageEvents.stop(), journal.stop(), probes.stop()]);
-      await witness?.stop();
+      await witness.stop();
     },
   };
 }

@@ -12,7 +12,7 @@ const stopTimeoutMs = 90_000;
  * pass. An address that cannot be bound, or another agent on this node, is 78 and 1: a restart would not help.
  */
 export async function serveAgent(setup: NodeSetup, io: CommandIo): Promise<ExitCode> {
-  const deps = composeNode(setup);
+  const deps = composeNode(setup, true);
   const lock = deps.acquireLock();
   if ("heldBy" in lock) {
     io.stderr(`mirrorlet: ${lock.heldBy} is at work on this node: only one may write it\n`);

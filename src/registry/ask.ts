@@ -20,6 +20,8 @@ export interface Ask {
   readonly authorize?: (url: URL) => Promise<string | undefined>;
   /** Body of a POST, urlencoded. */
   readonly form?: string;
+  /** Who sent us to this URL; undefined: it was configured. Then it is not to be near, unless who sent us is. */
+  readonly from?: URL;
   /** Of the body; default 64 KiB. */
   readonly maxBytes?: number;
   /** Instead of the client's own. */

@@ -3,6 +3,7 @@ import { RegistryError } from "./registry-error.ts";
 
 /** Why no TCP connection came about, and what to look at. */
 export function explainConnect(error: unknown, to: URL, resolved: boolean): RegistryError {
+  if (error instanceof RegistryError) return error;
   const { code, message } = firstOf(error);
   if (!resolved)
     return new RegistryError(

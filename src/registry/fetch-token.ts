@@ -1,3 +1,4 @@
+import type { FailureCode } from "../core/evidence/registry-failure.ts";
 import type { Answer, Ask } from "./ask.ts";
 import { basicAuthorization, type Demand, type Login, type TokenAsk } from "./authorize.ts";
 import { createExchangeLog, type ExchangeLog } from "./exchange-log.ts";
@@ -65,7 +66,14 @@ function getOf({ realm, service, scopes, login }: TokenRequest, ask: TokenAsk): 
   const headers = (ask.headers ?? []).filter(
     ([name]) => login === undefined || name.toLowerCase() !== "authorization",
   );
-  return { ...ask, method: "GET", url, headers: [...headers, ...own], maxBytes: MAX_TOKEN_BYTES };
+  return {
+    ...ask,
+    method: "GET",
+    url,
+    from: ask.url,
+    headers: [...headers, ...own],
+    maxBytes: MAX_TOKEN_BYTES,
+  };
 }
 
 function postOf({ realm, service, scopes }: TokenRequest, login: Login, ask: TokenAsk): Ask {
@@ -81,7 +89,14 @@ function postOf({ realm, service, scopes }: TokenRequest, login: Login, ask: Tok
     form.set("username", login.username);
     form.set("password", login.password);
   }
-  return { ...ask, method: "POST", url: realm, form: form.toString(), maxBytes: MAX_TOKEN_BYTES };
+  return {
+    ...ask,
+    method: "POST",
+    url: realm,
+    from: ask.url,
+    form: form.toString(),
+    maxBytes: MAX_TOKEN_BYTES,
+  };
 }
 
 /** Services without POST: GCR answers 404, Artifactory 401, ACR 400. */
@@ -93,12 +108,15 @@ async function send(client: HttpClient, ask: Ask, from: TokenAsk, log: ExchangeL
   try {
     return await client.ask(ask, log);
   } catch (error) {
-    if (error instanceof RegistryError && error.code === "credentials-withheld") throw error;
+    if (error instanceof RegistryError && WITHHELD.includes(error.code)) throw error;
     const words = error instanceof RegistryError ? error.failure.cause : String(error);
     const { host } = from.url;
     throw new RegistryError({ phase: "token", code: "token-unreachable", host, detail: words }, error);
   }
 }
+
+/** What is not done here and might well be there. */
+const WITHHELD: readonly FailureCode[] = ["credentials-withheld", "link-local", "loopback"];
 
 function read(answer: Answer, { realm, login }: TokenRequest, from: URL, by: "form" | "get"): string {
   const { host } = from;

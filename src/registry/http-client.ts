@@ -1,9 +1,10 @@
 import { STATUS_CODES } from "node:http";
+import { createProxySelector, type Environment } from "../core/choose-proxy.ts";
 import type { Answer, Ask, Header } from "./ask.ts";
 import { exchange } from "./exchange.ts";
 import { createExchangeLog, type ExchangeLog } from "./exchange-log.ts";
+import type { Resolve } from "./guard-lookup.ts";
 import { openConnection, type Timeouts } from "./open-connection.ts";
-import { createProxySelector, type Environment } from "./proxy.ts";
 import { headersAfterRedirect, redirectTarget } from "./redirect.ts";
 import { RegistryError } from "./registry-error.ts";
 import { createSecureContexts } from "./secure-contexts.ts";
@@ -15,6 +16,8 @@ export interface HttpClientOptions {
   readonly timeouts: Timeouts;
   /** Put before the system's certificate files; "" for the running system. */
   readonly root?: string;
+  /** Looks up where others send us; the system's way unless something else is given. */
+  readonly resolve?: Resolve;
 }
 
 /** Sends requests to registries the way Go's http client does: its proxies, its trust, its redirects. */
@@ -26,16 +29,16 @@ export interface HttpClient {
 /** Go's: so many requests in all, the first one included. */
 const MAX_HOPS = 10;
 
-export function createHttpClient({ environment, timeouts, root }: HttpClientOptions): HttpClient {
+export function createHttpClient({ environment, timeouts, root, resolve }: HttpClientOptions): HttpClient {
   const proxyFor = createProxySelector(environment);
   const secureContext = createSecureContexts(createSystemRoots(environment, root));
 
   const askAt = async (ask: Ask, log: ExchangeLog): Promise<Answer> => {
     const limits = ask.timeouts ?? timeouts;
-    const { url, tls } = ask;
+    const { url, tls, from } = ask;
     const proxy = proxyFor(url);
     const hop = log.begin(ask.method, url, proxy);
-    const route = { url, proxy, tls, secureContext };
+    const route = { url, from, resolve, proxy, tls, secureContext };
     const socket = await openConnection(route, limits, ask.signal, hop);
     try {
       return await exchange(
@@ -60,7 +63,7 @@ export function createHttpClient({ environment, timeouts, root }: HttpClientOpti
         if (hops === MAX_HOPS)
           throw new RegistryError({ phase: "http", code: "redirect-loop", host: first.url.host });
         next = await withAuthorization(
-          redirected(next, answer.status, target),
+          redirected({ ...next, from: first.from ?? first.url }, answer.status, target),
           headersAfterRedirect(next, first, target),
         );
       }

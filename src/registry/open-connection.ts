@@ -1,16 +1,21 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { bareHost } from "../core/choose-proxy.ts";
 import type { TlsMaterial } from "../core/containerd/pull/tls-material.ts";
 import type { HopLog } from "./exchange-log.ts";
 import { explainConnect, explainTls } from "./explain-failure.ts";
+import { guardedLookup, type Resolve, refuseNear } from "./guard-lookup.ts";
 import { openTunnel } from "./open-tunnel.ts";
-import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
 import { settle } from "./settle-socket.ts";
 import { describeChain, earliestEndMs, refusalOfGo } from "./verify-server.ts";
 
 export interface Route {
   readonly url: URL;
+  /** Who sent us there; undefined: it was configured. */
+  readonly from?: URL | undefined;
+  /** Instead of the system's. */
+  readonly resolve?: Resolve | undefined;
   readonly proxy: URL | undefined;
   readonly tls: TlsMaterial;
   readonly secureContext: (tls: TlsMaterial) => SecureContext;
@@ -33,7 +38,8 @@ export async function openConnection(
   const { url, proxy } = route;
   if (proxy?.protocol.startsWith("socks") === true)
     throw new RegistryError({ phase: "connect", code: "socks-proxy", host: url.host, detail: proxy.host });
-  let socket = await dial(proxy ?? url, timeouts, signal, hop);
+  // Through a proxy it is the proxy that looks names up, and connects.
+  let socket = await dial(proxy ?? url, proxy === undefined ? route : {}, timeouts, signal, hop);
   if (proxy?.protocol === "https:") {
     const toProxy = {
       url: proxy,
@@ -48,12 +54,20 @@ export async function openConnection(
   return handshake(socket, route, timeouts, signal, hop);
 }
 
-async function dial(to: URL, { dialMs }: Timeouts, signal: AbortSignal, hop: HopLog): Promise<Socket> {
+async function dial(
+  to: URL,
+  { from, resolve }: Pick<Route, "from" | "resolve">,
+  { dialMs }: Timeouts,
+  signal: AbortSignal,
+  hop: HopLog,
+): Promise<Socket> {
   const host = bareHost(to);
   const port = Number(to.port || (to.protocol === "https:" ? 443 : 80));
   const startedMs = performance.now();
+  if (from !== undefined && isIP(host) !== 0) await refuseNear([host], to, from, resolve);
+  const guard = from === undefined ? {} : { lookup: guardedLookup(to, from, resolve) };
   // Longer than Node's 250 ms, which gives up on addresses that are merely far away.
-  const socket = connectTcp({ host, port, autoSelectFamilyAttemptTimeout: 2_000 });
+  const socket = connectTcp({ host, port, autoSelectFamilyAttemptTimeout: 2_000, ...guard });
   let resolved = isIP(host) !== 0;
   let resolvedMs = startedMs;
   socket.once("lookup", (error, address) => {

@@ -1,5 +1,5 @@
+import { bareHost } from "../core/choose-proxy.ts";
 import type { Answer, Ask, Header } from "./ask.ts";
-import { bareHost } from "./proxy.ts";
 import { RegistryError } from "./registry-error.ts";
 
 /** Where an answer leads, as Go's client takes it; undefined: nowhere, it is the answer. */

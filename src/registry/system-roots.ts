@@ -1,26 +1,19 @@
 import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "./proxy.ts";
-
-// Where Go looks on Linux; of the files the first that can be read, of the directories all.
-// https://cs.opensource.google/go/go/+/master:src/crypto/x509/root_linux.go
-const FILES = [
-  "/etc/ssl/certs/ca-certificates.crt",
-  "/etc/pki/tls/certs/ca-bundle.crt",
-  "/etc/ssl/ca-bundle.pem",
-  "/etc/pki/tls/cacert.pem",
-  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-  "/etc/ssl/cert.pem",
-];
-const DIRECTORIES = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
+import type { Environment } from "../core/choose-proxy.ts";
+import { SYSTEM_ROOT_DIRECTORIES, SYSTEM_ROOT_FILES } from "../core/go-system-roots.ts";
 
 /**
  * The certificates a Go program of this machine trusts, as PEM blocks without duplicates. Node brings its own
  * list, which knows nothing of a company's CA. Read again only when a file or directory has changed.
  */
 export function createSystemRoots(environment: Environment, root = ""): () => readonly string[] {
-  const files = fromVariable(environment["SSL_CERT_FILE"], FILES, () => [environment["SSL_CERT_FILE"] ?? ""]);
-  const directories = fromVariable(environment["SSL_CERT_DIR"], DIRECTORIES, (text) => text.split(":"));
+  const files = fromVariable(environment["SSL_CERT_FILE"], SYSTEM_ROOT_FILES, () => [
+    environment["SSL_CERT_FILE"] ?? "",
+  ]);
+  const directories = fromVariable(environment["SSL_CERT_DIR"], SYSTEM_ROOT_DIRECTORIES, (text) =>
+    text.split(":"),
+  );
   let known: { readonly stamp: string; readonly roots: readonly string[] } | undefined;
   return () => {
     const stamp = [...files, ...directories].map((path) => stampOf(root + path)).join();

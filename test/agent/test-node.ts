@@ -50,7 +50,7 @@ export interface TestNode {
   pass(state: DesiredState | string, overrides?: Partial<PassContext>): Promise<PassReport>;
   dryRun(state: DesiredState, overrides?: Partial<PassContext>): Promise<DryRun>;
   /** The keeper of this node's witness, as a new process would have it. */
-  witness(ip?: string): WitnessKeeper;
+  witness(ip?: string, mayMake?: boolean): WitnessKeeper;
   /** The request prefixes that a pull of `namespace` tries in order, as the model reads the node now. */
   hostsFor(namespace: string): Promise<readonly string[]>;
   read(path: string): string | undefined;
@@ -94,6 +94,8 @@ export interface ModelContainerd extends Containerd {
   losesEnvironment: boolean;
   /** Words with which systemd refuses to read its units again. */
   refuseReload: string | undefined;
+  /** Somebody has changed its unit, and systemd has not read that. */
+  unitEdited: boolean;
 }
 
 export function createTestNode(version = "2.1.9"): TestNode {
@@ -174,9 +176,10 @@ export function createTestNode(version = "2.1.9"): TestNode {
     context,
     hostsFor: (namespace) => hostsFor(namespace, files, versionOf(version)),
     dryRun: (state, overrides) => dryRun(context({ load: async () => wanted(state, sha256), ...overrides })),
-    witness: (ip = "127.0.0.1") =>
+    witness: (ip = "127.0.0.1", mayMake = true) =>
       createWitnessKeeper({
         ip,
+        mayMake,
         state: createStateDirectory(config.stateDir, ports),
         keys: witnessKeys,
         ports,
@@ -225,7 +228,7 @@ function createModelContainerd(
   const version = versionOf(versionText);
   const present = new Set<string>();
   let running = readConfig();
-  let loadedUnit: Readonly<Record<string, string>> = {};
+  let loadedDropIn = read(DROP_IN);
   let environment: Readonly<Record<string, string>> = {};
   const judge = (text: string | undefined) =>
     readRegistryConfig(text === undefined ? undefined : { path: CONFIG, text }, [], version);
@@ -244,6 +247,7 @@ function createModelContainerd(
     environment: {},
     losesEnvironment: false,
     refuseReload: undefined,
+    unitEdited: false,
     get running() {
       return running;
     },
@@ -257,7 +261,7 @@ function createModelContainerd(
       this.restarts += 1;
       if (this.refuseStart !== undefined && this.restarts % 2 === 1)
         return { ok: false, message: this.refuseStart };
-      environment = { ...this.environment, ...(this.losesEnvironment ? {} : loadedUnit) };
+      environment = { ...this.environment, ...(this.losesEnvironment ? {} : environmentIn(loadedDropIn)) };
       if (this.refuseTraces !== undefined && ENDPOINT_VARIABLE in environment)
         return { ok: false, message: this.refuseTraces };
       running = readConfig();
@@ -266,8 +270,12 @@ function createModelContainerd(
     async resetFailed() {},
     async reloadUnits() {
       if (this.refuseReload !== undefined) return { ok: false, message: this.refuseReload };
-      loadedUnit = environmentIn(read(DROP_IN));
+      loadedDropIn = read(DROP_IN);
+      this.unitEdited = false;
       return { ok: true };
+    },
+    async unitAwaitsReload() {
+      return this.unitEdited || loadedDropIn !== read(DROP_IN);
     },
     async tracesEnvironment() {
       return environment;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, utimesSync } from "node:fs";
+import { existsSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
@@ -139,6 +139,31 @@ test("an agent whose port is not known beforehand, and a restart command that na
     });
 });
 
+test("a unit that is not containerd's own gets its environment only where somebody has asked for it", async () => {
+  const k3s = "containerd.restart=systemctl restart k3s.service";
+  const dropIn = DROP_IN.replace("containerd.service.d", "k3s.service.d");
+  await withNode(async (node) => {
+    node.configure(k3s);
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.match(report.tracing?.message ?? "", /restarts k3s\.service.*set evidence\.traces = true/);
+    assert.equal(node.read(dropIn), undefined);
+    node.clock.advance(HOUR);
+    node.configure(k3s, "evidence.traces=true");
+    await node.pass(STATE);
+    assert.match(node.read(dropIn) ?? "", /OTEL_EXPORTER/);
+    node.clock.advance(HOUR);
+    node.configure(k3s);
+    await node.pass(STATE);
+    assert.equal(node.read(dropIn), undefined, "no longer asked for");
+  });
+  await withNode(async (node) => {
+    node.configure(k3s);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on", "config.toml is containerd's alone");
+  }, "1.7.15");
+});
+
 test("off: the drop-in goes, by one restart", async () => {
   await withTraces(async (node) => {
     node.configure("evidence.traces=false");
@@ -154,6 +179,21 @@ test("off: the drop-in goes, by one restart", async () => {
   });
 });
 
+test("off that did not work is tried again when a person asks, and not before", async () => {
+  await withTraces(async (node) => {
+    node.configure("evidence.traces=false");
+    node.containerd.refuseStart = "start script: not now";
+    assert.equal((await node.pass(STATE)).outcome, "rolled-back");
+    node.containerd.refuseStart = undefined;
+    node.clock.advance(HOUR);
+    const report = await node.pass(STATE);
+    assert.match(report.tracing?.message ?? "", /or by mirrorlet apply: .*not now/);
+    assert.ok(node.read(DROP_IN));
+    assert.equal((await node.pass(STATE, { retryQuarantined: true })).tracing?.state, "off");
+    assert.equal(node.read(DROP_IN), undefined);
+  });
+});
+
 test("restore takes the drop-in away with the rest, by one restart", async () => {
   await withTraces(async (node) => {
     const result = await restore(node.context());
@@ -163,6 +203,18 @@ test("restore takes the drop-in away with the rest, by one restart", async () =>
     assert.equal(node.containerd.restarts, 1);
     assert.deepEqual(await node.containerd.tracesEnvironment(), {});
   });
+});
+
+test("the directory of the drop-in goes with it, unless somebody else has something there", async () => {
+  const directory = DROP_IN.slice(0, DROP_IN.lastIndexOf("/"));
+  for (const theirs of [undefined, `${directory}/10-limits.conf`])
+    await withTraces(async (node) => {
+      if (theirs !== undefined) node.write(theirs, "[Service]\nLimitNOFILE=5\n");
+      await node.containerd.reloadUnits();
+      assert.equal((await restore(node.context())).ok, true);
+      assert.equal(node.read(DROP_IN), undefined);
+      assert.equal(existsSync(join(node.root, directory)), theirs !== undefined);
+    });
 });
 
 test("the port of the agent changes: the drop-in follows, by one restart", async () => {
@@ -269,6 +321,7 @@ test("a drop-in that somebody changed is put right, without a restart while cont
   await withTraces(async (node) => {
     const whole = node.read(DROP_IN);
     node.write(DROP_IN, `${OWNERSHIP_MARKER}\n[Service]\n`);
+    await node.containerd.reloadUnits();
     const report = await node.pass(STATE);
     assert.equal(report.outcome, "repaired");
     assert.match(report.drift[0]?.diff ?? "", /\+Environment=OTEL_TRACES_SAMPLER/);
@@ -297,6 +350,7 @@ test("a drop-in that somebody rewrites again and again is left to them for a whi
     let contested = 0;
     for (let round = 0; round < 12; round += 1) {
       node.write(DROP_IN, `${OWNERSHIP_MARKER}\n# again\n`);
+      await node.containerd.reloadUnits();
       const report = await node.pass(STATE);
       if (report.conditions.some(({ type, message }) => type === "Contested" && message.includes(DROP_IN)))
         contested += 1;
@@ -323,7 +377,6 @@ test("traces alone do not work: they are taken back, mirrors stay, and nothing i
     assert.equal(report.tracing?.state, "unavailable");
     assert.match(report.tracing?.message ?? "", /cannot take that/);
     const { "/etc/systemd": _1, "/etc/systemd/system": _2, ...after } = node.snapshot();
-    delete (after as Record<string, string>)["/etc/systemd/system/containerd.service.d"];
     assert.deepEqual(after, before);
     assert.equal(node.containerd.restarts, 2, "once forward, once back");
     assert.deepEqual(await node.containerd.tracesEnvironment(), {});
@@ -394,12 +447,16 @@ test("both at once do not work because of config.toml: after a try without the t
 test("hands off while containerd is not well after everything was put back, traces included", async () => {
   await withNode(async (node) => {
     node.containerd.trouble = "no snapshotter";
-    assert.deepEqual(types(await node.pass(STATE)), ["RolledBack", "Degraded"]);
+    const advice = /: see its journal, mend it and restart it; mirrorlet goes on once it is well$/;
+    const { conditions } = await node.pass(STATE);
+    assert.deepEqual(types({ conditions }), ["RolledBack", "Degraded"]);
+    assert.match(conditions[1]?.message ?? "", advice);
     assert.equal(node.read(CONFIG), OLD);
     assert.equal(node.read(DROP_IN), undefined);
     for (let round = 0; round < 3; round += 1) {
       node.clock.advance(HOUR);
-      await node.pass(desired(registry("gcr.io", [M1])));
+      const again = await node.pass(desired(registry("gcr.io", [M1])));
+      assert.match(again.conditions.find(({ type }) => type === "Degraded")?.message ?? "", advice);
     }
     assert.equal(node.containerd.restarts, 2);
     node.containerd.trouble = undefined;
@@ -580,6 +637,31 @@ test("a containerd that reads config.toml alone is told there, in the one edit a
   }, "1.7.15");
 });
 
+test("a receiver in config.toml that nothing says is ours any more is left alone and told, until it is removed", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    const [before, restarts] = [node.read(CONFIG) ?? "", node.containerd.restarts];
+    rmSync(join(node.root, node.config.stateDir), { recursive: true });
+    node.clock.advance(HOUR);
+    node.configure("http.address=127.0.0.1:9999");
+    const report = await node.pass(STATE);
+    assert.deepEqual(types(report), ["Ready"]);
+    assert.equal(report.tracing?.state, "unavailable");
+    const line = before.split("\n").findIndex((text) => text.includes("127.0.0.1:9478")) + 1;
+    assert.deepEqual(
+      report.issues.map(({ code, at }) => [code, at.file, at.line]),
+      [["containerd-traces-exporter", CONFIG, line]],
+    );
+    assert.match(report.issues[0]?.fix ?? "", /remove it to have the traces sent to the agent/);
+    assert.equal(node.read(CONFIG), before);
+    assert.equal(node.containerd.restarts, restarts);
+    node.write(CONFIG, before.replace(/^.*127\.0\.0\.1:9478.*\n/m, ""));
+    node.clock.advance(HOUR);
+    assert.equal((await node.pass(STATE)).tracing?.state, "on");
+    assert.match(node.read(CONFIG) ?? "", /127\.0\.0\.1:9999/);
+  }, "1.7.15");
+});
+
 test("traces in config.toml alone wait for the budget, and are left out when they do not work", async () => {
   await withNode(async (node) => {
     node.containerd.hasExporter = false;
@@ -652,5 +734,80 @@ test("apply --no-restart writes both, and the next pass that may restart does it
     assert.deepEqual(types(next), ["Ready"]);
     assert.equal(next.tracing?.state, "on");
     assert.equal(node.containerd.restarts, 1);
+  });
+});
+
+test("what somebody has changed in containerd's unit is not put in force with ours: traces wait, mirrors do not", async () => {
+  await withNode(async (node) => {
+    node.containerd.unitEdited = true;
+    const plan = await node.dryRun(STATE);
+    assert.ok(plan.steps.every(({ kind }) => kind !== "switch-traces"));
+    for (const overrides of [{}, { retryQuarantined: true }]) {
+      const report = await node.pass(STATE, overrides);
+      assert.deepEqual(types(report), ["Ready"]);
+      assert.equal(report.tracing?.state, "pending");
+      assert.deepEqual(
+        report.issues.map(({ code, severity, at }) => [code, severity, at.file]),
+        [["containerd-unit-unread", "warning", "containerd.service"]],
+      );
+      assert.equal(node.read(DROP_IN), undefined);
+      assert.equal(node.containerd.unitEdited, true, "systemd has not been told to read it");
+      assert.equal(node.containerd.restarts, 1, "for config_path");
+      node.clock.advance(HOUR);
+    }
+    await node.containerd.reloadUnits();
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on");
+    assert.deepEqual(report.issues, []);
+    assert.equal(node.containerd.restarts, 2);
+  });
+});
+
+test("a restart that was put off does not have systemd read what somebody has changed since", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE, { mayRestart: false });
+    node.containerd.unitEdited = true;
+    await node.pass(STATE, { mayRestart: false });
+    const report = await node.pass(STATE);
+    assert.equal(report.tracing?.state, "on", JSON.stringify(report));
+    assert.equal(node.containerd.restarts, 1);
+    assert.equal(node.containerd.unitEdited, true);
+  });
+});
+
+test("restore does not have systemd read what somebody has changed, and says what is left to do", async () => {
+  await withTraces(async (node) => {
+    node.containerd.unitEdited = true;
+    const result = await restore(node.context());
+    assert.equal(result.ok, false);
+    assert.match(result.ok ? "" : result.message, /run systemctl daemon-reload and restart containerd/);
+    assert.equal(node.read(DROP_IN), undefined);
+    assert.equal(node.containerd.unitEdited, true);
+    assert.equal((await restore(node.context())).ok, true, "nothing is left to put back");
+  });
+});
+
+test("a file that could not be put right is not recorded as being in force", async () => {
+  await withTraces(async (node) => {
+    const recorded = (): { readonly traces?: { readonly digest: string; readonly path: string } } =>
+      JSON.parse((node.read(`${node.config.stateDir}/apply-record.json`) ?? "").split("\n")[1] ?? "{}");
+    const before = recorded().traces;
+    // The containerd that runs is as wanted; only the place of the file changes.
+    node.configure("containerd.environment_file=/etc/containerd/environment");
+    const { ports } = node.context();
+    const replace: Files["replace"] = async (path, ...rest) => {
+      if (path === "/etc/containerd/environment")
+        throw new HostError("read-only", path, "cannot write: EROFS", { retryable: false });
+      await ports.files.replace(path, ...rest);
+    };
+    const report = await node.pass(STATE, { ports: { ...ports, files: { ...ports.files, replace } } });
+    assert.equal(report.tracing?.state, "unavailable");
+    assert.equal(node.containerd.restarts, 0);
+    assert.ok(node.read(DROP_IN), "the old one is back");
+    assert.deepEqual(recorded().traces, before);
+    node.clock.advance(HOUR);
+    await node.pass(STATE);
+    assert.equal(node.read(DROP_IN), undefined, "the old place is not forgotten");
+    assert.equal(recorded().traces?.path, "/etc/containerd/environment");
   });
 });

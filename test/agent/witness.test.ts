@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { statSync, truncateSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import type { PassContext } from "../../src/agent/pass-context.ts";
 import { type Files, HostError } from "../../src/agent/ports.ts";
 import { restore } from "../../src/agent/restore.ts";
 import { createStateDirectory } from "../../src/agent/state-directory.ts";
@@ -65,9 +66,9 @@ test("the identity is made once, for this node alone, and for root's eyes", asyn
   const { mode } = statSync(`${node.root}${identityFile(node)}`);
   assert.equal(mode & 0o777, 0o600);
   assert.deepEqual(await node.witness().keep(), made);
-  assert.deepEqual(await node.witness().foresee(), made);
-  const keeper = nodeFor(context).witness();
-  assert.notEqual((await keeper.keep()).key, made.key);
+  assert.deepEqual(await node.witness().foresee(), { identity: made, isNew: false });
+  const other = await nodeFor(context).witness().keep();
+  assert.notEqual(other?.key, made?.key);
 });
 
 test("dry run is the same code: it foresees a witness, and leaves no identity behind", async (context) => {
@@ -84,10 +85,31 @@ test("dry run is the same code: it foresees a witness, and leaves no identity be
     /\+\[host\."https:\/\/127\.0\.0\.1:478\/witness"\]/,
   );
   const report = await node.pass(state, { witness });
+  const told = JSON.stringify(plan);
+  assert.doesNotMatch(told, /witness-[0-9a-f]{12}/, "what it will be is not known yet");
+  assert.doesNotMatch(told, /BEGIN CERTIFICATE/);
+  assert.match(told, /the certificate of this node's witness, which is made when this is applied/);
   assert.deepEqual(
-    report.done,
+    report.done.map((text) => text.replace(/witness-[0-9a-f]{12}/, "witness-…")),
     plan.steps.map(({ text }) => text),
   );
+  node.write(GCR, `${node.read(GCR)}# drift\n`);
+  const { diffs } = await node.dryRun(state, { witness: node.witness() });
+  assert.match(diffs[0]?.diff ?? "", /witness-[0-9a-f]{12}\.pem/, "the one it has is told");
+});
+
+test("an image of nodes gets no witness, and a node behind a root keeps the one it has", async (context) => {
+  const node = nodeFor(context);
+  const state = desired(registry("gcr.io", [MIRROR]));
+  const image = () => ({ witness: node.witness("127.0.0.1", false) });
+  const plan = await node.dryRun(state, image());
+  assert.doesNotMatch(JSON.stringify(plan), /witness/);
+  await node.pass(state, image());
+  assert.equal(node.read(identityFile(node)), undefined);
+  assert.doesNotMatch(node.read(GCR) ?? "", /witness/);
+  await node.pass(state, { witness: node.witness() });
+  assert.match(node.read(GCR) ?? "", /witness/);
+  assert.equal((await node.pass(state, image())).outcome, "unchanged");
 });
 
 test("an identity that is damaged, or of another address, is made anew", async (context) => {
@@ -95,15 +117,15 @@ test("an identity that is damaged, or of another address, is made anew", async (
   const path = `${node.root}${identityFile(node)}`;
   const first = await node.witness().keep();
   const moved = await node.witness("127.0.0.2").keep();
-  assert.notEqual(moved.key, first.key);
+  assert.notEqual(moved?.key, first?.key);
   assert.deepEqual(await node.witness("127.0.0.2").keep(), moved);
   truncateSync(path, 300);
   const whole = await node.witness("127.0.0.2").keep();
-  assert.notEqual(whole.key, moved.key);
+  assert.notEqual(whole?.key, moved?.key);
   const text = node.read(identityFile(node)) ?? "";
   for (const damaged of [text.replace("BEGIN PRIVATE", "BEGIN_PRIVATE"), "", "{}\n{}\n", "\0"]) {
     node.write(identityFile(node), damaged, 0o600);
-    assert.notEqual((await node.witness("127.0.0.2").keep()).key, whole.key);
+    assert.notEqual((await node.witness("127.0.0.2").keep())?.key, whole?.key);
   }
 });
 
@@ -121,6 +143,7 @@ test("mirrors are applied where the key cannot be kept, without a witness until 
   const full = { ...ports, files: { ...ports.files, write } };
   const witness = createWitnessKeeper({
     ip: "127.0.0.1",
+    mayMake: true,
     state: createStateDirectory(node.config.stateDir, full),
     keys: witnessKeys,
     ports,
@@ -141,3 +164,59 @@ test("restore forgets the identity, and takes the witness out", async (context) 
   assert.equal(node.read(identityFile(node)), undefined);
   assert.equal(node.read(GCR), undefined);
 });
+
+/** Whenever something waits: whether the hosts.toml of a host directory is there, and any PEM file beside it. */
+function watchWaits(node: TestNode, name: string) {
+  const seen: { readonly hosts: boolean; readonly pem: boolean }[] = [];
+  const { ports } = node.context();
+  const sleep = async (ms: number): Promise<void> => {
+    const paths = Object.keys(node.snapshot()).filter((path) => path.startsWith(`${CERTS_D}/${name}/`));
+    seen.push({
+      hosts: paths.some((path) => path.endsWith("/hosts.toml")),
+      pem: paths.some((path) => path.endsWith(".pem")),
+    });
+    await ports.clock.sleep(ms);
+  };
+  const overrides: Partial<PassContext> = { ports: { ...ports, clock: { ...ports.clock, sleep } } };
+  return { seen, overrides };
+}
+
+for (const [what, undo] of [
+  ["restore", (node: TestNode, overrides: Partial<PassContext>) => restore(node.context(overrides))],
+  [
+    "a pass",
+    (node: TestNode, overrides: Partial<PassContext>) =>
+      node.pass(desired(registry("other.io", [MIRROR])), { ...overrides, witness: node.witness() }),
+  ],
+] as const) {
+  for (const shared of [true, false])
+    test(`${what}: a pull that has read a hosts.toml still finds its CA, in a directory of ${shared ? "several" : "our own"}`, async (context) => {
+      const node = nodeFor(context);
+      const state = desired(registry("gcr.io", [MIRROR]), registry("other.io", [MIRROR]));
+      await node.pass(state, { witness: node.witness() });
+      if (shared) node.write(`${CERTS_D}/gcr.io/mine.txt`, "mine");
+      const { seen, overrides } = watchWaits(node, "gcr.io");
+      await undo(node, overrides);
+      assert.ok(
+        seen.some(({ hosts, pem }) => !hosts && pem),
+        JSON.stringify(seen),
+      );
+      const left = Object.keys(node.snapshot()).filter((path) => path.startsWith(`${CERTS_D}/gcr.io`));
+      assert.deepEqual(left, shared ? [`${CERTS_D}/gcr.io`, `${CERTS_D}/gcr.io/mine.txt`] : []);
+    });
+
+  test(`${what}: a _default of somebody else is never hidden by what is left of a directory`, async (context) => {
+    const node = nodeFor(context);
+    node.write(`${CERTS_D}/_default/hosts.toml`, 'server = "http://127.0.0.1:5009"\n');
+    const state = desired(registry("gcr.io", [MIRROR]), registry("other.io", [MIRROR]));
+    await node.pass(state, { witness: node.witness() });
+    const { seen, overrides } = watchWaits(node, "gcr.io");
+    await undo(node, overrides);
+    assert.ok(seen.length > 0);
+    assert.deepEqual(
+      seen.filter(({ hosts, pem }) => !hosts && pem),
+      [],
+    );
+    assert.equal(node.read(GCR), undefined);
+  });
+}

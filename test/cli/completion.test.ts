@@ -52,6 +52,7 @@ test("bash accepts its script and completes commands, options, choices and files
     "agent",
     "apply",
     "completion",
+    "doctor",
     "explain",
     "help",
     "plan",
@@ -73,6 +74,11 @@ test("bash accepts its script and completes commands, options, choices and files
   assert.deepEqual(bash(script, cwd, "agent", "--config", "s"), ["state.yaml"]);
   assert.deepEqual(bash(script, cwd, "--root", "directory", "--json", "val"), ["validate"]);
   assert.deepEqual(bash(script, cwd, "render", "--containerd-version", ""), []);
+  assert.deepEqual(bash(script, cwd, "doctor", "--fail-on", ""), ["error", "info", "warning"]);
+  assert.deepEqual(bash(script, cwd, "--root", "directory", "doctor", "--fail-on", "info", "--no-"), [
+    "--no-probe",
+  ]);
+  assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
   assert.deepEqual(bash(script, cwd, "nonsense", ""), []);
 });
 
@@ -96,6 +102,7 @@ test("every command and option is in the script of every shell", async () => {
     "agent",
     "apply",
     "completion",
+    "doctor",
     "explain",
     "help",
     "plan",
@@ -115,6 +122,7 @@ test("every command and option is in the script of every shell", async () => {
     "no-restart",
     "out",
     "containerd-version",
+    "fail-on",
   ];
   for (const shell of ["bash", "zsh", "fish"]) {
     const script = await completion(shell);

@@ -132,6 +132,7 @@ test("everything known is there before the first pass, at 0", async (t) => {
       ...["trace", "witness", "canary", "log", "probe"].map(
         (source) => `evidence_source_up{source="${source}"}`,
       ),
+      'evidence_missed_total{source="witness"}',
       ...["accepted", "forbidden", "unsupported", "too-large", "invalid", "busy", "aborted"].map(
         (outcome) => `trace_exports_total{outcome="${outcome}"}`,
       ),

@@ -110,7 +110,7 @@ test("the verdict comes first, then what is wrong, then the rest", async (t) => 
     "2 of 4 registries are not served as they should be",
     "no mirror answers",
     "upstream closed",
-    "every other registry",
+    "every other registry <code>",
     "Recent fallbacks",
     "quay.io/<wbr>cilium/<wbr>cilium",
     "Findings",

@@ -142,6 +142,18 @@ test("removeDirectories takes files and links along, and refuses what it does no
   assert.deepEqual(readdirSync(join(root, CERTS, "b")).sort(), ["deeper", "hosts.toml"]);
 });
 
+test("removeEmptyDirectory leaves all that is not an empty directory", async (t) => {
+  const root = scratch(t);
+  const files = createFiles({ root });
+  for (const name of ["empty", "full", "target"]) mkdirSync(join(root, name));
+  writeFileSync(join(root, "full/theirs"), "x");
+  writeFileSync(join(root, "file"), "x");
+  symlinkSync("target", join(root, "link"));
+  for (const name of ["empty", "full", "file", "link", "absent", "absent/below"])
+    await files.removeEmptyDirectory(`/${name}`);
+  assert.deepEqual(readdirSync(root).sort(), ["file", "full", "link", "target"]);
+});
+
 test("remove ignores what is absent", async (t) => {
   const root = scratch(t);
   const files = createFiles({ root });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { restartContainerd } from "../../src/host/containerd-restart.ts";
+import { restartContainerd, unitAwaitsReload } from "../../src/host/containerd-restart.ts";
 import { runCommand, runDetaching } from "../../src/host/run-command.ts";
 import { scratch, undo } from "./scratch.ts";
 
@@ -61,4 +61,25 @@ test("a restart ends with its command though a daemon keeps the outputs, and the
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.equal(Number(readFileSync(join(directory, "alive"), "utf8")), pid);
+});
+
+test("systemctl is asked whether the unit awaits a reload, with the options of the restart command", async (t) => {
+  const systemctl = join(scratch(t), "systemctl");
+  const answer = (text: string): void =>
+    writeFileSync(
+      systemctl,
+      `#!/bin/sh\n[ "$*" = "--root=/x show --property=NeedDaemonReload -- k3s" ] || exit 1\n${text}\n`,
+      {
+        mode: 0o755,
+      },
+    );
+  const command = [systemctl, "--root=/x", "restart", "k3s"];
+  answer("echo NeedDaemonReload=yes");
+  assert.equal(await unitAwaitsReload(command), true);
+  assert.equal(await unitAwaitsReload([systemctl, "--root=/x", "restart", "other"]), false);
+  for (const other of ["echo NeedDaemonReload=no", "echo Failed to connect to bus >&2; exit 1"]) {
+    answer(other);
+    assert.equal(await unitAwaitsReload(command), false, other);
+  }
+  assert.equal(await unitAwaitsReload(["/usr/local/bin/restart-containerd"]), false);
 });

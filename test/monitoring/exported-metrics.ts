@@ -14,6 +14,7 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
   mirrorlet_verdict: ["registry", "verdict"],
   mirrorlet_registry_info: ["registry", "upstream"],
   mirrorlet_evidence_source_up: ["source"],
+  mirrorlet_evidence_missed_total: ["source"],
   mirrorlet_trace_exports_total: ["outcome"],
   mirrorlet_trace_spans_total: [],
   mirrorlet_probe_success: ["registry", "host"],

@@ -34,7 +34,7 @@ async function startService(t: TestContext, answers: Answers) {
     timeouts: { dialMs: 2_000, handshakeMs: 2_000, responseMs: 2_000 },
   });
   const ask = {
-    url: new URL("http://mirror:5000/v2/x"),
+    url: new URL("http://localhost:5000/v2/x"),
     tls: { skipVerify: false },
     signal: new AbortController().signal,
   };

@@ -2,7 +2,7 @@ import type { Generation } from "../../../test/support/containerd.ts";
 import { type BenchMirror, startBenchMirror } from "./bench-mirror.ts";
 import { type EvidenceChoice, type EvidenceNode, startEvidenceNode } from "./evidence-node.ts";
 import { formatMs } from "./measure-writes.ts";
-import { median, quantile } from "./median.ts";
+import { median, medianInterval } from "./median.ts";
 
 const none: EvidenceChoice = { traces: false, witness: false };
 
@@ -25,7 +25,7 @@ const WARM_UP = 3;
 
 /**
  * The same image from the same mirror, by turns, on nodes that differ in nothing but the evidence their agents
- * gather. The ratio is the median, and in brackets the quartiles, of the ratios within each turn.
+ * gather. The ratio is the median of the ratios within each turn, in brackets its 95 % confidence interval.
  */
 export async function measurePulls(generation: Generation, runs: number): Promise<readonly string[]> {
   const mirror = await startBenchMirror();
@@ -77,8 +77,8 @@ function compare(
   return VARIANTS.slice(1).map(([name, choice], index) => {
     const own = times[index + 1] ?? [];
     const ratios = own.map((ms, turn) => ms / (without[turn] ?? Number.NaN));
-    const spread = `${quantile(ratios, 0.25).toFixed(3)}–${quantile(ratios, 0.75).toFixed(3)}`;
-    const ratio = `${median(ratios).toFixed(3)} (${spread})`;
+    const [low, high] = medianInterval(ratios);
+    const ratio = `${median(ratios).toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
     const note = missing(choice, up[index + 1] ?? []);
     const aim = choice === none ? "" : "≤ 1.01";
     return `| pull, ${what}, ${name}${note} | ${formatMs(median(own))} | ${formatMs(median(without))} | ${ratio} | ${aim} |`;

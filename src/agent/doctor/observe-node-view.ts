@@ -2,6 +2,7 @@ import { mergeConfig } from "../../core/containerd/config/merge-config.ts";
 import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
 import { describeRegistryConfig } from "../../core/containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import { rememberFates } from "../../core/doctor/fate.ts";
 import type { NodeView, RootView } from "../../core/doctor/node-view.ts";
 import type { ConfigText, ObservedTree } from "../../core/host-state.ts";
 import { observeConfig } from "../observe-host.ts";
@@ -31,7 +32,8 @@ export async function observeNodeView(
   const config = describeRegistryConfig(merged, traits);
   const roots = await observeRoots(config.roots, config.configPath, certsD, files);
   const tree = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
-  return { version, traits, configFile, sources, merged, config, roots, tree, nowMs: clock.now() };
+  const nowMs = clock.now();
+  return rememberFates({ version, traits, configFile, sources, merged, config, roots, tree, nowMs });
 }
 
 async function observeRoots(
@@ -48,9 +50,26 @@ async function observeRoots(
   for (const path of configPath.split(":")) add(path, "split");
   for (const path of [certsD, ...USUAL_ROOTS]) add(path, "usual");
   const reading = [...standings].map(async ([path, standing]): Promise<RootView> => {
-    return { tree: await readRoot(path, files), standing };
+    const tree = await readRoot(path, files);
+    return { tree, standing, tooDeep: await readTooDeep(tree, files) };
   });
   return Promise.all(reading);
+}
+
+const MAX_TOO_DEEP = 32;
+
+/** A hosts.toml where containerd never looks is still somebody's wish. */
+async function readTooDeep({ others }: ObservedTree, files: Files): Promise<readonly ObservedTree[]> {
+  const paths = others.filter(({ reason }) => reason.startsWith("directory")).map(({ path }) => path);
+  const trees: ObservedTree[] = [];
+  for (const path of paths.slice(0, MAX_TOO_DEEP)) {
+    try {
+      trees.push(await files.readTree(path));
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+    }
+  }
+  return trees;
 }
 
 async function readRoot(root: string, files: Files): Promise<ObservedTree> {

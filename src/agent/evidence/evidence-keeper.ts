@@ -1,5 +1,6 @@
 import { EVIDENCE_LIMITS } from "../../core/evidence/evidence-limits.ts";
 import type { EvidenceReport, EvidenceSource } from "../../core/evidence/evidence-report.ts";
+import { JUMP_MS, moveLedger } from "../../core/evidence/follow-clock.ts";
 import { createLedger, type Ledger, watchRegistries } from "../../core/evidence/ledger.ts";
 import type { RecentPull } from "../../core/evidence/recent-pull.ts";
 import {
@@ -37,7 +38,7 @@ export interface EvidenceKeeper {
 }
 
 export interface KeeperOptions {
-  readonly clock: Pick<Ports["clock"], "now" | "sleep">;
+  readonly clock: Pick<Ports["clock"], "now" | "uptimeMs" | "sleep">;
   readonly log: Ports["log"];
   /** Sources that are started and will tell how they are. */
   readonly expected: readonly EvidenceSource[];
@@ -49,10 +50,11 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
   const ledger = createLedger(clock.now());
   const silent = new Set(expected);
   const alarm = createAlarm(clock, () => step(() => {}));
+  const now = followWallClock(clock, (byMs, nowMs) => moveLedger(ledger, byMs, nowMs));
 
   /** Records something that may end a wait or turn a verdict. */
   function step(record: (nowMs: number) => void): void {
-    const nowMs = clock.now();
+    const nowMs = now();
     attempt(() => {
       advanceLedger(ledger, nowMs);
       record(nowMs);
@@ -78,18 +80,20 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
       notice: (notice) => step((nowMs) => recordNotice(ledger, notice, nowMs)),
       witnessed: (hit) =>
         attempt(() => {
-          recordHit(ledger, hit, clock.now());
+          const nowMs = now();
+          recordHit(ledger, hit, nowMs);
           // Not worked out for each of thousands: it is time enough to look when the first of them may be due.
-          alarm.noLaterThan(clock.now() + EVIDENCE_LIMITS.lostMs);
+          alarm.noLaterThan(nowMs + EVIDENCE_LIMITS.lostMs);
         }),
-      logged: (fallback) => attempt(() => recordLogged(ledger, fallback, clock.now())),
+      logged: (fallback) => attempt(() => recordLogged(ledger, fallback, now())),
       probed: (probe) =>
         attempt(() => {
+          now();
           if (recordProbe(ledger, probe)) onTurn?.();
         }),
       source(state) {
         silent.delete(state.source);
-        attempt(() => recordSource(ledger, state, clock.now()));
+        attempt(() => recordSource(ledger, state, now()));
       },
     },
     passed: (report) =>
@@ -98,7 +102,7 @@ export function createEvidenceKeeper({ clock, log, expected, onTurn }: KeeperOpt
           watchRegistries(ledger, report.registries, inForceBy(report), nowMs);
       }),
     report() {
-      const nowMs = clock.now();
+      const nowMs = now();
       step(() => {});
       return reportEvidence(ledger, nowMs);
     },
@@ -136,6 +140,26 @@ function tellTurns(ledger: Ledger, nowMs: number, log: KeeperOptions["log"], onT
     tell({ registry: namespace, verdict: name, evidence: source }, verdict.message);
   }
   onTurn?.();
+}
+
+/** The wall clock; tells when it was set, which the time since boot shows. */
+function followWallClock(
+  clock: KeeperOptions["clock"],
+  onSet: (byMs: number, nowMs: number) => void,
+): () => number {
+  let lookedMs = clock.now();
+  let bootMs = lookedMs - clock.uptimeMs();
+  return () => {
+    const nowMs = clock.now();
+    // In so short a time it cannot have jumped: hits by the thousand must not read /proc each.
+    if (nowMs >= lookedMs && nowMs - lookedMs < JUMP_MS) return nowMs;
+    lookedMs = nowMs;
+    const byMs = nowMs - clock.uptimeMs() - bootMs;
+    if (Math.abs(byMs) < JUMP_MS) return nowMs;
+    bootMs += byMs;
+    onSet(byMs, nowMs);
+    return nowMs;
+  };
 }
 
 /** One timer, moved as needed; at rest there is none. */

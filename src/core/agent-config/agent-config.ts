@@ -30,7 +30,8 @@ export interface AgentConfig {
     readonly allowedHosts: readonly string[];
   };
   readonly evidence: {
-    readonly traces: boolean;
+    /** auto: where the environment of containerd's unit is containerd's alone. */
+    readonly traces: SettingValues["evidence.traces"];
     readonly witness: boolean;
     /** host:port, IPv4 loopback. */
     readonly witnessAddress: string;

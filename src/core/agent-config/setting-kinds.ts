@@ -66,6 +66,13 @@ export const boolean: SettingKind<boolean> = {
   toToml: String,
 };
 
+export const booleanOrAuto: SettingKind<boolean | "auto"> = {
+  expected: 'true, false or "auto"',
+  fromToml: (value) => (value === "auto" ? value : boolean.fromToml(value)),
+  fromText: (text) => (text === "auto" ? text : boolean.fromText(text)),
+  toToml: (value) => (value === "auto" ? encodeTomlString(value) : boolean.toToml(value)),
+};
+
 export function choice<const T extends string>(...values: readonly T[]): SettingKind<T> {
   const find = (text: TomlValue) => values.find((value) => value === text);
   const quoted = values.map((value) => `"${value}"`);

@@ -1,6 +1,7 @@
 import {
   absolutePath,
   boolean,
+  booleanOrAuto,
   choice,
   duration,
   integer,
@@ -50,7 +51,7 @@ export const settings = {
   "http.metrics_address": setting(optionalListenAddress, ""),
   "http.allowed_hosts": setting(textList("a list of host names", isHostNames), []),
 
-  "evidence.traces": setting(boolean, true),
+  "evidence.traces": setting(booleanOrAuto, "auto"),
   "evidence.witness": setting(boolean, true),
   "evidence.witness_address": setting(loopbackAddress, "127.0.0.1:478"),
   "evidence.canary_interval": setting(duration(second, 7 * day), 300 * second),

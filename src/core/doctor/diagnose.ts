@@ -6,7 +6,8 @@ import { checkProcess } from "./process/check-process.ts";
 
 /** All findings that files and processes show without asking anybody, worst first. */
 export function diagnose(view: NodeView): readonly Finding[] {
-  return arrangeFindings([...checkConfig(view), ...checkHosts(view), ...checkProcess(view)]);
+  const told = [...checkConfig(view), ...checkProcess(view)];
+  return arrangeFindings([...told, ...checkHosts(view, told)]);
 }
 
 /** Worst first; the same code at the same place with the same fact is told once. */

@@ -16,21 +16,47 @@ export const ANY_OTHER = "any-other.registry.example";
 
 const DIGEST = `sha256:${"0".repeat(64)}`;
 
-export type FateView = Pick<NodeView, "version" | "config" | "tree">;
+type Decisive = Pick<NodeView, "version" | "config" | "tree">;
+
+export type FateView = Decisive & Pick<NodeView, "fates">;
+
+/** What was worked out already, for the very files it was worked out of. */
+export interface KnownFates {
+  readonly of: Decisive;
+  readonly byNamespace: Map<string, Fate>;
+}
+
+/** The view, with a memory: each namespace is resolved once, however many checks ask. */
+export function rememberFates<View extends Decisive>(view: View): View & { readonly fates: KnownFates } {
+  const { version, config, tree } = view;
+  return { ...view, fates: { of: { version, config, tree }, byNamespace: new Map() } };
+}
 
 /** `*` stands for every namespace without a directory of its own. */
 export function fateOf(namespace: string, view: FateView): Fate {
+  const known = knownFates(view);
+  const before = known?.get(namespace);
+  if (before !== undefined) return before;
   const asked = namespace === "*" ? ANY_OTHER : namespace;
-  return {
+  const fate = {
     namespace,
     byTag: resolve(`${asked}/repository:tag`, view),
     byDigest: resolve(`${asked}/repository@${DIGEST}`, view),
   };
+  known?.set(namespace, fate);
+  return fate;
 }
 
-function resolve(text: string, view: FateView): Resolution | undefined {
+/** None for a view whose files were exchanged since: "what if" has a memory of its own, or none. */
+function knownFates({ fates, version, config, tree }: FateView): Map<string, Fate> | undefined {
+  if (fates === undefined) return undefined;
+  const { of } = fates;
+  return of.version === version && of.config === config && of.tree === tree ? fates.byNamespace : undefined;
+}
+
+function resolve(text: string, { version, config, tree }: Decisive): Resolution | undefined {
   const parsed = parseImageReference(text);
-  return parsed.ok ? resolveImage({ reference: parsed.reference, ...view }) : undefined;
+  return parsed.ok ? resolveImage({ reference: parsed.reference, version, config, tree }) : undefined;
 }
 
 /** `gcr.io`, or words for all others. */
@@ -45,11 +71,11 @@ export function describeFate(fate: Fate): string {
   if (byTag === undefined) return `no image can be pulled under the name ${name}`;
   const { outcome, hosts } = byTag;
   if (outcome.kind === "pull-fails") return `every pull of ${name} fails: ${outcome.reason}`;
-  const asked = hosts.filter(({ role }) => role !== "witness").map(({ entry }) => showHost(entry, fate));
-  const [first = "", ...rest] = [...new Set(asked)];
-  const mirrors = hosts.filter(({ role }) => role === "mirror");
-  if (mirrors.length === 0) return `every pull of ${name} goes straight to ${first}`;
-  const resolving = hosts.find(({ resolves, role }) => resolves && role !== "witness");
+  // Neither what only proves fallbacks, nor what containerd cannot even connect to.
+  const asked = hosts.filter(({ role, entry: { host } }) => role !== "witness" && !/^$|:$/.test(host));
+  const [first = "", ...rest] = [...new Set(asked.map(({ entry }) => showHost(entry, fate)))];
+  if (!asked.some(({ role }) => role === "mirror")) return `every pull of ${name} goes straight to ${first}`;
+  const resolving = asked.find(({ resolves }) => resolves);
   const tags =
     resolving === undefined || showHost(resolving.entry, fate) === first
       ? ""

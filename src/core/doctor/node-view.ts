@@ -3,6 +3,7 @@ import type { HostTree } from "../containerd/host-tree.ts";
 import type { RegistryConfig } from "../containerd/registry-config.ts";
 import type { ContainerdTraits, ContainerdVersion } from "../containerd/version.ts";
 import type { ObservedTree } from "../host-state.ts";
+import type { KnownFates } from "./fate.ts";
 import type { ProcessView } from "./process/process-view.ts";
 
 /** What the checks see of a node. Plain data and pure lookups: the same view has the same findings. */
@@ -23,12 +24,18 @@ export interface NodeView {
   readonly nowMs: number;
   /** The containerd that runs; undefined: none does, or this is a copy of a node's files. */
   readonly process?: ProcessView;
+  /** containerd is installed and nobody serves its socket. */
+  readonly notRunning?: { readonly socket: string; readonly restart: string };
   /** Host namespaces of the images on the node; undefined: not known. */
   readonly namespacesInUse?: readonly string[];
+  /** Memory of `fateOf`. */
+  readonly fates?: KnownFates;
 }
 
 export interface RootView {
   readonly tree: ObservedTree;
   /** in-force: containerd looks here · split: a part of a list that it does not split · usual: only by custom. */
   readonly standing: "in-force" | "split" | "usual";
+  /** Directories in its directories, where containerd never looks. Those that could be read, up to a limit. */
+  readonly tooDeep?: readonly ObservedTree[];
 }

@@ -1,7 +1,9 @@
+import type { Hit, WaitingPull } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import { judgePull } from "./grade-pull.ts";
-import { fetchedBy, type Hit, type WaitingPull } from "./join-pulls.ts";
+import { fetchedBy } from "./join-pulls.ts";
 import { judgeByWitness } from "./judge-by-witness.ts";
+import { judgeMissing, noteServed } from "./judge-missing.ts";
 import { type Book, bookOf, countCanaryFailure, isUp, type Ledger } from "./ledger.ts";
 import type { Pull, PullNotice } from "./pull.ts";
 import { summarizePull } from "./recent-pull.ts";
@@ -16,8 +18,10 @@ export function bookPull(ledger: Ledger, book: Book, pull: Pull, nowMs: number):
   const { watched } = book;
   if (watched === undefined) return;
   const isOfToday = pull.startedMs >= book.inForceMs && nowMs - pull.endedMs <= EVIDENCE_LIMITS.ageMs;
-  const judged = judgePull(pull, watched);
-  if (judged === undefined || !isOfToday || !isGraded(book, pull)) return;
+  if (!isOfToday) return;
+  noteServed(ledger, book, pull);
+  const judged = judgePull(pull, watched, judgeMissing(ledger, book, pull));
+  if (judged === undefined || !isGraded(book, pull)) return;
   settleBook(ledger, book, nowMs);
   recordSight(book.track, judged.grade, judged.sight);
   settleBook(ledger, book, nowMs);
@@ -63,6 +67,7 @@ export function bookWaiting(ledger: Ledger, waiting: WaitingPull, hits: readonly
 function isWitnessedFromStart(ledger: Ledger, book: Book, pull: WaitingPull): boolean {
   if (!book.isInForce || !isUp(ledger, "witness")) return false;
   const { notices, startedMs, endedMs } = pull;
+  if (startedMs !== undefined && startedMs > endedMs) return false;
   const firstPartMs = notices.map((notice) => notice.firstPartMs).find((ms) => ms !== undefined);
   const beganMs = startedMs ?? firstPartMs ?? endedMs - EVIDENCE_LIMITS.hitAgeMs;
   return beganMs >= Math.max(ledger.witnessSinceMs, book.witnessedMs);
@@ -74,8 +79,10 @@ export function bookLost(ledger: Ledger, hits: readonly Hit[], nowMs: number): v
   if (first === undefined) return;
   const { registry, repository } = first;
   const book = bookOf(ledger, registry);
-  const tag = hits.find(({ method, object }) => method === "HEAD" && !object.includes(":"))?.object;
-  const reference = tag === undefined ? {} : { reference: `${registry}/${repository}:${tag}` };
+  const target = hits.find(({ method }) => method === "HEAD")?.object;
+  const separator = target?.includes(":") === true ? "@" : ":";
+  const reference =
+    target === undefined ? {} : { reference: `${registry}/${repository}${separator}${target}` };
   const { reason = "" } = judgeByWitness({ hits, fetched: undefined, skipped: [] }, book.watched);
   // Mirrors that resolved it do not lack the image, and a mirror that is down may well have it.
   const isMissingImage = hits.every(({ method }) => method === "HEAD") && !hasDeadMirror(book);

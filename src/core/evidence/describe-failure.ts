@@ -149,6 +149,10 @@ const WORDS: Readonly<Record<FailureCode, (host: string, detail: string) => Word
     `${host} sends us to ${detail}, a link-local address; not followed`,
     "find out who answers there: a registry has no reason to lead to a metadata service",
   ],
+  loopback: (host, detail) => [
+    `${host} sends us to ${detail}, an address of this node itself; not followed`,
+    "correct the redirects or the token service of that host, or its name in DNS and /etc/hosts",
+  ],
   "unusable-url": (_host, detail) => [
     `containerd cannot ask ${detail}`,
     "write the host with https:// or http:// in front",

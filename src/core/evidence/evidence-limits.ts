@@ -11,6 +11,12 @@ export const EVIDENCE_LIMITS = {
   /** Of canary pulls, failures in a row that turn a verdict. */
   canaryFailures: 2,
 
+  /** Where the upstream is closed: repositories whose images are missing, within that time, that mirrors are blamed for. */
+  missingRepositories: 3,
+  missingMs: hour,
+  /** Images that are remembered to have come from mirrors where the upstream is closed. */
+  servedImages: 1024,
+
   /** A pull that is told without its requests waits so long for hits at the witness, which come another way. */
   settleMs: 2 * second,
   /** …and so long for its trace, where traces show requests. */

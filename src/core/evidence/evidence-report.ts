@@ -44,7 +44,7 @@ export interface SourceState {
   readonly up: boolean;
   /** Why it is not up, or what limits it; `""` when there is nothing to say. */
   readonly message: string;
-  /** What it may have missed since it is up; absent for nothing. */
+  /** What it may have missed since the agent started; absent for nothing. */
   readonly missed?: number;
 }
 

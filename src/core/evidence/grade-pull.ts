@@ -12,16 +12,21 @@ export interface Judgement {
   readonly sight: Sight;
 }
 
-export function judgePull(pull: Pull, watched: WatchedRegistry): Judgement | undefined {
-  const grade = gradeOf(pull);
+/** `lost`: why mirrors are to blame for it that no host has the image; undefined where they are not. */
+export function judgePull(
+  pull: Pull,
+  watched: WatchedRegistry,
+  lost: string | undefined,
+): Judgement | undefined {
+  const grade = gradeOf(pull, lost !== undefined);
   if (grade === undefined) return undefined;
   const { source, endedMs, requests } = pull;
-  const message = cleanText(describe(pull, grade, watched));
+  const message = cleanText(`${describe(pull, grade, watched)}${lost === undefined ? "" : `; ${lost}`}`);
   const mirrorTrouble = requests.some(({ role, status }) => role === "mirror" && isTrouble(status));
   return { grade, sight: { atMs: endedMs, source, message, mirrorTrouble } };
 }
 
-function gradeOf({ path, isMissingImage, isOutsideCri }: Pull): Grade | undefined {
+function gradeOf({ path, isMissingImage, isOutsideCri }: Pull, isLost: boolean): Grade | undefined {
   if (isOutsideCri === true) return undefined;
   switch (path) {
     case "mirror":
@@ -31,7 +36,7 @@ function gradeOf({ path, isMissingImage, isOutsideCri }: Pull): Grade | undefine
     case "upstream":
       return "bypassed";
     case "failed":
-      return isMissingImage === true ? undefined : "failing";
+      return isMissingImage === true && !isLost ? undefined : "failing";
     case "none":
       return undefined;
     default:

@@ -1,59 +1,23 @@
 import { shortObject } from "./clean-text.ts";
+import {
+  type Desk,
+  type Hit,
+  isOf,
+  isWithin,
+  keepNewest,
+  removeWhere,
+  SLACK_MS,
+  type TracedPull,
+  type WaitingPull,
+} from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
-import type { ImageObject, Pull, PullNotice, WitnessHit } from "./pull.ts";
+import type { ImageObject, Pull, PullNotice } from "./pull.ts";
+import { takeTracedHits, type UnseenHits } from "./take-traced-hits.ts";
 
-/**
- * Where what is known of one pull from several sides comes together: image events, journal lines and canaries tell
- * that a pull ended, the witness what no mirror served, and a trace, a little later, everything. Changed in place,
- * bounded.
- */
-export interface Desk {
-  /** Pulls that wait for hits, or for their trace. */
-  readonly waiting: WaitingPull[];
-  /** What reached the witness, or the log tells of that kind. Oldest first. */
-  readonly hits: Hit[];
-  /** Pulls that a trace has told in full. */
-  readonly traced: TracedPull[];
-  /** Pulls waited in vain for their trace since the last one came: then nobody waits for traces. */
-  tracesMissed: number;
-}
-
-export interface Hit extends WitnessHit {
-  readonly from: "witness" | "log";
-  /** Nobody is asked after the witness, so that the pull failed. */
-  readonly isLast: boolean;
-  /** Its pull is known. */
-  isUsed: boolean;
-}
-
-/** One pull, and all that notices tell of it. */
-export interface WaitingPull {
-  readonly notices: PullNotice[];
-  readonly registry: string;
-  readonly repository: string;
-  readonly reference: string | undefined;
-  /** Undefined: only the end is known. */
-  startedMs: number | undefined;
-  endedMs: number;
-  /** Its trace may come, and is better than all that is known so far. */
-  awaitsTrace: boolean;
-  dueMs: number;
-}
-
-interface TracedPull extends Pick<Pull, "registry" | "repository" | "startedMs" | "endedMs"> {
-  readonly reference?: string | undefined;
-}
-
-/** Clocks of one machine, read at different moments of the same event. */
-const SLACK_MS = 1000;
 /** Hits of one failed pull are no further apart. */
 const ONE_PULL_MS = 5000;
 /** Where so many pulls in a row had no trace although traces come, this build of containerd makes none of pulls. */
 const MISSED_TRACES = 3;
-
-export function createDesk(): Desk {
-  return { waiting: [], hits: [], traced: [], tracesMissed: 0 };
-}
 
 /** Takes a pull in; false when it is known already. `mayBeTraced`: spans of it may be on their way. */
 export function expectPull(desk: Desk, notice: PullNotice, mayBeTraced: boolean, nowMs: number): boolean {
@@ -67,12 +31,15 @@ export function expectPull(desk: Desk, notice: PullNotice, mayBeTraced: boolean,
   return true;
 }
 
-/** A trace has told a pull in full: nobody else's word on it is needed. Returns what waited for it, and its hits. */
+/**
+ * A trace has told a pull: nobody else's word on it is needed, but that of the witness on what the trace does not
+ * show. Returns what waited for it, and its hits. Those in doubt stay for the pull whose they may be.
+ */
 export function closeTraced(
   desk: Desk,
-  pull: TracedPull,
+  pull: TracedPull & Pick<Pull, "traceId" | "requests">,
   nowMs: number,
-): { readonly waited: readonly WaitingPull[]; readonly hits: readonly Hit[] } {
+): { readonly waited: readonly WaitingPull[]; readonly hits: readonly Hit[]; readonly unseen: UnseenHits } {
   const { registry, repository, reference, startedMs, endedMs } = pull;
   keepNewest(desk.traced, EVIDENCE_LIMITS.tracedPulls, {
     registry,
@@ -83,10 +50,8 @@ export function closeTraced(
   });
   removeWhere(desk.traced, (traced) => nowMs - traced.endedMs > EVIDENCE_LIMITS.tracedAgeMs);
   desk.tracesMissed = 0;
-  return {
-    hits: removeWhere(desk.hits, (hit) => isOf(hit, pull) && isWithin(hit.atMs, startedMs, endedMs)),
-    waited: removeWhere(desk.waiting, (waiting) => isSame(waiting, pull)),
-  };
+  const waited = removeWhere(desk.waiting, (waiting) => isSame(waiting, pull));
+  return { waited, ...takeTracedHits(desk, pull) };
 }
 
 export function addHit(desk: Desk, hit: Hit): void {
@@ -212,35 +177,7 @@ function isSame(waiting: WaitingPull, pull: TracedPull): boolean {
   return isWithin(waiting.endedMs, pull.startedMs, pull.endedMs);
 }
 
-function isOf(
-  one: { readonly registry: string; readonly repository: string },
-  other: { readonly registry: string; readonly repository: string },
-): boolean {
-  return one.registry === other.registry && one.repository === other.repository;
-}
-
-function isWithin(atMs: number, startedMs: number, endedMs: number): boolean {
-  return atMs >= startedMs - SLACK_MS && atMs <= endedMs + SLACK_MS;
-}
-
 /** The tag or digest that a reference asks for. */
 function targetOf(reference: string | undefined): string | undefined {
   return reference === undefined ? undefined : /[@:]((?:[a-z0-9]+:)?[\w][\w.-]*)$/.exec(reference)?.[1];
-}
-
-function keepNewest<T>(list: T[], most: number, item: T): void {
-  list.push(item);
-  // In one go now and then: taking the first of thousands off each time is slow.
-  if (list.length >= most + most / 4) list.splice(0, list.length - most);
-}
-
-function removeWhere<T>(list: T[], test: (item: T) => boolean): T[] {
-  const removed: T[] = [];
-  let kept = 0;
-  for (const item of list) {
-    if (test(item)) removed.push(item);
-    else list[kept++] = item;
-  }
-  list.length = kept;
-  return removed;
 }

@@ -1,3 +1,4 @@
+import { createDesk, type Desk } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import {
   EVIDENCE_SOURCES,
@@ -7,7 +8,6 @@ import {
   type SourceState,
   type WatchedRegistry,
 } from "./evidence-report.ts";
-import { createDesk, type Desk } from "./join-pulls.ts";
 import { PULL_PATHS, type PullPath } from "./pull.ts";
 import type { RecentPull } from "./recent-pull.ts";
 import { mirrorHost, upstreamHost } from "./registry-hosts.ts";
@@ -35,6 +35,8 @@ export interface Ledger {
   readonly recentFallbacks: Fallback[];
   /** Newest first. */
   readonly recentPulls: RecentPull[];
+  /** Where the upstream is closed, when an image last came from mirrors, by reference. Oldest first. */
+  readonly served: Map<string, number>;
   /** Verdicts that turned and that nobody has been told of yet. */
   readonly turned: Set<string>;
 }
@@ -52,6 +54,10 @@ export interface Book {
   readonly pulls: Record<PullPath, number>;
   fallbacks: number;
   lastMirrorPullMs: number | undefined;
+  /** When mirrors last served a pull, all of it or a part. */
+  servedMs: number | undefined;
+  /** When an image of a repository was last missing. Oldest first. */
+  readonly missing: Map<string, number>;
   /** A pull that ended well of which nobody saw who served it. */
   lastUnseenMs: number | undefined;
   requests: RequestTally;
@@ -82,6 +88,7 @@ export function createLedger(nowMs: number): Ledger {
     desk: createDesk(),
     recentFallbacks: [],
     recentPulls: [],
+    served: new Map(),
     turned: new Set(),
   };
 }
@@ -147,6 +154,8 @@ function createBook(watched: WatchedRegistry | undefined, nowMs: number, inForce
     pulls: Object.fromEntries(PULL_PATHS.map((path) => [path, 0])) as Record<PullPath, number>,
     fallbacks: 0,
     lastMirrorPullMs: undefined,
+    servedMs: undefined,
+    missing: new Map(),
     lastUnseenMs: undefined,
     requests: createRequestTally(watched, undefined),
     probes: new Map(),
@@ -163,6 +172,8 @@ function turnOver(book: Book, watched: WatchedRegistry, nowMs: number): void {
   book.requests = createRequestTally(watched, book.requests);
   book.probes = new Map([...book.probes].filter(([key, { newest }]) => probeKey(book, newest) === key));
   book.canaryFailures.clear();
+  book.servedMs = undefined;
+  book.missing.clear();
   book.lastUnseenMs = undefined;
   book.track = createVerdictTrack(nowMs);
   book.turnMs = Number.POSITIVE_INFINITY;

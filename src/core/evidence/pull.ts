@@ -33,6 +33,8 @@ export interface Pull {
    * turns no verdict.
    */
   readonly isOutsideCri?: boolean;
+  /** Of the trace that told it, 32 hexadecimal digits. */
+  readonly traceId?: string;
   /** In order; at most MAX_REQUESTS, the first ones. Empty where the source does not see requests. */
   readonly requests: readonly RegistryRequest[];
 }
@@ -89,4 +91,6 @@ export interface WitnessHit {
   readonly kind: "manifest" | "blob";
   readonly method: string;
   readonly object: string;
+  /** The trace that containerd said the request is part of; undefined where it makes no spans of requests. */
+  readonly traceId?: string;
 }

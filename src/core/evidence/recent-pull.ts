@@ -4,7 +4,7 @@ import type { Pull } from "./pull.ts";
 import type { RegistryRequest, RequestRole } from "./registry-request.ts";
 
 /** A pull of the last hours, its requests summed up. Plain data without secrets. */
-export interface RecentPull extends Omit<Pull, "requests"> {
+export interface RecentPull extends Omit<Pull, "requests" | "traceId"> {
   /** In order of first contact; empty where the source does not see requests. Token services are left out. */
   readonly hosts: readonly HostShare[];
 }
@@ -20,7 +20,7 @@ export interface HostShare {
   readonly refused: number;
 }
 
-export function summarizePull({ requests, ...pull }: Pull): RecentPull {
+export function summarizePull({ requests, traceId: _, ...pull }: Pull): RecentPull {
   const { reference, reason } = pull;
   return {
     ...pull,

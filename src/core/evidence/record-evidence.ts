@@ -1,9 +1,11 @@
 import { bookLost, bookPull, bookWaiting, forgetFailures, settleBook } from "./book-pull.ts";
 import { cleanText } from "./clean-text.ts";
+import type { Hit } from "./desk.ts";
 import { EVIDENCE_LIMITS } from "./evidence-limits.ts";
 import type { HostProbe, LoggedFallback, SourceState } from "./evidence-report.ts";
 import { followClock } from "./follow-clock.ts";
-import { addHit, closeTraced, expectPull, type Hit, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
+import { addHit, closeTraced, expectPull, nextDueMs, takeDue, takeLost } from "./join-pulls.ts";
+import { judgeUnseenHits } from "./judge-unseen-hits.ts";
 import { type Book, bookOf, isUp, type Ledger, probeKey } from "./ledger.ts";
 import { fallbackOfHit, fallbacksOfPull, isByDesign, type TracedFallback } from "./list-fallbacks.ts";
 import type { Pull, PullNotice, WitnessHit } from "./pull.ts";
@@ -23,13 +25,17 @@ export function recordPull(ledger: Ledger, told: Pull, nowMs: number): void {
     return;
   }
   const book = bookOf(ledger, told.registry);
-  const pull = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
-  const { waited, hits } = closeTraced(ledger.desk, pull, nowMs);
+  const ended = byDesign({ ...told, endedMs: Math.min(told.endedMs, nowMs) }, book);
+  const { waited, hits, unseen } = closeTraced(ledger.desk, ended, nowMs);
+  const judged = judgeUnseenHits(ended, unseen, book.watched);
+  const pull = judged ?? ended;
   const notices = waited.flatMap((waiting) => waiting.notices);
   if (pull.path !== "failed" && notices.some(({ from }) => from === "canary")) forgetFailures(book, pull);
   recordTracedFallbacks(ledger, book, pull, hits);
   // What was asked before we listened was told to nobody: it may have been the upstream.
-  const isHalfSeen = pull.path === "mirror" && pull.startedMs < ledger.startedMs;
+  // So does one that began later than it ended: the clock was set back meanwhile.
+  const isOdd = pull.startedMs < ledger.startedMs || pull.startedMs > pull.endedMs;
+  const isHalfSeen = judged === undefined || (pull.path === "mirror" && isOdd);
   if (isHalfSeen) book.lastUnseenMs = Math.max(book.lastUnseenMs ?? 0, pull.endedMs);
   else bookPull(ledger, book, pull, nowMs);
 }
@@ -77,9 +83,12 @@ export function recordProbe(ledger: Ledger, probe: HostProbe): boolean {
 
 export function recordSource(ledger: Ledger, state: SourceState, nowMs: number): void {
   const before = ledger.sources.get(state.source);
-  const isGap = before?.up !== true || (state.missed ?? 0) > (before.missed ?? 0);
+  // A source that is down does not say what it missed before.
+  const missed = Math.max(before?.missed ?? 0, state.missed ?? 0);
+  const isGap = before?.up !== true || missed > (before.missed ?? 0);
   if (state.source === "witness" && isGap) ledger.witnessSinceMs = nowMs;
-  ledger.sources.set(state.source, { ...state, message: cleanText(state.message) });
+  const told = { source: state.source, up: state.up, message: cleanText(state.message) };
+  ledger.sources.set(state.source, missed === 0 ? told : { ...told, missed });
 }
 
 /** Books the pulls whose time to wait is over, and turns verdicts that change by time alone. */
@@ -113,7 +122,9 @@ function canaryNotice({
 
 /** Where mirrors are for digests only, the tag that the upstream resolved does not make a pull a mixed one. */
 function byDesign(pull: Pull, { watched }: Book): Pull {
-  const beyond = pull.requests.filter((request) => request.role === "upstream" && isServed(request));
+  const beyond = pull.requests.filter(
+    (request) => request.role === "witness" || (request.role === "upstream" && isServed(request)),
+  );
   const isWanted =
     pull.path === "mixed" && beyond.length > 0 && beyond.every((request) => isByDesign(request, watched));
   return isWanted ? { ...pull, path: "mirror" } : pull;

@@ -35,6 +35,7 @@ export type FailureCode =
   | "redirect-loop"
   | "bad-redirect"
   | "link-local"
+  | "loopback"
   | "unusable-url"
   | "bad-header"
   | "no-credentials"
@@ -65,4 +66,10 @@ export function isUndecided(code: FailureCode): boolean {
   return UNDECIDED.includes(code);
 }
 
-const UNDECIDED: readonly FailureCode[] = ["socks-proxy", "link-local", "credentials-withheld", "time-over"];
+const UNDECIDED: readonly FailureCode[] = [
+  "socks-proxy",
+  "link-local",
+  "loopback",
+  "credentials-withheld",
+  "time-over",
+];

@@ -47,10 +47,13 @@ export interface NodePlan {
 
 /** How traces are wanted on this node; from agent.toml and from what earlier passes did. */
 export interface TracingSettings {
-  readonly wanted: boolean;
+  /** `evidence.traces` */
+  readonly wanted: boolean | "auto";
   /** Where the agent listens: host:port. */
   readonly httpAddress: string;
   readonly place: EnvironmentPlace | undefined;
+  /** The unit of a program that starts containerd, where `place` gives its environment to all of it. */
+  readonly sharedUnit: string | undefined;
   /** What earlier passes have put in force. */
   readonly last: TracesInForce | undefined;
   /** What did not work on this node. */

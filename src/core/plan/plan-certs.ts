@@ -3,6 +3,7 @@ import type { ObservedFile, ObservedTree } from "../host-state.ts";
 import { isMoved } from "../render/render-migrated.ts";
 import type { RenderedRegistry } from "../render/render-registries.ts";
 import { equalBytes } from "./equal-bytes.ts";
+import { parentOf, planRemovals } from "./plan-removals.ts";
 import type { Step } from "./step.ts";
 
 export interface CertsPlan {
@@ -67,15 +68,7 @@ export function planCerts(
 
   const written = [...created.flatMap(filesOf), ...pem, ...hosts];
   return {
-    writes: [
-      ...step(
-        "keep-originals",
-        adopted.map((file) => file.path),
-      ),
-      ...createStep(created),
-      ...writeStep(pem),
-      ...writeStep(hosts),
-    ],
+    writes: [...keepStep(adopted), ...createStep(created), ...writeStep(pem), ...writeStep(hosts)],
     removals: planRemovals(removed, wanted, observed),
     conflicts,
     changes: [...written.map((file) => writing(file, present)), ...removed.map(removal)],
@@ -147,39 +140,9 @@ function superfluousFiles(
   );
 }
 
-/** A directory that is wholly ours and unwanted goes as one; elsewhere hosts.toml goes before the PEM files. */
-function planRemovals(
-  removed: readonly ObservedFile[],
-  wanted: readonly RenderedRegistry[],
-  observed: ObservedTree,
-): readonly Step[] {
-  const wantedDirectories = new Set(wanted.map((registry) => registry.directory));
-  const occupied = new Set([
-    ...observed.files.filter((file) => !isOwned(file.bytes)).map((file) => parentOf(file.path)),
-    ...observed.others.map((other) => parentOf(other.path)),
-    observed.root,
-  ]);
-  const whole = (path: string): boolean => !wantedDirectories.has(path) && !occupied.has(path);
-  const directories = [...new Set(removed.map((file) => parentOf(file.path)))].filter(whole).sort();
-  const single = removed.map((file) => file.path).filter((path) => !whole(parentOf(path)));
-  return [
-    ...step("remove-directories", directories),
-    ...step(
-      "remove-files",
-      single.filter((path) => path.endsWith("/hosts.toml")),
-    ),
-    ...step(
-      "remove-files",
-      single.filter((path) => !path.endsWith("/hosts.toml")),
-    ),
-  ];
-}
-
-function step(
-  kind: "keep-originals" | "remove-files" | "remove-directories",
-  paths: readonly string[],
-): readonly Step[] {
-  return paths.length === 0 ? [] : [{ kind, paths }];
+function keepStep(files: readonly RenderedFile[]): readonly Step[] {
+  const paths = files.map((file) => file.path);
+  return paths.length === 0 ? [] : [{ kind: "keep-originals", paths }];
 }
 
 function createStep(registries: readonly RenderedRegistry[]): readonly Step[] {
@@ -190,8 +153,4 @@ function createStep(registries: readonly RenderedRegistry[]): readonly Step[] {
 
 function writeStep(files: readonly RenderedFile[]): readonly Step[] {
   return files.length === 0 ? [] : [{ kind: "write-files", files }];
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
 }

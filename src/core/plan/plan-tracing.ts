@@ -63,8 +63,10 @@ function switchOff(
     files.length === 0 && !isInConfig
       ? undefined
       : { kind: "switch-traces", to: "off", files, isInConfig, needsRestart, digest };
-  const refused = step !== undefined && needsRestart && hasFailed(step, situation);
-  if (refused) return stay(situation, tracesTakenBack(situation.settings.failed?.message ?? ""), issues);
+  const { failed, retryFailed } = situation.settings;
+  const mayTry = retryFailed && !situation.isEdited;
+  const refused = step !== undefined && needsRestart && !mayTry && hasFailed(step, situation);
+  if (refused) return stay(situation, tracesTakenBack(failed?.message ?? ""), issues);
   return { state, message, step, receiver, inForce: undefined, issues };
 }
 

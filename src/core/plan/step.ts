@@ -87,7 +87,7 @@ export interface RemoveFilesStep {
  */
 export type AfterEdit = true;
 
-/** Removes host directories that hold nothing but ours, each in one rename: an empty one would hide `_default`. */
+/** Removes host directories that hold nothing but ours, each in one rename: left empty they would hide `_default`. */
 export interface RemoveDirectoriesStep {
   readonly kind: "remove-directories";
   readonly paths: readonly string[];

@@ -1,4 +1,6 @@
 import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
+import { serviceName } from "../containerd/tracing/traces-place.ts";
+import { unitOf } from "../containerd/unit-of-command.ts";
 import { type ContainerdVersion, traitsOf } from "../containerd/version.ts";
 import type { Issue, Place } from "../issue.ts";
 
@@ -20,7 +22,7 @@ export function exporterIssue(where: string | Place, version: ContainerdVersion)
 
 /** Of a switch that containerd did not come up well with; in its own words where it has any. */
 export function tracesTakenBack(message: string): string {
-  return `switching containerd's traces was taken back, and is not tried again until containerd or its configuration changes: ${message}`;
+  return `switching containerd's traces was taken back, and is not tried again until containerd or its configuration changes, or by mirrorlet apply: ${message}`;
 }
 
 export function foreignFileIssue({ path }: TracesPlace): Issue {
@@ -31,6 +33,18 @@ export function foreignFileIssue({ path }: TracesPlace): Issue {
     message:
       "this file was not written by mirrorlet and is left as it is, so containerd is not told to send traces as evidence of where pulls go",
     fix: "move it away, or set evidence.traces = false",
+  };
+}
+
+/** Somebody has changed the unit that `restart` names, and systemd has not read it. */
+export function unreadUnitIssue(restart: readonly string[]): Issue {
+  const unit = serviceName(unitOf(restart)) ?? "containerd.service";
+  return {
+    code: "containerd-unit-unread",
+    severity: "warning",
+    at: { file: unit, line: 1, column: 1 },
+    message: `files of ${unit} were changed and systemd has not read them yet; switching containerd's traces needs a daemon-reload, which would put that change in force too, so traces stay as they are until it is read`,
+    fix: `look at it with systemctl cat ${unit}, then run systemctl daemon-reload: traces follow, and containerd is restarted on both; or take the change back`,
   };
 }
 

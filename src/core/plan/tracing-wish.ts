@@ -14,7 +14,7 @@ export type TracingWish =
   | { readonly kind: "leave"; readonly message: string };
 
 export function tracingWish(
-  { wanted, httpAddress, place }: TracingSettings,
+  { wanted, httpAddress, place, sharedUnit }: TracingSettings,
   version: ContainerdVersion,
 ): TracingWish {
   if (!wanted) return { kind: "off", state: "off", message: "evidence.traces is false in agent.toml" };
@@ -30,6 +30,10 @@ export function tracingWish(
   if (place === undefined)
     return gone(
       "containerd.restart is not systemctl's, so it is not known how containerd gets its environment: name a file that its start script reads as containerd.environment_file",
+    );
+  if (sharedUnit !== undefined && wanted === "auto")
+    return gone(
+      `containerd.restart restarts ${sharedUnit}, which is not containerd's own: all that it starts would get the OTEL_* environment of the traces; set evidence.traces = true in agent.toml to have that`,
     );
   return { kind: "on", endpoint, place };
 }

@@ -1,4 +1,5 @@
-import type { ShownChange } from "../../agent/report.ts";
+import { describeGeneration } from "../../agent/describe-generation.ts";
+import { isReady, type ShownChange } from "../../agent/report.ts";
 import type { LastChange, StatusDocument, StatusFinding } from "../../agent/status-document.ts";
 import { type Html, html } from "./html.ts";
 import { ago, badge, breakable, folded, section } from "./parts.ts";
@@ -17,11 +18,21 @@ export function findingsSection({ findings }: StatusDocument): Html {
 export function configurationSection({ config, lastChange, atMs }: StatusDocument): Html {
   if (config === undefined) return section("Configuration", html`<p>The first pass is not over yet.</p>`);
   const { observedGeneration, generation, appliedMs, conditions } = config;
-  const wanted = generation === observedGeneration ? html`` : html`, ${generation} is wanted`;
+  const wanted =
+    generation === observedGeneration || generation === 0
+      ? html``
+      : html`, generation ${generation} is wanted`;
+  // A node on which nothing is in force yet has 0 too.
+  const inForce =
+    observedGeneration !== 0
+      ? html`Generation ${observedGeneration} is in force`
+      : isReady(config)
+        ? html`The desired state is in force; it names no generation`
+        : html`No generation is in force`;
   const applied = appliedMs === undefined ? html`` : html`, applied ${ago(appliedMs, atMs)}`;
   return section(
     "Configuration",
-    html`<p>Generation ${observedGeneration} is in force${wanted}${applied}.</p>
+    html`<p>${inForce}${wanted}${applied}.</p>
 <ul class="findings">${conditions.map(
       ({ type, message }) =>
         html`<li>${badge(type === "Ready" ? "good" : type === "Degraded" ? "bad" : "warn", type)} ${message}</li>`,
@@ -39,7 +50,7 @@ function findingItem({ code, severity, where, message, fix }: StatusFinding): Ht
 function changeOf({ atMs, outcome, generation, done, changed }: LastChange, nowMs: number): Html {
   const steps = done.slice(0, 10).map((line) => html`<li>${line}</li>`);
   const more = done.length > 10 ? html`<li>and ${done.length - 10} more</li>` : html``;
-  return html`<p>${ago(atMs, nowMs)}: ${outcome}, generation ${generation}.</p>
+  return html`<p>${ago(atMs, nowMs)}: ${outcome}, ${describeGeneration(generation)}.</p>
 <ul>${steps}${more}</ul>
 ${changed.map((change) => folded(change.path, diffOf(change)))}`;
 }

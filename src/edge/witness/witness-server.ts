@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
+import { readTraceparent } from "../../core/evidence/read-traceparent.ts";
 import { readWitnessRequest } from "../../core/evidence/read-witness-request.ts";
 import { createHandshakeBudget } from "./handshake-budget.ts";
 import type { HitQueue } from "./hit-queue.ts";
@@ -92,7 +93,9 @@ function answerNotFound(response: ServerResponse): void {
 /** The agent's own questions are no pulls. */
 function hitOf({ method = "", url = "", headers }: IncomingMessage, address: string) {
   const isOurs = headers["user-agent"]?.startsWith("mirrorlet") === true;
-  return isOurs ? undefined : readWitnessRequest(method, url, address);
+  const asked = isOurs ? undefined : readWitnessRequest(method, url, address);
+  const traceId = readTraceparent(headers["traceparent"]?.toString());
+  return asked === undefined || traceId === undefined ? asked : { ...asked, traceId };
 }
 
 /**

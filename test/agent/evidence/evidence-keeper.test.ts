@@ -21,6 +21,7 @@ const second = 1000;
 function keeperOn(watched = [gcr], more: Partial<PassReport> = {}, witness = true) {
   // The agent has been here for some time.
   let nowMs = T0 - 3600 * second;
+  let setByMs = 0;
   const sleepers = new Set<{ readonly untilMs: number; wake(): void }>();
   const lines: string[] = [];
   const line = (level: string) => (fields: LogFields, message: string) =>
@@ -28,7 +29,8 @@ function keeperOn(watched = [gcr], more: Partial<PassReport> = {}, witness = tru
       `${level} ${fields["registry"] ?? ""} ${fields["verdict"] ?? fields["error"]}: ${message}`,
     );
   const clock = {
-    now: () => nowMs,
+    now: () => nowMs + setByMs,
+    uptimeMs: () => nowMs - T0 + 7200 * second,
     sleep: (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve, reject) => {
         const sleeper = { untilMs: nowMs + ms, wake: resolve };
@@ -61,6 +63,10 @@ function keeperOn(watched = [gcr], more: Partial<PassReport> = {}, witness = tru
         if (sleeper.untilMs <= nowMs && sleepers.delete(sleeper)) sleeper.wake();
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
+    /** Sets the wall clock; no time passes. */
+    setClock(byMs: number) {
+      setByMs += byMs;
+    },
     verdict: () => keeper.report().registries[0]?.verdict.name,
   };
 }
@@ -76,6 +82,45 @@ test("a pull that waits for hits is booked when its time has come, without anybo
     "warn gcr.io bypassed: team/app:1.0 came from gcr.io: no mirror served its manifest and 2 of its blobs",
   ]);
   assert.equal(turns(), 1);
+});
+
+test("a wall clock that is set makes nothing older, and nothing of the future", async () => {
+  const day = 86_400 * second;
+  for (const byMs of [3 * day, -3 * day]) {
+    const { keeper, setClock, advance } = keeperOn();
+    keeper.sink.pull(tracedPull(T0, "mirror"));
+    keeper.sink.probed(probe(T0, true));
+    await advance(10 * second);
+    setClock(byMs);
+    const atMs = T0 + byMs + 10 * second;
+    const [registry] = keeper.report().registries;
+    assert.equal(registry?.verdict.name, "mirrored");
+    assert.deepEqual([registry?.verdict.lastMs, registry?.lastMirrorPullMs], [T0 + byMs, T0 + byMs]);
+    assert.deepEqual(
+      keeper.recentPulls().map(({ endedMs }) => endedMs),
+      [T0 + byMs],
+    );
+    keeper.sink.probed(probe(atMs, false));
+    assert.equal(keeper.report().registries[0]?.probes[0]?.ok, false, "a new probe is newer");
+    keeper.sink.pull(tracedPull(atMs + 2 * second, "upstream"));
+    await advance(5 * second);
+    assert.equal(keeper.report().registries[0]?.verdict.name, "bypassed");
+  }
+});
+
+test("a pull under way while the wall clock is set proves nothing by what nobody saw", async () => {
+  for (const byMs of [3600 * second, -3600 * second]) {
+    const { keeper, setClock, advance } = keeperOn();
+    keeper.sink.source({ source: "trace", up: true, message: "" });
+    keeper.sink.witnessed(hit(T0, { method: "GET", kind: "blob" }));
+    await advance(10 * second);
+    setClock(byMs);
+    keeper.sink.pull(tracedPull(T0 + second, "mirror", { startedMs: T0 - second }));
+    const told = { startedMs: T0 - second, reference: "gcr.io/team/app:2" };
+    keeper.sink.notice(notice(T0 + second, told));
+    await advance(20 * second);
+    assert.equal(keeper.report().registries[0]?.verdict.name, "unproven");
+  }
 });
 
 test("a mirror that ceases to answer, and answers again, is told once each", () => {

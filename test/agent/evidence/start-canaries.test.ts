@@ -49,6 +49,7 @@ class ModelImages {
       dumpConfig: unused,
       resetFailed: unused,
       startedMs: unused,
+      unitAwaitsReload: async () => false,
       reloadUnits: unused,
       tracesEnvironment: unused,
       exporter: unused,

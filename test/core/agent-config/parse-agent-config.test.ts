@@ -34,6 +34,7 @@ test("without a file every setting has its documented default", () => {
   assert.equal(config.http.metricsAddress, undefined);
   assert.equal(config.feed, undefined);
   assert.equal(config.evidence.probeIntervalMs, 30_000);
+  assert.equal(config.evidence.traces, "auto");
   assert.ok(effective.every(({ origin }) => origin.from === "default"));
 });
 

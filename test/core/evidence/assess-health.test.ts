@@ -138,6 +138,43 @@ test("a mirror is named as the cause only where all that is wrong goes by it", (
   );
 });
 
+test("what pulls showed hours ago is told with its age", () => {
+  const hour = 3_600_000;
+  const watched = ["gcr.io", "docker.io"].map((namespace) => ({ ...gcr, namespace }));
+  const sentence = (
+    paths: Readonly<Record<string, "mirror" | "upstream">>,
+    hours: number,
+    list = watched,
+  ) => {
+    const ledger = ledgerWith({ watched: list, up: ["trace"] });
+    for (const [registry, path] of Object.entries(paths))
+      recordPull(ledger, tracedPull(T0, path, { registry, reason: "refused" }), T0);
+    return summarizeEvidence(reportEvidence(ledger, T0 + hours * hour)).sentence;
+  };
+  const one = watched.slice(0, 1);
+  assert.equal(sentence({ "gcr.io": "mirror" }, 1, one), "gcr.io is served by its mirror.");
+  assert.equal(
+    sentence({ "gcr.io": "mirror" }, 23, one),
+    "gcr.io was served by its mirror when last pulled, 23 h ago.",
+  );
+  assert.equal(
+    sentence({ "gcr.io": "mirror", "docker.io": "mirror" }, 5),
+    "All 2 registries were served by their mirrors when last pulled, up to 5 h ago.",
+  );
+  assert.equal(
+    sentence({ "gcr.io": "mirror" }, 5),
+    "1 of 2 registries were served by their mirrors when last pulled, up to 5 h ago; nothing is proven yet of docker.io.",
+  );
+  assert.equal(
+    sentence({ "gcr.io": "upstream" }, 20, one),
+    "Pulls of gcr.io bypass the mirror (last pulled 20 h ago): team/app:1.0 came from gcr.io: refused.",
+  );
+  assert.equal(
+    sentence({ "gcr.io": "upstream", "docker.io": "upstream" }, 20),
+    "2 of 2 registries bypass their mirrors (gcr.io, docker.io; last pulled up to 20 h ago).",
+  );
+});
+
 test("one sentence sums a node up, the worst first", () => {
   const watched = ["gcr.io", "docker.io", "quay.io"].map((namespace) => ({ ...gcr, namespace }));
   const sentenceAfter = (

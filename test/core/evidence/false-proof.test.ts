@@ -70,6 +70,17 @@ test("…nor of those under way when it missed something", () => {
   assert.equal(verdictAfter(ledger, later), "mirrored", "a loss that is told again is none");
 });
 
+test("what it missed stays told while it is down, and counts on", () => {
+  const ledger = ledgerWith();
+  const missed = () => ledger.sources.get("witness")?.missed;
+  assert.equal(missed(), undefined);
+  witness(ledger, true, T0, 3);
+  witness(ledger, false, T0 + second);
+  assert.equal(missed(), 3);
+  witness(ledger, true, T0 + 2 * second, 5);
+  assert.equal(missed(), 5);
+});
+
 test("what it did see counts nevertheless", () => {
   const ledger = ledgerWith();
   witness(ledger, true, T0, 7);

@@ -49,6 +49,7 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
       if (traces !== undefined) writeDaemon(options.statePath, { ...daemon(), unit: readText(traces) });
       return { ok: true };
     },
+    unitAwaitsReload: async () => options.traces !== undefined && daemon().unit !== readText(options.traces),
     tracesEnvironment: async () => (daemon().alive ? environmentIn(daemon().environment) : undefined),
     async exporter() {
       if (options.traces === undefined) return { state: "absent", message: "" };

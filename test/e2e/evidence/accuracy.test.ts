@@ -30,7 +30,7 @@ forEachGeneration("counters are what the access logs say", async (generation, co
   const daemon = await startContainerd({ generation, ...site.upstream.daemonOptions });
   context.after(() => daemon.stop());
   const tracesPort = await tracesPortOf(generation);
-  const node = await prepareNode(daemon, { tracesPort });
+  const node = await prepareNode(daemon, { tracesPort, settings: { "log.level": '"debug"' } });
   const agent = await node.startAgent();
   context.after(() => agent.stop());
   await agent.apply(desiredState());
@@ -50,6 +50,7 @@ forEachGeneration("counters are what the access logs say", async (generation, co
   const samples = await readSamples(agent);
   assert.deepEqual(pathsIn(samples), pathsOf(told));
   assert.deepEqual(fallbacksIn(samples), fallbacksOf(site.accessLog()));
+  if (tracesPort > 0) assertHitsNameTraces(agent);
   if (tracesPort > 0) assert.deepEqual(requestsIn(samples), requestsOf(site.accessLog()));
   report(context, generation, pulled, samples);
 });
@@ -59,6 +60,13 @@ function desiredState(): string {
     mirrors.map((endpoint) => ({ endpoint, hosts: [namespace] })),
   );
   return native(entries, { upstream: Object.fromEntries(CLOSED.map((name) => [name, "never"])) });
+}
+
+/** That is how the witness knows whose a request is, whatever else is pulled at the time. */
+function assertHitsNameTraces(agent: LabAgent): void {
+  const hits = agent.log().match(/^.*no mirror has served this.*$/gm) ?? [];
+  assert.ok(hits.length > 0);
+  for (const line of hits) assert.match(line, /"traceId":"[0-9a-f]{32}"/);
 }
 
 async function untilTold(agent: LabAgent, count: number): Promise<void> {

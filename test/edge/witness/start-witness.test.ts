@@ -93,6 +93,8 @@ test("whatever is asked, the answer is 404, with no challenge and no body; what 
     assert.equal(body, "");
   }
   await ask(watched, PULL, { headers: { "user-agent": "mirrorlet" } });
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  await ask(watched, PULL, { headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01` } });
   await ask(watched, PULL.replace("app", "last"));
   await until("the last one is told", () => watched.hits.at(-1)?.repository === "team/last");
   const told = watched.hits.map(({ atMs, ...rest }) => {
@@ -103,6 +105,7 @@ test("whatever is asked, the answer is 404, with no challenge and no body; what 
   assert.deepEqual(told.slice(0, -1), [
     { ...about, method: "HEAD" },
     { ...about, method: "GET" },
+    { ...about, method: "GET", traceId: trace },
   ]);
 });
 

@@ -1,31 +1,30 @@
-import { namespaceOfDirectory } from "../../render/registry-directory.ts";
-import { describeFate, fateOf } from "../fate.ts";
-import { atFile, type Finding } from "../finding.ts";
+import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
+import { checkCapabilities } from "./check-capabilities.ts";
+import { checkDroppedFiles } from "./check-dropped-file.ts";
+import { checkFilePresence } from "./check-file-presence.ts";
+import { checkHostOrder } from "./check-host-order.ts";
+import { checkHostUrls } from "./check-host-urls.ts";
+import { checkIgnoredKeys } from "./check-ignored-keys.ts";
+import { checkIntents } from "./check-intents.ts";
+import { checkTlsKeys } from "./check-tls-keys.ts";
+import { checkUpstream } from "./check-upstream.ts";
+import { createHostsContext } from "./hosts-context.ts";
 
-/** What directories and files of registry configuration have wrong. */
-export function checkHosts(view: NodeView): readonly Finding[] {
-  const inForce = view.roots.filter(({ standing }) => standing === "in-force");
-  const namespaces = inForce.flatMap(({ tree }) => tree.directories.map(namespaceOf));
-  return [...new Set(namespaces)].flatMap((namespace) => checkDropped(namespace, view));
-}
+const CHECKS = [
+  checkDroppedFiles,
+  checkFilePresence,
+  checkIgnoredKeys,
+  checkHostOrder,
+  checkHostUrls,
+  checkTlsKeys,
+  checkUpstream,
+  checkCapabilities,
+];
 
-function namespaceOf(directory: string): string {
-  return namespaceOfDirectory(directory.slice(directory.lastIndexOf("/") + 1));
-}
-
-function checkDropped(namespace: string, view: NodeView): readonly Finding[] {
-  const fate = fateOf(namespace, view);
-  const { dropped, file = "" } = fate.byTag ?? {};
-  if (dropped === undefined) return [];
-  return [
-    {
-      code: "hosts-file-dropped",
-      severity: "error",
-      where: atFile({ file, line: dropped.line ?? 1, column: dropped.column ?? 1 }),
-      fact: `containerd ${view.version.text} drops the whole file: ${dropped.reason}`,
-      consequence: describeFate(fate),
-      fix: "mend the line; containerd reads the file again at the next pull",
-    },
-  ];
+/** What directories and files of registry configuration have wrong. `told`: what is known of config.toml already. */
+export function checkHosts(view: NodeView, told: readonly Finding[] = []): readonly Finding[] {
+  const context = createHostsContext(view);
+  const found = CHECKS.flatMap((check) => check(context));
+  return [...found, ...checkIntents(context, [...told, ...found])];
 }

@@ -89,6 +89,7 @@ const FINDING_OF: Readonly<Record<AnswerCode, FindingCode | undefined>> = {
   // It could not be asked as containerd would: nothing is known of it.
   "socks-proxy": undefined,
   "link-local": undefined,
+  loopback: undefined,
   "credentials-withheld": undefined,
   "time-over": undefined,
 };

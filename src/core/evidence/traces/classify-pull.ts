@@ -35,15 +35,12 @@ function pathOf(requests: readonly RegistryRequest[]): PullPath {
   const served = requests.filter(isServed);
   const by = (role: RegistryRequest["role"], method?: string) =>
     served.some((request) => request.role === role && (method ?? request.method) === request.method);
-  if (by("mirror", "GET")) return by("upstream") || hasUnseenServer(requests) ? "mixed" : "mirror";
+  // The pull went well, so the host after the witness served what the witness was asked for; that span may be lost.
+  const isPassedOver = by("upstream") || requests.some(({ role }) => role === "witness");
+  if (by("mirror", "GET")) return isPassedOver ? "mixed" : "mirror";
   if (by("upstream", "GET")) return "upstream";
-  if (by("upstream")) return by("mirror") ? "mixed" : "upstream";
+  if (isPassedOver) return by("mirror") ? "mixed" : "upstream";
   return by("mirror") ? "mirror" : "none";
-}
-
-/** The pull went well, the witness was asked for a part, and who served that is not in the trace: spans get lost. */
-function hasUnseenServer(requests: readonly RegistryRequest[]): boolean {
-  return unservedObjects(requests).some(({ role }) => role === "witness");
 }
 
 function reasonOf(requests: readonly RegistryRequest[]): string {

@@ -26,7 +26,7 @@ export function endCall(trace: PendingTrace, spanId: string, context: PullContex
   if (isTold) return requests.map(asOutput);
   const { startMs, endMs, outcome, isCri } = node;
   const skipped = parts.flatMap((part) => part.skipped);
-  const ended = { image, startMs, endMs, outcome, requests, early, skipped, isCri };
+  const ended = { traceId: trace.id, image, startMs, endMs, outcome, requests, early, skipped, isCri };
   return [...requests.map(asOutput), ...tellPulls(ended, context.mirrors)];
 }
 
@@ -42,7 +42,7 @@ export function endTrace(trace: PendingTrace, context: PullContext): readonly Tr
   const startMs = Math.min(...all.map(({ atMs, durationMs }) => atMs - durationMs));
   const endMs = Math.max(...all.map(({ atMs }) => atMs));
   const unknown = { outcome: UNKNOWN_OUTCOME, skipped: [], isCri: true };
-  const ended = { image, startMs, endMs, requests, early, ...unknown };
+  const ended = { traceId: trace.id, image, startMs, endMs, requests, early, ...unknown };
   return [...outputs, ...told, ...tellPulls(ended, context.mirrors)];
 }
 

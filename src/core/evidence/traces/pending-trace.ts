@@ -28,6 +28,7 @@ export interface TraceNode {
 
 /** What of a trace has come so far and has not been told. */
 export interface PendingTrace {
+  readonly id: string;
   readonly nodes: Map<string, TraceNode>;
   requests: RawRequest[];
   /** From log lines; they count only where there are no spans for requests. */
@@ -46,8 +47,9 @@ export interface PendingTrace {
   lastMs: number;
 }
 
-export function createPendingTrace(mirrors: MirrorIndex, nowMs: number): PendingTrace {
+export function createPendingTrace(id: string, mirrors: MirrorIndex, nowMs: number): PendingTrace {
   return {
+    id,
     nodes: new Map(),
     requests: [],
     logged: [],

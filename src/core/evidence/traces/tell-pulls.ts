@@ -8,6 +8,8 @@ import type { PulledImage } from "./read-entry-span.ts";
 
 /** A pull that is over, with all that was seen of it. */
 export interface EndedPull {
+  /** As spans have it. */
+  readonly traceId: string;
   readonly image: PulledImage | undefined;
   readonly startMs: number;
   readonly endMs: number;
@@ -52,7 +54,7 @@ function byRepository(requests: readonly RegistryRequest[]): readonly (readonly 
   return [...groups.values()].filter((group) => group.some(({ kind }) => kind !== "token"));
 }
 
-function buildPull({ image, startMs, endMs, outcome, requests, early, isCri }: EndedPull): Pull {
+function buildPull({ traceId, image, startMs, endMs, outcome, requests, early, isCri }: EndedPull): Pull {
   const all = [...(early?.first ?? []), ...requests];
   const [first] = all;
   const judged = [...(early?.kinds ?? []), ...requests];
@@ -65,6 +67,7 @@ function buildPull({ image, startMs, endMs, outcome, requests, early, isCri }: E
     endedMs: endMs,
     ...classifyPull(judged, outcome),
     ...(isCri ? {} : { isOutsideCri: true }),
+    traceId: toHex(traceId),
     requests: all.slice(0, MAX_REQUESTS),
   };
 }
@@ -89,7 +92,10 @@ function buildNotice(
 }
 
 /** Of a build that does not tell its requests, or a pull that failed before the first. */
-function buildUnseenFailure(image: PulledImage, { startMs, endMs, outcome, skipped }: EndedPull): Pull {
+function buildUnseenFailure(
+  image: PulledImage,
+  { traceId, startMs, endMs, outcome, skipped }: EndedPull,
+): Pull {
   const isMissingImage =
     skipped.length > 0 &&
     skipped.every(({ reason }) => reason === "answered 404") &&
@@ -106,8 +112,14 @@ function buildUnseenFailure(image: PulledImage, { startMs, endMs, outcome, skipp
     path: "failed",
     reason: reason === "" ? "the pull failed" : reason,
     ...(isMissingImage ? { isMissingImage } : {}),
+    traceId: toHex(traceId),
     requests: [],
   };
+}
+
+/** Ids of spans are bytes, a character each; in headers they are digits. */
+function toHex(id: string): string {
+  return [...id].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
 }
 
 const MAX_SKIPPED = 8;

@@ -24,7 +24,7 @@ export function createTraceStore(maxPast: number): TraceStore {
   const past = new Map<string, { readonly mirrors: MirrorIndex; readonly untilMs: number }>();
   return {
     touch(id, mirrors, nowMs) {
-      const trace = traces.get(id) ?? createPendingTrace(mirrors, nowMs);
+      const trace = traces.get(id) ?? createPendingTrace(id, mirrors, nowMs);
       trace.lastMs = nowMs;
       traces.delete(id);
       traces.set(id, trace);

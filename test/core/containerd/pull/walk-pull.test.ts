@@ -172,7 +172,13 @@ describe("the resolve stage, answer by answer", () => {
   });
 
   test("what cannot be asked as containerd would is not guessed", () => {
-    for (const code of ["socks-proxy", "credentials-withheld", "link-local", "time-over"] as const) {
+    for (const code of [
+      "socks-proxy",
+      "credentials-withheld",
+      "link-local",
+      "loopback",
+      "time-over",
+    ] as const) {
       const { outcome, lines } = play({ hosts: { a: always(["connect", code]), "gcr.io": serves } });
       assert.equal(outcome, `unknown at a: ${code}`);
       assert.equal(lines.length, 1);

@@ -10,7 +10,7 @@ import {
   renderTracesFile,
   tracesEnvironment,
 } from "../../../../src/core/containerd/tracing/traces-file.ts";
-import { tracesPlaceOf } from "../../../../src/core/containerd/tracing/traces-place.ts";
+import { sharedUnitOf, tracesPlaceOf } from "../../../../src/core/containerd/tracing/traces-place.ts";
 import { parseContainerdVersion, traitsOf } from "../../../../src/core/containerd/version.ts";
 import { isOwned, OWNERSHIP_MARKER } from "../../../../src/core/file-tree.ts";
 
@@ -77,6 +77,35 @@ test("the drop-in belongs to the unit that is restarted, by its whole name", () 
     kind: "environment-file",
     path: "/etc/e",
   });
+});
+
+test("a unit that is not containerd's own is told by its name", () => {
+  const shared = (restart: readonly string[], environmentFile?: string) =>
+    sharedUnitOf({ restart, environmentFile });
+  const systemctl = (unit: string) => shared(["systemctl", "restart", unit]);
+  for (const own of [
+    "containerd",
+    "containerd@main",
+    "snap.microk8s.daemon-containerd",
+    "host-containerd.service",
+  ])
+    assert.equal(systemctl(own), undefined, own);
+  for (const other of [
+    "k3s",
+    "k3s-agent",
+    "rke2-server",
+    "rke2-agent",
+    "k0scontroller",
+    "k0sworker",
+    "docker",
+  ])
+    assert.equal(systemctl(other), `${other}.service`);
+  assert.equal(
+    shared(["systemctl", "restart", "k3s"], "/etc/e"),
+    undefined,
+    "whoever names a file has decided",
+  );
+  assert.equal(shared(["/usr/local/bin/restart"]), undefined);
 });
 
 test("what is written is ours, small, and reads back", () => {

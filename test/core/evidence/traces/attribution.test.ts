@@ -59,6 +59,23 @@ test("a part that the witness was asked for came from beyond, though the span th
   assert.deepEqual([pull.path, pull.reason], ["mixed", "127.0.0.1:5000 answered 404"]);
 });
 
+test("…also where a mirror had resolved it, or served another range of the same blob", () => {
+  const [manifest, blob] = [`manifests/${digest}${ns}`, `blobs/${digest}${ns}`];
+  const passedOver = (asked: string) => `https://${witnessHost}/witness/team/app/${asked}`;
+  const resolved = pullOf((t) => [
+    t.request("HEAD", `${mirror}/${manifest}`, 200),
+    t.request("GET", `${mirror}/${manifest}`, 500),
+    t.request("GET", passedOver(manifest), 404),
+  ]);
+  assert.equal(resolved.path, "mixed");
+  const inParts = pullOf((t) => [
+    t.request("GET", `${mirror}/${blob}`, 206),
+    t.request("GET", `${mirror}/${blob}`, 500),
+    t.request("GET", passedOver(blob), 404),
+  ]);
+  assert.equal(inParts.path, "mixed");
+});
+
 test("a pull that went well without any answer is none", () => {
   assert.equal(pullOf((t) => [t.request("HEAD", `${mirror}/manifests/1.0${ns}`, 500)]).path, "none");
 });

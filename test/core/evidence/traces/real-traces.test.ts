@@ -25,7 +25,7 @@ test("2.1: manifest from the mirror, content from the upstream", () => {
   assert.deepEqual(notices, []);
   const [pull, ...more] = pulls;
   assert.deepEqual(more, []);
-  const { startedMs, endedMs, requests: told, ...rest } = pull ?? assert.fail("no pull");
+  const { startedMs, endedMs, requests: told, traceId, ...rest } = pull ?? assert.fail("no pull");
   assert.deepEqual(rest, {
     source: "trace",
     registry: "gcr.io",
@@ -34,6 +34,7 @@ test("2.1: manifest from the mirror, content from the upstream", () => {
     path: "mixed",
     reason: "127.0.0.1:5000 answered 404",
   });
+  assert.match(traceId ?? "", /^[0-9a-f]{32}$/);
   assert.deepEqual(told, requests);
   assert.ok(startedMs < endedMs && endedMs - startedMs < 10_000);
   for (const { atMs, durationMs } of requests) {

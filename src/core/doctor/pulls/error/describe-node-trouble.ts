@@ -23,7 +23,7 @@ export function isNodeTrouble(code: ErrorCode): code is NodeTrouble {
 }
 
 const WORDS: Readonly<Record<NodeTrouble, (detail: string) => NodeWords>> = {
-  "cri-missing": (service) => ({
+  "cri-not-answering": (service) => ({
     cause: `containerd answers, and has no ${service}: its CRI plugin is disabled or did not load`,
     consequence: "kubelet gets no answer: no pod starts, and no image is pulled",
     fix: "journalctl -u containerd | grep 'failed to load plugin' names the reason; mirrorlet doctor looks for it in config.toml",
@@ -63,19 +63,19 @@ const WORDS: Readonly<Record<NodeTrouble, (detail: string) => NodeWords>> = {
     fix: "put a readable PEM file in its place; a client certificate needs its key; relative paths start at the directory of the hosts.toml",
     where: atPath(file.startsWith("/") ? file : HOSTS),
   }),
-  "no-host-resolves": () => ({
+  "no-resolving-host": () => ({
     cause: "no host of the registry has the capabilities that this pull needs: pull, and resolve for a tag",
     consequence: "every such pull of that registry fails, and nobody is asked",
     fix: 'write capabilities = ["pull", "resolve"] for at least one host in hosts.toml',
     where: atPath(HOSTS),
   }),
-  "hosts-path-unusable": (path) => ({
+  "hosts-file-unreadable": (path) => ({
     cause: `containerd cannot read ${path}; only a path that does not exist is passed over`,
     consequence: "every pull of that registry fails",
     fix: `ls -lZd ${path}: make directories 0755 and files 0644, restore SELinux labels (restorecon -R ${HOSTS}), and let <host>/ be a directory and hosts.toml a file`,
     where: atPath(path),
   }),
-  "https-first-on-http-host": () => ({
+  "tls-keys-on-http": () => ({
     cause: "an http:// host has ca, client or skip_verify beside it: containerd tries https there first",
     consequence:
       "each pull begins with a TLS handshake that fails; a host that just closes on it is not used at all",

@@ -2,15 +2,15 @@ import type { AnswerCode } from "../../../containerd/pull/judgement.ts";
 
 /** What of a node, and not of a host, makes pulls fail. */
 export type NodeTrouble =
-  | "cri-missing"
+  | "cri-not-answering"
   | "cri-refuses-config"
   | "registry-section-unread"
   | "config-version-refused"
   | "hosts-file-dropped"
   | "tls-file-unusable"
-  | "no-host-resolves"
-  | "hosts-path-unusable"
-  | "https-first-on-http-host"
+  | "no-resolving-host"
+  | "hosts-file-unreadable"
+  | "tls-keys-on-http"
   | "image-name-refused"
   | "pull-cancelled";
 

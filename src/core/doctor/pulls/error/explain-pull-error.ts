@@ -36,7 +36,7 @@ export function explainPullError(error: PullError, context: ErrorContext): Expla
     const fate = fateWords(error, context);
     const finding: Finding = {
       code,
-      severity: code === "https-first-on-http-host" ? "warning" : "error",
+      severity: code === "tls-keys-on-http" ? "warning" : "error",
       where: where ?? { kind: "url", url: known.image ?? "the image", hop: "before any host is asked" },
       fact: cause,
       consequence: fate === undefined ? consequence : `${consequence}; as the files say now, ${fate}`,

@@ -16,7 +16,7 @@ export const NODE_FORMS: readonly ErrorForm[] = [
   },
   {
     pattern: /unknown service (runtime\.v1(?:alpha2)?\.(?:ImageService|RuntimeService))/,
-    code: "cri-missing",
+    code: "cri-not-answering",
     detail: firstGroup,
     source: "gRPC, where the CRI plugin did not load or is disabled",
   },
@@ -63,19 +63,19 @@ export const NODE_FORMS: readonly ErrorForm[] = [
   },
   {
     pattern: /no (?:resolve|pull) hosts: not found/,
-    code: "no-host-resolves",
+    code: "no-resolving-host",
     source: "remotes/docker/resolver.go and fetcher.go",
   },
   {
     pattern:
       /(?:open|read|stat|lstat) (\/\S*(?:certs\.d|hosts\.toml)\S*): (?:permission denied|not a directory|is a directory|input\/output error|too many levels of symbolic links)/,
-    code: "hosts-path-unusable",
+    code: "hosts-file-unreadable",
     detail: firstGroup,
     source: "remotes/docker/config/hosts.go; only a missing path is passed over",
   },
   {
     pattern: /host will try HTTPS first since it is configured for HTTP with a TLS configuration/,
-    code: "https-first-on-http-host",
+    code: "tls-keys-on-http",
     source: "remotes/docker/config/hosts.go (1.6.25, 1.7.7)",
   },
   {

@@ -39,10 +39,10 @@ const cases: readonly Case[] = [
     'invalid plugin config: invalid image pull progress timeout: time: invalid duration "5"',
     "cri-refuses-config",
   ],
-  ["rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService", "cri-missing"],
+  ["rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService", "cri-not-answering"],
   [
     'E1121 22:10:00.123456     812 remote_runtime.go:616] "Status from runtime service failed" err="rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService"',
-    "cri-missing",
+    "cri-not-answering",
   ],
   [
     "containerd: containerd config version `3` is not supported, the max version is `2`, use `containerd config default` to generate a new config",
@@ -75,14 +75,14 @@ const cases: readonly Case[] = [
     "tls-file-unusable",
   ],
   [`${REF}unable to initialize cert pool: x509: failed to load system roots`, "tls-file-unusable"],
-  [`${REF}no resolve hosts: not found`, "no-host-resolves"],
-  [`${PULL}failed to copy: httpReadSeeker: failed open: no pull hosts: not found`, "no-host-resolves"],
-  [`${REF}open /etc/containerd/certs.d/gcr.io/hosts.toml: permission denied`, "hosts-path-unusable"],
-  [`${REF}read /etc/containerd/certs.d/gcr.io/hosts.toml: is a directory`, "hosts-path-unusable"],
-  [`${REF}stat /etc/containerd/certs.d/gcr.io/hosts.toml: not a directory`, "hosts-path-unusable"],
+  [`${REF}no resolve hosts: not found`, "no-resolving-host"],
+  [`${PULL}failed to copy: httpReadSeeker: failed open: no pull hosts: not found`, "no-resolving-host"],
+  [`${REF}open /etc/containerd/certs.d/gcr.io/hosts.toml: permission denied`, "hosts-file-unreadable"],
+  [`${REF}read /etc/containerd/certs.d/gcr.io/hosts.toml: is a directory`, "hosts-file-unreadable"],
+  [`${REF}stat /etc/containerd/certs.d/gcr.io/hosts.toml: not a directory`, "hosts-file-unreadable"],
   [
     'time="2026-11-21T22:10:00Z" level=info msg="host will try HTTPS first since it is configured for HTTP with a TLS configuration, consider changing host to HTTPS or removing unused TLS configuration" host="10.0.0.1:5000"',
-    "https-first-on-http-host",
+    "tls-keys-on-http",
   ],
   ['failed to parse image reference "GCR.io/App": invalid reference format', "image-name-refused"],
   // The network.

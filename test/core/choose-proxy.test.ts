@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createProxySelector } from "../../src/registry/proxy.ts";
+import { createProxySelector } from "../../src/core/choose-proxy.ts";
 
 const PROXY = "http://proxy.corp:3128";
 

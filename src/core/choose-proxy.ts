@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { type IpAddress, parseIp, parseNetwork, sharesPrefix } from "./ip-address.ts";
 
 /** Variables as the process has them; upper case wins over lower case, as in Go. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,9 +33,10 @@ function anyOf(environment: Environment, ...names: readonly string[]): string {
   return names.map((name) => environment[name] ?? "").find((value) => value !== "") ?? "";
 }
 
-// `host:port` alone parses as a URL with the scheme `host`, so that only known schemes count.
-function parseProxy(text: string): URL | undefined {
+/** Undefined: Go goes without a proxy, and says nothing of it. */
+export function parseProxy(text: string): URL | undefined {
   if (text === "") return undefined;
+  // `host:port` alone parses as a URL with the scheme `host`, so that only known schemes count.
   const known = /^(https?|socks5h?):\/\//i.test(text);
   const url = URL.canParse(known ? text : `http://${text}`)
     ? new URL(known ? text : `http://${text}`)
@@ -43,44 +44,45 @@ function parseProxy(text: string): URL | undefined {
   return url?.hostname === "" ? undefined : url;
 }
 
-type Matcher = (host: string, port: string) => boolean;
-
-function parseNoProxy(text: string): Matcher {
-  const entries = text
+/** The entries of NO_PROXY: separated by commas alone. */
+export function splitNoProxy(text: string): readonly string[] {
+  return text
     .split(",")
     .map((entry) => entry.trim().toLowerCase())
     .filter((entry) => entry !== "");
+}
+
+type Matcher = (host: string, port: string) => boolean;
+
+function parseNoProxy(text: string): Matcher {
+  const entries = splitNoProxy(text);
   if (entries.includes("*")) return () => true;
   const matchers = entries.flatMap((entry) => parseEntry(entry) ?? []);
   return (host, port) => matchers.some((matches) => matches(host, port));
 }
 
 function parseEntry(entry: string): Matcher | undefined {
-  const cidr = parseCidr(entry);
-  if (cidr !== undefined) return (host) => isIP(host) !== 0 && cidr.check(host, familyOf(host));
+  const cidr = parseNetwork(entry);
+  if (cidr !== undefined) {
+    return (host) => {
+      const address = parseIp(host);
+      return address !== undefined && sharesPrefix(address, cidr.network, cidr.length);
+    };
+  }
   const { host, port } = splitPort(entry);
   if (host === "") return undefined;
   const portFits = (actual: string): boolean => port === "" || port === actual;
-  if (isIP(host) !== 0) {
-    const same = new BlockList();
-    same.addAddress(host, familyOf(host));
-    return (actual, actualPort) =>
-      isIP(actual) !== 0 && same.check(actual, familyOf(actual)) && portFits(actualPort);
-  }
+  const same = parseIp(host);
+  if (same !== undefined)
+    return (actual, actualPort) => isSameIp(parseIp(actual), same) && portFits(actualPort);
   // `.y.com` and `*.y.com` match what is below y.com only; `y.com` itself too.
   const suffix = host.startsWith("*.") ? host.slice(1) : host.startsWith(".") ? host : `.${host}`;
   const exact = suffix === `.${host}` ? host : undefined;
   return (actual, actualPort) => (actual.endsWith(suffix) || actual === exact) && portFits(actualPort);
 }
 
-function parseCidr(entry: string): BlockList | undefined {
-  const [address = "", bits, ...more] = entry.split("/");
-  if (bits === undefined || more.length > 0 || isIP(address) === 0 || !/^\d{1,3}$/.test(bits))
-    return undefined;
-  if (Number(bits) > (isIPv4(address) ? 32 : 128)) return undefined;
-  const list = new BlockList();
-  list.addSubnet(address, Number(bits), familyOf(address));
-  return list;
+function isSameIp(a: IpAddress | undefined, b: IpAddress): boolean {
+  return a !== undefined && sharesPrefix(a, b, b.bits);
 }
 
 function splitPort(entry: string): { readonly host: string; readonly port: string } {
@@ -92,9 +94,7 @@ function splitPort(entry: string): { readonly host: string; readonly port: strin
 }
 
 function isLoopback(host: string): boolean {
-  return isIPv4(host) ? host.startsWith("127.") : host === "::1";
-}
-
-function familyOf(host: string): "ipv4" | "ipv6" {
-  return isIPv4(host) ? "ipv4" : "ipv6";
+  const address = parseIp(host);
+  if (address === undefined) return false;
+  return address.bits === 32 ? address.value >> 24n === 127n : address.value === 1n;
 }

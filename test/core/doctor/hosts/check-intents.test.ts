@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  CERTS_D,
+  CONFIG,
+  codesOf,
+  findingsOf,
+  goodConfig,
+  RELEASES,
+} from "../../../support/doctored-node.ts";
+
+test("mirror-not-used: a mirror under a name that no image is looked up by", async () => {
+  const legacy = (namespace: string) => ({
+    [CONFIG]: `version = 2
+[plugins."io.containerd.grpc.v1.cri".registry.mirrors."${namespace}"]
+  endpoint = ["https://mirror.corp"]
+`,
+  });
+  for (const release of ["1.6.20", "1.7.24", "2.1.9"]) {
+    const [found, ...more] = await findingsOf(legacy("registry-1.docker.io"), release);
+    assert.deepEqual(more, [], release);
+    assert.equal(found?.code, "mirror-not-used", release);
+    assert.equal(found?.severity, "error");
+    assert.match(found?.fact ?? "", /https:\/\/mirror\.corp is named for docker\.io and is never asked/);
+    assert.match(
+      found?.consequence ?? "",
+      /^every pull of docker\.io goes straight to https:\/\/registry-1\.docker\.io/,
+    );
+    assert.deepEqual(await codesOf(legacy("docker.io"), release), [], release);
+  }
+});
+
+test("a tree on which all is right has no finding", async () => {
+  for (const release of RELEASES) {
+    const files = {
+      [CONFIG]: goodConfig(release),
+      [`${CERTS_D}/docker.io/hosts.toml`]: `server = "https://registry-1.docker.io"
+
+[host."https://mirror.corp/v2/hub"]
+  capabilities = ["pull", "resolve"]
+  override_path = true
+
+[host."http://10.0.0.1:5000"]
+  capabilities = ["pull", "resolve"]
+`,
+      [`${CERTS_D}/registry.corp_5000_/hosts.toml`]: `server = "https://mirror.corp"
+[host."https://mirror.corp"]
+`,
+    };
+    assert.deepEqual(await findingsOf(files, release), [], release);
+  }
+});
