@@ -131,6 +131,12 @@ test("the registry itself matters where it is needed and fails", () => {
   assert.deepEqual(told(limited)[1], "error upstream-limits-rate (resolve at the upstream)");
   const login = judge({ hosts: { "m:5000": always({ status: 404 }), "gcr.io": always({ status: 401 }) } });
   assert.equal(login.troubles.length, 1, "pull secrets are not known here");
+  const lacks = judge({ hosts: { "m:5000": always({ status: 500 }), "gcr.io": always({ status: 404 }) } });
+  assert.deepEqual(
+    told(lacks),
+    ["error host-server-error (resolve at the mirror)"],
+    "what it lacks is not its fault",
+  );
 });
 
 test("an image that nobody has any more says nothing of the hosts", () => {
