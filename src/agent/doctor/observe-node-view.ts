@@ -1,4 +1,5 @@
 import { mergeConfig } from "../../core/containerd/config/merge-config.ts";
+import { cleanPath } from "../../core/containerd/go-path.ts";
 import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
 import { describeRegistryConfig } from "../../core/containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
@@ -43,7 +44,8 @@ async function observeRoots(
   files: Files,
 ): Promise<readonly RootView[]> {
   const standings = new Map<string, RootView["standing"]>();
-  const add = (path: string, standing: RootView["standing"]) => {
+  const add = (written: string, standing: RootView["standing"]) => {
+    const path = cleanPath(written);
     if (path.startsWith("/") && !standings.has(path)) standings.set(path, standing);
   };
   for (const path of inForce) add(path, "in-force");

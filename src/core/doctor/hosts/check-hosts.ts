@@ -1,13 +1,17 @@
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { checkCapabilities } from "./check-capabilities.ts";
+import { checkDirectoryNames } from "./check-directory-names.ts";
 import { checkDroppedFiles } from "./check-dropped-file.ts";
 import { checkFilePresence } from "./check-file-presence.ts";
+import { checkHiddenDirectories } from "./check-hidden-directories.ts";
 import { checkHostOrder } from "./check-host-order.ts";
 import { checkHostUrls } from "./check-host-urls.ts";
 import { checkIgnoredKeys } from "./check-ignored-keys.ts";
 import { checkIntents } from "./check-intents.ts";
+import { checkStrays } from "./check-strays.ts";
 import { checkTlsKeys } from "./check-tls-keys.ts";
+import { checkUnreadRoots } from "./check-unread-roots.ts";
 import { checkUpstream } from "./check-upstream.ts";
 import { createHostsContext } from "./hosts-context.ts";
 
@@ -20,11 +24,14 @@ const CHECKS = [
   checkTlsKeys,
   checkUpstream,
   checkCapabilities,
+  checkDirectoryNames,
+  checkHiddenDirectories,
+  checkStrays,
 ];
 
 /** What directories and files of registry configuration have wrong. `told`: what is known of config.toml already. */
 export function checkHosts(view: NodeView, told: readonly Finding[] = []): readonly Finding[] {
   const context = createHostsContext(view);
-  const found = CHECKS.flatMap((check) => check(context));
+  const found = [...CHECKS.flatMap((check) => check(context)), ...checkUnreadRoots(context, told)];
   return [...found, ...checkIntents(context, [...told, ...found])];
 }
