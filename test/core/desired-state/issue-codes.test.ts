@@ -7,7 +7,8 @@ const documented = [...readFileSync("docs/issues.md", "utf8").matchAll(/^\| `([a
   ([, code]) => code ?? "",
 );
 const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts"))
+  // Findings of doctor have docs/findings.md, and a test of their own.
+  .filter((name) => name.endsWith(".ts") && !name.startsWith("core/doctor/"))
   .map((name) => readFileSync(`src/${name}`, "utf8"));
 
 test("every issue code is documented once", () => {

@@ -28,6 +28,8 @@ const AS_ERROR: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "default-directory-unknown",
   "directory-hidden",
   "directory-too-deep",
+  "ca-file-unusable",
+  "client-file-unusable",
 ]);
 
 /** Whether a finding says by itself why a mirror that is named at its place is not used. */
