@@ -1,6 +1,7 @@
 import type { Ports } from "../agent/ports.ts";
 import type { DoctorDeps } from "../cli/doctor.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
+import { inspectCertificates } from "../host/certificates.ts";
 import { createContainerd } from "../host/containerd.ts";
 import { createDaemonInspector } from "../host/inspect-daemon.ts";
 import type { NodeSetup } from "./compose-node.ts";
@@ -16,6 +17,7 @@ export function doctorDeps(
   const { config: configFile, certsD, socket, binary, restart } = config.containerd;
   return {
     ports,
+    inspectCertificates,
     place: { socket, configFile, certsD },
     isChosen: settings.some(({ key, origin }) => PLACES.includes(key) && origin.from !== "default"),
     restart: restart.join(" "),

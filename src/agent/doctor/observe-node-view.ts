@@ -1,4 +1,6 @@
+import type { InspectCertificates } from "../../core/certificates.ts";
 import { mergeConfig } from "../../core/containerd/config/merge-config.ts";
+import { cleanPath } from "../../core/containerd/go-path.ts";
 import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
 import { describeRegistryConfig } from "../../core/containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
@@ -7,6 +9,7 @@ import type { NodeView, RootView } from "../../core/doctor/node-view.ts";
 import type { ConfigText, ObservedTree } from "../../core/host-state.ts";
 import { observeConfig } from "../observe-host.ts";
 import { type Files, HostError, type Ports } from "../ports.ts";
+import { observeTlsFiles } from "./observe-tls-files.ts";
 
 export interface ObserveNodeOptions {
   readonly version: ContainerdVersion;
@@ -14,6 +17,7 @@ export interface ObserveNodeOptions {
   readonly configFile: string;
   /** Where this node's registry configuration is meant to be. */
   readonly certsD: string;
+  readonly inspectCertificates: InspectCertificates;
 }
 
 /** Where people put registry configuration, whether containerd looks there or not. */
@@ -22,7 +26,7 @@ const USUAL_ROOTS = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
 /** Reads what the checks see: files alone, no network, no containerd. Throws HostError when one cannot be read. */
 export async function observeNodeView(
   { files, clock }: Pick<Ports, "files" | "clock">,
-  { version, configFile, certsD }: ObserveNodeOptions,
+  { version, configFile, certsD, inspectCertificates }: ObserveNodeOptions,
 ): Promise<NodeView> {
   const traits = traitsOf(version);
   const observed = await observeConfig(files, configFile, version);
@@ -31,9 +35,27 @@ export async function observeNodeView(
   const merged = mergeConfig(sources, traits);
   const config = describeRegistryConfig(merged, traits);
   const roots = await observeRoots(config.roots, config.configPath, certsD, files);
-  const tree = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  const inside = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  const { tree, certificates } = await observeTlsFiles(
+    { version, config, roots, tree: inside },
+    {
+      files,
+      inspectCertificates,
+    },
+  );
   const nowMs = clock.now();
-  return rememberFates({ version, traits, configFile, sources, merged, config, roots, tree, nowMs });
+  return rememberFates({
+    version,
+    traits,
+    configFile,
+    sources,
+    merged,
+    config,
+    roots,
+    tree,
+    certificates,
+    nowMs,
+  });
 }
 
 async function observeRoots(
@@ -43,7 +65,8 @@ async function observeRoots(
   files: Files,
 ): Promise<readonly RootView[]> {
   const standings = new Map<string, RootView["standing"]>();
-  const add = (path: string, standing: RootView["standing"]) => {
+  const add = (written: string, standing: RootView["standing"]) => {
+    const path = cleanPath(written);
     if (path.startsWith("/") && !standings.has(path)) standings.set(path, standing);
   };
   for (const path of inForce) add(path, "in-force");

@@ -1,3 +1,4 @@
+import type { CertificateInspection } from "../certificates.ts";
 import type { ConfigSource, MergedConfig } from "../containerd/config/merge-config.ts";
 import type { HostTree } from "../containerd/host-tree.ts";
 import type { RegistryConfig } from "../containerd/registry-config.ts";
@@ -20,6 +21,8 @@ export interface NodeView {
   readonly roots: readonly RootView[];
   /** All roots and the files outside them that hosts name, as containerd would find them. */
   readonly tree: HostTree;
+  /** What is in the TLS files that hosts name. */
+  readonly certificates: readonly ObservedCertificates[];
   /** Milliseconds since the epoch, for the dates of certificates. */
   readonly nowMs: number;
   /** The containerd that runs; undefined: none does, or this is a copy of a node's files. */
@@ -30,6 +33,16 @@ export interface NodeView {
   readonly namespacesInUse?: readonly string[];
   /** Memory of `fateOf`. */
   readonly fates?: KnownFates;
+}
+
+/** A PEM file that a `ca` names, or the two of a `client`. */
+export interface ObservedCertificates {
+  readonly path: string;
+  /** The file of the private key, which may be the same; undefined for a `ca`. */
+  readonly keyPath?: string;
+  /** Permission bits of the key's file. */
+  readonly keyMode?: number;
+  readonly inspection: CertificateInspection;
 }
 
 export interface RootView {

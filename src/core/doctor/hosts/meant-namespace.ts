@@ -1,6 +1,6 @@
 import { parseImageReference } from "../../containerd/image-reference.ts";
 import { namespaceOfDirectory, registryDirectory } from "../../render/registry-directory.ts";
-import { isDockerHub, PUBLIC_REGISTRIES } from "./known-registries.ts";
+import { isDockerHub, isPublicRegistry, PUBLIC_REGISTRIES } from "./known-registries.ts";
 
 /** Whose pulls a directory is meant for. */
 export interface MeantNamespace {
@@ -36,6 +36,9 @@ export function readDirectoryName(name: string): MeantNamespace | undefined {
   const namespace = namespaceOfDirectory(name);
   if (isDockerHub(namespace) && namespace !== "docker.io")
     return { namespace: "docker.io", why: "images of Docker Hub are looked up under docker.io" };
+  const withoutPort = namespace.replace(/:\d+$/, "");
+  if (withoutPort !== namespace && isPublicRegistry(withoutPort))
+    return { namespace: withoutPort, why: `images of ${withoutPort} are written without a port` };
   const typo = PUBLIC_REGISTRIES.find((registry) => isSlip(namespace, registry));
   if (typo !== undefined && !PUBLIC_REGISTRIES.includes(namespace))
     return { namespace: typo, why: `no registry ${namespace} is known; it is one slip away from ${typo}` };
