@@ -68,7 +68,8 @@ export function listSome(items: readonly string[], most = 3): string {
 }
 
 function compareFates(a: Fate, b: Fate): number {
-  return rankOf(a) - rankOf(b) || (a.namespace < b.namespace ? -1 : 1);
+  const byName = a.namespace < b.namespace ? -1 : 1;
+  return rankOf(a) - rankOf(b) || Number(a.namespace === "*") - Number(b.namespace === "*") || byName;
 }
 
 function rankOf(fate: Fate): number {
