@@ -13,13 +13,21 @@ import { createFiles } from "../../src/host/files.ts";
 export const CONFIG = "/etc/containerd/config.toml";
 export const CERTS_D = "/etc/containerd/certs.d";
 
-/** Content by path; `{ link }` is a symbolic link, undefined an empty directory. */
+/** Content by path; `{ link }` is a symbolic link, undefined an empty directory. Files have mode 0644 unless told. */
 export type NodeFiles = Readonly<
   Record<
     string,
     string | { readonly link: string } | { readonly text: string; readonly mode: number } | undefined
   >
 >;
+
+/** Where a node has its configuration. */
+export interface NodePlaces {
+  readonly configFile: string;
+  readonly certsD: string;
+}
+
+const USUAL_PLACES: NodePlaces = { configFile: CONFIG, certsD: CERTS_D };
 
 /** The releases that every static finding is tried on: measured ones, and ones known from their source. */
 export const RELEASES = ["1.6.20", "1.7.24", "2.1.9", "2.2.7", "2.3.4"] as const;
@@ -37,6 +45,7 @@ export async function viewOf(
   files: NodeFiles,
   release: string,
   more: Partial<NodeView> = {},
+  places: NodePlaces = USUAL_PLACES,
 ): Promise<NodeView> {
   const version = parseContainerdVersion(release);
   if (version === undefined) throw new Error(`${release} is no version`);
@@ -44,12 +53,7 @@ export async function viewOf(
   try {
     for (const [path, content] of Object.entries(files)) put(join(root, path), content);
     const ports = { files: createFiles({ root }), clock: createClock() };
-    const view = await observeNodeView(ports, {
-      version,
-      configFile: CONFIG,
-      certsD: CERTS_D,
-      inspectCertificates,
-    });
+    const view = await observeNodeView(ports, { version, ...places, inspectCertificates });
     return { ...view, ...more };
   } finally {
     rmSync(root, { recursive: true });
@@ -60,16 +64,18 @@ export async function findingsOf(
   files: NodeFiles,
   release: string,
   more: Partial<NodeView> = {},
+  places: NodePlaces = USUAL_PLACES,
 ): Promise<readonly Finding[]> {
-  return diagnose(await viewOf(files, release, more));
+  return diagnose(await viewOf(files, release, more, places));
 }
 
 export async function codesOf(
   files: NodeFiles,
   release: string,
   more: Partial<NodeView> = {},
+  places: NodePlaces = USUAL_PLACES,
 ): Promise<readonly FindingCode[]> {
-  return [...new Set((await findingsOf(files, release, more)).map(({ code }) => code))].sort();
+  return [...new Set((await findingsOf(files, release, more, places)).map(({ code }) => code))].sort();
 }
 
 function put(path: string, content: NodeFiles[string]): void {
