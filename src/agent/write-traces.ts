@@ -64,7 +64,11 @@ async function writeOne(
 ): Promise<"written" | "same" | "theirs"> {
   const { path } = place;
   const bytes = (await files.read(path))?.bytes;
-  if (isText(bytes, after)) return "same";
+  if (isText(bytes, after)) {
+    // What a kill, or a write that failed, has left.
+    if (after === undefined) await removeDirectoryOf(place, files);
+    return "same";
+  }
   if (!isText(bytes, before)) return "theirs";
   if (after === undefined) await removeTracesFile(place, files);
   else await files.replace(path, new TextEncoder().encode(after), bytes, 0o644);
@@ -72,8 +76,12 @@ async function writeOne(
 }
 
 /** A drop-in goes with its directory where nothing else is in it: an empty one means nothing to systemd. */
-export async function removeTracesFile({ path, kind }: TracesPlace, files: Files): Promise<void> {
-  await files.remove([path]);
+export async function removeTracesFile(place: TracesPlace, files: Files): Promise<void> {
+  await files.remove([place.path]);
+  await removeDirectoryOf(place, files);
+}
+
+async function removeDirectoryOf({ path, kind }: TracesPlace, files: Files): Promise<void> {
   if (kind === "drop-in") await files.removeEmptyDirectory(path.slice(0, path.lastIndexOf("/")));
 }
 

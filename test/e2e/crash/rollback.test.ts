@@ -176,9 +176,13 @@ function momentsOf(fault: ((generation: Generation) => string) | undefined): rea
   return [...forward, ...rollbackMoments];
 }
 
-/** The daemon stands still until the agent, which asks it, has been killed. Its output is not to keep the agent. */
+/**
+ * The daemon stands still until the agent, which asks it, has been killed. Its output is not to keep the agent. On a
+ * machine so busy that the restart command gives the daemon up, the agent would be done without ever asking it.
+ */
 function hanging(killAgent: string): string {
-  return `pid=$(cat "$(dirname "$config")/../pids/containerd")
+  return `status=0
+pid=$(cat "$(dirname "$config")/../pids/containerd")
 kill -STOP $pid
 (sleep 1; ${killAgent}; kill -CONT $pid) </dev/null >/dev/null 2>&1 &`;
 }
