@@ -40,7 +40,10 @@ forEachGeneration(
     const sample = `mirrorlet_finding{code="${finding?.code}",severity="error"}`;
     assert.equal(await agent.metric(sample), 1);
     assert.ok((await textOf(agent, "/")).includes(String(finding?.code)));
-    assert.match((await node.run("status")).stdout, new RegExp(`\\(${finding?.code}\\)`));
+    assert.match(
+      (await node.run("status", "--set", `http.address=${agent.address}`)).stdout,
+      new RegExp(`\\(${finding?.code}\\)`),
+    );
 
     rmSync(stray, { recursive: true });
     await agent.until("it is gone", async () => (await found()) === undefined);
