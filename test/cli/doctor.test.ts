@@ -107,6 +107,20 @@ test("--only and --skip choose what is told, and with it the exit code", async (
   assert.deepEqual(await codes("--only", typo, "--skip", typo), [0]);
 });
 
+test("--fail-on says how bad is bad enough", async (t) => {
+  const website = `server = "https://docker.io"\n${GOOD_HOSTS}`;
+  const root = treeWith(t, { [CONFIG]: goodConfig("1.7.24"), [`${CERTS_D}/docker.io/hosts.toml`]: website });
+  const { findings } = JSON.parse((await doctor(root, "--json")).stdout);
+  assert.deepEqual(
+    findings.map(({ severity }: { severity: string }) => severity),
+    ["warning"],
+  );
+  const codes = ["error", "warning", "info"].map(async (severity) => {
+    return (await doctor(root, "--fail-on", severity)).code;
+  });
+  assert.deepEqual(await Promise.all(codes), [0, 1, 1]);
+});
+
 test("64 for a code that nobody has and for a severity that there is not", async (t) => {
   const root = treeWith(t, {});
   for (const option of ["--only", "--skip"]) {
