@@ -44,7 +44,7 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
       notChecked,
     };
     if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, view.version));
-    else io.stdout(formatDiagnosis(diagnosis, view, io.color));
+    else io.stdout(formatDiagnosis(diagnosis, view, io));
     const fails = diagnosis.findings.some(({ severity }) => isAtLeastAsBad(severity, options.failOn));
     return fails ? 1 : 0;
   } catch (error) {

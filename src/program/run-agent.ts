@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { describeGeneration } from "../agent/describe-generation.ts";
+import { watchNode } from "../agent/doctor/watch-node.ts";
 import { createEvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
@@ -75,6 +76,7 @@ export async function runAgent(
     retryQuarantined: false,
   });
   const { clock } = nodeContext.ports;
+  const { config: configFile, certsD } = config.containerd;
   const evidence = createEvidenceKeeper({
     clock,
     log,
@@ -87,6 +89,16 @@ export async function runAgent(
     version,
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence, sources?.traceStats() ?? NO_TRACES),
+  });
+  const doctor = watchNode({
+    ports: nodeContext.ports,
+    containerd: nodeContext.ports.containerd,
+    configFile,
+    certsD,
+    onChange(findings) {
+      board.found(findings);
+      metrics.expire();
+    },
   });
   const trustOf = createPeerTrust({
     ownerOfPeer: createPeerOwners().ownerOf,
@@ -122,6 +134,7 @@ export async function runAgent(
       board.passed(report);
       evidence.passed(report);
       passed(report);
+      doctor.passed();
       metrics.recordPass(report);
       logReport(report, previous, log);
       teller.poke();
@@ -149,6 +162,7 @@ export async function runAgent(
       drift?.close();
       await running.stop();
       await stopSources();
+      await doctor.stop();
       evidence.stop();
       await http.close();
     },

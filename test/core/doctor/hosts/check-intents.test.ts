@@ -43,6 +43,15 @@ test("a tree on which all is right has no finding", async () => {
 [host."http://10.0.0.1:5000"]
   capabilities = ["pull", "resolve"]
 `,
+      // As mirrorlet closes the registry itself: the last host is its own witness.
+      [`${CERTS_D}/closed.corp/hosts.toml`]: `server = "https://127.0.0.1:478/witness"
+capabilities = ["pull", "resolve"]
+override_path = true
+
+[host."https://mirror.corp/v2/closed"]
+  capabilities = ["pull", "resolve"]
+  override_path = true
+`,
       [`${CERTS_D}/registry.corp_5000_/hosts.toml`]: `server = "https://mirror.corp"
 [host."https://mirror.corp"]
 `,
