@@ -44,7 +44,10 @@ interface ExplainCommandOptions extends ConfigOptions {
   readonly probe: boolean;
 }
 
-type DoctorCommandOptions = ConfigOptions & DoctorOptions;
+interface DoctorCommandOptions extends ConfigOptions, DoctorOptions {
+  /** What an error of a pull says, instead of looking for findings. */
+  readonly error?: string | undefined;
+}
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
 export interface Commands {

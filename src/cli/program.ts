@@ -98,6 +98,10 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
         "the mildest finding that makes the exit code 1 (default: error)",
       ).choices(["error", "warning", "info"]),
     )
+    .option(
+      "--error <text>",
+      "say what an error of a pull means, and which host failed; - reads standard input",
+    )
     .addHelpText("after", example("doctor --no-probe --root /mnt/node --containerd-version 2.1.9"))
     .action(async (_, command: Command) => done(await commands.doctor(doctorOptions(command))));
   withConfig(add(program, "restore", "put the node back as it was before mirrorlet ever wrote"))

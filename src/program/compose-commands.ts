@@ -69,10 +69,14 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       }),
     doctor: (options) =>
       onNode(options, async ({ setup, deps, io, settings }) => {
-        const [{ doctor }, { doctorDeps }] = await Promise.all([
+        const [{ doctor }, { doctorError }, { doctorDeps, doctorErrorDeps }] = await Promise.all([
           import("../cli/doctor.ts"),
+          import("../cli/doctor-error.ts"),
           import("./compose-doctor.ts"),
         ]);
+        const { error } = options;
+        if (error !== undefined)
+          return doctorError({ ...options, error }, io, doctorErrorDeps(setup, portsOf(deps), settings));
         return doctor(options, io, doctorDeps(setup, portsOf(deps), settings));
       }),
     render: (files, options) =>

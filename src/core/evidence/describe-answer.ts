@@ -23,7 +23,9 @@ export function describeAnswer(visit: Visit, host: ResolvedHost): Words | undefi
 function wordsOf({ judgement, request }: Visit, reply: PullReply, host: ResolvedHost): Words | undefined {
   const elsewhere = redirectedTo(reply.exchange, request.url);
   if (reply.kind === "failure")
-    return elsewhere === undefined ? reply.failure : describeRedirect(host, elsewhere, reply.failure);
+    return elsewhere === undefined
+      ? reply.failure
+      : describeRedirect(host.entry.host, elsewhere, reply.failure);
   const words = WORDS[judgement.code];
   if (words === undefined) return undefined;
   const { status, mediaType, digestHeader } = reply;
@@ -39,9 +41,10 @@ function wordsOf({ judgement, request }: Visit, reply: PullReply, host: Resolved
   return { cause, fix };
 }
 
-function describeRedirect({ entry }: ResolvedHost, elsewhere: string, { cause, fix }: Words): Words {
+/** Of a host that leads to where no answer comes from; the words are about the latter. */
+export function describeRedirect(host: string, elsewhere: string, { cause, fix }: Words): Words {
   return {
-    cause: `${entry.host} redirects to ${elsewhere}: ${cause}`,
+    cause: `${host} redirects to ${elsewhere}: ${cause}`,
     fix: `open the way from this node to ${elsewhere}, or switch redirects off at the mirror; ${fix}`,
   };
 }

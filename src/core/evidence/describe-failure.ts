@@ -16,6 +16,11 @@ export function describeFailure({ phase, code, host, detail = "" }: FailureFacts
   return { phase, code, cause, fix };
 }
 
+/** A failure to get an answer, in contrast to an answer that is of no use. */
+export function isFailureCode(code: string): code is FailureCode {
+  return Object.hasOwn(WORDS, code);
+}
+
 type Words = readonly [cause: string, fix: string];
 
 const NAME_IT =

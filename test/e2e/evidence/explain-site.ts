@@ -105,7 +105,7 @@ export async function runExplain(
   return { ...document, code: json.code, text: json.stdout };
 }
 
-async function agentToml(daemon: LabContainerd): Promise<string> {
+export async function agentToml(daemon: LabContainerd): Promise<string> {
   const path = join(daemon.dir, "agent.toml");
   const settings = {
     config: daemon.configPath,

@@ -14,7 +14,7 @@ export type Resolved = Judgement & { readonly descriptor?: Descriptor };
 export function judgeHead(reply: PullReply, digest: string | undefined, traits: ContainerdTraits): Resolved {
   if (reply.kind === "failure") return judgeFailure(reply.failure, traits);
   const { status, contentLength, digestHeader, mediaType } = reply;
-  if (status > 399) return { move: "next", code: codeOfStatus(reply) };
+  if (status > 399) return { move: "next", code: codeOfStatus(reply.status, reply.isRefused) };
   if (status > 299) return { move: "stops", code: "redirect-to-nowhere" };
   if (digest === undefined && digestHeader !== "" && contentLength !== undefined && !isDigest(digestHeader))
     return { move: "stops", code: "bad-digest-header" };
@@ -58,7 +58,8 @@ function judgeDescriptor(descriptor: Descriptor, traits: ContainerdTraits): Reso
 export function judgeFetch(reply: PullReply, wanted: Descriptor, traits: ContainerdTraits): Judgement {
   if (reply.kind === "failure") return judgeFailure(reply.failure, traits);
   const { body } = reply;
-  if (reply.status > 299 || body === undefined) return { move: "next", code: codeOfStatus(reply) };
+  if (reply.status > 299 || body === undefined)
+    return { move: "next", code: codeOfStatus(reply.status, reply.isRefused) };
   if (body.end === "cut") return { move: "stops", code: "cut-body" };
   // Not read to its end on purpose: so far nothing is wrong with it.
   if (body.end === "limit" && wanted.size > body.bytes.length) return { move: "serves", code: "served" };
@@ -79,7 +80,8 @@ export function judgeFailure({ code }: RegistryFailure, traits: ContainerdTraits
   return { move: waits ? "hangs" : "next", code };
 }
 
-function codeOfStatus({ status, isRefused }: PullAnswer): AnswerCode {
+/** What a status of 400 or more says. */
+export function codeOfStatus(status: number, isRefused = false): AnswerCode {
   if (status === 404) return "not-found";
   if (status === 401) return isRefused ? "credentials-refused" : "unauthorized";
   if (status === 403) return "forbidden";
