@@ -14,7 +14,7 @@ export function readLooseHosts(text: string): LooseHostsFile {
   const root = buildConfigTree("", text, parsed.value);
   const found: Found = { hosts: [] };
   for (const [key, node] of root.entries) {
-    if (isServerKey(key, node)) found.server ??= toHost(node, stringOf(node));
+    if (isServerKey(key, node)) found.server ??= toHost(node, stringOf(node), saysOverride(root));
     else if (isHostKey(key)) readHostNode(node, found);
     else if (node.kind === "table" && looksLikeHost(key)) addHost(key, node, found);
   }
