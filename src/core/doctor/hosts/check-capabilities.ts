@@ -1,3 +1,4 @@
+import { isLoopbackHost } from "../../containerd/loopback.ts";
 import { isOwned } from "../../file-tree.ts";
 import { describeFate, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
@@ -37,6 +38,8 @@ function checkTags(file: ReadFile): readonly Finding[] {
   const upstream = hosts.find(({ role, resolves }) => role === "upstream" && resolves);
   if (first === undefined || upstream === undefined || pulling.some(({ resolves }) => resolves)) return [];
   if (isOwned(new TextEncoder().encode(file.text))) return [];
+  // As Spegel writes it when it is not to resolve: peers have content, and no say in what a tag means.
+  if (pulling.every(({ entry }) => isLoopbackHost(entry.host))) return [];
   return [
     {
       code: "capabilities-without-resolve",

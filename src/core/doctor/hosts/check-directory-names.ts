@@ -7,6 +7,8 @@ import { findHostsFile } from "./find-hosts-file.ts";
 import type { HostDirectory } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import { isPutAside, nameOfDirectory } from "./meant-namespace.ts";
+import { readMeantUrl } from "./meant-url.ts";
+import { readLooseHosts } from "./read-loose-hosts.ts";
 
 /** Directories whose name keeps containerd from looking them up for the images they are meant for. */
 export function checkDirectoryNames(context: HostsContext): readonly Finding[] {
@@ -41,10 +43,13 @@ function explainDefault({ path }: HostDirectory, version: string, { view }: Host
 
 function explainNoHost(
   { path, name, namespace }: HostDirectory,
-  { realPath }: ObservedFile,
+  { realPath, bytes }: ObservedFile,
   { directories }: HostsContext,
 ): readonly Finding[] {
   if (namespace !== undefined || isPutAside(name)) return [];
+  // Talos and k3s write a directory for every host they have settings for, mirrors among them.
+  const { hosts } = readLooseHosts(new TextDecoder().decode(bytes));
+  if (hosts.every(({ written }) => readMeantUrl(written, false).host === name.toLowerCase())) return [];
   // Directories of registries may be links to one that has any name.
   const isShared = directories.some((other) => {
     return other.path !== path && other.files.some((file) => file.realPath === realPath);

@@ -1,4 +1,6 @@
+import { closestName } from "../../agent-config/closest-name.ts";
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
+import { HOST_KEYS } from "../../containerd/hosts-toml/host-settings.ts";
 import { describeFate } from "../fate.ts";
 import type { Finding } from "../finding.ts";
 import type { HostsContext } from "./hosts-context.ts";
@@ -92,10 +94,12 @@ function explainPath(entry: HostEntry, file: ReadFile): Explained | undefined {
   };
 }
 
+/** Then the misspelt key is what has to be mended. */
 function isOverrideMisspelt({ written }: HostEntry, { parsed }: ReadFile): boolean {
-  return parsed.ignored.some(
-    ({ path }) => (path.length === 1 || path[1] === written) && /over.*path/i.test(path.at(-1) ?? ""),
-  );
+  return parsed.ignored.some(({ path }) => {
+    const isOfHost = path.length === 1 || path[1] === written;
+    return isOfHost && closestName(path.at(-1) ?? "", HOST_KEYS) === "override_path";
+  });
 }
 
 const PLAIN_PORTS = new Set(["80", "5000", "5001", "8080"]);

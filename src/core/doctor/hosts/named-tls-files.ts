@@ -1,7 +1,7 @@
 import { readDockerCerts } from "../../containerd/docker-certs.ts";
 import type { HostTree } from "../../containerd/host-tree.ts";
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
-import { readHostsToml } from "../../containerd/hosts-toml/read-hosts-toml.ts";
+import { type HostsFile, readHostsToml } from "../../containerd/hosts-toml/read-hosts-toml.ts";
 import { listLegacyHosts } from "../../containerd/legacy-mirrors.ts";
 import type { RegistryConfig } from "../../containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../containerd/version.ts";
@@ -16,12 +16,7 @@ export interface TlsSources {
 }
 
 /** A directory's hosts, or the one of Docker's layout where its hosts.toml counts for nothing. */
-export function entriesOfDirectory(
-  path: string,
-  tree: HostTree,
-  version: ContainerdVersion,
-): readonly HostEntry[] {
-  const file = readHostsToml(tree.readFile(`${path}/hosts.toml`), version, path);
+export function entriesOfDirectory(path: string, file: HostsFile, tree: HostTree): readonly HostEntry[] {
   return file.kind === "hosts" ? file.entries : [readDockerCerts(path, tree)];
 }
 
@@ -34,5 +29,9 @@ export function listAllEntries({ version, config, roots, tree }: TlsSources): re
     const listed = listLegacyHosts(config, namespace, traitsOf(version));
     return listed.ok ? listed.entries : [];
   });
-  return [...directories.flatMap((path) => entriesOfDirectory(path, tree, version)), ...legacy];
+  const entriesOf = (path: string): readonly HostEntry[] => {
+    const file = readHostsToml(tree.readFile(`${path}/hosts.toml`), version, path);
+    return entriesOfDirectory(path, file, tree);
+  };
+  return [...directories.flatMap(entriesOf), ...legacy];
 }

@@ -1,4 +1,5 @@
 import type { ObservedFile } from "../../host-state.ts";
+import { namespaceOfDirectory } from "../../render/registry-directory.ts";
 import type { NodeView, RootView } from "../node-view.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import { directoryOf, type HostDirectory, nameIn } from "./host-directory.ts";
@@ -63,7 +64,7 @@ function readStrays({ tree, tooDeep = [], standing }: RootView): readonly Intent
 /** `gcr.io.toml` is for gcr.io; a hosts.toml is for the registry of its `server`, or for all. */
 function namespaceOfStray(file: ObservedFile): string | undefined {
   const stem = nameIn(file.path).replace(/\.toml$/i, "");
-  if (!/^hosts?$/i.test(stem)) return looksLikeHost(stem) ? readDirectoryName(stem)?.namespace : undefined;
+  if (!/^hosts?$/i.test(stem)) return namespaceOfName(stem);
   const { server } = readLooseHosts(new TextDecoder().decode(file.bytes));
   if (server === undefined) return "*";
   const { host } = readMeantUrl(server.written, false);
@@ -75,11 +76,16 @@ function namespaceOfDeep(directory: string, root: string): string | undefined {
   const between = directory.slice(root.length + 1).split("/");
   if (between.some(isPutAside)) return undefined;
   for (let path = directory; path.length > root.length; path = directoryOf(path)) {
-    const name = nameIn(path);
-    const meant = name === "_default" || looksLikeHost(name) ? readDirectoryName(name) : undefined;
-    if (meant !== undefined) return meant.namespace;
+    const namespace = namespaceOfName(nameIn(path));
+    if (namespace !== undefined) return namespace;
   }
   return undefined;
+}
+
+/** `library` or `notes` are names of no registry. */
+function namespaceOfName(name: string): string | undefined {
+  const isOne = name === "_default" || looksLikeHost(namespaceOfDirectory(name));
+  return isOne ? readDirectoryName(name)?.namespace : undefined;
 }
 
 function readLegacy({ namespace, endpoints, at }: NodeView["config"]["mirrors"][number]): Intent {

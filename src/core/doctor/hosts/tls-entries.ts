@@ -19,7 +19,7 @@ export interface TlsEntry {
 export function listTlsEntries({ ruling, view }: HostsContext): readonly TlsEntry[] {
   return ruling.flatMap((directory) => {
     const seen = new Set<string>();
-    return entriesOfDirectory(directory.path, view.tree, view.version).flatMap(
+    return entriesOfDirectory(directory.path, directory.parsed, view.tree).flatMap(
       (entry): readonly TlsEntry[] => {
         const isBare = entry.ca === undefined && entry.client === undefined;
         if (isBare || seen.has(entry.written)) return [];
