@@ -77,10 +77,10 @@ const NOTHING = { inputs: [], findings: [] };
 /** Undefined: a file cannot be read, which the pass tells; what was found before stands. */
 async function observe(
   version: ContainerdVersion,
-  { ports, configFile, certsD }: WatchNodeOptions,
+  { ports, configFile, certsD, inspectCertificates }: WatchNodeOptions,
 ): Promise<NodeView | undefined> {
   try {
-    return await observeNodeView(ports, { version, configFile, certsD });
+    return await observeNodeView(ports, { version, configFile, certsD, inspectCertificates });
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     return undefined;

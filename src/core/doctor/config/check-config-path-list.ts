@@ -1,16 +1,14 @@
-import { namespaceOfDirectory } from "../../render/registry-directory.ts";
-import { fateOf } from "../fate.ts";
-import { atFile, atPath, type Finding } from "../finding.ts";
+import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { placeOfConfigPath, setConfigPath } from "./config-edit.ts";
-import { describeFates, type Intended, intendedAt, intendedIn } from "./intent.ts";
+import { describeFates, intendedAt } from "./intent.ts";
 
 /** What becomes of a list. `explained`: another finding says already why the default is in force. */
 export function checkConfigPathList(view: NodeView, explained: boolean): readonly Finding[] {
   const { configPath, pullMode } = view.config;
   if (!configPath.includes(":")) return [];
   if (pullMode === "transfer") return checkUnsplit(view, explained);
-  return [...checkFragile(view), ...checkHidden(view)];
+  return checkFragile(view);
 }
 
 function checkUnsplit(view: NodeView, explained: boolean): readonly Finding[] {
@@ -64,41 +62,4 @@ function checkFragile(view: NodeView): readonly Finding[] {
       fix: setConfigPath(part, view),
     },
   ];
-}
-
-/** Of several directories the first that has the registry, or `_default`, is used; they are not merged. */
-function checkHidden(view: NodeView): readonly Finding[] {
-  return view.roots
-    .filter(({ standing }) => standing === "in-force")
-    .slice(1)
-    .flatMap(intendedIn)
-    .flatMap((hidden) => checkOneHidden(hidden, view));
-}
-
-function checkOneHidden({ namespace, directory, root }: Intended, view: NodeView): readonly Finding[] {
-  const fate = fateOf(namespace, view);
-  const used = fate.byTag?.directory;
-  // Within one root it is the other names of the registry that hide it.
-  if (used === undefined || used === directory || used.startsWith(`${root.tree.root}/`)) return [];
-  const same = view.tree.readFile(`${used}/hosts.toml`);
-  const own = view.tree.readFile(`${directory}/hosts.toml`);
-  if (same !== undefined && own !== undefined && isSame(same, own)) return [];
-  const isDefault = namespaceOfDirectory(used.slice(used.lastIndexOf("/") + 1)) === "*" && namespace !== "*";
-  return [
-    {
-      code: "registry-directory-hidden",
-      severity: own === undefined ? "warning" : "error",
-      where:
-        own === undefined
-          ? atPath(directory)
-          : atFile({ file: `${directory}/hosts.toml`, line: 1, column: 1 }),
-      fact: `config_path = ${JSON.stringify(view.config.configPath)}: ${used} comes first${isDefault ? ", and _default of an earlier directory counts before the registry's own directory in a later one" : ""}`,
-      consequence: describeFates([namespace], view),
-      fix: `merge ${directory} into ${used.slice(0, used.lastIndexOf("/"))}/${directory.slice(directory.lastIndexOf("/") + 1)}, or remove ${used}`,
-    },
-  ];
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -50,8 +50,8 @@ function checkIgnored(file: ConfigFile, view: NodeView): readonly Finding[] {
 }
 
 /**
- * Mirrors for some registries and none for this one is how most nodes are. It is a fault where all mirrors exclude
- * their upstreams: there somebody means nothing to be pulled from outside.
+ * Mirrors for some registries and none for this one is how most nodes are. It is a fault where all mirrors, Docker
+ * Hub's among them, exclude their upstreams: there somebody means nothing to be pulled from outside.
  */
 function checkUnmirrored(view: NodeView): readonly Finding[] {
   const { value, at } = view.config.settings.sandboxImage;
@@ -59,6 +59,7 @@ function checkUnmirrored(view: NodeView): readonly Finding[] {
   if (namespace === undefined || isLoopbackHost(namespace) || !isClosed(view)) return [];
   const fate = fateOf(namespace, view);
   if (hasMirror(fate) || fate.byTag?.directory !== undefined) return [];
+  if (view.namespacesInUse?.includes(namespace) === true) return [];
   return [
     {
       code: "sandbox-image-unmirrored",
@@ -71,13 +72,14 @@ function checkUnmirrored(view: NodeView): readonly Finding[] {
   ];
 }
 
-/** Every namespace with a mirror asks mirrors alone. */
+/** Several namespaces have mirrors, and ask mirrors alone. */
 function isClosed(view: NodeView): boolean {
   const served = namespacesInForce(view)
     .map((namespace) => fateOf(namespace, view))
     .filter(hasMirror);
   return (
-    served.length > 0 &&
+    served.length > 1 &&
+    served.some(({ namespace }) => namespace === "docker.io") &&
     served.every(({ byTag }) =>
       byTag?.hosts.every(({ role, entry }) => role !== "upstream" && entry.host !== ANY_OTHER),
     )

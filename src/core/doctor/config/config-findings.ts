@@ -22,7 +22,6 @@ export const CONFIG_FINDINGS = {
   "config-path-misplaced": "registry settings stand where no containerd looks for them",
   "config-key-unknown": "a key of the registry settings is unknown to containerd",
   "config-section-ignored": "a registry section counts for nothing in this containerd",
-  "registry-directory-hidden": "a directory of config_path hides another one's registry",
   "import-replaces-cri": "an import replaces CRI's whole section",
   "drop-in-not-imported": "a drop-in with registry settings is imported by nothing",
   "legacy-tls-ignored": "registry.configs.*.tls counts for nothing in containerd 2.x",

@@ -70,14 +70,16 @@ function explainNoHost(
 function explainName(directory: HostDirectory, why: string, context: HostsContext): readonly Finding[] {
   const { path, name, root, meant } = directory;
   const target = meant?.namespace ?? "";
-  if (!isMissed(directory, context)) return [];
   const right = `${root}/${nameOfDirectory(target)}`;
   const isTaken = context.directories.some((other) => other.path === right);
+  const missed = isMissed(directory, context);
+  // Beside the right one the same hosts under another name do no harm.
+  if (!missed && isTaken) return [];
   return [
     {
       code: "directory-name",
       // A name that is one slip away from a known one may be that of a registry that nobody here knows.
-      severity: why.includes("slip") ? "warning" : "error",
+      severity: why.includes("slip") || !missed ? "warning" : "error",
       where: atPath(path),
       fact: `no image of ${nameNamespace(target)} leads to a directory ${name}: ${why}`,
       consequence: describeFate(fateOf(target, context.view)),

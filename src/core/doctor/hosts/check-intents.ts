@@ -36,10 +36,11 @@ function isExplained(intent: Intent, told: readonly Finding[], view: NodeView): 
   const isUnread = !config.criLoads.ok || intent.standing !== "in-force";
   return told.some((finding) => {
     if (finding.where.kind !== "file") return false;
-    const { file } = finding.where.at;
-    if (places.has(file)) return explainsMiss(finding);
+    const { file, line } = finding.where.at;
     const isOfConfig = file === configFile || sources.some(({ path }) => path === file);
-    return isUnread && isOfConfig && finding.severity === "error";
+    if (isOfConfig && isUnread && finding.severity === "error") return true;
+    // config.toml has more than one registry.
+    return places.has(file) && explainsMiss(finding) && (!isOfConfig || line === intent.at.line);
   });
 }
 

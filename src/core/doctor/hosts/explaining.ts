@@ -1,6 +1,11 @@
 import type { Finding, FindingCode } from "../finding.ts";
 
-const WHATEVER_SEVERITY: ReadonlySet<FindingCode> = new Set<FindingCode>(["directory-name", "root-not-read"]);
+const WHATEVER_SEVERITY: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "directory-name",
+  "root-not-read",
+  "legacy-namespace",
+  "legacy-endpoint",
+]);
 
 const AS_ERROR: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "hosts-file-dropped",

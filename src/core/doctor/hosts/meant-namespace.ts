@@ -33,6 +33,8 @@ export function readDirectoryName(name: string): MeantNamespace | undefined {
   if (port !== null) return rename(`${port[1]}:${port[2]}`, "a port is written host_port_ or host:port");
   if (name !== name.toLowerCase() && PUBLIC_REGISTRIES.includes(name.toLowerCase()))
     return { namespace: name.toLowerCase(), why: "case counts" };
+  if (name !== name.toLowerCase() && lookedUpAs(name) !== undefined)
+    return rename(name.toLowerCase(), "case counts, and hosts in capitals are a slip more often than a name");
   const namespace = namespaceOfDirectory(name);
   if (isDockerHub(namespace) && namespace !== "docker.io")
     return { namespace: "docker.io", why: "images of Docker Hub are looked up under docker.io" };

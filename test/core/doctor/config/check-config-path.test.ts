@@ -149,28 +149,3 @@ test("config-path-no-directory: a file in its place fails every pull", async () 
     assert.deepEqual(await told(goodConfig(release, yaml), release), [], "nothing there is no error");
   }
 });
-
-test("registry-directory-hidden: the first directory of a list that has the registry, or _default", async () => {
-  const docker = "/etc/docker/certs.d/gcr.io/hosts.toml";
-  const other = MIRROR.replace("mirror", "other");
-  for (const release of ["1.7.24", "2.0.5"]) {
-    const files = (first: string, content: string | undefined) => ({
-      [CONFIG]: goodConfig(release, LIST),
-      [`${CERTS_D}/${first}`]: content,
-      [docker]: other,
-    });
-    const [hidden] = await findingsOfConfig(files("_default/hosts.toml", MIRROR), release);
-    assert.deepEqual([hidden?.code, hidden?.severity], ["registry-directory-hidden", "error"], release);
-    assert.match(hidden?.fact ?? "", /_default of an earlier directory counts before/);
-    assert.match(hidden?.consequence ?? "", /^pulls of gcr\.io ask https:\/\/mirror\.example/);
-    const expected = ["error registry-directory-hidden hosts.toml:1"];
-    assert.deepEqual(await told(files("gcr.io/hosts.toml", MIRROR), release), expected);
-    assert.deepEqual(
-      await told(files("gcr.io", undefined), release),
-      expected,
-      "an empty directory hides too",
-    );
-    assert.deepEqual(await told(files("gcr.io/hosts.toml", other), release), [], "the same file twice");
-    assert.deepEqual(await told(files("quay.io/hosts.toml", MIRROR), release), []);
-  }
-});

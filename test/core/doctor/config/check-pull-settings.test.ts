@@ -100,6 +100,7 @@ test("sandbox-image-unmirrored: where all mirrors exclude their upstreams", asyn
     const files = (hosts: string, more: Readonly<Record<string, string>> = {}) => ({
       [CONFIG]: goodConfig(release),
       [GCR]: hosts,
+      [`${CERTS_D}/docker.io/hosts.toml`]: hosts,
       ...more,
     });
     const [found, ...rest] = await findingsOfConfig(files(CLOSED), release);

@@ -195,12 +195,12 @@ test("default-directory-unknown: before 1.6.17", async () => {
   await expectNone(files);
 });
 
-test("root-not-read: hosts where containerd does not look", async () => {
+test("config-path-elsewhere and root-not-read: hosts where containerd does not look", async () => {
   for (const release of RELEASES) {
     const files = { [CONFIG]: goodConfig(release, "/etc/other"), [`${CERTS_D}/gcr.io/hosts.toml`]: MIRROR };
     const [found, ...more] = await findingsOf(files, release);
     assert.deepEqual(more, [], release);
-    assert.deepEqual([found?.code, found?.severity], ["root-not-read", "error"], release);
+    assert.deepEqual([found?.code, found?.severity], ["config-path-elsewhere", "error"], release);
     assert.match(found?.fix ?? "", /set config_path = "\/etc\/containerd\/certs\.d"/);
     const both = { ...files, "/etc/other/gcr.io/hosts.toml": '[host."https://b.corp"]\n' };
     const [second] = await findingsOf(both, release);
