@@ -234,12 +234,25 @@ const CASES: readonly Case[] = [
   },
   {
     code: "no-resolving-host",
-    severity: "error",
+    severity: "warning",
     files: `server = "https://mirror.corp"\ncapabilities = ["pull"]\n[host]\n`,
+    on: ALL,
+    consequence:
+      /^every pull of gcr\.io by tag fails: no resolve hosts: not found; pulls of gcr\.io by digest ask https:\/\/mirror/,
+    fix: /capabilities = \["pull", "resolve"\]/,
+    nearMisses: [
+      `server = "https://mirror.corp"\ncapabilities = ["pull", "resolve"]\n[host]\n`,
+      `# Owned by mirrorlet; edit the desired state instead.\nserver = "https://mirror.corp"\ncapabilities = ["pull"]\n[host]\n`,
+    ],
+  },
+  {
+    code: "no-resolving-host",
+    severity: "error",
+    files: `server = "https://mirror.corp"\ncapabilities = ["resolve"]\n${MIRROR}capabilities = ["resolve"]\n`,
     on: ALL,
     consequence: /^every pull of gcr\.io fails: no resolve hosts/,
     fix: /capabilities = \["pull", "resolve"\]/,
-    nearMisses: [`server = "https://mirror.corp"\ncapabilities = ["pull", "resolve"]\n[host]\n`],
+    nearMisses: [],
   },
   {
     code: "capabilities-without-resolve",
