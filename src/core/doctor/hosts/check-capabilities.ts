@@ -10,7 +10,7 @@ import { listReadFiles, placeOfEntry, type ReadFile } from "./read-hosts-files.t
 export function checkCapabilities(context: HostsContext): readonly Finding[] {
   return listReadFiles(context).flatMap((file) => {
     const none = checkNone(file);
-    return none.length > 0 ? none : [...checkTags(file), ...checkPull(file)];
+    return none.length > 0 ? none : [...checkTags(file), ...checkPull(file), ...checkRoot(file)];
   });
 }
 
@@ -50,6 +50,23 @@ function checkTags(file: ReadFile): readonly Finding[] {
       fact: `no mirror of ${nameNamespace(file.namespace)} may resolve, so each tag is looked up at the registry itself, which must be reachable`,
       consequence: describeFate(file.fate),
       fix: 'write capabilities = ["pull", "resolve"] for a mirror that may say what a tag means',
+    },
+  ];
+}
+
+/** Those of the root are for a `server`: the default upstream has all of them, whatever is written. */
+function checkRoot(file: ReadFile): readonly Finding[] {
+  const root = file.parsed.entries.at(-1);
+  const isLimited = !["pull", "resolve"].every((name) => root?.capabilities.some((each) => each === name));
+  if (root === undefined || root.host !== "" || root.written !== "" || !isLimited) return [];
+  return [
+    {
+      code: "capabilities-without-server",
+      severity: "warning",
+      where: placeOfEntry(file, root),
+      fact: "capabilities at the top of the file are for server, and without one they mean nothing",
+      consequence: describeFate(file.fate),
+      fix: `move the line below a host, or name a server above it`,
     },
   ];
 }
