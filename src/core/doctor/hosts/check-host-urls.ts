@@ -35,7 +35,26 @@ type Explained = Pick<Finding, "code" | "severity" | "fact" | "fix">;
 
 /** One cause a host: the first that there is. */
 function explainUrl(entry: HostEntry, file: ReadFile): Explained | undefined {
-  return explainUnreachable(entry) ?? explainPath(entry, file) ?? explainScheme(entry);
+  return (
+    explainUnreachable(entry) ?? explainPath(entry, file) ?? explainScheme(entry) ?? explainDropped(entry)
+  );
+}
+
+/** User-info, query and fragment: read, and thrown away. */
+function explainDropped({ written }: HostEntry): Explained | undefined {
+  const hasLogin = /^(?:https?:\/\/)?[^/?#]*@/.test(written);
+  if (!hasLogin && !/[?#]/.test(written)) return undefined;
+  const shown = showWritten(written);
+  return {
+    code: "url-part-dropped",
+    severity: "warning",
+    fact: hasLogin
+      ? `containerd leaves the user and password of ${shown} out of its requests`
+      : `containerd leaves what follows ${shown} out of its requests`,
+    fix: hasLogin
+      ? 'write them as authorization = "Basic …" below a header table of the host'
+      : `write ${shown}; what else the mirror needs can be in its path or in a header`,
+  };
 }
 
 function explainUnreachable({ written, isRoot, host, scheme }: HostEntry): Explained | undefined {

@@ -6,6 +6,7 @@ import { checkDirectoryNames } from "./check-directory-names.ts";
 import { checkDockerLayout } from "./check-docker-layout.ts";
 import { checkDroppedFiles } from "./check-dropped-file.ts";
 import { checkFilePresence } from "./check-file-presence.ts";
+import { checkHeaders } from "./check-headers.ts";
 import { checkHiddenDirectories } from "./check-hidden-directories.ts";
 import { checkHostOrder } from "./check-host-order.ts";
 import { checkHostUrls } from "./check-host-urls.ts";
@@ -25,6 +26,7 @@ const CHECKS = [
   checkIgnoredKeys,
   checkHostOrder,
   checkHostUrls,
+  checkHeaders,
   checkTlsKeys,
   checkUpstream,
   checkCapabilities,
