@@ -21,7 +21,14 @@ const output = {
   stderr: (text: string) => void process.stderr.write(text),
 };
 
-const commands = composeCommands(({ json }): CommandIo => ({ ...output, json, color: mayColor() }));
+const commands = composeCommands(
+  ({ json }): CommandIo => ({
+    ...output,
+    json,
+    color: mayColor(),
+    columns: process.stdout.columns,
+  }),
+);
 const code = await runProgram(process.argv.slice(2), commands, output).catch(explainHostError);
 // Handles that some library keeps open must not hold up the end; what is written must get out first.
 process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

@@ -4,7 +4,8 @@ import { type RegistryConfig, readRegistryConfig } from "../core/containerd/regi
 import { type Resolution, resolveImage } from "../core/containerd/resolve-image.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import { observeConfig } from "./observe-host.ts";
-import { type Files, HostError, type ObservedFile } from "./ports.ts";
+import type { Files, ObservedFile } from "./ports.ts";
+import { readOutside } from "./read-outside.ts";
 
 export interface ObservedResolution {
   readonly config: RegistryConfig;
@@ -70,26 +71,7 @@ export async function resolveObserved(
   const missing = first.tlsFiles.filter((path) => tree.kindOf(path) === undefined && path.startsWith("/"));
   if (missing.length === 0)
     return { config, resolution: first, readFile: tree.readFile, readsOutside: false };
-  const whole = joinTrees([tree, await readOutside(missing, files)]);
+  const whole = joinTrees([tree, (await readOutside(missing, files)).tree]);
   const resolution = resolveImage({ reference, version, config, tree: whole });
   return { config, resolution, readFile: whole.readFile, readsOutside: true };
-}
-
-/** Files outside the registry directories; one that is there but cannot be read is known as just that. */
-async function readOutside(paths: readonly string[], files: Files): Promise<HostTree> {
-  const read = new Map<string, Uint8Array | undefined>();
-  for (const path of paths) {
-    try {
-      const file = await files.read(path);
-      if (file !== undefined) read.set(path, file.bytes);
-    } catch (error) {
-      if (!(error instanceof HostError)) throw error;
-      read.set(path, undefined);
-    }
-  }
-  return {
-    kindOf: (path) => (read.has(path) ? "file" : undefined),
-    readFile: (path) => read.get(path),
-    listFiles: () => [],
-  };
 }

@@ -1,3 +1,4 @@
+import { type Finding, formatPlace, type Severity } from "../core/doctor/finding.ts";
 import {
   assessEvidence,
   assessRegistry,
@@ -8,6 +9,8 @@ import {
 import type { EvidenceReport } from "../core/evidence/evidence-report.ts";
 import type { RecentPull } from "../core/evidence/recent-pull.ts";
 import { type Summary, summarizeEvidence } from "../core/evidence/summarize-evidence.ts";
+import type { Issue } from "../core/issue.ts";
+import type { Conflict } from "../core/plan/plan-certs.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 import { describeGeneration } from "./describe-generation.ts";
 import { type Condition, isReady, type PassOutcome, type PassReport, type ShownChange } from "./report.ts";
@@ -56,7 +59,7 @@ export interface LastChange {
 
 export interface StatusFinding {
   readonly code: string;
-  readonly severity: "error" | "warning";
+  readonly severity: Severity;
   /** file:line:column, or a path. */
   readonly where: string;
   readonly message: string;
@@ -69,6 +72,8 @@ export interface StatusFacts {
   readonly report: PassReport | undefined;
   readonly containerdVersion: string | undefined;
   readonly lastChange: LastChange | undefined;
+  /** What doctor finds in the files of the node. */
+  readonly found?: readonly Finding[];
   readonly evidence: EvidenceReport;
   readonly recentPulls: readonly RecentPull[];
 }
@@ -82,7 +87,7 @@ export function describeStatus(facts: StatusFacts): StatusDocument {
     containerd: { version: containerdVersion },
     config: report === undefined ? undefined : configStatus(report),
     lastChange,
-    findings: report === undefined ? [] : listFindings(report),
+    findings: listFindings(report, facts.found),
     health: evidence.registries.map((one) => ({ registry: one.namespace, ...assessRegistry(one) })),
     evidence,
     recentPulls,
@@ -91,27 +96,42 @@ export function describeStatus(facts: StatusFacts): StatusDocument {
 
 const MOST_FINDINGS = 200;
 
-/** What is wrong with the desired state or stands in its way, as far as the last pass saw. */
-export function listFindings({ issues, conflicts }: PassReport): readonly StatusFinding[] {
-  const conflicting = conflicts.map(
-    ({ namespace, path, reason }): StatusFinding => ({
-      code: "conflict",
-      severity: "error",
-      where: path,
-      message: `${namespace}: it ${reason}, so that it is left as it is`,
-      fix: "remove it, or run mirrorlet apply --adopt",
-    }),
-  );
-  const found = issues.map(
-    ({ code, severity, at, message, fix }): StatusFinding => ({
-      code,
-      severity,
-      where: `${at.file}:${at.line}:${at.column}`,
-      message: redactSecrets(message),
-      fix: redactSecrets(fix),
-    }),
-  );
-  return [...conflicting, ...found].slice(0, MOST_FINDINGS);
+/**
+ * What is wrong with the desired state or stands in its way, as far as the last pass saw, then what doctor finds in the
+ * files of the node.
+ */
+export function listFindings(
+  report: Pick<PassReport, "issues" | "conflicts"> | undefined,
+  found: readonly Finding[] = [],
+): readonly StatusFinding[] {
+  const { issues, conflicts } = report ?? { issues: [], conflicts: [] };
+  const all = [...conflicts.map(fromConflict), ...issues.map(fromIssue), ...found.map(fromFinding)];
+  return all.slice(0, MOST_FINDINGS);
+}
+
+function fromConflict({ namespace, path, reason }: Conflict): StatusFinding {
+  return {
+    code: "conflict",
+    severity: "error",
+    where: path,
+    message: `${namespace}: it ${reason}, so that it is left as it is`,
+    fix: "remove it, or run mirrorlet apply --adopt",
+  };
+}
+
+function fromIssue({ code, severity, at, message, fix }: Issue): StatusFinding {
+  return {
+    code,
+    severity,
+    where: `${at.file}:${at.line}:${at.column}`,
+    message: redactSecrets(message),
+    fix: redactSecrets(fix),
+  };
+}
+
+function fromFinding({ code, severity, where, fact, consequence, fix }: Finding): StatusFinding {
+  const message = redactSecrets(`${fact}; ${consequence}`);
+  return { code, severity, where: formatPlace(where), message, fix: redactSecrets(fix) };
 }
 
 /** How the configuration stands: containerd that is not well is a failure, everything else that is not Ready a warning. */

@@ -4,6 +4,8 @@ export interface CommandIo {
   stderr(text: string): void;
   /** Whether stdout may carry colour (a terminal, NO_COLOR, FORCE_COLOR). */
   readonly color: boolean;
+  /** Width of the terminal; undefined: stdout is none. */
+  readonly columns?: number | undefined;
   /** `--json`: one document with a `schema` field instead of text. */
   readonly json: boolean;
 }

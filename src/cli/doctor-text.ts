@@ -1,40 +1,114 @@
-import { type Diagnosis, type Finding, formatPlace, type Severity } from "../core/doctor/finding.ts";
+import {
+  type Diagnosis,
+  type Finding,
+  type FindingPlace,
+  formatPlace,
+  type NotChecked,
+  type Severity,
+} from "../core/doctor/finding.ts";
 import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
 import type { NodeView } from "../core/doctor/node-view.ts";
+import { plainText } from "../core/plain-text.ts";
+import { mirrorLines } from "./doctor-mirrors.ts";
+import { wrapText } from "./wrap-text.ts";
 
 const COLOR: Readonly<Record<Severity, number>> = { error: 31, warning: 33, info: 36 };
+const [GREEN, BOLD, DIM] = [32, 1, 2];
 
-/** The verdict first, then what is wrong and how to mend it, then what was not looked at. Ends with a newline. */
-export function formatDiagnosis(
-  { findings, notChecked }: Diagnosis,
-  { version, configFile }: NodeView,
-  color: boolean,
-): string {
-  const lines = [
-    `${verdict(findings)} (containerd ${version.text}, ${configFile})`,
-    ...findings.flatMap((finding) => ["", ...findingLines(finding, color)]),
-    ...(notChecked.length === 0 ? [] : ["", "Not checked:"]),
-    ...notChecked.map(({ what, why }) => `  ${what}: ${why}`),
-  ];
-  return `${lines.join("\n")}\n`;
+export interface TextStyle {
+  readonly color: boolean;
+  /** Of the terminal; undefined: it is none, and lines stay whole. */
+  readonly columns?: number | undefined;
 }
 
-function verdict(findings: readonly Finding[]): string {
-  if (findings.length === 0) return "Nothing found that keeps pulls from the mirrors";
+/**
+ * The verdict first, then what is wrong and how to mend it, or where pulls go when nothing is; then what was not looked
+ * at. What stands in one file is told together. Ends with a newline.
+ */
+export function formatDiagnosis(
+  { findings, notChecked }: Diagnosis,
+  view: NodeView,
+  style: TextStyle,
+): string {
+  const paint: Paint = (text, ...codes) =>
+    style.color ? `\u001b[${codes.join(";")}m${text}\u001b[0m` : text;
+  const parts = [
+    [`${verdict(findings, paint)} (${describeNode(view)})`],
+    ...(findings.length === 0 ? [mirrorLines(view)] : []),
+    ...byFile(findings).map((finding) => findingLines(finding, paint, style.columns)),
+    notCheckedLines(notChecked, paint, style.columns),
+    ...(findings.length === 0
+      ? []
+      : [[paint("docs/findings.md has a section with an example for each code.", DIM)]]),
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+type Paint = (text: string, ...codes: readonly number[]) => string;
+
+function describeNode({ version, configFile, process }: NodeView): string {
+  const running = process === undefined ? [] : [`pid ${process.pid}`];
+  return plainText([`containerd ${version.text}`, ...running, configFile].join(", "));
+}
+
+function verdict(findings: readonly Finding[], paint: Paint): string {
+  const [worst] = findings;
+  if (worst === undefined) return paint("Nothing found that keeps pulls from the mirrors", BOLD, GREEN);
   const count = (severity: Severity, one: string): readonly string[] => {
     const { length } = findings.filter((finding) => finding.severity === severity);
     return length === 0 ? [] : [`${length} ${one}${length === 1 || one === "info" ? "" : "s"}`];
   };
-  return [...count("error", "error"), ...count("warning", "warning"), ...count("info", "info")].join(", ");
+  const counts = [...count("error", "error"), ...count("warning", "warning"), ...count("info", "info")];
+  return paint(counts.join(", "), BOLD, COLOR[worst.severity]);
 }
 
-function findingLines({ code, severity, where, fact, consequence, fix }: Finding, color: boolean) {
-  const label = color ? `\u001b[${COLOR[severity]}m${severity}\u001b[0m` : severity;
+/** The file with the worst first; in a file as they stand there. */
+function byFile(findings: readonly Finding[]): readonly Finding[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const key = fileOf(finding.where);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [finding]);
+    else group.push(finding);
+  }
+  return [...groups.values()].flat();
+}
+
+function fileOf(place: FindingPlace): string {
+  return place.kind === "file" ? place.at.file : formatPlace(place);
+}
+
+function findingLines(
+  { code, severity, where, fact, consequence, fix }: Finding,
+  paint: Paint,
+  columns: number | undefined,
+): readonly string[] {
+  const field = (name: string, text: string): readonly string[] => {
+    const [first = "", ...more] = wrapText(plainText(text), columns, 9);
+    return [`  ${paint(name.padEnd(5), DIM)}  ${first}`, ...more.map((line) => `         ${line}`)];
+  };
   return [
-    `${label} ${code}: ${FINDINGS[code]}`,
-    `  where  ${formatPlace(where)}`,
-    `  fact   ${fact}`,
-    `  pulls  ${consequence}`,
-    `  fix    ${fix}`,
+    `${paint(severity, BOLD, COLOR[severity])} ${code}: ${paint(FINDINGS[code], BOLD)}`,
+    // Whole, however long: terminals and editors make a link of it.
+    `  ${paint("where", DIM)}  ${plainText(formatPlace(where))}`,
+    ...field("fact", fact),
+    ...field("pulls", consequence),
+    ...field("fix", fix),
   ];
+}
+
+function notCheckedLines(
+  notChecked: readonly NotChecked[],
+  paint: Paint,
+  columns: number | undefined,
+): readonly string[] {
+  if (notChecked.length === 0) return [];
+  const lines = notChecked.flatMap(({ what, why }) => {
+    const [first = "", ...more] = wrapText(plainText(`${what}: ${why}`), columns, 4);
+    return [`  ${first}`, ...more.map((line) => `    ${line}`)];
+  });
+  return ["Not checked:", ...lines].map((line) => paint(line, DIM));
 }

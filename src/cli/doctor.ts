@@ -5,6 +5,7 @@ import { arrangeFindings, diagnose } from "../core/doctor/diagnose.ts";
 import { type Diagnosis, type Finding, isAtLeastAsBad, type Severity } from "../core/doctor/finding.ts";
 import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
 import type { NodeView } from "../core/doctor/node-view.ts";
+import { confirmFindings } from "../core/doctor/pulls/probe/confirm-findings.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { diagnosisToJson } from "./doctor-json.ts";
 import { formatDiagnosis } from "./doctor-text.ts";
@@ -45,13 +46,13 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
     }
     const { view, socket } = look;
     const further = await ask(view, socket, options, deps);
-    const findings = arrangeFindings([...diagnose(view), ...further.findings]);
+    const findings = arrangeFindings(confirmFindings(diagnose(view), further.findings));
     const diagnosis: Diagnosis = {
       findings: findings.filter((finding) => isWanted(finding, options)),
       notChecked: [...look.notChecked, ...further.notChecked],
     };
     if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, view.version));
-    else io.stdout(formatDiagnosis(diagnosis, view, io.color));
+    else io.stdout(formatDiagnosis(diagnosis, view, io));
     const fails = diagnosis.findings.some(({ severity }) => isAtLeastAsBad(severity, options.failOn));
     return fails ? 1 : 0;
   } catch (error) {

@@ -4,6 +4,10 @@ export interface CertificateFacts {
   readonly subject: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** It may sign others: basic constraints say so. */
+  readonly isCa: boolean;
+  /** It signed itself. */
+  readonly isSelfSigned: boolean;
 }
 
 /** Certificates of a PEM text in their order, or why it cannot be read. */

@@ -72,7 +72,7 @@ export function createEvidenceMetrics(): (facts: EvidenceFacts) => string {
       ...family(
         "gauge",
         "finding",
-        "1 while something is wrong with the desired state or stands in its way.",
+        "1 while something is wrong with the desired state or with what containerd reads; absent otherwise.",
         [
           ...new Set(
             findings.map(({ code, severity }) => `${label("code", code)},${label("severity", severity)}`),

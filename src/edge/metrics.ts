@@ -16,6 +16,8 @@ export interface MetricsOptions {
 /** What Prometheus sees of the agent. Labels are bounded: never an image, a URL or the text of an error. */
 export interface Metrics {
   recordPass(report: PassReport): void;
+  /** What `evidence` gives has changed otherwise than by pulls: the next scrape sees it. */
+  expire(): void;
   /** `/metrics`, in the text format 0.0.4. */
   readonly route: Route;
 }
@@ -41,6 +43,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       recordPass(meters, report);
       page.expire();
     },
+    expire: page.expire,
     route: {
       path: "/metrics",
       listener: "metrics",

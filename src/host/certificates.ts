@@ -32,6 +32,8 @@ function readFacts(certificate: X509Certificate): CertificateFacts {
     subject: certificate.subject.replaceAll("\n", ", ") || "no subject",
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
+    isCa: certificate.ca,
+    isSelfSigned: certificate.checkIssued(certificate),
   };
 }
 

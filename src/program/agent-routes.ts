@@ -1,6 +1,6 @@
 import type { EvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { StatusBoard } from "../agent/status-board.ts";
-import { assessConfig, listFindings } from "../agent/status-document.ts";
+import { assessConfig } from "../agent/status-document.ts";
 import type { EvidenceFacts } from "../edge/evidence-metrics.ts";
 import { healthJsonRoute } from "../edge/health-json.ts";
 import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
@@ -18,8 +18,7 @@ export function evidenceFacts(
   keeper: EvidenceKeeper,
   traces: EvidenceFacts["traces"],
 ): EvidenceFacts {
-  const findings = board.latest === undefined ? [] : listFindings(board.latest);
-  return { report: keeper.report(), requests: keeper.requests(), findings, traces };
+  return { report: keeper.report(), requests: keeper.requests(), findings: board.findings(), traces };
 }
 
 /**

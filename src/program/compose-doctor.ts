@@ -6,6 +6,7 @@ import { readStatus } from "../cli/read-status.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
 import { createMirrorAsker } from "../edge/ask-mirror.ts";
 import { createPullWalker } from "../edge/walk-pull.ts";
+import { inspectCertificates } from "../host/certificates.ts";
 import { createContainerd } from "../host/containerd.ts";
 import { createDaemonInspector } from "../host/inspect-daemon.ts";
 import { explainDeps } from "./compose-explain.ts";
@@ -27,6 +28,7 @@ export function doctorDeps(
     createContainerd({ binary: program, socket: at, restart, root: root === "" ? "/" : root });
   return {
     ports,
+    inspectCertificates,
     place: { socket, configFile, certsD },
     isChosen: settings.some(({ key, origin }) => PLACES.includes(key) && origin.from !== "default"),
     restart: restart.join(" "),

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { describeGeneration } from "../agent/describe-generation.ts";
+import { watchNode } from "../agent/doctor/watch-node.ts";
 import { createEvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
 import type { Log } from "../agent/ports.ts";
 import { type Reconciler, startReconciler } from "../agent/reconciler.ts";
@@ -15,6 +16,7 @@ import { createSettledReads } from "../edge/settle-reads.ts";
 import { NO_TRACES } from "../edge/traces/trace-receiver.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import { inspectCertificates } from "../host/certificates.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
@@ -75,6 +77,7 @@ export async function runAgent(
     retryQuarantined: false,
   });
   const { clock } = nodeContext.ports;
+  const { config: configFile, certsD } = config.containerd;
   const evidence = createEvidenceKeeper({
     clock,
     log,
@@ -87,6 +90,17 @@ export async function runAgent(
     version,
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence, sources?.traceStats() ?? NO_TRACES),
+  });
+  const doctor = watchNode({
+    ports: nodeContext.ports,
+    containerd: nodeContext.ports.containerd,
+    configFile,
+    certsD,
+    inspectCertificates,
+    onChange(findings) {
+      board.found(findings);
+      metrics.expire();
+    },
   });
   const trustOf = createPeerTrust({
     ownerOfPeer: createPeerOwners().ownerOf,
@@ -122,6 +136,7 @@ export async function runAgent(
       board.passed(report);
       evidence.passed(report);
       passed(report);
+      doctor.passed();
       metrics.recordPass(report);
       logReport(report, previous, log);
       teller.poke();
@@ -149,6 +164,7 @@ export async function runAgent(
       drift?.close();
       await running.stop();
       await stopSources();
+      await doctor.stop();
       evidence.stop();
       await http.close();
     },

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { runProgram } from "../../src/cli/program.ts";
+import type { FindingCode } from "../../src/core/doctor/finding.ts";
+import { FINDINGS } from "../../src/core/doctor/finding-catalogue.ts";
 import { composeCommands } from "../../src/program/compose-commands.ts";
 import { CERTS_D, CONFIG, goodConfig } from "../support/doctored-node.ts";
 
@@ -42,6 +44,13 @@ async function mirrorlet(...args: readonly string[]) {
 const doctor = (root: string, ...more: readonly string[]) =>
   mirrorlet("--root", root, "doctor", "--no-probe", "--containerd-version", "1.7.24", ...more);
 
+/** How the one thing that is wrong with a hosts.toml of TYPO is called. */
+async function codeOfTypo(root: string): Promise<string> {
+  const { findings } = JSON.parse((await doctor(root, "--json")).stdout);
+  assert.equal(findings.length, 1);
+  return findings[0].code;
+}
+
 test("a clean node is 0 with its verdict in the first line", async (t) => {
   const root = treeWith(t, { [CONFIG]: goodConfig("1.7.24"), [GCR]: GOOD_HOSTS });
   const { code, lines } = await doctor(root);
@@ -54,7 +63,7 @@ test("a finding is 1: what, where, what it means for pulls, and the fix", async 
   const { code, stdout, lines } = await doctor(root);
   assert.equal(code, 1);
   assert.match(lines[0] ?? "", /^1 error\b/);
-  assert.match(stdout, /hosts-file-capability/);
+  assert.match(stdout, new RegExp(`^error ${await codeOfTypo(root)}\\b`, "m"));
   assert.match(stdout, /\/etc\/containerd\/certs\.d\/gcr\.io\/hosts\.toml:\d+:\d+/);
   assert.match(stdout, /every pull of gcr\.io goes straight to https:\/\/gcr\.io/);
   assert.doesNotMatch(stdout, new RegExp(root), "paths are the node's own");
@@ -79,7 +88,7 @@ test("--json is one document with the shape that others rely on", async (t) => {
   ]);
   assert.deepEqual(Object.keys(finding.where), ["file", "line", "column"]);
   assert.equal(finding.where.file, GCR);
-  assert.equal(finding.title, "a capability that this containerd does not know makes it drop a hosts.toml");
+  assert.equal(finding.title, FINDINGS[finding.code as FindingCode]);
   for (const { what, why } of document.notChecked) assert.ok(what !== "" && why !== "");
 });
 
@@ -90,13 +99,26 @@ test("--only and --skip choose what is told, and with it the exit code", async (
     const document = JSON.parse(stdout) as { findings: readonly { code: string }[] };
     return [code, ...document.findings.map((finding) => finding.code)];
   };
-  assert.deepEqual(await codes("--only", "hosts-file-capability"), [1, "hosts-file-capability"]);
-  assert.deepEqual(await codes("--only", "config-path-list"), [0]);
-  assert.deepEqual(await codes("--only", "config-path-list", "--only", "hosts-file-capability"), [
-    1,
-    "hosts-file-capability",
-  ]);
-  assert.deepEqual(await codes("--only", "hosts-file-capability", "--skip", "hosts-file-capability"), [0]);
+  const typo = await codeOfTypo(root);
+  const other = "daemon-not-running";
+  assert.deepEqual(await codes("--only", typo), [1, typo]);
+  assert.deepEqual(await codes("--only", other), [0]);
+  assert.deepEqual(await codes("--only", other, "--only", typo), [1, typo]);
+  assert.deepEqual(await codes("--only", typo, "--skip", typo), [0]);
+});
+
+test("--fail-on says how bad is bad enough", async (t) => {
+  const website = `server = "https://docker.io"\n${GOOD_HOSTS}`;
+  const root = treeWith(t, { [CONFIG]: goodConfig("1.7.24"), [`${CERTS_D}/docker.io/hosts.toml`]: website });
+  const { findings } = JSON.parse((await doctor(root, "--json")).stdout);
+  assert.deepEqual(
+    findings.map(({ severity }: { severity: string }) => severity),
+    ["warning"],
+  );
+  const codes = ["error", "warning", "info"].map(async (severity) => {
+    return (await doctor(root, "--fail-on", severity)).code;
+  });
+  assert.deepEqual(await Promise.all(codes), [0, 1, 1]);
 });
 
 test("64 for a code that nobody has and for a severity that there is not", async (t) => {

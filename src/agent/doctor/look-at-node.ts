@@ -1,3 +1,4 @@
+import type { InspectCertificates } from "../../core/certificates.ts";
 import { type ContainerdVersion, parseContainerdVersion } from "../../core/containerd/version.ts";
 import type { NotChecked } from "../../core/doctor/finding.ts";
 import type { NodeView } from "../../core/doctor/node-view.ts";
@@ -11,6 +12,7 @@ import { observeProcess } from "./observe-process.ts";
 
 export interface LookDeps {
   readonly ports: Pick<Ports, "files" | "clock">;
+  readonly inspectCertificates: InspectCertificates;
   /** As agent.toml says, or by default. */
   readonly place: DaemonPlace;
   /** agent.toml, the environment or `--set` names one of its paths. */
@@ -64,6 +66,7 @@ export async function lookAtNode(options: LookOptions, deps: LookDeps): Promise<
     return { ok: false, why: given === undefined ? "unknown-version" : "bad-version" };
   const view = await observeNodeView(ports, {
     version,
+    inspectCertificates: deps.inspectCertificates,
     configFile: daemon.configFile,
     certsD: daemon.certsD,
   });

@@ -1,12 +1,21 @@
-import { mergeConfig } from "../../core/containerd/config/merge-config.ts";
+import type { InspectCertificates } from "../../core/certificates.ts";
+import {
+  configPathsIn,
+  findMisplaced,
+  registryTablesIn,
+} from "../../core/containerd/config/find-misplaced.ts";
+import { type MergedConfig, mergeConfig } from "../../core/containerd/config/merge-config.ts";
 import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
-import { describeRegistryConfig } from "../../core/containerd/registry-config.ts";
-import { type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import { describeRegistryConfig, type RegistryConfig } from "../../core/containerd/registry-config.ts";
+import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
 import { rememberFates } from "../../core/doctor/fate.ts";
-import type { NodeView, RootView } from "../../core/doctor/node-view.ts";
-import type { ConfigText, ObservedTree } from "../../core/host-state.ts";
+import type { DropInsView, NodeView } from "../../core/doctor/node-view.ts";
+import type { ConfigText } from "../../core/host-state.ts";
 import { observeConfig } from "../observe-host.ts";
 import { type Files, HostError, type Ports } from "../ports.ts";
+import { observeDropIns } from "./observe-drop-ins.ts";
+import { observeRoots } from "./observe-roots.ts";
+import { observeTlsFiles } from "./observe-tls-files.ts";
 
 export interface ObserveNodeOptions {
   readonly version: ContainerdVersion;
@@ -14,71 +23,76 @@ export interface ObserveNodeOptions {
   readonly configFile: string;
   /** Where this node's registry configuration is meant to be. */
   readonly certsD: string;
+  readonly inspectCertificates: InspectCertificates;
 }
-
-/** Where people put registry configuration, whether containerd looks there or not. */
-const USUAL_ROOTS = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
 
 /** Reads what the checks see: files alone, no network, no containerd. Throws HostError when one cannot be read. */
 export async function observeNodeView(
   { files, clock }: Pick<Ports, "files" | "clock">,
-  { version, configFile, certsD }: ObserveNodeOptions,
+  { version, configFile, certsD, inspectCertificates }: ObserveNodeOptions,
 ): Promise<NodeView> {
   const traits = traitsOf(version);
-  const observed = await observeConfig(files, configFile, version);
+  const troubles = new Map<string, string>();
+  const observed = await observeConfig(tolerant(files, configFile, troubles), configFile, version);
   const main = observed.file && { path: configFile, text: decode(observed.file.bytes) };
   const sources: readonly ConfigText[] = main === undefined ? [] : [main, ...observed.imports];
-  const merged = mergeConfig(sources, traits);
+  const dropIns = await observeDropIns(files, sources, version, { configFile, troubles });
+  const merged = refuseMissing(mergeConfig(sources, traits), dropIns);
   const config = describeRegistryConfig(merged, traits);
-  const roots = await observeRoots(config.roots, config.configPath, certsD, files);
-  const tree = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  const modes = await readModes(sources, files);
+  const named = listNamedRoots(merged, config, dropIns, traits);
+  const roots = await observeRoots({ config, configFile, named, certsD }, files);
+  const inside = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  const tls = await observeTlsFiles({ version, config, roots, tree: inside }, { files, inspectCertificates });
   const nowMs = clock.now();
-  return rememberFates({ version, traits, configFile, sources, merged, config, roots, tree, nowMs });
+  const seen = { configFile, sources, dropIns, modes, roots, ...tls };
+  return rememberFates({ version, traits, merged, config, nowMs, ...seen });
 }
 
-async function observeRoots(
-  inForce: readonly string[],
-  configPath: string,
-  certsD: string,
-  files: Files,
-): Promise<readonly RootView[]> {
-  const standings = new Map<string, RootView["standing"]>();
-  const add = (path: string, standing: RootView["standing"]) => {
-    if (path.startsWith("/") && !standings.has(path)) standings.set(path, standing);
-  };
-  for (const path of inForce) add(path, "in-force");
-  for (const path of configPath.split(":")) add(path, "split");
-  for (const path of [certsD, ...USUAL_ROOTS]) add(path, "usual");
-  const reading = [...standings].map(async ([path, standing]): Promise<RootView> => {
-    const tree = await readRoot(path, files);
-    return { tree, standing, tooDeep: await readTooDeep(tree, files) };
-  });
-  return Promise.all(reading);
-}
-
-const MAX_TOO_DEEP = 32;
-
-/** A hosts.toml where containerd never looks is still somebody's wish. */
-async function readTooDeep({ others }: ObservedTree, files: Files): Promise<readonly ObservedTree[]> {
-  const paths = others.filter(({ reason }) => reason.startsWith("directory")).map(({ path }) => path);
-  const trees: ObservedTree[] = [];
-  for (const path of paths.slice(0, MAX_TOO_DEEP)) {
+/** An import that cannot be read stops containerd, not the doctor: it is remembered and taken for missing. */
+function tolerant(files: Files, configFile: string, troubles: Map<string, string>): Files {
+  const read = async (path: string) => {
     try {
-      trees.push(await files.readTree(path));
+      return await files.read(path);
     } catch (error) {
-      if (!(error instanceof HostError)) throw error;
+      if (!(error instanceof HostError) || path === configFile) throw error;
+      troubles.set(path, error.message);
+      return undefined;
     }
-  }
-  return trees;
+  };
+  return { ...files, read };
 }
 
-async function readRoot(root: string, files: Files): Promise<ObservedTree> {
-  try {
-    return await files.readTree(root);
-  } catch (error) {
-    if (!(error instanceof HostError) || error.code !== "not-a-directory") throw error;
-    return { root, exists: false, directories: [], files: [], others: [] };
-  }
+function refuseMissing(merged: MergedConfig, { missing: [first] }: DropInsView): MergedConfig {
+  if (merged.refusal !== undefined || first === undefined) return merged;
+  const { path, reason, at } = first;
+  return { ...merged, refusal: { kind: "import", reason: `open ${path}: ${reason}`, at } };
+}
+
+async function readModes(
+  sources: readonly ConfigText[],
+  files: Files,
+): Promise<Readonly<Record<string, number>>> {
+  const modes = sources.map(async ({ path }) => [path, (await files.read(path))?.mode] as const);
+  const known = (await Promise.all(modes)).flatMap(([path, mode]) =>
+    mode === undefined ? [] : [[path, mode & 0o777] as const],
+  );
+  return Object.fromEntries(known);
+}
+
+/** Directories that settings without effect name: somebody means them to be read. */
+function listNamedRoots(
+  merged: MergedConfig,
+  { ignored }: RegistryConfig,
+  { strays }: DropInsView,
+  traits: ContainerdTraits,
+): readonly string[] {
+  const nodes = [
+    ...ignored.map(({ content }) => content),
+    ...findMisplaced(merged, traits).map(({ node }) => node),
+    ...strays.flatMap((stray) => registryTablesIn(stray, traits)),
+  ];
+  return nodes.flatMap((node) => configPathsIn(node).flatMap((path) => path.split(":")));
 }
 
 function decode(bytes: Uint8Array): string {

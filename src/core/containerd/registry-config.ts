@@ -1,16 +1,26 @@
 import type { Place } from "../issue.ts";
+import type { ConfigNode } from "./config/config-tree.ts";
 import { findIgnored } from "./config/find-ignored.ts";
-import { type ConfigSource, type MergedConfig, mergeConfig } from "./config/merge-config.ts";
+import {
+  type ConfigSource,
+  type ListedPlugin,
+  type MergedConfig,
+  mergeConfig,
+  type Refusal,
+  type RefusalKind,
+} from "./config/merge-config.ts";
 import { type LocalPullReason, listLocalPullReasons } from "./config/pull-mode.ts";
+import { type PullSettings, readPullSettings } from "./config/pull-settings.ts";
 import { type RegistryTables, readRegistryTables } from "./config/read-registry-tables.ts";
+import { joinPath } from "./go-path.ts";
 import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "./version.ts";
 
 /** What a containerd makes of config.toml and its imports, as far as registries go. */
 export interface RegistryConfig {
   /** Whether the daemon starts at all. */
-  readonly daemon: Outcome;
+  readonly daemon: Outcome<RefusalKind>;
   /** Whether the CRI plugin loads; when it does not, containerd stays up and every pull fails. */
-  readonly criLoads: Outcome;
+  readonly criLoads: Outcome<CriTrouble>;
   /** The `version` in force after imports and migrations. */
   readonly schema: number;
   /** The config_path in force, defaults included; `""`: no hosts.toml is read. */
@@ -28,10 +38,21 @@ export interface RegistryConfig {
   readonly headers: readonly RegistryHeader[];
   /** What is written as if it meant something, and does not. */
   readonly ignored: readonly IgnoredSection[];
+  readonly settings: PullSettings;
 }
 
 /** `reason` is in containerd's own words where it has any. */
-type Outcome = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly at: Place };
+type Outcome<Kind> =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly kind: Kind; readonly reason: string; readonly at: Place };
+
+/** What keeps the CRI plugin from loading; containerd itself stays up unless `required_plugins` lists it. */
+export type CriTrouble =
+  | RefusalKind
+  | "mirrors-and-config-path"
+  | "tls-and-config-path"
+  | "progress-timeout"
+  | "disabled";
 
 export interface LegacyMirror {
   readonly namespace: string;
@@ -78,10 +99,14 @@ export interface RegistryHeader {
 }
 
 export interface IgnoredSection {
+  /** unread: a section this release does not read · replaced: an import has the whole section · tls: of 1.x. */
+  readonly cause: "unread" | "replaced" | "tls";
   /** As it is written: `plugins."io.containerd.cri.v1.images".registry`. */
   readonly section: string;
   readonly at: Place;
   readonly reason: string;
+  /** What stands in it. */
+  readonly content: ConfigNode;
 }
 
 /** `imports` in the order containerd loads them: listed order, globs sorted, nested ones behind their parents' siblings. */
@@ -101,14 +126,15 @@ export function describeRegistryConfig(merged: MergedConfig, traits: ContainerdT
   const configPath = tables.configPath ?? defaultConfigPath(tables, traits);
   const localPullReasons = traits.transferService ? listLocalPullReasons(merged.cri, tables) : [];
   const pullMode = traits.transferService && localPullReasons.length === 0 ? "transfer" : "local";
-  const refusal = merged.refusal ?? tables.typeError;
+  const criLoads = judgeCri(merged, tables, configPath, traits);
+  const refusal = merged.refusal ?? tables.typeError ?? findMissedRequirement(merged, criLoads, traits);
   return {
     daemon: refusal === undefined ? { ok: true } : { ok: false, ...refusal },
-    criLoads: judgeCri(merged, tables, configPath, traits),
+    criLoads,
     schema: merged.schema,
     configPath,
     ...(tables.configPathWritten && { configPathWritten: tables.configPathWritten }),
-    roots: configPath === "" ? [] : pullMode === "local" ? configPath.split(":") : [configPath],
+    roots: listRoots(configPath, pullMode),
     pullMode,
     localPullReasons,
     mirrors: tables.mirrors,
@@ -116,7 +142,26 @@ export function describeRegistryConfig(merged: MergedConfig, traits: ContainerdT
     auths: tables.auths,
     headers: tables.headers,
     ignored: findIgnored(merged, traits),
+    settings: readPullSettings(merged.cri, traits),
   };
+}
+
+/** Relative ones start where the daemon runs: at `/`, unless somebody started it by hand. */
+function listRoots(configPath: string, pullMode: RegistryConfig["pullMode"]): readonly string[] {
+  if (configPath === "") return [];
+  const parts = pullMode === "local" ? configPath.split(":") : [configPath];
+  return parts.map((part) => (part.startsWith("/") ? part : joinPath("/", part)));
+}
+
+function findMissedRequirement(
+  { requiredPlugins, schema }: MergedConfig,
+  criLoads: RegistryConfig["criLoads"],
+  traits: ContainerdTraits,
+): Refusal | undefined {
+  const required = requiredPlugins.find((plugin) => isCriPlugin(plugin, schema, traits));
+  if (criLoads.ok || required === undefined) return undefined;
+  const { reason, at } = criLoads;
+  return { kind: "required-plugin", reason: `load required plugin ${required.name}: ${reason}`, at };
 }
 
 // 2.2.0 and 2.2.1 put the default in before mirrors are looked at (containerd#12612), later ones only without them.
@@ -129,32 +174,28 @@ function judgeCri(
   tables: RegistryTables,
   configPath: string,
   traits: ContainerdTraits,
-): Outcome {
+): RegistryConfig["criLoads"] {
   const refusal = merged.refusal ?? tables.typeError;
   if (refusal !== undefined) return { ok: false, ...refusal };
   const prefix = traits.readsLegacyTls ? "invalid plugin config" : "invalid cri image config";
   const [mirror] = tables.mirrors;
   if (mirror !== undefined && configPath !== "") {
-    return fail(`${prefix}: \`mirrors\` cannot be set when \`config_path\` is provided`, mirror.at);
+    const reason = `${prefix}: \`mirrors\` cannot be set when \`config_path\` is provided`;
+    return fail("mirrors-and-config-path", reason, mirror.at);
   }
   const tls = tables.configs.find((config) => config.tls !== undefined);
   if (tls !== undefined && configPath !== "" && traits.readsLegacyTls) {
-    return fail(
-      `${prefix}: \`configs.tls\` cannot be set when \`config_path\` is provided`,
-      tls.tlsAt ?? tls.at,
-    );
+    const reason = `${prefix}: \`configs.tls\` cannot be set when \`config_path\` is provided`;
+    return fail("tls-and-config-path", reason, tls.tlsAt ?? tls.at);
   }
   const timeout = tables.badProgressTimeout;
   if (timeout !== undefined && traits.readsPullProgressTimeout) {
-    return fail(
-      `${prefix}: invalid image pull progress timeout: ${goDurationError(timeout.value)}`,
-      timeout.at,
-    );
+    const reason = `${prefix}: invalid image pull progress timeout: ${goDurationError(timeout.value)}`;
+    return fail("progress-timeout", reason, timeout.at);
   }
-  const disabled = merged.disabledPlugins.find((name) => isCriPlugin(name, merged.schema, traits));
-  const [main] = merged.files;
-  if (disabled !== undefined && main !== undefined)
-    return fail(`disabled_plugins lists "${disabled}"`, main.root.at);
+  const disabled = merged.disabledPlugins.find((plugin) => isCriPlugin(plugin, merged.schema, traits));
+  if (disabled !== undefined)
+    return fail("disabled", `disabled_plugins lists "${disabled.name}"`, disabled.at);
   return { ok: true };
 }
 
@@ -167,16 +208,15 @@ function goDurationError(text: string): string {
     : `time: unknown unit "${unit}" in duration "${text}"`;
 }
 
-function isCriPlugin(name: string, schema: number, traits: ContainerdTraits): boolean {
+function isCriPlugin({ name }: ListedPlugin, schema: number, traits: ContainerdTraits): boolean {
   if (traits.importsReplacePluginTables) return name === (schema < 2 ? "cri" : "io.containerd.grpc.v1.cri");
   return [
-    "cri",
     "io.containerd.grpc.v1.cri",
     "io.containerd.cri.v1.images",
     "io.containerd.cri.v1.runtime",
   ].includes(name);
 }
 
-function fail(reason: string, at: Place): Outcome {
-  return { ok: false, reason, at };
+function fail(kind: CriTrouble, reason: string, at: Place): RegistryConfig["criLoads"] {
+  return { ok: false, kind, reason, at };
 }

@@ -65,6 +65,10 @@ export interface ContainerdTraits {
   readonly readsLegacyTls: boolean;
   /** `image_pull_progress_timeout` is read, and a bad value keeps CRI from loading. */
   readonly readsPullProgressTimeout: boolean;
+  /** Where nothing else is written; undefined: there is no such timeout. */
+  readonly defaultPullProgressTimeoutMs?: number;
+  /** The image of every pod's sandbox where config.toml names none. */
+  readonly defaultSandboxImage: string;
   /** A drop-in replaces a plugin's whole table (1.x) instead of merging into it (2.x). */
   readonly importsReplacePluginTables: boolean;
   /** Registry configuration is visible in CRI `Status(verbose)`. */
@@ -130,6 +134,8 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     migratesEachFile: at(2, 3),
     readsLegacyTls: !at(2, 0),
     readsPullProgressTimeout: at(1, 7),
+    ...(at(1, 7) ? { defaultPullProgressTimeoutMs: (at(1, 7, 10) ? 5 : 1) * 60_000 } : {}),
+    defaultSandboxImage: `${defaultPauseRepository(version)}:${defaultPauseTag(version)}`,
     importsReplacePluginTables: !at(2, 0),
     criStatusShowsRegistry: !at(2, 0),
     tracesPulls: at(1, 7),
@@ -144,6 +150,17 @@ export function traitsOf(version: ContainerdVersion): ContainerdTraits {
     loginCrossesPorts: is16 ? at(1, 6, 29) : at(1, 7, 14),
     convertsSchema1: !at(2, 0),
   };
+}
+
+function defaultPauseRepository(version: ContainerdVersion): string {
+  return isAtLeast(version, 1, 6, 9) ? "registry.k8s.io/pause" : "k8s.gcr.io/pause";
+}
+
+function defaultPauseTag(version: ContainerdVersion): string {
+  if (isAtLeast(version, 2, 3)) return "3.10.2";
+  if (isAtLeast(version, 2, 2)) return "3.10.1";
+  if (isAtLeast(version, 2, 0)) return "3.10";
+  return isAtLeast(version, 1, 7) ? "3.8" : "3.6";
 }
 
 /** containerd#13007; never fixed in 1.x and 2.1. */

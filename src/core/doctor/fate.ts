@@ -66,11 +66,23 @@ export function nameNamespace(namespace: string): string {
 
 /** One sentence, in terms of pulls: `every pull of gcr.io goes straight to https://gcr.io`. */
 export function describeFate(fate: Fate): string {
-  const { byTag } = fate;
+  const { byTag, byDigest } = fate;
   const name = nameNamespace(fate.namespace);
   if (byTag === undefined) return `no image can be pulled under the name ${name}`;
-  const { outcome, hosts } = byTag;
-  if (outcome.kind === "pull-fails") return `every pull of ${name} fails: ${outcome.reason}`;
+  const { outcome } = byTag;
+  if (outcome.kind === "hosts") return describeHosts(byTag, "", fate);
+  return isByDigestAlone(fate) && byDigest !== undefined
+    ? `every pull of ${name} by tag fails: ${outcome.reason}; ${describeHosts(byDigest, " by digest", fate)}`
+    : `every pull of ${name} fails: ${outcome.reason}`;
+}
+
+/** No host may look up a tag, and there are some to serve a digest. */
+export function isByDigestAlone({ byTag, byDigest }: Fate): boolean {
+  return byTag?.outcome.kind === "pull-fails" && byDigest?.outcome.kind === "hosts";
+}
+
+function describeHosts({ hosts }: Resolution, how: string, fate: Fate): string {
+  const name = `${nameNamespace(fate.namespace)}${how}`;
   // Neither what only proves fallbacks, nor what containerd cannot even connect to.
   const asked = hosts.filter(({ role, entry: { host } }) => role !== "witness" && !/^$|:$/.test(host));
   const [first = "", ...rest] = [...new Set(asked.map(({ entry }) => showHost(entry, fate)))];

@@ -42,9 +42,11 @@ ${lastChange === undefined ? html`<p>Nothing has been changed since the agent st
   );
 }
 
+const TONES = { error: "bad", warning: "warn", info: "open" } as const;
+
 function findingItem({ code, severity, where, message, fix }: StatusFinding): Html {
   const advice = fix === "" ? html`` : html`<br><small>Fix: ${fix}</small>`;
-  return html`<li>${badge(severity === "error" ? "bad" : "warn", severity)} <code>${code}</code> ${message}<br><small>at ${breakable(where)}</small>${advice}</li>`;
+  return html`<li>${badge(TONES[severity], severity)} <code>${code}</code> ${message}<br><small>at ${breakable(where)}</small>${advice}</li>`;
 }
 
 function changeOf({ atMs, outcome, generation, done, changed }: LastChange, nowMs: number): Html {

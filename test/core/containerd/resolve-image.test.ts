@@ -280,7 +280,10 @@ describe("states of the file", () => {
 
   test("CRI does not load: every pull fails", () => {
     const at = { file: "/etc/containerd/config.toml", line: 3, column: 1 };
-    const config = { ...certsD(), criLoads: { ok: false, reason: "invalid plugin config", at } } as const;
+    const config = {
+      ...certsD(),
+      criLoads: { ok: false, kind: "disabled", reason: "invalid plugin config", at },
+    } as const;
     const resolution = resolve("gcr.io/a:1", "2.1.9", {}, config);
     assert.deepEqual(resolution.outcome, { kind: "pull-fails", reason: "invalid plugin config" });
     assert.deepEqual(describeHosts(resolution), ["pull fails: invalid plugin config"]);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { lookAtNode } from "../../../src/agent/doctor/look-at-node.ts";
 import { diagnose } from "../../../src/core/doctor/diagnose.ts";
+import { inspectCertificates } from "../../../src/host/certificates.ts";
 import { createClock } from "../../../src/host/clock.ts";
 import { createContainerd } from "../../../src/host/containerd.ts";
 import { createFiles } from "../../../src/host/files.ts";
@@ -26,6 +27,7 @@ async function doctored(t: TestContext, options: ContainerdOptions, mirror = "ht
     const seen = await lookAtNode(
       { probe: true },
       {
+        inspectCertificates,
         ports: { files: createFiles(), clock: createClock() },
         place: { socket, configFile: configPath, certsD },
         isChosen: true,

@@ -3,14 +3,15 @@ import type { IgnoredSection } from "../registry-config.ts";
 import type { ContainerdTraits } from "../version.ts";
 import { type ConfigTable, getNode } from "./config-tree.ts";
 import { type CriPlugin, criPlugins, explainIgnored, feedingPlugins } from "./cri-section.ts";
+import { findReplaced } from "./find-replaced.ts";
 import { type ConfigFile, getTable, type MergedConfig } from "./merge-config.ts";
 
 /** Registry sections that this containerd does not read, with the reason. */
 export function findIgnored(merged: MergedConfig, traits: ContainerdTraits): readonly IgnoredSection[] {
-  const sections = merged.files.flatMap((file, index) => [
-    ...findUnread(file, merged, traits),
-    ...findReplaced(file, merged.files.slice(index + 1), merged, traits),
-  ]);
+  const sections = [
+    ...merged.files.flatMap((file) => findUnread(file, merged, traits)),
+    ...findReplacedRegistries(merged, traits),
+  ];
   return traits.readsLegacyTls ? sections : [...sections, ...findUnreadTls(merged)];
 }
 
@@ -25,7 +26,9 @@ function findUnreadTls({ cri }: MergedConfig): readonly IgnoredSection[] {
       : [
           {
             section,
+            cause: "tls" as const,
             at: tls.at,
+            content: tls,
             reason: "containerd 2.x has no TLS settings here; they belong into the host's hosts.toml",
           },
         ];
@@ -45,24 +48,18 @@ function findUnread(
     const reason = feeding.includes(plugin)
       ? `[${nameOf(winner ?? plugin)}] of the same file replaces it when containerd migrates the file`
       : explainIgnored(plugin, merged.schema, traits);
-    return [{ section: nameOf(plugin), at: registry.at, reason }];
+    return [{ section: nameOf(plugin), cause: "unread", at: registry.at, reason, content: registry }];
   });
 }
 
-// On 1.x the last file with the CRI plugin wins whole.
-function findReplaced(
-  file: ConfigFile,
-  later: readonly ConfigFile[],
-  merged: MergedConfig,
-  traits: ContainerdTraits,
-): readonly IgnoredSection[] {
-  if (!traits.importsReplacePluginTables) return [];
-  const [plugin = criPlugins.grpc] = feedingPlugins(file.schema, merged.schema, traits);
-  const registry = registryOf(file, plugin, traits);
-  const winner = later.findLast((other) => getTable(other, ["plugins", plugin], traits) !== undefined);
-  if (registry === undefined || winner === undefined) return [];
-  const reason = `containerd 1.x takes the whole [${encodeTomlPath(["plugins", plugin])}] of ${winner.path} instead`;
-  return [{ section: nameOf(plugin), at: registry.at, reason }];
+function findReplacedRegistries(merged: MergedConfig, traits: ContainerdTraits): readonly IgnoredSection[] {
+  return findReplaced(merged, traits).flatMap(({ plugin, table, by }): readonly IgnoredSection[] => {
+    const registry = getNode(table, ["registry"]);
+    if (registry?.kind !== "table") return [];
+    const section = encodeTomlPath(["plugins", plugin, "registry"]);
+    const reason = `containerd 1.x takes the whole [${encodeTomlPath(["plugins", plugin])}] of ${by.path} instead`;
+    return [{ section, cause: "replaced", at: registry.at, reason, content: registry }];
+  });
 }
 
 function registryOf(file: ConfigFile, plugin: CriPlugin, traits: ContainerdTraits): ConfigTable | undefined {

@@ -26,7 +26,16 @@ export interface ConfigFile {
 
 /** What stops the daemon, in containerd's words as far as they are known. */
 export interface Refusal {
+  readonly kind: RefusalKind;
   readonly reason: string;
+  readonly at: Place;
+}
+
+export type RefusalKind = "syntax" | "type" | "version" | "plugin-name" | "import" | "required-plugin";
+
+/** A plugin in `disabled_plugins` or `required_plugins`, by the name that counts after migration. */
+export interface ListedPlugin {
+  readonly name: string;
   readonly at: Place;
 }
 
@@ -37,7 +46,8 @@ export interface MergedConfig {
   readonly schema: number;
   /** CRI's image settings, keys named as in `io.containerd.cri.v1.images`; undefined: all defaults. */
   readonly cri: ConfigTable | undefined;
-  readonly disabledPlugins: readonly string[];
+  readonly disabledPlugins: readonly ListedPlugin[];
+  readonly requiredPlugins: readonly ListedPlugin[];
   readonly refusal?: Refusal;
 }
 
@@ -45,9 +55,15 @@ export interface MergedConfig {
 export function parseConfigFile(source: ConfigSource, traits: ContainerdTraits): ConfigFile | Refusal {
   const top = { file: source.path, line: 1, column: 1 };
   const parsed = parseToml(source.text);
-  if (!parsed.ok) return { reason: parsed.message, at: { ...top, line: parsed.line, column: parsed.column } };
+  if (!parsed.ok)
+    return {
+      kind: "syntax",
+      reason: parsed.message,
+      at: { ...top, line: parsed.line, column: parsed.column },
+    };
   if (startsWithBom(source.text) && traits.tomlLibrary === "go-toml-v2") {
     return {
+      kind: "syntax",
       reason: "invalid character at start of key: U+00EF 'ï' (the file starts with a byte order mark)",
       at: top,
     };
@@ -58,7 +74,7 @@ export function parseConfigFile(source: ConfigSource, traits: ContainerdTraits):
   if (version.kind === "value" && Number.isInteger(version.value)) {
     return { path: source.path, root, schema: Number(version.value) };
   }
-  return { reason: "version is not an integer", at: version.at };
+  return { kind: "type", reason: "version is not an integer", at: version.at };
 }
 
 /** go-toml v2 matches keys whatever their case. */
@@ -71,15 +87,22 @@ export function mergeConfig(sources: readonly ConfigSource[], traits: Containerd
   const files: ConfigFile[] = [];
   for (const source of sources) {
     const file = parseConfigFile(source, traits);
-    if ("reason" in file) return { files, schema: 0, cri: undefined, disabledPlugins: [], refusal: file };
+    if ("reason" in file)
+      return { files, schema: 0, cri: undefined, disabledPlugins: [], requiredPlugins: [], refusal: file };
     files.push(file);
   }
   const merged = traits.importsReplacePluginTables ? mergeByPlugin(files, traits) : mergeDeep(files, traits);
-  const refusal = findShapeRefusal(files, traits) ?? findVersionRefusal(files, merged.schema, traits);
+  const disabledPlugins = listPlugins("disabled_plugins", files, traits);
+  const requiredPlugins = listPlugins("required_plugins", files, traits);
+  const refusal =
+    findShapeRefusal(files, traits) ??
+    findVersionRefusal(files, merged.schema, traits) ??
+    findNameRefusal(files, merged.schema, { disabled: disabledPlugins, required: requiredPlugins }, traits);
   return {
     files,
     ...merged,
-    disabledPlugins: listDisabledPlugins(files, traits),
+    disabledPlugins,
+    requiredPlugins,
     ...(refusal && { refusal }),
   };
 }
@@ -135,12 +158,18 @@ const copied = [
   "image_pull_progress_timeout",
   "image_pull_with_sync_fs",
 ];
-const copiedFromRuntime = ["disable_snapshot_annotations", "discard_unpacked_layers"];
+const copiedFromRuntime = ["snapshotter", "disable_snapshot_annotations", "discard_unpacked_layers"];
 
 function toImageSettings(images: ConfigTable | undefined, grpc: ConfigTable): ConfigTable {
   const entries: [string, ConfigNode][] = [];
   for (const key of copied) entries.push(...entryOf(grpc.entries.get(key), key));
   for (const key of copiedFromRuntime) entries.push(...entryOf(getNode(grpc, ["containerd", key]), key));
+  const sandbox = grpc.entries.get("sandbox_image");
+  const pinned = images?.entries.get("pinned_images");
+  if (sandbox !== undefined) {
+    const under = pinned?.kind === "table" ? pinned : { kind: "table", at: sandbox.at, entries: new Map() };
+    entries.push(["pinned_images", withEntries(under as ConfigTable, [["sandbox", sandbox]])]);
+  }
   return withEntries(images ?? { kind: "table", at: grpc.at, entries: new Map() }, entries);
 }
 
@@ -161,11 +190,11 @@ export function getTable(
 function findShapeRefusal(files: readonly ConfigFile[], traits: ContainerdTraits): Refusal | undefined {
   for (const { root } of files) {
     const plugins = getNode(root, ["plugins"], foldsCase(traits));
-    if (plugins?.kind === "value") return { reason: "plugins is not a table", at: plugins.at };
+    if (plugins?.kind === "value") return { kind: "type", reason: "plugins is not a table", at: plugins.at };
     for (const key of ["imports", "disabled_plugins", "required_plugins"]) {
       const list = getNode(root, [key], foldsCase(traits));
       if (list !== undefined && !isStrings(list))
-        return { reason: `${key} is not a list of strings`, at: list.at };
+        return { kind: "type", reason: `${key} is not a list of strings`, at: list.at };
     }
   }
   return undefined;
@@ -193,35 +222,68 @@ function findVersionRefusal(
     const reason = traits.importsReplacePluginTables
       ? `unsupported config version \`${tooNew.schema}\`, the max version is \`${traits.maxConfigVersion}\``
       : `expected containerd config version equal to or less than \`${traits.maxConfigVersion}\`, got \`${tooNew.schema}\``;
-    return { reason, at: placeOfVersion(tooNew) };
+    return { kind: "version", reason, at: placeOfVersion(tooNew) };
   }
   if (traits.migratesEachFile) {
     const main = files.find((file) => file.schema > 0);
     const higher = main && files.find((file) => file.schema > main.schema);
     const reason = `drop-in config version ${higher?.schema} higher than root config version ${main?.schema}`;
-    return higher && { reason, at: placeOfVersion(higher) };
-  }
-  return traits.importsReplacePluginTables && schema >= 2 ? findPluginNameRefusal(files, traits) : undefined;
-}
-
-function findPluginNameRefusal(files: readonly ConfigFile[], traits: ContainerdTraits): Refusal | undefined {
-  for (const file of files) {
-    for (const [name, node] of getTable(file, ["plugins"], traits)?.entries ?? []) {
-      const isUri =
-        name.split(".").length >= 4 && (!traits.refusesNewerConfig || name.startsWith("io.containerd."));
-      if (!isUri)
-        return { reason: `invalid plugin key URI "${name}" expect io.containerd.x.vx`, at: node.at };
-    }
+    return higher && { kind: "version", reason, at: placeOfVersion(higher) };
   }
   return undefined;
 }
 
-function listDisabledPlugins(files: readonly ConfigFile[], traits: ContainerdTraits): readonly string[] {
-  const names = new Set<string>();
-  for (const { root } of files) {
-    const list = getNode(root, ["disabled_plugins"], foldsCase(traits));
-    if (list?.kind !== "value" || !Array.isArray(list.value)) continue;
-    for (const name of list.value) if (typeof name === "string") names.add(name);
-  }
-  return [...names];
+interface PluginLists {
+  readonly disabled: readonly ListedPlugin[];
+  readonly required: readonly ListedPlugin[];
+}
+
+// Short names belong to version 1, where 1.x takes any; 2.x has given them their full name by now.
+function findNameRefusal(
+  files: readonly ConfigFile[],
+  schema: number,
+  { disabled, required }: PluginLists,
+  traits: ContainerdTraits,
+): Refusal | undefined {
+  if (traits.importsReplacePluginTables && schema < 2) return undefined;
+  const keys = traits.importsReplacePluginTables ? files.flatMap((file) => listKeys(file, traits)) : [];
+  const named = [
+    ...disabled.map((plugin) => ({ ...plugin, what: "disabled plugin URI" })),
+    ...required.map((plugin) => ({ ...plugin, what: "required plugin URI" })),
+    ...keys.map((plugin) => ({ ...plugin, what: "plugin key URI" })),
+  ];
+  const wrong = named.find(({ name }) => !isPluginUri(name, traits));
+  if (wrong === undefined) return undefined;
+  const reason = `invalid ${wrong.what} "${wrong.name}" expect io.containerd.x.vx`;
+  return { kind: "plugin-name", reason, at: wrong.at };
+}
+
+function listKeys(file: ConfigFile, traits: ContainerdTraits): readonly ListedPlugin[] {
+  return [...(getTable(file, ["plugins"], traits)?.entries ?? [])].map(([name, { at }]) => ({ name, at }));
+}
+
+function isPluginUri(name: string, traits: ContainerdTraits): boolean {
+  if (!traits.importsReplacePluginTables) return name.includes(".");
+  return name.split(".").length >= 4 && (!traits.refusesNewerConfig || name.startsWith("io.containerd."));
+}
+
+function listPlugins(
+  key: "disabled_plugins" | "required_plugins",
+  files: readonly ConfigFile[],
+  traits: ContainerdTraits,
+): readonly ListedPlugin[] {
+  return files.flatMap(({ root, schema }) => {
+    const list = getNode(root, [key], foldsCase(traits));
+    if (list?.kind !== "value" || !Array.isArray(list.value)) return [];
+    const migrates = !traits.importsReplacePluginTables && schema < 2;
+    return list.value
+      .filter((name) => typeof name === "string")
+      .map((name) => ({ name: migrates ? fullPluginName(name) : name, at: list.at }));
+  });
+}
+
+/** As containerd 2.x reads the short names of version 1; which `x.v1` it is matters for CRI alone. */
+function fullPluginName(name: string): string {
+  if (name.includes(".")) return name;
+  return name === criPlugins.short ? criPlugins.grpc : `io.containerd.grpc.v1.${name}`;
 }

@@ -49,6 +49,8 @@ export function readRegistryTables(cri: ConfigTable | undefined, traits: Contain
     headers: readHeaders(decoder, registry),
   };
   for (const key of ["disable_snapshot_annotations", "discard_unpacked_layers"]) decoder.boolean(cri, key);
+  decoder.string(cri, "snapshotter");
+  decoder.string(decoder.table(cri, "pinned_images"), "sandbox");
   const timeoutAt = decoder.node(cri, "image_pull_progress_timeout")?.at;
   const isBadTimeout = timeout !== undefined && timeout !== "" && !isGoDuration(timeout);
   return {
@@ -160,7 +162,7 @@ class Decoder {
   }
 
   #mismatch(node: ConfigNode, key: string, expected: string): undefined {
-    this.error ??= { reason: `${key} is not ${expected}`, at: node.at };
+    this.error ??= { kind: "type", reason: `${key} is not ${expected}`, at: node.at };
     return undefined;
   }
 }

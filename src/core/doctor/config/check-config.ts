@@ -1,25 +1,30 @@
-import { atFile, atPath, type Finding } from "../finding.ts";
+import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
+import { checkConfigPath } from "./check-config-path.ts";
+import { checkCredentials } from "./check-credentials.ts";
+import { checkCri } from "./check-cri.ts";
+import { checkDaemon } from "./check-daemon.ts";
+import { checkIgnored } from "./check-ignored.ts";
+import { checkImports } from "./check-imports.ts";
+import { checkLegacy } from "./check-legacy.ts";
+import { checkProgressTimeout } from "./check-progress-timeout.ts";
+import { checkSandboxImage } from "./check-sandbox-image.ts";
+import { checkStorage } from "./check-storage.ts";
+import { checkUnknownKeys } from "./check-unknown-keys.ts";
 
-/** What config.toml and its imports have wrong. */
+/** What config.toml and its imports have wrong. What keeps containerd or CRI from coming up is told alone. */
 export function checkConfig(view: NodeView): readonly Finding[] {
-  return [...checkConfigPath(view)];
-}
-
-function checkConfigPath({ config, configFile, version }: NodeView): readonly Finding[] {
-  const { configPath, configPathWritten, pullMode } = config;
-  if (pullMode !== "transfer" || !configPath.includes(":")) return [];
-  const isDefault = configPathWritten?.value !== configPath;
+  const fatal = [...checkDaemon(view), ...checkCri(view)];
+  if (fatal.length > 0) return fatal;
+  const astray = [...checkIgnored(view), ...checkImports(view), ...checkUnknownKeys(view)];
+  const explained = astray.some(({ severity }) => severity === "error");
   return [
-    {
-      code: "config-path-list",
-      severity: "error",
-      where: configPathWritten === undefined ? atPath(configFile) : atFile(configPathWritten.at),
-      fact: isDefault
-        ? `config_path is not set, and the default of containerd ${version.text}, ${configPath}, is taken for the name of one directory`
-        : `config_path = ${JSON.stringify(configPath)} is taken for the name of one directory`,
-      consequence: "no hosts.toml is read, so every pull goes straight to its own registry",
-      fix: `set config_path = "/etc/containerd/certs.d" in ${configFile} and restart containerd`,
-    },
+    ...astray,
+    ...checkConfigPath(view, explained),
+    ...checkLegacy(view),
+    ...checkCredentials(view),
+    ...checkProgressTimeout(view),
+    ...checkSandboxImage(view),
+    ...checkStorage(view),
   ];
 }

@@ -1,4 +1,6 @@
+import { closestName } from "../../agent-config/closest-name.ts";
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
+import { HOST_KEYS } from "../../containerd/hosts-toml/host-settings.ts";
 import { describeFate } from "../fate.ts";
 import type { Finding } from "../finding.ts";
 import type { HostsContext } from "./hosts-context.ts";
@@ -33,7 +35,26 @@ type Explained = Pick<Finding, "code" | "severity" | "fact" | "fix">;
 
 /** One cause a host: the first that there is. */
 function explainUrl(entry: HostEntry, file: ReadFile): Explained | undefined {
-  return explainUnreachable(entry) ?? explainPath(entry, file) ?? explainScheme(entry);
+  return (
+    explainUnreachable(entry) ?? explainPath(entry, file) ?? explainScheme(entry) ?? explainDropped(entry)
+  );
+}
+
+/** User-info, query and fragment: read, and thrown away. */
+function explainDropped({ written }: HostEntry): Explained | undefined {
+  const hasLogin = /^(?:https?:\/\/)?[^/?#]*@/.test(written);
+  if (!hasLogin && !/[?#]/.test(written)) return undefined;
+  const shown = showWritten(written);
+  return {
+    code: "url-part-dropped",
+    severity: "warning",
+    fact: hasLogin
+      ? `containerd leaves the user and password of ${shown} out of its requests`
+      : `containerd leaves what follows ${shown} out of its requests`,
+    fix: hasLogin
+      ? 'write them as authorization = "Basic …" below a header table of the host'
+      : `write ${shown}; what else the mirror needs can be in its path or in a header`,
+  };
 }
 
 function explainUnreachable({ written, isRoot, host, scheme }: HostEntry): Explained | undefined {
@@ -92,10 +113,12 @@ function explainPath(entry: HostEntry, file: ReadFile): Explained | undefined {
   };
 }
 
+/** Then the misspelt key is what has to be mended. */
 function isOverrideMisspelt({ written }: HostEntry, { parsed }: ReadFile): boolean {
-  return parsed.ignored.some(
-    ({ path }) => (path.length === 1 || path[1] === written) && /over.*path/i.test(path.at(-1) ?? ""),
-  );
+  return parsed.ignored.some(({ path }) => {
+    const isOfHost = path.length === 1 || path[1] === written;
+    return isOfHost && closestName(path.at(-1) ?? "", HOST_KEYS) === "override_path";
+  });
 }
 
 const PLAIN_PORTS = new Set(["80", "5000", "5001", "8080"]);

@@ -2,7 +2,7 @@ import { describeFate, fateOf, nameNamespace } from "../fate.ts";
 import { atFile, type Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Difference } from "./compare-intent.ts";
-import { EXPLAINING } from "./explaining.ts";
+import { explainsMiss } from "./explaining.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import type { Intent } from "./intent.ts";
 import { showWritten } from "./meant-url.ts";
@@ -30,14 +30,17 @@ export function checkIntents(context: HostsContext, told: readonly Finding[]): r
 }
 
 /** Told at the file, its directory or its root; or config.toml has an error that keeps these from being read. */
-function isExplained(intent: Intent, told: readonly Finding[], { config, sources }: NodeView): boolean {
+function isExplained(intent: Intent, told: readonly Finding[], view: NodeView): boolean {
+  const { config, configFile, sources } = view;
   const places = new Set([intent.at.file, intent.directory, intent.root]);
   const isUnread = !config.criLoads.ok || intent.standing !== "in-force";
-  return told.some(({ code, severity, where }) => {
-    if (where.kind !== "file" || severity !== "error") return false;
-    const { file } = where.at;
-    if (places.has(file)) return EXPLAINING.has(code);
-    return isUnread && sources.some(({ path }) => path === file);
+  return told.some((finding) => {
+    if (finding.where.kind !== "file") return false;
+    const { file, line } = finding.where.at;
+    const isOfConfig = file === configFile || sources.some(({ path }) => path === file);
+    if (isOfConfig && isUnread && finding.severity === "error") return true;
+    // config.toml has more than one registry.
+    return places.has(file) && explainsMiss(finding) && (!isOfConfig || line === intent.at.line);
   });
 }
 

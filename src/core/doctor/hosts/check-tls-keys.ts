@@ -28,9 +28,9 @@ function checkOnHttp(file: ReadFile, version: string): readonly Finding[] {
 
 /** The keys are those of `server`; nothing is handed down to the host tables. */
 function checkAtRoot(file: ReadFile): readonly Finding[] {
-  const { parsed, namespace } = file;
+  const { parsed } = file;
   const root = parsed.entries.at(-1);
-  if (root === undefined || !hasTlsKeys(root) || !isNoUseAtRoot(root, namespace)) return [];
+  if (root === undefined || !hasTlsKeys(root) || !isNoUseAtRoot(root)) return [];
   const bare = parsed.entries.filter(
     (entry) =>
       !entry.isRoot &&
@@ -55,8 +55,8 @@ function checkAtRoot(file: ReadFile): readonly Finding[] {
 }
 
 /** A registry that everybody trusts needs none; without a `server`, somebody meant the file as a whole. */
-function isNoUseAtRoot({ written, host }: HostEntry, namespace: string): boolean {
-  return written === "" || isPublicRegistry(host) || isPublicRegistry(namespace);
+function isNoUseAtRoot({ written, host }: HostEntry): boolean {
+  return written === "" || isPublicRegistry(host);
 }
 
 function keysOf({ ca, client, skipVerify }: HostEntry): string {

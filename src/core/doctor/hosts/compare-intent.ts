@@ -1,6 +1,6 @@
 import type { Resolution } from "../../containerd/resolve-image.ts";
 import type { ResolvedHost } from "../../containerd/resolved-host.ts";
-import type { Fate } from "../fate.ts";
+import { type Fate, isByDigestAlone } from "../fate.ts";
 import type { Intent, MeantHost } from "./intent.ts";
 
 /** A way in which pulls do not go where a file means them to. */
@@ -13,7 +13,9 @@ export type Difference =
   | { readonly kind: "not-closed"; readonly host: MeantHost; readonly upstream: string };
 
 /** Where the model's answer differs from what is meant, worst first. */
-export function compareIntent(intent: Intent, { byTag }: Fate): readonly Difference[] {
+export function compareIntent(intent: Intent, fate: Fate): readonly Difference[] {
+  // A mirror that serves digests alone is a wish like any other.
+  const byTag = isByDigestAlone(fate) ? fate.byDigest : fate.byTag;
   const { mirrors, server, closed } = intent;
   const wanted = distinct(closed && server !== undefined ? [...mirrors, server] : mirrors);
   if (byTag === undefined) return wanted.map((host) => ({ kind: "never-asked", host }));

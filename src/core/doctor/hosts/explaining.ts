@@ -1,7 +1,13 @@
-import type { FindingCode } from "../finding.ts";
+import type { Finding, FindingCode } from "../finding.ts";
 
-/** Findings of this family that say by themselves why a mirror named at their place is not used. */
-export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>([
+const WHATEVER_SEVERITY: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "directory-name",
+  "root-not-read",
+  "legacy-namespace",
+  "legacy-endpoint",
+]);
+
+const AS_ERROR: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "hosts-file-dropped",
   "hosts-file-bom",
   "hosts-file-capability",
@@ -14,6 +20,7 @@ export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "hosts-file-unreadable",
   "hosts-file-empty",
   "hosts-file-name",
+  "hosts-file-misplaced",
   "link-dangling",
   "ignored-key",
   "server-in-host-table",
@@ -23,4 +30,14 @@ export const EXPLAINING: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "host-never-reached",
   "api-path-twice",
   "no-resolving-host",
+  "default-directory-unknown",
+  "directory-hidden",
+  "directory-too-deep",
+  "ca-file-unusable",
+  "client-file-unusable",
 ]);
+
+/** Whether a finding says by itself why a mirror that is named at its place is not used. */
+export function explainsMiss({ code, severity }: Finding): boolean {
+  return WHATEVER_SEVERITY.has(code) || (severity === "error" && AS_ERROR.has(code));
+}

@@ -38,7 +38,9 @@ export function listHostDirectories(view: NodeView): readonly HostDirectory[] {
     return tree.directories.map((path): HostDirectory => {
       const name = nameIn(path);
       const namespace = lookedUpAs(name);
-      const meant = readDirectoryName(name);
+      // Who has images of registry-1.docker.io on the node means just that.
+      const isInUse = namespace !== undefined && view.namespacesInUse?.includes(namespace) === true;
+      const meant = isInUse ? { namespace } : readDirectoryName(name);
       const inside = { files: files.get(path) ?? [], others: others.get(path) ?? [] };
       return { path, name, root: tree.root, standing, ...inside, namespace, meant };
     });

@@ -1,6 +1,6 @@
 import { parseImageReference } from "../../containerd/image-reference.ts";
 import { namespaceOfDirectory, registryDirectory } from "../../render/registry-directory.ts";
-import { isDockerHub, PUBLIC_REGISTRIES } from "./known-registries.ts";
+import { isDockerHub, isPublicRegistry, PUBLIC_REGISTRIES } from "./known-registries.ts";
 
 /** Whose pulls a directory is meant for. */
 export interface MeantNamespace {
@@ -33,9 +33,14 @@ export function readDirectoryName(name: string): MeantNamespace | undefined {
   if (port !== null) return rename(`${port[1]}:${port[2]}`, "a port is written host_port_ or host:port");
   if (name !== name.toLowerCase() && PUBLIC_REGISTRIES.includes(name.toLowerCase()))
     return { namespace: name.toLowerCase(), why: "case counts" };
+  if (name !== name.toLowerCase() && lookedUpAs(name) !== undefined)
+    return rename(name.toLowerCase(), "case counts, and hosts in capitals are a slip more often than a name");
   const namespace = namespaceOfDirectory(name);
   if (isDockerHub(namespace) && namespace !== "docker.io")
     return { namespace: "docker.io", why: "images of Docker Hub are looked up under docker.io" };
+  const withoutPort = namespace.replace(/:\d+$/, "");
+  if (withoutPort !== namespace && isPublicRegistry(withoutPort))
+    return { namespace: withoutPort, why: `images of ${withoutPort} are written without a port` };
   const typo = PUBLIC_REGISTRIES.find((registry) => isSlip(namespace, registry));
   if (typo !== undefined && !PUBLIC_REGISTRIES.includes(namespace))
     return { namespace: typo, why: `no registry ${namespace} is known; it is one slip away from ${typo}` };

@@ -1,27 +1,37 @@
 import type { ObservedFile } from "../../host-state.ts";
+import { namespaceOfDirectory } from "../../render/registry-directory.ts";
 import type { NodeView, RootView } from "../node-view.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import { directoryOf, type HostDirectory, nameIn } from "./host-directory.ts";
 import { type Intent, type IntentSource, intentOf } from "./intent.ts";
 import { isRegistryItself } from "./known-registries.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
-import { readDirectoryName } from "./meant-namespace.ts";
+import { isPutAside, readDirectoryName } from "./meant-namespace.ts";
 import { readMeantUrl } from "./meant-url.ts";
 import { readLooseHosts } from "./read-loose-hosts.ts";
 
 /** What all files of a node evidently want; a namespace comes once for each file that means it. */
 export function readIntents(view: NodeView, directories: readonly HostDirectory[]): readonly Intent[] {
+  // The same file by another path is no other wish.
+  const read = view.roots.filter(({ standing }) => standing === "in-force").flatMap(({ tree }) => tree.files);
+  const inForce = new Set(read.map(({ realPath }) => realPath));
+  const isNew = ({ standing }: { standing: RootView["standing"] }, { realPath }: ObservedFile): boolean =>
+    standing === "in-force" || !inForce.has(realPath);
   return [
-    ...directories.flatMap(readDirectory),
+    ...directories.flatMap((directory) => readDirectory(directory, isNew)),
     ...view.roots.flatMap(readStrays),
     ...view.config.mirrors.map((mirror): Intent => readLegacy(mirror)),
   ].filter(({ mirrors, closed }) => mirrors.length > 0 || closed);
 }
 
-function readDirectory(directory: HostDirectory): readonly Intent[] {
+function readDirectory(
+  directory: HostDirectory,
+  isNew: (directory: HostDirectory, file: ObservedFile) => boolean,
+): readonly Intent[] {
   const { meant, path, root, standing } = directory;
   const file = findHostsFile(directory);
   if (meant === undefined || file === undefined || file.isPutAside) return [];
+  if (!isNew(directory, file.file)) return [];
   return [readFile(file.file, meant.namespace, { file: file.file.path, directory: path, root, standing })];
 }
 
@@ -54,7 +64,7 @@ function readStrays({ tree, tooDeep = [], standing }: RootView): readonly Intent
 /** `gcr.io.toml` is for gcr.io; a hosts.toml is for the registry of its `server`, or for all. */
 function namespaceOfStray(file: ObservedFile): string | undefined {
   const stem = nameIn(file.path).replace(/\.toml$/i, "");
-  if (!/^hosts?$/i.test(stem)) return looksLikeHost(stem) ? readDirectoryName(stem)?.namespace : undefined;
+  if (!/^hosts?$/i.test(stem)) return namespaceOfName(stem);
   const { server } = readLooseHosts(new TextDecoder().decode(file.bytes));
   if (server === undefined) return "*";
   const { host } = readMeantUrl(server.written, false);
@@ -62,13 +72,20 @@ function namespaceOfStray(file: ObservedFile): string | undefined {
 }
 
 /** The nearest directory whose name is that of a registry. */
-export function namespaceOfDeep(directory: string, root: string): string | undefined {
+function namespaceOfDeep(directory: string, root: string): string | undefined {
+  const between = directory.slice(root.length + 1).split("/");
+  if (between.some(isPutAside)) return undefined;
   for (let path = directory; path.length > root.length; path = directoryOf(path)) {
-    const name = nameIn(path);
-    const meant = name === "_default" || looksLikeHost(name) ? readDirectoryName(name) : undefined;
-    if (meant !== undefined) return meant.namespace;
+    const namespace = namespaceOfName(nameIn(path));
+    if (namespace !== undefined) return namespace;
   }
   return undefined;
+}
+
+/** `library` or `notes` are names of no registry. */
+function namespaceOfName(name: string): string | undefined {
+  const isOne = name === "_default" || looksLikeHost(namespaceOfDirectory(name));
+  return isOne ? readDirectoryName(name)?.namespace : undefined;
 }
 
 function readLegacy({ namespace, endpoints, at }: NodeView["config"]["mirrors"][number]): Intent {

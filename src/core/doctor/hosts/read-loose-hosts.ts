@@ -14,7 +14,7 @@ export function readLooseHosts(text: string): LooseHostsFile {
   const root = buildConfigTree("", text, parsed.value);
   const found: Found = { hosts: [] };
   for (const [key, node] of root.entries) {
-    if (isServerKey(key, node)) found.server ??= toHost(node, stringOf(node));
+    if (isServerKey(key, node)) found.server ??= toHost(node, stringOf(node), saysOverride(root));
     else if (isHostKey(key)) readHostNode(node, found);
     else if (node.kind === "table" && looksLikeHost(key)) addHost(key, node, found);
   }
@@ -30,12 +30,14 @@ interface Found {
 const HOST_KEYS = ["host", "mirror", "endpoint"];
 
 function isHostKey(key: string): boolean {
+  if (key === "host") return true;
   const singular = key.toLowerCase().replace(/s$/, "");
   return HOST_KEYS.includes(singular) || (key.length > 2 && closestName(key, ["host", "server"]) === "host");
 }
 
 function isServerKey(key: string, node: ConfigNode): boolean {
-  return stringOf(node) !== "" && closestName(key, ["host", "server", "ca", "client"]) === "server";
+  if (stringOf(node) === "") return false;
+  return key === "server" || nearest(key, ["host", "server", "ca", "client"]) === "server";
 }
 
 function readHostNode(node: ConfigNode, found: Found): void {
@@ -69,12 +71,16 @@ function isPartOfName(name: string, key: string): boolean {
 
 function saysOverride({ entries }: ConfigTable): boolean {
   for (const [key, node] of entries)
-    if (node.kind === "value" && closestName(key, TABLE_KEYS) === "override_path")
+    if (node.kind === "value" && nearest(key, TABLE_KEYS) === "override_path")
       return node.value === true || node.value === "true";
   return false;
 }
 
 const TABLE_KEYS = ["capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout"];
+
+function nearest(key: string, names: readonly string[]): string | undefined {
+  return names.includes(key) ? key : closestName(key, names);
+}
 
 /** Hosts in a value: a URL, a list of them, or tables with one each, as other formats have it. */
 function writtenHosts(value: TomlValue): readonly string[] {

@@ -17,9 +17,10 @@ export function readLooseLines(text: string): LooseHostsFile {
     for (const name of hostsOf(line))
       if (!hosts.some((host) => host.written === name))
         hosts.push({ written: name, overridePath: false, ...place });
-    const last = hosts.at(-1);
-    if (last !== undefined && /^["']?override_?path\b.*true/i.test(line))
-      hosts[hosts.length - 1] = { ...last, overridePath: true };
+    if (!/^["']?override_?path\b.*true/i.test(line)) continue;
+    const last = hosts.pop();
+    if (last !== undefined) hosts.push({ ...last, overridePath: true });
+    else if (server !== undefined) server = { ...server, overridePath: true };
   }
   return { ...(server && { server }), hosts, isBlank };
 }

@@ -105,11 +105,13 @@ test("mirrors beside config_path keep CRI from loading, in containerd's words an
   const words = "`mirrors` cannot be set when `config_path` is provided";
   assert.deepEqual(read("1.6.20", text).criLoads, {
     ok: false,
+    kind: "mirrors-and-config-path",
     reason: `invalid plugin config: ${words}`,
     at,
   });
   assert.deepEqual(read("2.1.9", text).criLoads, {
     ok: false,
+    kind: "mirrors-and-config-path",
     reason: `invalid cri image config: ${words}`,
     at,
   });
@@ -156,6 +158,74 @@ test("a disabled CRI plugin does not load", () => {
     read("1.7.24", 'version = 2\ndisabled_plugins = ["io.containerd.snapshotter.v1.btrfs"]\n').criLoads.ok,
     true,
   );
+});
+
+test("short names of plugins belong to version 1; 2.x gives them their full name there", () => {
+  const refusal = (release: string, text: string) => {
+    const { daemon } = read(release, text);
+    return daemon.ok ? "starts" : `${daemon.kind} ${daemon.at.line}`;
+  };
+  for (const key of ["disabled_plugins", "required_plugins"]) {
+    const short = `version = 2\n${key} = ["restart"]\n`;
+    for (const release of ["1.6.20", "1.7.24", "2.1.9", "2.3.4"])
+      assert.equal(refusal(release, short), "plugin-name 2", `${release} ${key}`);
+  }
+  for (const release of ["1.7.24", "2.1.9", "2.3.4"])
+    assert.equal(refusal(release, 'disabled_plugins = ["restart"]\n'), "starts", release);
+  assert.equal(refusal("2.1.9", "version = 2\n[plugins.restart]\n"), "starts");
+  assert.equal(refusal("1.7.24", 'version = 2\ndisabled_plugins = ["my.own.v1.x"]\n'), "plugin-name 2");
+  assert.equal(refusal("1.6.20", 'version = 2\ndisabled_plugins = ["my.own.v1.x"]\n'), "starts");
+});
+
+test("a CRI plugin that is required and does not load takes the daemon with it", () => {
+  const text = `version = 2\nrequired_plugins = ["io.containerd.grpc.v1.cri"]\n${grpc}.registry]\nconfig_path = "/a"\n`;
+  const broken = `${text}${grpc}.registry.mirrors.a]\nendpoint = ["https://m"]\n`;
+  for (const release of ["1.7.24", "2.1.9"]) {
+    assert.equal(read(release, text).daemon.ok, true);
+    const { daemon } = read(release, broken);
+    assert.ok(!daemon.ok);
+    assert.deepEqual([daemon.kind, daemon.at.line], ["required-plugin", 5]);
+    assert.equal(read(release, broken.replace(/required.*/, "")).daemon.ok, true);
+  }
+});
+
+test("the settings beside registry, by generation of the file and of the release", () => {
+  const old = `version = 2\n${grpc}]\nsandbox_image = "m/pause:1"\nimage_pull_progress_timeout = "90s"\n${grpc}.containerd]\nsnapshotter = "stargz"\n`;
+  const own = `version = 3\n${images}]\nsnapshotter = "stargz"\nimage_pull_progress_timeout = "90s"\n${images}.pinned_images]\nsandbox = "m/pause:1"\n`;
+  for (const [release, text] of [
+    ["1.7.24", old],
+    ["2.1.9", old],
+    ["2.3.4", old],
+    ["2.1.9", own],
+    ["2.3.4", own],
+  ] as const) {
+    const { sandboxImage, snapshotter, pullProgressTimeout } = read(release, text).settings;
+    assert.deepEqual(
+      [sandboxImage.value, snapshotter.value, pullProgressTimeout?.value],
+      ["m/pause:1", "stargz", { text: "90s", ms: 90_000 }],
+      release,
+    );
+  }
+  assert.equal(read("1.6.20", old).settings.pullProgressTimeout, undefined);
+  assert.deepEqual(read("2.1.9", own.replace("90s", "")).settings.pullProgressTimeout?.value, { text: "" });
+  const defaults = ["1.6.8", "1.6.20", "1.7.9", "1.7.24", "2.1.9", "2.2.7", "2.3.4"].map((release) => {
+    const { sandboxImage, pullProgressTimeout } = read(release, "").settings;
+    return `${sandboxImage.value} ${pullProgressTimeout?.value.text}`;
+  });
+  assert.deepEqual(defaults, [
+    "k8s.gcr.io/pause:3.6 undefined",
+    "registry.k8s.io/pause:3.6 undefined",
+    "registry.k8s.io/pause:3.8 1m0s",
+    "registry.k8s.io/pause:3.8 5m0s",
+    "registry.k8s.io/pause:3.10 5m0s",
+    "registry.k8s.io/pause:3.10.1 5m0s",
+    "registry.k8s.io/pause:3.10.2 5m0s",
+  ]);
+});
+
+test("a relative config_path starts at the root, where systemd starts the daemon", () => {
+  const text = `version = 2\n${grpc}.registry]\nconfig_path = "etc/a:/b"\n`;
+  assert.deepEqual(read("1.7.24", text).roots, ["/etc/a", "/b"]);
 });
 
 test("what stops the daemon has a place", () => {

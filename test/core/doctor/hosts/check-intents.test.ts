@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkIntents } from "../../../../src/core/doctor/hosts/check-intents.ts";
+import { createHostsContext } from "../../../../src/core/doctor/hosts/hosts-context.ts";
 import {
   CERTS_D,
   CONFIG,
@@ -7,9 +9,10 @@ import {
   findingsOf,
   goodConfig,
   RELEASES,
+  viewOf,
 } from "../../../support/doctored-node.ts";
 
-test("mirror-not-used: a mirror under a name that no image is looked up by", async () => {
+test("mirror-not-used: a mirror under a name that no image is looked up by, where no other finding says so", async () => {
   const legacy = (namespace: string) => ({
     [CONFIG]: `version = 2
 [plugins."io.containerd.grpc.v1.cri".registry.mirrors."${namespace}"]
@@ -17,7 +20,8 @@ test("mirror-not-used: a mirror under a name that no image is looked up by", asy
 `,
   });
   for (const release of ["1.6.20", "1.7.24", "2.1.9"]) {
-    const [found, ...more] = await findingsOf(legacy("registry-1.docker.io"), release);
+    const view = await viewOf(legacy("registry-1.docker.io"), release);
+    const [found, ...more] = checkIntents(createHostsContext(view), []);
     assert.deepEqual(more, [], release);
     assert.equal(found?.code, "mirror-not-used", release);
     assert.equal(found?.severity, "error");
@@ -26,7 +30,10 @@ test("mirror-not-used: a mirror under a name that no image is looked up by", asy
       found?.consequence ?? "",
       /^every pull of docker\.io goes straight to https:\/\/registry-1\.docker\.io/,
     );
-    assert.deepEqual(await codesOf(legacy("docker.io"), release), [], release);
+    const codes = await codesOf(legacy("registry-1.docker.io"), release);
+    assert.ok(codes.includes("legacy-namespace") && !codes.includes("mirror-not-used"), release);
+    const right = await viewOf(legacy("docker.io"), release);
+    assert.deepEqual(checkIntents(createHostsContext(right), []), [], release);
   }
 });
 
@@ -42,6 +49,15 @@ test("a tree on which all is right has no finding", async () => {
 
 [host."http://10.0.0.1:5000"]
   capabilities = ["pull", "resolve"]
+`,
+      // As mirrorlet closes the registry itself: the last host is its own witness.
+      [`${CERTS_D}/closed.corp/hosts.toml`]: `server = "https://127.0.0.1:478/witness"
+capabilities = ["pull", "resolve"]
+override_path = true
+
+[host."https://mirror.corp/v2/closed"]
+  capabilities = ["pull", "resolve"]
+  override_path = true
 `,
       [`${CERTS_D}/registry.corp_5000_/hosts.toml`]: `server = "https://mirror.corp"
 [host."https://mirror.corp"]

@@ -1,0 +1,54 @@
+import { importPatterns } from "../../core/containerd/config/import-patterns.ts";
+import type { ContainerdVersion } from "../../core/containerd/version.ts";
+import type { DropInsView, MissingImport } from "../../core/doctor/node-view.ts";
+import type { ConfigText } from "../../core/host-state.ts";
+import { type Files, HostError } from "../ports.ts";
+
+/** Beside config.toml: containerd's own `conf.d`, EKS' `config.d`, k3s' `config.toml.d`, and what people try. */
+const USUAL_DIRECTORIES = ["conf.d", "config.d", "config.toml.d", "config-v3.toml.d", "containerd.d"];
+
+/** Far more than anybody has. */
+const MAX_DIRECTORIES = 16;
+const MAX_STRAYS = 64;
+
+/** The imports that cannot be had, and the drop-ins that nothing imports. `troubles`: why a file cannot be read. */
+export async function observeDropIns(
+  files: Files,
+  sources: readonly ConfigText[],
+  version: ContainerdVersion,
+  { configFile, troubles }: { readonly configFile: string; readonly troubles: ReadonlyMap<string, string> },
+): Promise<DropInsView> {
+  const loaded = new Set(sources.map(({ path }) => path));
+  const patterns = sources.flatMap((source) => importPatterns(source, version));
+  const missing = patterns
+    .filter(({ pattern, isGlob }) => !isGlob && !loaded.has(pattern))
+    .map(({ pattern, at }): MissingImport => {
+      return { path: pattern, at, reason: troubles.get(pattern) ?? "no such file or directory" };
+    });
+  const near = USUAL_DIRECTORIES.map((name) => `${parentOf(configFile)}/${name}`);
+  const globbed = patterns.filter(({ isGlob }) => isGlob).map(({ pattern }) => parentOf(pattern));
+  const directories = new Set([...globbed, ...near].filter((path) => /^\/[^*]+$/.test(path)));
+  const found = await Promise.all(
+    [...directories].slice(0, MAX_DIRECTORIES).map((path) => listToml(path, files)),
+  );
+  const strays = found.flat().filter(({ path }) => !loaded.has(path) && path !== configFile);
+  return { missing, strays: strays.slice(0, MAX_STRAYS) };
+}
+
+async function listToml(directory: string, files: Files): Promise<readonly ConfigText[]> {
+  // What cannot be listed is no finding: nothing says that it is meant to be read.
+  const tree = await files.readTree(directory).catch((error: unknown) => {
+    if (error instanceof HostError) return { files: [] };
+    throw error;
+  });
+  return tree.files
+    .filter(({ path }) => parentOf(path) === directory && path.endsWith(".toml"))
+    .map(({ path, bytes }) => ({
+      path,
+      text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+    }));
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}

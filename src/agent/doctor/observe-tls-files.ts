@@ -1,0 +1,63 @@
+import type { InspectCertificates } from "../../core/certificates.ts";
+import { namedTlsFiles } from "../../core/containerd/check-tls-files.ts";
+import { type HostTree, joinTrees } from "../../core/containerd/host-tree.ts";
+import type { HostEntry } from "../../core/containerd/hosts-toml/host-entry.ts";
+import { listAllEntries, type TlsSources } from "../../core/doctor/hosts/named-tls-files.ts";
+import type { ObservedCertificates } from "../../core/doctor/node-view.ts";
+import type { Files, ObservedFile } from "../ports.ts";
+import { readOutside } from "../read-outside.ts";
+
+/** A tree that also has the TLS files outside the registry directories, and what is in all of those that are named. */
+export interface ObservedTlsFiles {
+  readonly tree: HostTree;
+  readonly certificates: readonly ObservedCertificates[];
+}
+
+const MAX_OUTSIDE = 512;
+
+/** Reads and inspects the files that `ca` and `client` name. One that cannot be read has no inspection. */
+export async function observeTlsFiles(
+  sources: TlsSources,
+  {
+    files,
+    inspectCertificates,
+  }: { readonly files: Files; readonly inspectCertificates: InspectCertificates },
+): Promise<ObservedTlsFiles> {
+  const entries = listAllEntries(sources);
+  const missing = namedTlsFiles(entries)
+    .filter((path) => sources.tree.kindOf(path) === undefined && path.startsWith("/"))
+    .slice(0, MAX_OUTSIDE);
+  const outside = await readOutside(missing, files);
+  const observed = [...sources.roots.flatMap(({ tree }) => tree.files), ...outside.files];
+  const byPath = new Map(observed.map((file) => [file.path, file]));
+  return {
+    tree: missing.length === 0 ? sources.tree : joinTrees([sources.tree, outside.tree]),
+    certificates: inspect(entries, byPath, inspectCertificates),
+  };
+}
+
+function inspect(
+  entries: readonly HostEntry[],
+  files: ReadonlyMap<string, ObservedFile>,
+  inspectCertificates: InspectCertificates,
+): readonly ObservedCertificates[] {
+  const found = new Map<string, ObservedCertificates>();
+  for (const path of entries.flatMap(({ ca = [] }) => ca)) {
+    const file = files.get(path);
+    if (file === undefined || found.has(path)) continue;
+    found.set(path, { path, inspection: inspectCertificates(decode(file)) });
+  }
+  for (const [path, written] of entries.flatMap(({ client = [] }) => client)) {
+    const keyPath = written === "" ? path : written;
+    const [file, key] = [files.get(path), files.get(keyPath)];
+    const identity = `${path}\n${keyPath}`;
+    if (file === undefined || key === undefined || found.has(identity)) continue;
+    const inspection = inspectCertificates(decode(file), decode(key));
+    found.set(identity, { path, keyPath, keyMode: key.mode, inspection });
+  }
+  return [...found.values()];
+}
+
+function decode({ bytes }: ObservedFile): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,75 @@
+import { describeFate, fateOf, nameNamespace } from "../fate.ts";
+import { atPath, type Finding } from "../finding.ts";
+import type { RootView } from "../node-view.ts";
+import { directoryOf, nameIn } from "./host-directory.ts";
+import type { HostsContext } from "./hosts-context.ts";
+import { looksLikeHost } from "./loose-hosts-file.ts";
+import { isPutAside, lookedUpAs, nameOfDirectory } from "./meant-namespace.ts";
+
+/** Files where a directory belongs, and files where containerd looks for none. */
+export function checkStrays(context: HostsContext): readonly Finding[] {
+  const roots = context.view.roots.filter(({ standing }) => standing === "in-force");
+  return [...roots.flatMap((root) => checkTop(root, context)), ...checkMisplaced(context)];
+}
+
+/** What stands directly in a root and is no directory. */
+function checkTop({ tree }: RootView, { view }: HostsContext): readonly Finding[] {
+  const files = tree.files.map(({ path }) => ({ path, reason: "a file" }));
+  return [...files, ...tree.others].flatMap(({ path, reason }): readonly Finding[] => {
+    const name = nameIn(path);
+    const namespace = lookedUpAs(name);
+    if (directoryOf(path) !== tree.root || namespace === undefined || !isRegistryName(name)) return [];
+    const fate = fateOf(namespace, view);
+    const isDangling = reason === "symbolic link to nothing";
+    // Another directory comes first.
+    if (!isDangling && fate.byTag?.candidates.at(-1)?.path !== path) return [];
+    return [
+      {
+        code: isDangling ? "link-dangling" : "directory-is-file",
+        severity: "error",
+        where: atPath(path),
+        fact: isDangling
+          ? `the directory of ${nameNamespace(namespace)} is a symbolic link to nothing, which does not exist for containerd`
+          : `where the directory of ${nameNamespace(namespace)} belongs, there is ${reason}`,
+        consequence: describeFate(fate),
+        fix: isDangling
+          ? `ls -l ${path}, then put back the directory that it leads to, or remove the link`
+          : `move ${path} away; hosts of ${nameNamespace(namespace)} belong into ${path}/hosts.toml`,
+      },
+    ];
+  });
+}
+
+/** `README.md` is a registry host to the letter of the grammar, and to nobody else. */
+function isRegistryName(name: string): boolean {
+  if (name === "_default") return true;
+  if (isPutAside(name)) return false;
+  return (
+    looksLikeHost(name.replace(/_(\d+)_$/, ":$1")) &&
+    !/\.(?:md|txt|toml|tml|ya?ml|json|conf|cfg|crt|cert|pem|key|ca|sh|log|gz|tar|tmp|lock|swp)$/i.test(name)
+  );
+}
+
+function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
+  return intents
+    .filter(({ source, standing, differences }) => {
+      return source === "hosts-file" && standing === "in-force" && differences.length > 0;
+    })
+    .flatMap(({ at, directory, root = "", namespace }): readonly Finding[] => {
+      const isBeside = directory === root;
+      if (!isBeside && directoryOf(directory) === root) return [];
+      const right = `${root}/${nameOfDirectory(namespace)}`;
+      return [
+        {
+          code: isBeside ? "hosts-file-misplaced" : "directory-too-deep",
+          severity: "error",
+          where: atPath(at.file),
+          fact: isBeside
+            ? `containerd opens hosts.toml in the directory of a registry, never ${at.file}`
+            : `containerd looks for directories of registries directly in ${root}, and never below one`,
+          consequence: describeFate(fateOf(namespace, view)),
+          fix: `mkdir -p ${right} && mv ${at.file} ${right}/hosts.toml`,
+        },
+      ];
+    });
+}
