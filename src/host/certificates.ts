@@ -33,7 +33,8 @@ function readFacts(certificate: X509Certificate): CertificateFacts {
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     isCa: certificate.ca,
-    isSelfSigned: certificate.checkIssued(certificate),
+    // Not checkIssued, which wants a self-signed certificate to be that of a CA.
+    isSelfSigned: certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey),
   };
 }
 

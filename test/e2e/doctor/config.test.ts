@@ -3,14 +3,15 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
-import { observeNodeView } from "../../src/agent/doctor/observe-node-view.ts";
-import { checkConfig } from "../../src/core/doctor/config/check-config.ts";
-import { fateOf } from "../../src/core/doctor/fate.ts";
-import type { FindingCode } from "../../src/core/doctor/finding.ts";
-import { createClock } from "../../src/host/clock.ts";
-import { createFiles } from "../../src/host/files.ts";
-import { forEachGeneration, type Generation, startContainerd } from "../support/containerd.ts";
-import { type ContainerdPaths, defaultConfig } from "../support/containerd-config.ts";
+import { observeNodeView } from "../../../src/agent/doctor/observe-node-view.ts";
+import { checkConfig } from "../../../src/core/doctor/config/check-config.ts";
+import { fateOf } from "../../../src/core/doctor/fate.ts";
+import type { FindingCode } from "../../../src/core/doctor/finding.ts";
+import { inspectCertificates } from "../../../src/host/certificates.ts";
+import { createClock } from "../../../src/host/clock.ts";
+import { createFiles } from "../../../src/host/files.ts";
+import { forEachGeneration, type Generation, startContainerd } from "../../support/containerd.ts";
+import { type ContainerdPaths, defaultConfig } from "../../support/containerd-config.ts";
 
 interface Fault {
   readonly code: FindingCode;
@@ -162,7 +163,7 @@ forEachGeneration("containerd does what doctor says of its config.toml", async (
   const look = () =>
     observeNodeView(
       { files: createFiles(), clock: createClock() },
-      { version: daemon.version, configFile: daemon.configPath, certsD: daemon.certsD },
+      { version: daemon.version, configFile: daemon.configPath, certsD: daemon.certsD, inspectCertificates },
     );
 
   write(daemon.configPath, right);
