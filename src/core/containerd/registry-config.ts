@@ -200,7 +200,7 @@ function judgeCri(
   if (disabled !== undefined)
     return fail("disabled", `disabled_plugins lists "${disabled.name}"`, disabled.at);
   const auths = getNode(merged.cri, ["registry", "auths"], foldsCase(traits));
-  const fault = findCriRefusal(merged.criTables, auths, merged.disabledPlugins, traits);
+  const fault = findCriRefusal(merged.criTables, auths, merged, traits);
   return fault === undefined ? { ok: true } : fail("setting", fault.reason, fault.at);
 }
 

@@ -2,7 +2,7 @@ import { parseGoDuration } from "../go-duration.ts";
 import { parseGoUrl } from "../go-url.ts";
 import type { ContainerdTraits } from "../version.ts";
 import { type ConfigNode, type ConfigTable, getNode } from "./config-tree.ts";
-import { foldsCase, type ListedPlugin, type Refusal } from "./merge-config.ts";
+import { foldsCase, type ListedPlugin, type MergedConfig, type Refusal } from "./merge-config.ts";
 
 /** CRI's tables that say nothing of registries: on 1.x all one. */
 export interface CriTables {
@@ -23,7 +23,7 @@ const LINUX_V1 = "io.containerd.runtime.v1.linux";
 export function findCriRefusal(
   { server, runtime }: CriTables,
   auths: ConfigNode | undefined,
-  disabled: readonly ListedPlugin[],
+  { disabledPlugins, schema }: Pick<MergedConfig, "disabledPlugins" | "schema">,
   traits: ContainerdTraits,
 ): Fault | undefined {
   const prefix = "invalid plugin config";
@@ -35,7 +35,7 @@ export function findCriRefusal(
     findAuthUrl(auths) ??
     findIdleTimeout(server, traits);
   if (fault !== undefined) return { ...fault, reason: `${prefix}: ${fault.reason}` };
-  return isOld ? findSnapshotter(runtime, disabled) : undefined;
+  return isOld ? findSnapshotter(runtime, disabledPlugins, schema) : undefined;
 }
 
 function findSystemdCgroup(cri: ConfigTable | undefined): Fault | undefined {
@@ -97,10 +97,16 @@ function findIdleTimeout(server: ConfigTable | undefined, traits: ContainerdTrai
     : { reason: `invalid stream idle timeout: ${duration.message}`, at: node.at };
 }
 
-function findSnapshotter(cri: ConfigTable | undefined, disabled: readonly ListedPlugin[]): Fault | undefined {
+/** Before version 2 of the file plugins are listed by their short names. */
+function findSnapshotter(
+  cri: ConfigTable | undefined,
+  disabled: readonly ListedPlugin[],
+  schema: number,
+): Fault | undefined {
   const node = getNode(cri, ["containerd", "snapshotter"]);
   const name = node?.kind === "value" && typeof node.value === "string" ? node.value : "overlayfs";
-  const entry = disabled.find((plugin) => plugin.name === `io.containerd.snapshotter.v1.${name}`);
+  const listed = schema < 2 ? name : `io.containerd.snapshotter.v1.${name}`;
+  const entry = disabled.find((plugin) => plugin.name === listed);
   return (
     entry && { reason: `failed to create CRI service: failed to find snapshotter "${name}"`, at: entry.at }
   );
