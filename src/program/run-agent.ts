@@ -16,6 +16,7 @@ import { createSettledReads } from "../edge/settle-reads.ts";
 import { NO_TRACES } from "../edge/traces/trace-receiver.ts";
 import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
+import { inspectCertificates } from "../host/certificates.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
 import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
@@ -95,6 +96,7 @@ export async function runAgent(
     containerd: nodeContext.ports.containerd,
     configFile,
     certsD,
+    inspectCertificates,
     onChange(findings) {
       board.found(findings);
       metrics.expire();

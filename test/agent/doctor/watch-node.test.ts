@@ -8,6 +8,7 @@ import type { Log } from "../../../src/agent/ports.ts";
 import { listFindings } from "../../../src/agent/status-document.ts";
 import { parseContainerdVersion } from "../../../src/core/containerd/version.ts";
 import type { Finding } from "../../../src/core/doctor/finding.ts";
+import { inspectCertificates } from "../../../src/host/certificates.ts";
 import { createClock } from "../../../src/host/clock.ts";
 import { createFiles } from "../../../src/host/files.ts";
 import { CERTS_D, CONFIG, goodConfig } from "../../support/doctored-node.ts";
@@ -31,6 +32,7 @@ function watched(t: TestContext, release = "1.7.24") {
     containerd: { version: async () => version },
     configFile: CONFIG,
     certsD: CERTS_D,
+    inspectCertificates,
     onChange: (findings) => changes.push(findings),
   });
   /** Waits for the look that a pass is a reason for. */
