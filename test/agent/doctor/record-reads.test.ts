@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { recordReads } from "../../../src/agent/doctor/record-reads.ts";
@@ -12,7 +12,11 @@ test("whatever is read is told when it would be another now, and nothing else is
   const at = (path: string) => join(root, path);
   for (const path of ["tree/a.example", "tree/b.example"]) mkdirSync(at(path), { recursive: true });
   const put = (path: string, text: string) => writeFileSync(at(path), text);
-  put("file", "1");
+  const putFile = (text: string) => {
+    put("file", text);
+    utimesSync(at("file"), 1_700_000_000, 1_700_000_000);
+  };
+  putFile("1");
   put("tree/a.example/hosts.toml", "1");
   const read = async () => {
     const reads = recordReads(createFiles());
@@ -29,7 +33,8 @@ test("whatever is read is told when it would be another now, and nothing else is
   assert.equal(await same.isUnchanged(), true);
 
   const changes: readonly (() => void)[] = [
-    () => put("file", "2"),
+    // Bytes decide, also where somebody keeps the times.
+    () => putFile("2"),
     () => chmodSync(at("file"), 0o600),
     () => put("absent", "1"),
     () => put("tree/a.example/hosts.toml", "2"),
