@@ -33,9 +33,13 @@ function readFacts(certificate: X509Certificate): CertificateFacts {
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     isCa: certificate.ca,
-    // Not checkIssued, which wants a self-signed certificate to be that of a CA.
-    isSelfSigned: certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey),
+    isSelfSigned: isSelfSigned(certificate),
   };
+}
+
+// checkIssued() says no of a certificate that may not sign others, which can have signed itself all the same.
+function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 }
 
 function matchKey(
