@@ -1,8 +1,11 @@
+import type { Further } from "../agent/doctor/ask-further.ts";
 import { type LookDeps, lookAtNode } from "../agent/doctor/look-at-node.ts";
 import { HostError } from "../agent/ports.ts";
-import { diagnose } from "../core/doctor/diagnose.ts";
+import { arrangeFindings, diagnose } from "../core/doctor/diagnose.ts";
 import { type Diagnosis, type Finding, isAtLeastAsBad, type Severity } from "../core/doctor/finding.ts";
 import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
+import type { NodeView } from "../core/doctor/node-view.ts";
+import { confirmFindings } from "../core/doctor/pulls/probe/confirm-findings.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { diagnosisToJson } from "./doctor-json.ts";
 import { formatDiagnosis } from "./doctor-text.ts";
@@ -20,7 +23,10 @@ export interface DoctorOptions {
   readonly failOn: Severity;
 }
 
-export type DoctorDeps = LookDeps;
+export interface DoctorDeps extends LookDeps {
+  /** Asks hosts and the agent; `socket`: of the containerd that this is about. */
+  readonly askFurther: (view: NodeView, socket: string) => Promise<Further>;
+}
 
 /**
  * `doctor`: every way in which a mirror of this node is not used, and how to mend it. Changes nothing. 1 when there
@@ -38,10 +44,12 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
       io.stderr(`${versionTrouble(options)}\n`);
       return look.why === "bad-version" ? 64 : 2;
     }
-    const { view, notChecked } = look;
+    const { view, socket } = look;
+    const further = await ask(view, socket, options, deps);
+    const findings = arrangeFindings(confirmFindings(diagnose(view), further.findings));
     const diagnosis: Diagnosis = {
-      findings: diagnose(view).filter((finding) => isWanted(finding, options)),
-      notChecked,
+      findings: findings.filter((finding) => isWanted(finding, options)),
+      notChecked: [...look.notChecked, ...further.notChecked],
     };
     if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, view.version));
     else io.stdout(formatDiagnosis(diagnosis, view, io));
@@ -52,6 +60,18 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
     io.stderr(`${error.message}: what is wrong with this node cannot be known\n`);
     return 2;
   }
+}
+
+async function ask(
+  view: NodeView,
+  socket: string,
+  { probe }: DoctorOptions,
+  { askFurther, isCopy }: DoctorDeps,
+): Promise<Further> {
+  if (probe && !isCopy) return askFurther(view, socket);
+  const why = isCopy ? "--root names a copy of a node's files" : "--no-probe reads files only";
+  const what = ["what mirrors answer", "where pulls have gone"];
+  return { findings: [], notChecked: what.map((one) => ({ what: one, why })) };
 }
 
 function versionTrouble({ containerdVersion: given }: DoctorOptions): string {

@@ -71,7 +71,13 @@ function visitToJson({ request, reply, judgement }: Visit): object {
   };
 }
 
-function hopToJson({ durationsMs, tlsNotAfterMs, ...hop }: Hop): object {
+function hopToJson({
+  durationsMs,
+  tlsNotAfterMs,
+  tlsNotBeforeMs: _start,
+  clockAheadMs: _clock,
+  ...hop
+}: Hop): object {
   const durations = Object.entries(durationsMs).map(([phase, ms]) => [phase, Math.round(ms * 1000) / 1000]);
   return {
     ...hop,

@@ -41,11 +41,14 @@ export function createMirrorAsker({ client, timeoutMs = TIMEOUT_MS }: MirrorAske
         return await answer(access, target, log);
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
-        const { phase } = error;
-        const hint = proxyHint(log.exchange(), error.code);
-        const message = hint === undefined ? error.message : `${error.message}; ${hint}`;
+        const { phase, code } = error;
+        const { cause } = error.failure;
+        const hint = proxyHint(log.exchange(), code);
+        const fix = hint === undefined ? error.failure.fix : `${error.failure.fix}; ${hint}`;
+        const message = `${cause}; ${fix}`;
         const isDoubtful = target.image !== undefined && (phase === "http" || error.code === "token-refused");
-        const failure = { phase, message, scope: isDoubtful ? DOUBTFUL : SCOPES[phase] };
+        const scope = isDoubtful ? DOUBTFUL : SCOPES[phase];
+        const failure = { phase, message, scope, code, cause, fix };
         return { failure, message, exchange: log.exchange() };
       } finally {
         limit.release();
@@ -114,8 +117,13 @@ async function askImage(
     (judgement.code === "not-found" && !isExpected && !words.fix.includes("override_path"))
   )
     return { message: `answers, and does not have ${reference.normalized}`, exchange };
+  const { code } = judgement;
   const message = `${words.cause}; ${words.fix}`;
-  return { failure: { phase: "manifest", message, scope: scopeOf(judgement.code) }, message, exchange };
+  return {
+    failure: { phase: "manifest", message, scope: scopeOf(code), code, ...words },
+    message,
+    exchange,
+  };
 }
 
 function scopeOf(code: AnswerCode): FailureScope {

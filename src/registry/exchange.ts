@@ -32,6 +32,8 @@ export function exchange(
     });
     request.once("response", (response) => {
       hop.status = response.statusCode ?? 0;
+      const aheadMs = clockAhead(response.headers, Date.now());
+      if (aheadMs !== undefined) hop.clockAheadMs = aheadMs;
       hop.durationsMs.http = performance.now() - startedMs;
       readAnswer(response, ask).then(resolve, reject);
     });
@@ -88,6 +90,13 @@ function group(defaults: readonly Header[], given: readonly Header[]): Record<st
 }
 
 const NO_ANSWER = "no answer in time";
+
+/** A cache sends the date of the answer that it has kept, and its age. */
+function clockAhead({ date, age }: IncomingMessage["headers"], nowMs: number): number | undefined {
+  const dateMs = Date.parse(date ?? "");
+  const ageMs = /^\d{1,9}$/.test(age ?? "") ? Number(age) * 1000 : 0;
+  return Number.isNaN(dateMs) ? undefined : dateMs + ageMs - nowMs;
+}
 
 async function readAnswer(
   response: IncomingMessage,

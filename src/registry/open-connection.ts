@@ -8,7 +8,7 @@ import { guardedLookup, type Resolve, refuseNear } from "./guard-lookup.ts";
 import { openTunnel } from "./open-tunnel.ts";
 import { RegistryError } from "./registry-error.ts";
 import { settle } from "./settle-socket.ts";
-import { describeChain, earliestEndMs, refusalOfGo } from "./verify-server.ts";
+import { describeChain, firstToExpire, refusalOfGo } from "./verify-server.ts";
 
 export interface Route {
   readonly url: URL;
@@ -111,8 +111,11 @@ async function handshake(
 /** Nothing was sent yet: the handshake ends before the certificate is judged so that a bad one can be described. */
 function refuseServer(secure: TLSSocket, { url, tls }: Route, hop: HopLog | undefined): void {
   const certificate = secure.getPeerCertificate(true);
-  const endMs = earliestEndMs(certificate);
-  if (hop !== undefined && endMs !== undefined) hop.tlsNotAfterMs = endMs;
+  const first = firstToExpire(certificate);
+  if (hop !== undefined && first !== undefined) {
+    hop.tlsNotAfterMs = first.endMs;
+    if (Number.isFinite(first.startMs)) hop.tlsNotBeforeMs = first.startMs;
+  }
   if (tls.skipVerify) return;
   if (!secure.authorized) {
     const code = String(secure.authorizationError);

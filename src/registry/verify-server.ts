@@ -17,11 +17,14 @@ export function refusalOfGo(host: string, certificate: PeerCertificate): Refusal
   return refusalOfName(host, certificate) ?? refusalOfSignatures(certificate);
 }
 
-/** When the first certificate of the chain expires, ms since the epoch; undefined when none was shown. */
-export function earliestEndMs(certificate: DetailedPeerCertificate): number | undefined {
-  const ends = chainOf(certificate).map((each) => Date.parse(each.valid_to));
-  const known = ends.filter((ms) => Number.isFinite(ms));
-  return known.length === 0 ? undefined : Math.min(...known);
+/** The first certificate of the chain to expire, ms since the epoch; undefined when none was shown. */
+export function firstToExpire(
+  certificate: DetailedPeerCertificate,
+): { readonly startMs: number; readonly endMs: number } | undefined {
+  return chainOf(certificate)
+    .map(({ valid_from, valid_to }) => ({ startMs: Date.parse(valid_from), endMs: Date.parse(valid_to) }))
+    .filter(({ endMs }) => Number.isFinite(endMs))
+    .sort((one, other) => one.endMs - other.endMs)[0];
 }
 
 /** What of the chain belongs to OpenSSL's complaint: who issued it, when it ended or begins. */

@@ -32,6 +32,8 @@ type HeaderValues = Readonly<Record<string, string>>;
 export interface Rule {
   readonly method?: string;
   readonly path?: RegExp;
+  /** A parameter that the query has. */
+  readonly parameter?: string;
   /** How many requests it applies to; all when absent. */
   readonly times?: number;
   readonly does: Behaviour;
@@ -107,8 +109,10 @@ export async function startScriptedRegistry(
   };
 }
 
-function fits(rule: Rule, { method, path }: RecordedRequest): boolean {
-  return (rule.method ?? method) === method && (rule.path?.test(path) ?? true);
+function fits(rule: Rule, { method, path, query }: RecordedRequest): boolean {
+  const { parameter } = rule;
+  const hasQuery = parameter === undefined || Object.hasOwn(query, parameter);
+  return (rule.method ?? method) === method && (rule.path?.test(path) ?? true) && hasQuery;
 }
 
 /** Under any path prefix: which one containerd asks for is up to the test. */

@@ -19,6 +19,8 @@ export interface LabCa {
   issueServer(options?: {
     readonly hosts?: readonly string[];
     readonly expired?: boolean;
+    /** Default: long after the CA. */
+    readonly ends?: Date;
   }): Promise<LabCertificate>;
   issueClient(name: string, options?: { readonly expired?: boolean }): Promise<LabCertificate>;
 }
@@ -40,9 +42,9 @@ export async function createCa(name = "lab CA"): Promise<LabCa> {
   });
   return {
     cert: ca.cert,
-    issueServer: ({ hosts = ["127.0.0.1", "::1", "localhost"], expired = false } = {}) => {
+    issueServer: ({ hosts = ["127.0.0.1", "::1", "localhost"], expired = false, ends } = {}) => {
       const names = hosts.map((host) => `${isIP(host) === 0 ? "DNS" : "IP"}:${host}`).join(",");
-      return issue(ca, "server", `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, expired);
+      return issue(ca, "server", `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, expired, ends);
     },
     issueClient: (subject, { expired = false } = {}) =>
       issue(ca, subject, "extendedKeyUsage=clientAuth\n", expired),
@@ -68,6 +70,7 @@ function issue(
   subject: string,
   extensions: string,
   expired: boolean,
+  ends?: Date,
 ): Promise<LabCertificate> {
   return inTempDirectory(async (dir) => {
     await writeFile(join(dir, "ca.crt"), ca.cert);
@@ -78,7 +81,7 @@ function issue(
     await openssl(dir, ["req", ...newKey("key"), "-subj", `/CN=${subject}`, "-out", "request"]);
     const [start, end] = expired
       ? ["20200101000000Z", "20200201000000Z"]
-      : ["20200101000000Z", "20900101000000Z"];
+      : ["20200101000000Z", ends?.toISOString().replace(/[-:T]|\.\d+/g, "") ?? "20900101000000Z"];
     const dates = ["-startdate", start, "-enddate", end];
     const files = ["-in", "request", "-out", "cert", "-extfile", "extensions"];
     await openssl(dir, ["ca", "-batch", "-notext", "-config", "ca.conf", ...dates, ...files]);

@@ -27,7 +27,13 @@ export interface LookDeps {
 }
 
 export type Look =
-  | { readonly ok: true; readonly view: NodeView; readonly notChecked: readonly NotChecked[] }
+  | {
+      readonly ok: true;
+      readonly view: NodeView;
+      /** Of the containerd that this is about, whether anybody listens there or not. */
+      readonly socket: string;
+      readonly notChecked: readonly NotChecked[];
+    }
   /** bad: the version that was given is none · unknown: none was given, and there is nobody to ask. */
   | { readonly ok: false; readonly why: "bad-version" | "unknown-version" };
 
@@ -64,13 +70,19 @@ export async function lookAtNode(options: LookOptions, deps: LookDeps): Promise<
     configFile: daemon.configFile,
     certsD: daemon.certsD,
   });
-  if (!mayLook) return { ok: true, view, notChecked: [...daemon.notChecked, ...unlooked(isCopy)] };
+  const { socket } = daemon;
+  if (!mayLook) return { ok: true, view, socket, notChecked: [...daemon.notChecked, ...unlooked(isCopy)] };
   const process = daemon.process;
   if (process === undefined || health === undefined) {
-    const { notChecked, isAbsent, socket } = daemon;
+    const { notChecked, isAbsent } = daemon;
     const notRunning = { socket, restart: deps.restart };
     const seen = isAbsent && installed !== undefined ? { ...view, notRunning } : view;
-    return { ok: true, view: seen, notChecked: isAbsent ? [...notChecked, noProcess(socket)] : notChecked };
+    return {
+      ok: true,
+      view: seen,
+      socket,
+      notChecked: isAbsent ? [...notChecked, noProcess(socket)] : notChecked,
+    };
   }
   const known = {
     daemon,
@@ -88,6 +100,7 @@ export async function lookAtNode(options: LookOptions, deps: LookDeps): Promise<
   return {
     ok: true,
     view: { ...view, process: processView, ...(namespacesInUse === undefined ? {} : { namespacesInUse }) },
+    socket,
     notChecked: [
       ...daemon.notChecked,
       ...unseen(daemon, health, processView),

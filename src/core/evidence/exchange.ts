@@ -17,6 +17,10 @@ export interface Hop {
   readonly durationsMs: Readonly<Partial<Record<HopPhase, number>>>;
   /** End of validity of the first certificate of the chain to expire, whether it was accepted or not. */
   readonly tlsNotAfterMs?: number;
+  /** Beginning of validity of that certificate. */
+  readonly tlsNotBeforeMs?: number;
+  /** How far the server's clock is ahead of this machine's, by its Date header: to the second, and off by the way. */
+  readonly clockAheadMs?: number;
 }
 
 /** A request with all that it led to: redirects, tokens, further tries. */

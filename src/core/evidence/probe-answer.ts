@@ -1,3 +1,4 @@
+import type { AnswerCode } from "../containerd/pull/judgement.ts";
 import type { ProbePhase } from "./evidence-report.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -8,6 +9,9 @@ export interface ProbeAnswer {
     readonly phase: ProbePhase;
     /** Cause and fix, for a person. */
     readonly message: string;
+    readonly code: AnswerCode;
+    readonly cause: string;
+    readonly fix: string;
     readonly scope: FailureScope;
   };
   /** What it answered, for a person. */

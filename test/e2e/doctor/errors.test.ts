@@ -191,7 +191,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
   "no CA file": {
     hosts: ({ mirror }) => alone(mirror.url, 'ca = "nope.crt"'),
-    code: "tls-file-unusable",
+    code: "ca-file-unusable",
     stage: "",
   },
   "nobody may be asked": {

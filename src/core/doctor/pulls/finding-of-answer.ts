@@ -70,7 +70,7 @@ const FINDING_OF: Readonly<Record<AnswerCode, FindingCode | undefined>> = {
   "tls-timeout": "tls-handshake-fails",
   "tls-closed": "tls-handshake-fails",
   "tls-failed": "tls-handshake-fails",
-  "tls-file": "tls-file-unusable",
+  "tls-file": "ca-file-unusable",
   "speaks-http": "host-speaks-http",
   closed: "host-closes-connection",
   "not-http": "answer-unusable",

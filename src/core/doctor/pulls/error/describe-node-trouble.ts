@@ -29,15 +29,12 @@ const WORDS: Readonly<Record<NodeTrouble, (detail: string) => NodeWords>> = {
     fix: "journalctl -u containerd | grep 'failed to load plugin' names the reason; mirrorlet doctor looks for it in config.toml",
     where: atPath(CONFIG),
   }),
-  "cri-refuses-config": (words) => ({
-    cause: `the CRI plugin does not load: ${words}`,
-    consequence: "containerd stays up without CRI: no pod starts, and no image is pulled",
-    fix: words.includes("config_path")
-      ? "remove registry.mirrors and registry.configs.*.tls from config.toml, write them as hosts.toml files below config_path, and restart containerd"
-      : "correct the value in config.toml and restart containerd",
-    where: atPath(CONFIG),
-  }),
-  "registry-section-unread": (plugin) => ({
+  "cri-refuses-config": (words) => doesNotLoad(words, "correct the value in config.toml"),
+  "progress-timeout-invalid": (words) =>
+    doesNotLoad(words, 'write a duration in config.toml, such as image_pull_progress_timeout = "5m"'),
+  "mirrors-beside-config-path": (words) => doesNotLoad(words, TO_HOSTS_TOML),
+  "tls-beside-config-path": (words) => doesNotLoad(words, TO_HOSTS_TOML),
+  "config-section-ignored": (plugin) => ({
     cause: `config.toml says version = 3 and has its registry section below ${plugin}, where containerd 2 does not look for it`,
     consequence:
       "config_path is not set: no hosts.toml is read unless the default does, and no mirror of the section is used",
@@ -57,12 +54,13 @@ const WORDS: Readonly<Record<NodeTrouble, (detail: string) => NodeWords>> = {
     fix: "mend what the line names; mirrorlet doctor names file and line",
     where: atPath(file.startsWith("/") ? file : HOSTS),
   }),
-  "tls-file-unusable": (file) => ({
-    cause: `a CA or client certificate that hosts.toml names cannot be used: ${file}`,
-    consequence: "every pull of that registry fails, the fallback to other hosts included",
-    fix: "put a readable PEM file in its place; a client certificate needs its key; relative paths start at the directory of the hosts.toml",
-    where: atPath(file.startsWith("/") ? file : HOSTS),
-  }),
+  "ca-file-unusable": (file) => badFile("a CA certificate", file, "put a readable PEM file in its place"),
+  "client-file-unusable": (file) =>
+    badFile(
+      "a client certificate",
+      file,
+      "put readable PEM files in their places; a client certificate needs its key",
+    ),
   "no-resolving-host": () => ({
     cause: "no host of the registry has the capabilities that this pull needs: pull, and resolve for a tag",
     consequence: "every such pull of that registry fails, and nobody is asked",
@@ -93,3 +91,24 @@ const WORDS: Readonly<Record<NodeTrouble, (detail: string) => NodeWords>> = {
     fix: "mirrorlet explain IMAGE shows which host does not answer; take it out, or write dial_timeout for it (containerd 2.1); image_pull_progress_timeout has to be longer than all waiting",
   }),
 };
+
+const TO_HOSTS_TOML =
+  "remove registry.mirrors and registry.configs.*.tls from config.toml, write them as hosts.toml files below config_path";
+
+function doesNotLoad(words: string, fix: string): NodeWords {
+  return {
+    cause: `the CRI plugin does not load: ${words}`,
+    consequence: "containerd stays up without CRI: no pod starts, and no image is pulled",
+    fix: `${fix}, and restart containerd`,
+    where: atPath(CONFIG),
+  };
+}
+
+function badFile(what: string, file: string, fix: string): NodeWords {
+  return {
+    cause: `${what} that hosts.toml names cannot be used: ${file === "" ? "the system's own pool" : file}`,
+    consequence: "every pull of that registry fails, the fallback to other hosts included",
+    fix: `${fix}; relative paths start at the directory of the hosts.toml`,
+    where: atPath(file.startsWith("/") ? file : HOSTS),
+  };
+}

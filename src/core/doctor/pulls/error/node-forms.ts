@@ -3,10 +3,16 @@ import { type ErrorForm, firstGroup } from "./error-form.ts";
 /** Errors that no host has a part in: the node's own files and containerd itself. */
 export const NODE_FORMS: readonly ErrorForm[] = [
   {
-    pattern: /`?(?:mirrors|configs\.tls)`? cannot be set when `?config_path`? is provided/,
-    code: "cri-refuses-config",
+    pattern: /`?(mirrors|configs\.tls)`? cannot be set when `?config_path`? is provided/,
+    code: (match) => (match[1] === "mirrors" ? "mirrors-beside-config-path" : "tls-beside-config-path"),
     detail: (match) => match[0],
     source: "pkg/cri/config/config.go (1.x: `invalid plugin config`, 2.x: `invalid cri image config`)",
+  },
+  {
+    pattern: /(invalid image pull progress timeout: [^"\n]{1,100})/,
+    code: "progress-timeout-invalid",
+    detail: firstGroup,
+    source: "pkg/cri/config/config.go (1.7)",
   },
   {
     pattern: /invalid (?:plugin config|cri image config): ([^"\n]{1,200})/,
@@ -34,7 +40,7 @@ export const NODE_FORMS: readonly ErrorForm[] = [
   },
   {
     pattern: /Ignoring unknown key in TOML for plugin key=registry\b.*? plugin=([\w.]+)/,
-    code: "registry-section-unread",
+    code: "config-section-ignored",
     detail: firstGroup,
     source: "cmd/containerd/server/config/config.go (2.x)",
   },
@@ -45,20 +51,20 @@ export const NODE_FORMS: readonly ErrorForm[] = [
     source: "remotes/docker/config/hosts.go (1.x without, 2.x with the path)",
   },
   {
-    pattern: /unable to (?:read|load) (?:CA cert|CERT file) "([^"]+)"/,
-    code: "tls-file-unusable",
-    detail: firstGroup,
+    pattern: /unable to (?:read|load) (CA cert|CERT file) "([^"]+)"/,
+    code: (match) => (match[1] === "CA cert" ? "ca-file-unusable" : "client-file-unusable"),
+    detail: (match) => match[2] ?? "",
     source: "remotes/docker/config/hosts.go",
   },
   {
     pattern: /failed to load X509 key pair: ([^"\n]{1,200})/,
-    code: "tls-file-unusable",
+    code: "client-file-unusable",
     detail: firstGroup,
     source: "remotes/docker/config/hosts.go",
   },
   {
     pattern: /unable to initialize cert pool/,
-    code: "tls-file-unusable",
+    code: "ca-file-unusable",
     source: "remotes/docker/config/hosts.go",
   },
   {

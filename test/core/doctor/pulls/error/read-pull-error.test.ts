@@ -28,17 +28,21 @@ const cases: readonly Case[] = [
   // The node's own files, and containerd itself.
   [
     'level=warning msg="failed to load plugin io.containerd.grpc.v1.cri" error="invalid plugin config: `mirrors` cannot be set when `config_path` is provided"',
-    "cri-refuses-config",
+    "mirrors-beside-config-path",
   ],
   [
     'level=warning msg="failed to load plugin" error="invalid cri image config: `mirrors` cannot be set when `config_path` is provided" id=io.containerd.cri.v1.images type=io.containerd.cri.v1',
-    "cri-refuses-config",
+    "mirrors-beside-config-path",
   ],
-  ["invalid plugin config: `configs.tls` cannot be set when `config_path` is provided", "cri-refuses-config"],
+  [
+    "invalid plugin config: `configs.tls` cannot be set when `config_path` is provided",
+    "tls-beside-config-path",
+  ],
   [
     'invalid plugin config: invalid image pull progress timeout: time: invalid duration "5"',
-    "cri-refuses-config",
+    "progress-timeout-invalid",
   ],
+  ["invalid plugin config: invalid stream idle timeout: time: missing unit", "cri-refuses-config"],
   ["rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService", "cri-not-answering"],
   [
     'E1121 22:10:00.123456     812 remote_runtime.go:616] "Status from runtime service failed" err="rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService"',
@@ -54,7 +58,7 @@ const cases: readonly Case[] = [
   ],
   [
     'time="2026-11-21T22:10:00Z" level=warning msg="Ignoring unknown key in TOML for plugin" error="strict mode: fields in the document are missing in the target struct" key=registry plugin=io.containerd.grpc.v1.cri',
-    "registry-section-unread",
+    "config-section-ignored",
   ],
   [
     'time="2026-11-21T22:10:00Z" level=error msg="failed to decode hosts.toml" error="failed to parse TOML: (4, 3): unexpected token"',
@@ -66,15 +70,15 @@ const cases: readonly Case[] = [
   ],
   [
     `${REF}unable to read CA cert "/etc/containerd/certs.d/gcr.io/ca.crt": open /etc/containerd/certs.d/gcr.io/ca.crt: no such file or directory`,
-    "tls-file-unusable",
+    "ca-file-unusable",
   ],
-  [`${IMG}unable to load CA cert "/etc/containerd/ca.crt"`, "tls-file-unusable"],
-  [`${IMG}unable to read CERT file "/etc/c.pem": open /etc/c.pem: permission denied`, "tls-file-unusable"],
+  [`${IMG}unable to load CA cert "/etc/containerd/ca.crt"`, "ca-file-unusable"],
+  [`${IMG}unable to read CERT file "/etc/c.pem": open /etc/c.pem: permission denied`, "client-file-unusable"],
   [
     `${REF}failed to load X509 key pair: tls: failed to find any PEM data in certificate input`,
-    "tls-file-unusable",
+    "client-file-unusable",
   ],
-  [`${REF}unable to initialize cert pool: x509: failed to load system roots`, "tls-file-unusable"],
+  [`${REF}unable to initialize cert pool: x509: failed to load system roots`, "ca-file-unusable"],
   [`${REF}no resolve hosts: not found`, "no-resolving-host"],
   [`${PULL}failed to copy: httpReadSeeker: failed open: no pull hosts: not found`, "no-resolving-host"],
   [`${REF}open /etc/containerd/certs.d/gcr.io/hosts.toml: permission denied`, "hosts-file-unreadable"],
