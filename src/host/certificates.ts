@@ -33,8 +33,13 @@ function readFacts(certificate: X509Certificate): CertificateFacts {
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     isCa: certificate.ca,
-    isSelfSigned: certificate.checkIssued(certificate),
+    isSelfSigned: isSelfSigned(certificate),
   };
+}
+
+// checkIssued() says no of a certificate that may not sign others, which can have signed itself all the same.
+function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 }
 
 function matchKey(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { inspectCertificates } from "../../src/host/certificates.ts";
+import { witnessKeys } from "../../src/host/witness-keys.ts";
 import { createCa } from "../support/tls.ts";
 
 test("reads every certificate of a bundle, with names and dates", async () => {
@@ -33,6 +34,22 @@ test("tells whether a key belongs to the first certificate", async () => {
   assert.equal(keyOf(other.key), "mismatch");
   assert.equal(keyOf("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "unreadable");
   assert.equal(keyOf(encrypted), "encrypted");
+});
+
+test("a certificate that may not sign others can have signed itself", async () => {
+  const ca = await createCa();
+  const { certificate } = await witnessKeys.create("127.0.0.1");
+  const client = await ca.issueClient("node-1");
+  const inspection = inspectCertificates(`${ca.cert}\n${certificate}\n${client.cert}`);
+  assert.ok(inspection.ok);
+  assert.deepEqual(
+    inspection.certificates.map(({ isCa, isSelfSigned }) => [isCa, isSelfSigned]),
+    [
+      [true, true],
+      [false, true],
+      [false, false],
+    ],
+  );
 });
 
 test("what is no certificate gives words, not an exception", () => {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -124,7 +133,8 @@ test("what a process may not read by owner and mode", {
   chmodSync(join(directory, "secret"), 0o600);
   const absent = join(directory, "absent");
   assert.deepEqual(inspector.unreadableFor(found.pid, [...paths, absent]), paths.slice(1));
-  assert.deepEqual(inspector.unreadableFor(process.pid, paths), [], "root reads all");
+  chownSync(join(directory, "secret"), 1, 1);
+  assert.deepEqual(inspector.unreadableFor(process.pid, paths), [], "root reads what is another's");
 });
 
 test("the newest file is told by its change, not by the time it was given", (t) => {

@@ -1,11 +1,12 @@
+import type { CertificateInspection, InspectCertificates } from "../../core/certificates.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
 import { diagnose } from "../../core/doctor/diagnose.ts";
 import { type Finding, formatPlace } from "../../core/doctor/finding.ts";
 import type { NodeView } from "../../core/doctor/node-view.ts";
-import type { ObservedTree } from "../../core/host-state.ts";
 import { redactSecrets } from "../../core/redact-secrets.ts";
-import { type Containerd, HostError, type Ports } from "../ports.ts";
+import { type Containerd, type Files, HostError, type Ports } from "../ports.ts";
 import { type ObserveNodeOptions, observeNodeView } from "./observe-node-view.ts";
+import { type RecordedReads, recordReads } from "./record-reads.ts";
 
 export interface WatchNodeOptions extends Omit<ObserveNodeOptions, "version"> {
   readonly ports: Pick<Ports, "files" | "clock" | "log">;
@@ -31,7 +32,7 @@ const DATES_MS = 6 * 60 * 60 * 1000;
  */
 export function watchNode(options: WatchNodeOptions): NodeWatch {
   const { ports, containerd, onChange } = options;
-  let known: { readonly inputs: readonly unknown[]; readonly findings: readonly Finding[] } = NOTHING;
+  let known: Known | undefined;
   let looking: Promise<void> | undefined;
   let isStale = false;
   let isStopped = false;
@@ -39,12 +40,14 @@ export function watchNode(options: WatchNodeOptions): NodeWatch {
   async function look(): Promise<void> {
     const version = await containerd.version();
     if (version === undefined || isStopped) return;
-    const view = await observe(version, options);
-    const inputs = view === undefined ? [] : inputsOf(view);
-    if (view === undefined || isSame(inputs, known.inputs)) return;
+    const basis = `${version.text} ${Math.floor(ports.clock.now() / DATES_MS)}`;
+    if (known?.basis === basis && (await known.reads.isUnchanged())) return;
+    const reads = recordReads(ports.files);
+    const view = await observe(version, reads.files, options);
+    if (view === undefined) return;
     const findings = diagnose(view);
-    const before = known.findings;
-    known = { inputs, findings };
+    const before = known?.findings ?? [];
+    known = { basis, reads, findings };
     if (JSON.stringify(findings) === JSON.stringify(before)) return;
     tellNew(findings, before, ports);
     onChange(findings);
@@ -72,49 +75,41 @@ export function watchNode(options: WatchNodeOptions): NodeWatch {
   };
 }
 
-const NOTHING = { inputs: [], findings: [] };
+/** What was found, and in what. */
+interface Known {
+  /** Release and time, as far as findings depend on them. */
+  readonly basis: string;
+  readonly reads: RecordedReads;
+  readonly findings: readonly Finding[];
+}
 
 /** Undefined: a file cannot be read, which the pass tells; what was found before stands. */
 async function observe(
   version: ContainerdVersion,
-  { ports, configFile, certsD, inspectCertificates }: WatchNodeOptions,
+  files: Files,
+  { ports: { clock }, configFile, certsD, inspectCertificates }: WatchNodeOptions,
 ): Promise<NodeView | undefined> {
+  const inspect = rememberInspections(inspectCertificates);
   try {
-    return await observeNodeView(ports, { version, configFile, certsD, inspectCertificates });
+    return await observeNodeView(
+      { files, clock },
+      { version, configFile, certsD, inspectCertificates: inspect },
+    );
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     return undefined;
   }
 }
 
-/** All that checks decide on, as parts that compare: the same parts in the same order, nothing has changed. */
-function inputsOf({ version, sources, roots, nowMs }: NodeView): readonly unknown[] {
-  return [
-    version.text,
-    Math.floor(nowMs / DATES_MS),
-    ...sources.flatMap(({ path, text }) => [path, text]),
-    ...roots.flatMap(({ tree, standing, tooDeep = [] }) => [
-      standing,
-      ...[tree, ...tooDeep].flatMap(partsOf),
-    ]),
-  ];
-}
-
-function partsOf({
-  root,
-  exists,
-  directories,
-  linked = [],
-  files,
-  others,
-}: ObservedTree): readonly unknown[] {
-  const seen = others.map(({ path, reason }) => `${path} ${reason}`);
-  // Files that have not changed are the very same objects.
-  return [root, exists, ...directories, "linked", ...linked, "others", ...seen, ...files];
-}
-
-function isSame(some: readonly unknown[], others: readonly unknown[]): boolean {
-  return some.length === others.length && some.every((one, index) => one === others[index]);
+/** For one look: every registry has files of its own, and most of them are the same. */
+function rememberInspections(inspect: InspectCertificates): InspectCertificates {
+  const known = new Map<string, CertificateInspection>();
+  return (pem, keyPem) => {
+    if (keyPem !== undefined) return inspect(pem, keyPem);
+    const found = known.get(pem) ?? inspect(pem);
+    known.set(pem, found);
+    return found;
+  };
 }
 
 /** Once for each, when it turns up. */

@@ -1,8 +1,10 @@
 import type { Place } from "../issue.ts";
-import type { ConfigNode } from "./config/config-tree.ts";
+import { type ConfigNode, getNode } from "./config/config-tree.ts";
+import { findCriRefusal } from "./config/find-cri-refusal.ts";
 import { findIgnored } from "./config/find-ignored.ts";
 import {
   type ConfigSource,
+  foldsCase,
   type ListedPlugin,
   type MergedConfig,
   mergeConfig,
@@ -52,7 +54,8 @@ export type CriTrouble =
   | "mirrors-and-config-path"
   | "tls-and-config-path"
   | "progress-timeout"
-  | "disabled";
+  | "disabled"
+  | "setting";
 
 export interface LegacyMirror {
   readonly namespace: string;
@@ -196,7 +199,9 @@ function judgeCri(
   const disabled = merged.disabledPlugins.find((plugin) => isCriPlugin(plugin, merged.schema, traits));
   if (disabled !== undefined)
     return fail("disabled", `disabled_plugins lists "${disabled.name}"`, disabled.at);
-  return { ok: true };
+  const auths = getNode(merged.cri, ["registry", "auths"], foldsCase(traits));
+  const fault = findCriRefusal(merged.criTables, auths, merged, traits);
+  return fault === undefined ? { ok: true } : fail("setting", fault.reason, fault.at);
 }
 
 /** The words of Go's time.ParseDuration. */

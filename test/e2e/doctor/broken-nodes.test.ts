@@ -49,13 +49,11 @@ forEachGeneration("a broken node pulls as its findings say", async (generation, 
       for (const namespace of differing) await checkPull(namespace, view, daemon, starts);
       const found = diagnose(view);
       for (const { code } of found) codes.add(code);
-      assert.ok(
-        differing.length === 0 || found.some(({ severity }) => severity !== "info"),
-        "a finding tells",
-      );
+      assert.ok(differing.length === 0 || found.length > 0, "a finding tells");
       describe(t, differing, found);
     });
   }
+  assert.ok(codes.size >= 25, `only ${codes.size} codes`);
   context.diagnostic(
     `${codes.size} codes on containerd ${daemon.version.text}: ${[...codes].sort().join(", ")}`,
   );

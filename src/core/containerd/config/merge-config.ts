@@ -10,6 +10,7 @@ import {
   withEntries,
 } from "./config-tree.ts";
 import { criPlugins } from "./cri-section.ts";
+import type { CriTables } from "./find-cri-refusal.ts";
 
 /** A configuration file and its text, as read from the node. */
 export interface ConfigSource {
@@ -46,6 +47,8 @@ export interface MergedConfig {
   readonly schema: number;
   /** CRI's image settings, keys named as in `io.containerd.cri.v1.images`; undefined: all defaults. */
   readonly cri: ConfigTable | undefined;
+  /** CRI's other settings. */
+  readonly criTables: CriTables;
   readonly disabledPlugins: readonly ListedPlugin[];
   readonly requiredPlugins: readonly ListedPlugin[];
   readonly refusal?: Refusal;
@@ -87,8 +90,7 @@ export function mergeConfig(sources: readonly ConfigSource[], traits: Containerd
   const files: ConfigFile[] = [];
   for (const source of sources) {
     const file = parseConfigFile(source, traits);
-    if ("reason" in file)
-      return { files, schema: 0, cri: undefined, disabledPlugins: [], requiredPlugins: [], refusal: file };
+    if ("reason" in file) return { files, ...NOTHING, refusal: file };
     files.push(file);
   }
   const merged = traits.importsReplacePluginTables ? mergeByPlugin(files, traits) : mergeDeep(files, traits);
@@ -107,10 +109,15 @@ export function mergeConfig(sources: readonly ConfigSource[], traits: Containerd
   };
 }
 
-interface Merged {
-  readonly schema: number;
-  readonly cri: ConfigTable | undefined;
-}
+const NOTHING = {
+  schema: 0,
+  cri: undefined,
+  criTables: { server: undefined, runtime: undefined },
+  disabledPlugins: [],
+  requiredPlugins: [],
+} as const;
+
+type Merged = Pick<MergedConfig, "schema" | "cri" | "criTables">;
 
 function mergeByPlugin(files: readonly ConfigFile[], traits: ContainerdTraits): Merged {
   const schema = files.reduce((last, file) => (file.schema === 0 ? last : file.schema), 1);
@@ -118,7 +125,8 @@ function mergeByPlugin(files: readonly ConfigFile[], traits: ContainerdTraits): 
   const section = files
     .map((file) => getTable(file, ["plugins", name], traits))
     .findLast((table) => table !== undefined);
-  return { schema, cri: section && toImageSettings(undefined, section) };
+  const criTables = { server: section, runtime: section };
+  return { schema, cri: section && toImageSettings(undefined, section), criTables };
 }
 
 function mergeDeep(files: readonly ConfigFile[], traits: ContainerdTraits): Merged {
@@ -133,9 +141,15 @@ function mergeDeep(files: readonly ConfigFile[], traits: ContainerdTraits): Merg
   }
   if (traits.migratesEachFile) schema = Math.max(schema, traits.maxConfigVersion);
   else if (schema < 3) plugins = plugins && migrateCriTable(plugins);
-  const cri = getNode(plugins, [criPlugins.images]);
-  return { schema, cri: cri?.kind === "table" ? cri : undefined };
+  const tableOf = (name: string): ConfigTable | undefined => {
+    const node = plugins?.entries.get(name);
+    return node?.kind === "table" ? node : undefined;
+  };
+  const criTables = { server: tableOf(criPlugins.grpc), runtime: tableOf(CRI_RUNTIME) };
+  return { schema, cri: tableOf(criPlugins.images), criTables };
 }
+
+const CRI_RUNTIME = "io.containerd.cri.v1.runtime";
 
 function renameShortPlugin(plugins: ConfigTable): ConfigTable {
   const short = plugins.entries.get(criPlugins.short);
@@ -146,8 +160,13 @@ function migrateCriTable(plugins: ConfigTable): ConfigTable {
   const grpc = plugins.entries.get(criPlugins.grpc);
   const images = plugins.entries.get(criPlugins.images);
   if (grpc?.kind !== "table") return plugins;
+  const containerd = grpc.entries.get("containerd");
+  const runtime = plugins.entries.get(CRI_RUNTIME);
+  const under: ConfigTable =
+    runtime?.kind === "table" ? runtime : { kind: "table", at: grpc.at, entries: new Map() };
   return withEntries(plugins, [
     [criPlugins.images, toImageSettings(images?.kind === "table" ? images : undefined, grpc)],
+    [CRI_RUNTIME, withEntries(under, entryOf(containerd, "containerd"))],
   ]);
 }
 

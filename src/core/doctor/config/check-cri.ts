@@ -11,6 +11,7 @@ const CODES: Partial<Record<CriTrouble, FindingCode>> = {
   "tls-and-config-path": "tls-beside-config-path",
   "progress-timeout": "progress-timeout-invalid",
   disabled: "cri-disabled",
+  setting: "cri-refuses-setting",
 };
 
 /** What keeps the CRI plugin from loading while containerd itself stays up. */
@@ -59,6 +60,8 @@ function fixOf({ kind, at }: Trouble, { config }: NodeView): string {
       return `put the TLS settings into the hosts.toml of that host as ca, client or skip_verify, and remove ${line} with its table`;
     case "progress-timeout":
       return `write a duration with its unit in ${line}, such as image_pull_progress_timeout = "5m0s"`;
+    case "setting":
+      return `correct or remove the setting in ${line}`;
     default:
       return `take it out of disabled_plugins in ${line}`;
   }

@@ -12,6 +12,7 @@ export const CONFIG_FINDINGS = {
   "progress-timeout-off":
     "image_pull_progress_timeout is 0, which the transfer service takes for no time at all",
   "progress-timeout-short": "image_pull_progress_timeout ends before dead mirrors are given up",
+  "cri-refuses-setting": "a setting keeps the CRI plugin from loading",
   "cri-disabled": "the CRI plugin is disabled",
   "config-path-list": "config_path is a list, which this containerd takes for the name of one directory",
   "config-path-list-fragile": "config_path is a list, which is read only while something forces local pulls",

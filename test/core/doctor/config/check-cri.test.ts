@@ -81,3 +81,39 @@ test("a CRI plugin that is required and does not load takes containerd with it",
     /required_plugins lists CRI, so containerd does not come up again/,
   );
 });
+
+test("cri-refuses-setting: what CRI does not load with besides registries", async () => {
+  const grpc = '[plugins."io.containerd.grpc.v1.cri"';
+  const runc = `${grpc}.containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n`;
+  const old = [
+    `${grpc}]\nsystemd_cgroup = true\n`,
+    `${grpc}.containerd.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n`,
+    `${runc}runtime_engine = "/usr/bin/x"\n`,
+    `disabled_plugins = ["io.containerd.snapshotter.v1.overlayfs"]\n`,
+  ];
+  const all = [
+    `${grpc}.containerd]\ndefault_runtime_name = "nvidia"\n${runc}`,
+    `${grpc}.registry.auths."https://a b"]\nusername = "u"\n`,
+    `${grpc}]\nstream_idle_timeout = "4"\n`,
+  ];
+  const fine = [
+    `${grpc}]\nsystemd_cgroup = false\nstream_idle_timeout = "4h"\n`,
+    `${grpc}.containerd]\ndefault_runtime_name = "nvidia"\n${runc}${grpc}.containerd.runtimes.nvidia]\nruntime_type = "x"\n`,
+    `${runc}runtime_engine = ""\nruntime_root = ""\n`,
+    `disabled_plugins = ["io.containerd.snapshotter.v1.btrfs"]\n`,
+  ];
+  const isTold = async (text: string, release: string) =>
+    (await told(`version = 2\n${text}`, release)).some((line) =>
+      line.startsWith("error cri-refuses-setting"),
+    );
+  for (const release of RELEASES) {
+    const isOld = release.startsWith("1.");
+    for (const text of old) assert.equal(await isTold(text, release), isOld, `${release}\n${text}`);
+    for (const text of all) assert.equal(await isTold(text, release), true, `${release}\n${text}`);
+    for (const text of fine) assert.deepEqual(await told(`version = 2\n${text}`, release), [], text);
+  }
+  const byOldKey = `version = 2\n${grpc}.containerd.default_runtime]\nruntime_type = "io.containerd.runc.v2"\n${grpc}.containerd.runtimes.x]\nruntime_type = "y"\n`;
+  assert.deepEqual(await told(byOldKey, "1.7.24"), []);
+  const own = '[plugins."io.containerd.cri.v1.runtime".containerd]\ndefault_runtime_name = "nvidia"\n';
+  assert.deepEqual(await told(`version = 3\n${own}`, "2.1.9"), ["error cri-refuses-setting config.toml:3"]);
+});

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { observeNodeView } from "../../src/agent/doctor/observe-node-view.ts";
-import { diagnose } from "../../src/core/doctor/diagnose.ts";
-import { inspectCertificates } from "../../src/host/certificates.ts";
-import { createClock } from "../../src/host/clock.ts";
-import { createFiles } from "../../src/host/files.ts";
-import { forEachGeneration, type LabContainerd, startContainerd } from "../support/containerd.ts";
-import { pushImage } from "../support/push-image.ts";
-import { startRegistry } from "../support/registry.ts";
-import { createCa } from "../support/tls.ts";
+import { observeNodeView } from "../../../src/agent/doctor/observe-node-view.ts";
+import { diagnose } from "../../../src/core/doctor/diagnose.ts";
+import { inspectCertificates } from "../../../src/host/certificates.ts";
+import { createClock } from "../../../src/host/clock.ts";
+import { createFiles } from "../../../src/host/files.ts";
+import { forEachGeneration, type LabContainerd, startContainerd } from "../../support/containerd.ts";
+import { pushImage } from "../../support/push-image.ts";
+import { startRegistry } from "../../support/registry.ts";
+import { createCa } from "../../support/tls.ts";
 
 interface Case {
   readonly code: string;
