@@ -156,15 +156,23 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "override_path is missing": {
     hosts: () => `[host."${site.plain.url}/v2/cache"]\n`,
     rules: [{ path: /^\/v2\/.*\/v2\//, does: status(404) }],
-    code: "other-path-answers",
-    fact: /has the image under .*\/v2\/cache\/…, and is asked under .*\/v2\/cache\/v2\/…/,
-    fix: /\/v2\/cache"\] with override_path = true/,
+    // The file explains it.
+    code: "api-path-twice",
+    fact: /; when asked: .* has the image under .*\/v2\/cache\/…, and is asked under .*\/v2\/cache\/v2\/…/,
+    fix: /\/v2\/cache"\] and override_path = true/,
   },
   "override_path is too much": {
     hosts: () => `[host."${site.plain.url}/cache"]\noverride_path = true\n`,
     rules: [{ path: /^\/cache/, does: status(404) }],
+    code: "api-path-missing",
+    fact: /; when asked: .* has the image under .*\/v2\/cache\/…/,
+  },
+  "another path, and nothing in the file looks wrong": {
+    hosts: () => `[host."${site.plain.url}/cache"]\n`,
+    rules: [{ path: /^\/cache/, does: status(404) }],
     code: "other-path-answers",
-    fact: /has the image under .*\/v2\/cache\/…/,
+    fact: /has the image under .*\/v2\/cache\/…, and is asked under .*\/cache\/v2\/…/,
+    fix: /\[host\."http:\/\/127\.0\.0\.1:\d+\/v2\/cache"\] with override_path = true/,
   },
   "the clock is wrong": {
     rules: [{ does: { kind: "headers", headers: { date: new Date(Date.now() - 3_600_000).toUTCString() } } }],
@@ -202,7 +210,8 @@ async function runDoctor(): Promise<Told & { readonly stdout: string }> {
 }
 
 /** What hosts answer; the other findings are not of this test. */
-const ofHosts = ({ findings }: Told) => findings.filter(({ where }) => where.url !== undefined);
+const ofHosts = ({ findings }: Told) =>
+  findings.filter(({ where, fact }) => where.url !== undefined || fact.includes("; when asked: "));
 
 const skip = labSkipReason() ?? false;
 
