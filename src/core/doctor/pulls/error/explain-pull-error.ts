@@ -49,7 +49,7 @@ export function explainPullError(error: PullError, context: ErrorContext): Expla
   const { cause, fix } = describeHopError(error, hop);
   const hosts = hostNames(resolution);
   const finding: Finding = {
-    code: findingOf(error, hop),
+    code: findingOf(error, hop, resolution),
     severity: error.isSkip ? "warning" : "error",
     where: placeOf(error, hop),
     fact: cause,
@@ -63,15 +63,15 @@ export function explainPullError(error: PullError, context: ErrorContext): Expla
 const SANDBOX =
   "it is the image of the pod sandbox (pause): until it is there, no pod at all starts on this node";
 
-function findingOf({ code }: PullError, hop: ErrorHop): FindingCode {
+function findingOf({ code }: PullError, hop: ErrorHop, resolution: Resolution | undefined): FindingCode {
   if (code === "speaks-https") return "host-speaks-https";
   if (code === "login-refused-or-missing") return "host-wants-login";
   const isDeadEnd = hop.elsewhere !== undefined && hop.stage !== "token";
-  const found = findingOfAnswer(hop.stage === "token" ? ofToken(code as AnswerCode) : (code as AnswerCode), {
-    role: hop.role,
-    isDeadEnd,
-  });
-  return found ?? "answer-unusable";
+  const answer = hop.stage === "token" ? ofToken(code as AnswerCode) : (code as AnswerCode);
+  // That a registry has a mirror is said of it only where that is known.
+  const hasMirror = resolution?.hosts.some(({ role }) => role === "mirror") === true;
+  const role = hop.role === "upstream" && !hasMirror ? "unknown" : hop.role;
+  return findingOfAnswer(answer, { role, isDeadEnd }) ?? "answer-unusable";
 }
 
 /** Whatever keeps a token service from answering, there is no token. */

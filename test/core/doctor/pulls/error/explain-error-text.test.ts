@@ -207,6 +207,8 @@ test("the registry's own limit, while it has a mirror", async () => {
     await nodeOf("2.1.9"),
   );
   assert.deepEqual([finding.code, hop?.role], ["upstream-limits-rate", "upstream"]);
+  const text = `${IMG}unexpected status from HEAD request to https://gcr.io/v2/team/app/manifests/1: 429 Too Many Requests`;
+  assert.equal(only(text).finding.code, "host-limits-rate", "whether it has one is not known");
 });
 
 test("a dropped file: what its pulls do comes from the model", async () => {
