@@ -1,8 +1,9 @@
+import { describeFates } from "../describe-fates.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { checkConfigPathList } from "./check-config-path-list.ts";
 import { placeOfConfigPath, setConfigPath } from "./config-edit.ts";
-import { describeFates, type Intended, intendedAt } from "./intent.ts";
+import { type Intended, intendedAt } from "./filled-directories.ts";
 
 /**
  * Where containerd looks for hosts.toml, and where they are. `explained`: another finding says already why a

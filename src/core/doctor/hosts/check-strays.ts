@@ -1,10 +1,10 @@
 import { describeFate, fateOf, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import { isPutAside, lookedUpAs, nameOfDirectory } from "../meant-namespace.ts";
 import type { RootView } from "../node-view.ts";
 import { directoryOf, nameIn } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
-import { isPutAside, lookedUpAs, nameOfDirectory } from "./meant-namespace.ts";
 
 /** Files where a directory belongs, and files where containerd looks for none. */
 export function checkStrays(context: HostsContext): readonly Finding[] {
