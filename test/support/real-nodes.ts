@@ -1,5 +1,7 @@
 import { readConfigFixture } from "./config-fixtures.ts";
-import { CERTS_D, CONFIG, type NodeFiles, type NodePlaces } from "./doctored-node.ts";
+import { CERTS_D, CONFIG, goodConfig, type NodeFiles, type NodePlaces, RELEASES } from "./doctored-node.ts";
+import { type Certificates, realTrees } from "./real-trees.ts";
+import { createCa } from "./tls.ts";
 
 /** A node as a distribution, an installer or another mirror tool leaves it: nothing on it is wrong. */
 export interface RealNode {
@@ -10,8 +12,8 @@ export interface RealNode {
   readonly places?: NodePlaces;
 }
 
-const one = ["1.6.20", "1.7.24"];
-const two = ["2.0.5", "2.1.9", "2.2.7", "2.3.4"];
+const one = RELEASES.filter((release) => release.startsWith("1."));
+const two = ["2.0.5", ...RELEASES.filter((release) => release.startsWith("2."))];
 const all = [...one, ...two];
 
 /** `containerd config default` of each generation, and distributions' files, without any mirror. */
@@ -107,7 +109,7 @@ capabilities = ["pull", "resolve", "push"]
   capabilities = ["pull", "resolve"]
 `;
 
-const rancher: readonly RealNode[] = [
+const rancher = ({ ca, pair }: Certificates): readonly RealNode[] => [
   {
     name: "k3s, no mirrors",
     releases: all,
@@ -149,6 +151,9 @@ capabilities = ["pull", "resolve", "push"]
   ca = ["/var/lib/rancher/k3s/agent/server-ca.crt"]
   client = [["/var/lib/rancher/k3s/agent/client-kubelet.crt", "/var/lib/rancher/k3s/agent/client-kubelet.key"]]
 `,
+      "/var/lib/rancher/k3s/agent/server-ca.crt": ca,
+      "/var/lib/rancher/k3s/agent/client-kubelet.crt": pair.cert,
+      "/var/lib/rancher/k3s/agent/client-kubelet.key": { text: pair.key, mode: 0o600 },
     },
   },
   { name: "RKE2", releases: two, places: rke2, files: { [rke2.configFile]: rancherVersion3(rke2, "rke2") } },
@@ -405,4 +410,19 @@ server = "https://registry-1.docker.io"
   },
 ];
 
-export const realNodes: readonly RealNode[] = [...unmirrored, ...rancher, ...clouds, ...talos, ...tools];
+/** certs.d as tools write it, read by a config.toml that is right for each release. */
+function withTrees(certificates: Certificates): readonly RealNode[] {
+  return Object.entries(realTrees(certificates)).flatMap(([name, files]) =>
+    all.map((release) => ({
+      name: `certs.d of ${name}`,
+      releases: [release],
+      files: { [CONFIG]: goodConfig(release), ...files },
+    })),
+  );
+}
+
+export async function realNodes(): Promise<readonly RealNode[]> {
+  const authority = await createCa();
+  const certificates = { ca: authority.cert, pair: await authority.issueClient("node") };
+  return [...unmirrored, ...rancher(certificates), ...clouds, ...talos, ...tools, ...withTrees(certificates)];
+}

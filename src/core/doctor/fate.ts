@@ -81,6 +81,11 @@ export function isByDigestAlone({ byTag, byDigest }: Fate): boolean {
   return byTag?.outcome.kind === "pull-fails" && byDigest?.outcome.kind === "hosts";
 }
 
+/** True when pulls of the namespace ask a mirror. */
+export function hasMirror({ byTag }: Fate): boolean {
+  return byTag?.hosts.some(({ role }) => role === "mirror") ?? false;
+}
+
 function describeHosts({ hosts }: Resolution, how: string, fate: Fate): string {
   const name = `${nameNamespace(fate.namespace)}${how}`;
   // Neither what only proves fallbacks, nor what containerd cannot even connect to.

@@ -1,7 +1,8 @@
+import { describeFates } from "../describe-fates.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { placeOfConfigPath, setConfigPath } from "./config-edit.ts";
-import { describeFates, intendedAt } from "./intent.ts";
+import { intendedAt } from "./filled-directories.ts";
 
 /** What becomes of a list. `explained`: another finding says already why the default is in force. */
 export function checkConfigPathList(view: NodeView, explained: boolean): readonly Finding[] {

@@ -1,8 +1,10 @@
+import { describeFates } from "../describe-fates.ts";
 import type { Finding } from "../finding.ts";
+import { isNearConfig } from "../is-near-config.ts";
 import type { NodeView } from "../node-view.ts";
 import { checkConfigPathList } from "./check-config-path-list.ts";
 import { placeOfConfigPath, setConfigPath } from "./config-edit.ts";
-import { describeFates, type Intended, intendedAt } from "./intent.ts";
+import { type Intended, intendedAt } from "./filled-directories.ts";
 
 /**
  * Where containerd looks for hosts.toml, and where they are. `explained`: another finding says already why a
@@ -41,11 +43,9 @@ function checkUnset(view: NodeView): readonly Finding[] {
   ];
 }
 
-/** What is not read although it is where it is usual: beside the config.toml that is looked at, if that is not in /etc. */
+/** What is not read although it is where it is usual. */
 function intendedNear(view: NodeView): readonly Intended[] {
-  const near = view.configFile.slice(0, view.configFile.lastIndexOf("/") + 1);
-  const usual = intendedAt(view, "usual", "named", "split");
-  return near === "/etc/containerd/" ? usual : usual.filter(({ directory }) => directory.startsWith(near));
+  return intendedAt(view, "usual", "named", "split").filter(({ directory }) => isNearConfig(directory, view));
 }
 
 function checkKind(view: NodeView): readonly Finding[] {

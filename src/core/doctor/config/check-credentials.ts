@@ -1,8 +1,8 @@
 import type { Place } from "../../issue.ts";
 import { atFile, type Finding } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { listSome } from "./intent.ts";
 
 /** Credentials in config.toml. No value of theirs is ever told. */
 export function checkCredentials(view: NodeView): readonly Finding[] {

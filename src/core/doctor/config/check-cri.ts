@@ -1,8 +1,9 @@
 import type { CriTrouble, RegistryConfig } from "../../containerd/registry-config.ts";
 import { atFile, type Finding, type FindingCode } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { intendedAt, listSome } from "./intent.ts";
+import { intendedAt } from "./filled-directories.ts";
 
 type Trouble = Extract<RegistryConfig["criLoads"], { readonly ok: false }>;
 

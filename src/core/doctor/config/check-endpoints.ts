@@ -2,11 +2,12 @@ import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
 import { splitHostPort } from "../../containerd/loopback.ts";
 import type { LegacyMirror } from "../../containerd/registry-config.ts";
 import type { Resolution } from "../../containerd/resolve-image.ts";
+import { describeFates } from "../describe-fates.ts";
 import { describeFate, fateOf } from "../fate.ts";
 import { atFile, type Finding, type Severity } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { describeFates, listSome } from "./intent.ts";
 
 /** Endpoints of `registry.mirrors`: each is told once, however many namespaces have it. */
 export function checkEndpoints(view: NodeView): readonly Finding[] {

@@ -8,7 +8,7 @@ import { fateOf } from "../fate.ts";
 import { atFile, type Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART, registryHeader } from "./config-edit.ts";
-import { namespacesInForce } from "./intent.ts";
+import { namespacesInForce } from "./filled-directories.ts";
 import { judgeLoss } from "./lost-registry.ts";
 
 /** Registry settings that are written, and that this containerd does not look at. */

@@ -4,9 +4,9 @@ import { findReplaced, type LostValue } from "../../containerd/config/find-repla
 import { type ConfigSource, getTable } from "../../containerd/config/merge-config.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import { atFile, type Finding, type Severity } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { listSome } from "./intent.ts";
 import { judgeLoss } from "./lost-registry.ts";
 
 /** Drop-ins that take away what other files say, and drop-ins that nothing imports. */

@@ -2,12 +2,13 @@ import { getNode } from "../../containerd/config/config-tree.ts";
 import { parseImageReference } from "../../containerd/image-reference.ts";
 import type { LegacyMirror } from "../../containerd/registry-config.ts";
 import { encodeTomlKey } from "../../toml/encode-toml.ts";
-import { describeFate, fateOf } from "../fate.ts";
+import { describeFates } from "../describe-fates.ts";
+import { describeFate, fateOf, hasMirror } from "../fate.ts";
 import { atFile, type Finding } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { checkEndpoints } from "./check-endpoints.ts";
 import { RESTART, registryHeader } from "./config-edit.ts";
-import { describeFates, hasMirror, listSome } from "./intent.ts";
 
 /** `registry.mirrors`, where it is in force. */
 export function checkLegacy(view: NodeView): readonly Finding[] {

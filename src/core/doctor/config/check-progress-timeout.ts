@@ -2,7 +2,7 @@ import { type Fate, fateOf } from "../fate.ts";
 import { atFile, atPath, type Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { namespacesInForce } from "./intent.ts";
+import { namespacesInForce } from "./filled-directories.ts";
 
 /** containerd's own, where hosts.toml has no dial_timeout that it knows. */
 const DIAL_TIMEOUT_MS = 30_000;

@@ -4,11 +4,11 @@ import type { ConfigFile } from "../../containerd/config/merge-config.ts";
 import { parseImageReference } from "../../containerd/image-reference.ts";
 import { isLoopbackHost } from "../../containerd/loopback.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
-import { ANY_OTHER, describeFate, fateOf } from "../fate.ts";
+import { ANY_OTHER, describeFate, fateOf, hasMirror } from "../fate.ts";
 import { atFile, atPath, type Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { hasMirror, namespacesInForce } from "./intent.ts";
+import { namespacesInForce } from "./filled-directories.ts";
 
 /** The image of every pod's sandbox: without it no pod starts. */
 export function checkSandboxImage(view: NodeView): readonly Finding[] {

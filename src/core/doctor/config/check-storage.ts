@@ -2,9 +2,10 @@ import { getTable } from "../../containerd/config/merge-config.ts";
 import { isLoopbackHost, splitHostPort } from "../../containerd/loopback.ts";
 import { fateOf } from "../fate.ts";
 import { atFile, type Finding } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { listSome, namespacesInForce } from "./intent.ts";
+import { namespacesInForce } from "./filled-directories.ts";
 
 /** What becomes of layers on the node, where that keeps mirrors from their work. */
 export function checkStorage(view: NodeView): readonly Finding[] {

@@ -1,11 +1,12 @@
 import { findUnknownKeys, type UnknownKey } from "../../containerd/config/find-unknown-keys.ts";
 import { suggest } from "../../desired-state/text.ts";
 import { encodeTomlKey, encodeTomlPath } from "../../toml/encode-toml.ts";
-import { fateOf } from "../fate.ts";
+import { describeFates } from "../describe-fates.ts";
+import { fateOf, hasMirror } from "../fate.ts";
 import { atFile, type Finding, type Severity } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";
-import { describeFates, hasMirror, intendedAt } from "./intent.ts";
+import { intendedAt } from "./filled-directories.ts";
 
 /** Keys of the registry settings that are misspelt, or of hosts.toml. */
 export function checkUnknownKeys(view: NodeView): readonly Finding[] {

@@ -1,10 +1,12 @@
 import { type ConfigNode, getNode } from "../../containerd/config/config-tree.ts";
 import { configPathsIn } from "../../containerd/config/find-misplaced.ts";
 import { cleanPath } from "../../containerd/go-path.ts";
-import { fateOf } from "../fate.ts";
+import { describeFates } from "../describe-fates.ts";
+import { fateOf, hasMirror } from "../fate.ts";
 import type { Severity } from "../finding.ts";
+import { listSome } from "../list-some.ts";
 import type { NodeView } from "../node-view.ts";
-import { describeFates, hasMirror, intendedIn, listSome } from "./intent.ts";
+import { intendedIn } from "./filled-directories.ts";
 
 /** What a table, or a `config_path` alone, says that is not in force. */
 interface Lost {

@@ -2,11 +2,11 @@ import { splitHostPort } from "../../containerd/loopback.ts";
 import type { ObservedFile } from "../../host-state.ts";
 import { describeFate, fateOf, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import { isPutAside, nameOfDirectory } from "../meant-namespace.ts";
 import { compareIntent } from "./compare-intent.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import type { HostDirectory } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
-import { isPutAside, nameOfDirectory } from "./meant-namespace.ts";
 import { readMeantUrl } from "./meant-url.ts";
 import { readLooseHosts } from "./read-loose-hosts.ts";
 

@@ -1,4 +1,4 @@
-import { describeFate, fateOf, nameNamespace } from "../fate.ts";
+import { describeFate, fateOf, hasMirror, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
 import { nameIn, type RulingDirectory } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
@@ -37,10 +37,9 @@ function checkHidden({ intents, directories, view }: HostsContext): readonly Fin
 
 /** A directory that says nothing of hosts keeps its registry from `_default`. */
 function checkHiding(context: HostsContext): readonly Finding[] {
-  const byDefault = fateOf("*", context.view).byTag;
-  const isMirrored = byDefault?.hosts.some(({ role }) => role === "mirror") === true;
-  const isClosed = byDefault?.hosts.some(({ role }) => role === "upstream") === false;
-  if (!isMirrored) return [];
+  const byDefault = fateOf("*", context.view);
+  if (!hasMirror(byDefault)) return [];
+  const isClosed = byDefault.byTag?.hosts.some(({ role }) => role === "upstream") === false;
   return context.ruling
     .filter((directory) => directory.namespace !== "*" && saysNothing(directory))
     .map(({ path, files, fate, namespace }) => ({

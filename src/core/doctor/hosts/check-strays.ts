@@ -1,10 +1,10 @@
-import { describeFate, fateOf, nameNamespace } from "../fate.ts";
+import { describeFate, fateOf, hasMirror, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import { isPutAside, lookedUpAs, nameOfDirectory } from "../meant-namespace.ts";
 import type { RootView } from "../node-view.ts";
 import { directoryOf, nameIn } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
-import { isPutAside, lookedUpAs, nameOfDirectory } from "./meant-namespace.ts";
 
 /** Files where a directory belongs, and files where containerd looks for none. */
 export function checkStrays(context: HostsContext): readonly Finding[] {
@@ -26,7 +26,8 @@ function checkTop({ tree }: RootView, { view }: HostsContext): readonly Finding[
     return [
       {
         code: isDangling ? "link-dangling" : "directory-is-file",
-        severity: "error",
+        // What the link was to say nobody knows: where _default serves instead, that may be all.
+        severity: isDangling && hasMirror(fate) ? "warning" : "error",
         where: atPath(path),
         fact: isDangling
           ? `the directory of ${nameNamespace(namespace)} is a symbolic link to nothing, which does not exist for containerd`

@@ -1,8 +1,8 @@
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
 import { describeFate } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import { isPublicRegistry } from "../known-registries.ts";
 import type { HostsContext } from "./hosts-context.ts";
-import { isPublicRegistry } from "./known-registries.ts";
 import { showWritten } from "./meant-url.ts";
 import { hasTlsKeys, listReadFiles, placeOfEntry, type ReadFile, roleOfEntry } from "./read-hosts-files.ts";
 

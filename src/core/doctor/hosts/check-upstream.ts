@@ -1,8 +1,8 @@
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
 import { describeFate, nameNamespace } from "../fate.ts";
 import type { Finding } from "../finding.ts";
+import { DOCKER_WEBSITES, isPublicRegistry, isRegistryItself } from "../known-registries.ts";
 import type { HostsContext } from "./hosts-context.ts";
-import { DOCKER_WEBSITES, isPublicRegistry, isRegistryItself } from "./known-registries.ts";
 import { showWritten } from "./meant-url.ts";
 import { listReadFiles, placeOfEntry, type ReadFile, writtenEntries } from "./read-hosts-files.ts";
 

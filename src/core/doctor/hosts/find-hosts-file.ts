@@ -1,7 +1,7 @@
 import { closestName } from "../../agent-config/closest-name.ts";
 import type { ObservedFile } from "../../host-state.ts";
+import { isPutAside } from "../meant-namespace.ts";
 import { type HostDirectory, nameIn } from "./host-directory.ts";
-import { isPutAside } from "./meant-namespace.ts";
 
 export interface FoundHostsFile {
   readonly file: ObservedFile;

@@ -2,8 +2,8 @@ import { type HostsFile, readHostsToml } from "../../containerd/hosts-toml/read-
 import type { Resolution } from "../../containerd/resolve-image.ts";
 import type { ObservedFile, ObservedTree } from "../../host-state.ts";
 import { type Fate, fateOf } from "../fate.ts";
+import { lookedUpAs, type MeantNamespace, readDirectoryName } from "../meant-namespace.ts";
 import type { NodeView, RootView } from "../node-view.ts";
-import { lookedUpAs, type MeantNamespace, readDirectoryName } from "./meant-namespace.ts";
 
 /** A directory below a root, with what containerd and a person make of its name. */
 export interface HostDirectory {

@@ -1,4 +1,5 @@
 import { fateOf } from "../fate.ts";
+import { isNearConfig } from "../is-near-config.ts";
 import type { NodeView } from "../node-view.ts";
 import { compareIntent, type Difference } from "./compare-intent.ts";
 import {
@@ -25,8 +26,10 @@ export function createHostsContext(view: NodeView): HostsContext {
     view,
     directories,
     ruling: directories.flatMap((directory) => rulingDirectory(directory, view) ?? []),
-    intents: readIntents(view, directories).map((intent) => {
-      return { ...intent, differences: compareIntent(intent, fateOf(intent.namespace, view)) };
-    }),
+    intents: readIntents(view, directories)
+      .filter(({ standing, directory }) => standing !== "usual" || isNearConfig(directory, view))
+      .map((intent) => {
+        return { ...intent, differences: compareIntent(intent, fateOf(intent.namespace, view)) };
+      }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Place } from "../../issue.ts";
+import { isRegistryItself } from "../known-registries.ts";
 import type { RootView } from "../node-view.ts";
-import { isRegistryItself } from "./known-registries.ts";
 import type { LooseHost, LooseHostsFile } from "./loose-hosts-file.ts";
 import { type MeantUrl, readMeantUrl } from "./meant-url.ts";
 

@@ -1,12 +1,12 @@
 import type { ObservedFile } from "../../host-state.ts";
 import { namespaceOfDirectory } from "../../render/registry-directory.ts";
+import { isRegistryItself } from "../known-registries.ts";
+import { isPutAside, readDirectoryName } from "../meant-namespace.ts";
 import type { NodeView, RootView } from "../node-view.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import { directoryOf, type HostDirectory, nameIn } from "./host-directory.ts";
 import { type Intent, type IntentSource, intentOf } from "./intent.ts";
-import { isRegistryItself } from "./known-registries.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
-import { isPutAside, readDirectoryName } from "./meant-namespace.ts";
 import { readMeantUrl } from "./meant-url.ts";
 import { readLooseHosts } from "./read-loose-hosts.ts";
 

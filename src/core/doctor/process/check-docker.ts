@@ -1,4 +1,4 @@
-import { describeFate, fateOf } from "../fate.ts";
+import { describeFate, fateOf, hasMirror } from "../fate.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import type { ProcessView } from "./process-view.ts";
@@ -7,8 +7,7 @@ import type { ProcessView } from "./process-view.ts";
 export function checkDocker(view: NodeView, { docker }: ProcessView): readonly Finding[] {
   if (docker === undefined || docker.hasMirrors) return [];
   const fate = fateOf("docker.io", view);
-  const hosts = fate.byTag?.hosts ?? [];
-  if (!hosts.some(({ role }) => role === "mirror")) return [];
+  if (!hasMirror(fate)) return [];
   return [
     {
       code: "docker-without-mirrors",

@@ -38,7 +38,6 @@ export const PULL_FINDINGS = {
   "pulls-fail": "pulls fail",
   "pulls-without-proof": "pulls happen, and nothing shows where they go",
   "evidence-source-down": "a source of evidence is down",
-  "cri-refuses-config": "the CRI plugin does not load with this configuration",
   "image-name-refused": "containerd does not take the name of the image",
   "pull-cancelled": "the pull was cancelled before a host had answered",
 } as const;

@@ -1,22 +1,47 @@
 import type { AnswerCode } from "../../../containerd/pull/judgement.ts";
 
 /** What of a node, and not of a host, makes pulls fail. */
-export type NodeTrouble =
+export type NodeTrouble = ConfigTrouble | HostsTrouble | "image-name-refused" | "pull-cancelled";
+
+/** What of config.toml: the codes that the checks of the file itself have for it. */
+export type ConfigTrouble =
   | "cri-not-answering"
-  | "cri-refuses-config"
+  | "cri-refuses-setting"
   | "mirrors-beside-config-path"
   | "tls-beside-config-path"
   | "progress-timeout-invalid"
-  | "config-section-ignored"
+  | "config-not-toml"
+  | "config-wrong-type"
   | "config-version-refused"
-  | "hosts-file-dropped"
+  | "plugin-name-refused"
+  | "import-missing"
+  | "config-section-ignored"
+  | "config-path-misplaced"
+  | "config-key-unknown"
+  | "legacy-tls-ignored"
+  | "config-path-no-directory";
+
+/** What of certs.d: likewise. */
+export type HostsTrouble =
+  | DroppedFile
+  | "hosts-file-crash"
   | "ca-file-unusable"
   | "client-file-unusable"
   | "no-resolving-host"
+  | "directory-is-file"
   | "hosts-file-unreadable"
-  | "tls-keys-on-http"
-  | "image-name-refused"
-  | "pull-cancelled";
+  | "tls-keys-on-http";
+
+/** A hosts.toml that containerd drops whole, by what it has against it. */
+export type DroppedFile =
+  | "hosts-file-dropped"
+  | "hosts-file-bom"
+  | "hosts-file-capability"
+  | "hosts-file-no-host-table"
+  | "hosts-file-ipv6-header"
+  | "hosts-file-wrong-type"
+  | "hosts-file-bad-url"
+  | "hosts-file-bad-duration";
 
 /** What an error text amounts to: what explain calls it where a host is at fault, else a name of its own. */
 export type ErrorCode = AnswerCode | "speaks-https" | "login-refused-or-missing" | NodeTrouble;

@@ -32,11 +32,11 @@ export function explainPullError(error: PullError, context: ErrorContext): Expla
   const known = { shown, ...(image === undefined ? {} : { image: image.normalized }) };
   const sandbox = isSandbox ? [SANDBOX] : [];
   if (isNodeTrouble(code)) {
-    const { cause, consequence, fix, where } = describeNodeTrouble(code, error);
+    const { cause, consequence, fix, where, severity = "error" } = describeNodeTrouble(code, error);
     const fate = fateWords(error, context);
     const finding: Finding = {
       code,
-      severity: code === "tls-keys-on-http" ? "warning" : "error",
+      severity,
       where: where ?? { kind: "url", url: known.image ?? "the image", hop: "before any host is asked" },
       fact: cause,
       consequence: fate === undefined ? consequence : `${consequence}; as the files say now, ${fate}`,

@@ -82,7 +82,7 @@ function eraOf(text: string): Pick<PullError, "era"> {
 
 /** Of a journal most lines are about something else: one look for all forms together. */
 const MENTIONS =
-  /pull|resolv|fetch|image|host|commit|x509|dial|proxyconnect|unexpected|EOF|certificate|CERT|TLS|tls|TOML|http|config|service runtime|token|auth|read|type|manifest|context|not found/;
+  /pull|resolv|fetch|image|host|commit|x509|dial|proxyconnect|unexpected|EOF|certificate|CERT|TLS|tls|TOML|http|config|service runtime|token|auth|read|type|manifest|context|panic|directory|timeout|convert|not found/;
 
 const NAMED = [
   /sandbox image "([^"]+)"/,

@@ -8,6 +8,8 @@ const EXPLAINS: Readonly<Partial<Record<FindingCode, readonly FindingCode[]>>> =
   "host-speaks-http": ["host-scheme-unlikely"],
   "host-speaks-https": ["host-scheme-unlikely"],
   "host-closes-connection": ["host-scheme-unlikely"],
+  "host-cannot-be-asked": ["header-invalid"],
+  "ca-file-unusable": ["ca-file-unusable", "client-file-unusable"],
   "server-certificate-untrusted": ["tls-keys-at-root", "ca-newer-than-daemon"],
   "proxy-blocks-host": ["mirror-through-proxy"],
 };

@@ -1,4 +1,5 @@
 import type { Finding, FindingCode, Severity } from "../../finding.ts";
+import { listSome } from "../../list-some.ts";
 
 /** Something wrong with a host, found while one registry was asked about. */
 export interface HostTrouble {
@@ -46,6 +47,5 @@ function toFinding(trouble: HostTrouble, group: readonly HostTrouble[]): Finding
 
 function listNames(namespaces: readonly string[]): string {
   const names = namespaces.map((one) => (one === "*" ? "every other registry" : one));
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
-  return `${names.slice(0, SHOWN).join(", ")}${more}`;
+  return listSome(names, SHOWN);
 }

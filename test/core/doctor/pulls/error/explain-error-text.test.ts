@@ -217,7 +217,7 @@ test("a dropped file: what its pulls do comes from the model", async () => {
     `time="2026-11-21T22:10:00Z" level=error msg="failed to decode ${CERTS_D}/gcr.io/hosts.toml" error="unknown capability resolv"`,
     node,
   );
-  assert.equal(finding.code, "hosts-file-dropped");
+  assert.equal(finding.code, "hosts-file-capability");
   assert.match(finding.consequence, /every pull of gcr\.io goes straight to https:\/\/gcr\.io/);
 });
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { ErrorCode } from "../../../../../src/core/doctor/pulls/error/error-form.ts";
 import { ERROR_FORMS, readPullError } from "../../../../../src/core/doctor/pulls/error/read-pull-error.ts";
 import { splitStatements } from "../../../../../src/core/doctor/pulls/error/split-statements.ts";
+import { CONFIG_TEXTS } from "./config-texts.ts";
 
 const D = `sha256:${"a".repeat(64)}`;
 const IMAGE = "gcr.io/team/app:1";
@@ -42,7 +43,8 @@ const cases: readonly Case[] = [
     'invalid plugin config: invalid image pull progress timeout: time: invalid duration "5"',
     "progress-timeout-invalid",
   ],
-  ["invalid plugin config: invalid stream idle timeout: time: missing unit", "cri-refuses-config"],
+  ['failed to parse image_pull_progress_timeout "": time: invalid duration ""', "progress-timeout-invalid"],
+  ["invalid plugin config: invalid stream idle timeout: time: missing unit", "cri-refuses-setting"],
   ["rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService", "cri-not-answering"],
   [
     'E1121 22:10:00.123456     812 remote_runtime.go:616] "Status from runtime service failed" err="rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService"',
@@ -66,7 +68,11 @@ const cases: readonly Case[] = [
   ],
   [
     'time="2026-11-21T22:10:00Z" level=error msg="failed to decode /etc/containerd/certs.d/gcr.io/hosts.toml" error="unknown capability resolv"',
-    "hosts-file-dropped",
+    "hosts-file-capability",
+  ],
+  [
+    "Nov 21 22:10:00 node1 containerd[812]: panic: interface conversion: interface {} is *toml.tomlValue, not *toml.Tree",
+    "hosts-file-crash",
   ],
   [
     `${REF}unable to read CA cert "/etc/containerd/certs.d/gcr.io/ca.crt": open /etc/containerd/certs.d/gcr.io/ca.crt: no such file or directory`,
@@ -83,7 +89,8 @@ const cases: readonly Case[] = [
   [`${PULL}failed to copy: httpReadSeeker: failed open: no pull hosts: not found`, "no-resolving-host"],
   [`${REF}open /etc/containerd/certs.d/gcr.io/hosts.toml: permission denied`, "hosts-file-unreadable"],
   [`${REF}read /etc/containerd/certs.d/gcr.io/hosts.toml: is a directory`, "hosts-file-unreadable"],
-  [`${REF}stat /etc/containerd/certs.d/gcr.io/hosts.toml: not a directory`, "hosts-file-unreadable"],
+  [`${REF}open /etc/containerd/certs.d/gcr.io/hosts.toml: not a directory`, "directory-is-file"],
+  [`${REF}stat /etc/containerd/certs.d/gcr.io: not a directory`, "config-path-no-directory"],
   [
     'time="2026-11-21T22:10:00Z" level=info msg="host will try HTTPS first since it is configured for HTTP with a TLS configuration, consider changing host to HTTPS or removing unused TLS configuration" host="10.0.0.1:5000"',
     "tls-keys-on-http",
@@ -399,7 +406,7 @@ for (const [text, code, stage, host] of cases)
 
 test("every form has a case", () => {
   const unused = new Set(ERROR_FORMS);
-  for (const [text] of cases)
+  for (const text of [...cases.map(([one]) => one), ...CONFIG_TEXTS.map(([, , one]) => one)])
     for (const { texts } of splitStatements(text)) {
       const form = ERROR_FORMS.find(({ pattern }) => texts.some((each) => pattern.test(each)));
       if (form !== undefined) unused.delete(form);
@@ -429,6 +436,9 @@ for (const text of [
 test("long hostile text is read in reasonable time", () => {
   const parts = [
     "lookup ",
+    "containerd: failed to load TOML: /",
+    "Ignoring unknown key in TOML for plugin key=registry configs ",
+    "failed to resolve stat /a/",
     "failed to resolve image ",
     'Get "http',
     "x509: ",

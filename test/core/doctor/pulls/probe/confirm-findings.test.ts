@@ -27,6 +27,13 @@ test("what a file explains is one finding: with the place in the file, and as a 
       "https://m.corp/v2",
       "tls-keys-at-root",
     ],
+    ['[host."https://m.corp"]\nca = "no.crt"\n', "ca-file-unusable", "https://m.corp/v2", "ca-file-unusable"],
+    [
+      '[host."https://m.corp".header]\nx-key = "a\\nb"\n',
+      "host-cannot-be-asked",
+      "https://m.corp/v2",
+      "header-invalid",
+    ],
   ] as const;
   for (const [hosts, code, url, explains] of cases) {
     const before = await told(hosts);

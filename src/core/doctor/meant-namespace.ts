@@ -1,5 +1,5 @@
-import { parseImageReference } from "../../containerd/image-reference.ts";
-import { namespaceOfDirectory, registryDirectory } from "../../render/registry-directory.ts";
+import { parseImageReference } from "../containerd/image-reference.ts";
+import { namespaceOfDirectory, registryDirectory } from "../render/registry-directory.ts";
 import { isDockerHub, isPublicRegistry, PUBLIC_REGISTRIES } from "./known-registries.ts";
 
 /** Whose pulls a directory is meant for. */
