@@ -124,6 +124,8 @@ const rancher = ({ ca, pair }: Certificates): readonly RealNode[] => [
       [k3s.configFile]: readConfigFixture("k3s"),
       [`${k3s.certsD}/docker.io/hosts.toml`]: rancherHosts("k3s"),
       // A containerd of its own that k3s does not look at.
+      // Of another containerd.
+      [CONFIG]: goodConfig("1.7.24"),
       "/etc/containerd/certs.d/quay.io/hosts.toml": '[host."https://elsewhere.example"]\n',
     },
   },

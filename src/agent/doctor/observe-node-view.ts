@@ -45,8 +45,20 @@ export async function observeNodeView(
   const inside = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
   const tls = await observeTlsFiles({ version, config, roots, tree: inside }, { files, inspectCertificates });
   const nowMs = clock.now();
-  const seen = { configFile, sources, dropIns, modes, roots, ...tls };
+  const isAloneInEtc = configFile === CONFIG_IN_ETC || !(await exists(CONFIG_IN_ETC, files));
+  const seen = { configFile, isAloneInEtc, sources, dropIns, modes, roots, ...tls };
   return rememberFates({ version, traits, merged, config, nowMs, ...seen });
+}
+
+const CONFIG_IN_ETC = "/etc/containerd/config.toml";
+
+async function exists(path: string, files: Files): Promise<boolean> {
+  try {
+    return (await files.read(path)) !== undefined;
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return true;
+  }
 }
 
 /** An import that cannot be read stops containerd, not the doctor: it is remembered and taken for missing. */

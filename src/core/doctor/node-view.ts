@@ -14,6 +14,8 @@ export interface NodeView {
   readonly traits: ContainerdTraits;
   /** config.toml as it was asked for; the file may be missing. */
   readonly configFile: string;
+  /** No other containerd has a config.toml in /etc/containerd. */
+  readonly isAloneInEtc: boolean;
   /** config.toml, when there is one, and its imports in the order containerd loads them. */
   readonly sources: readonly ConfigSource[];
   readonly merged: MergedConfig;

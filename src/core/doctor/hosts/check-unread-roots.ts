@@ -10,7 +10,9 @@ export function checkUnreadRoots(
   const { config, configFile, sources } = view;
   const configFiles = new Set([configFile, ...sources.map(({ path }) => path)]);
   const isExplained = told.some(
-    ({ severity, where }) => severity === "error" && where.kind === "file" && configFiles.has(where.at.file),
+    ({ code, severity, where }) =>
+      code === "config-path-elsewhere" ||
+      (severity === "error" && where.kind === "file" && configFiles.has(where.at.file)),
   );
   if (isExplained || !config.criLoads.ok || config.roots.length === 0) return [];
   const roots = view.roots.filter(({ standing }) => standing === "usual").map(({ tree }) => tree.root);

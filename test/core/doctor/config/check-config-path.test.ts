@@ -149,3 +149,15 @@ test("config-path-no-directory: a file in its place fails every pull", async () 
     assert.deepEqual(await told(goodConfig(release, yaml), release), [], "nothing there is no error");
   }
 });
+
+test("config-path-elsewhere: in /etc, where the containerd of k3s does not look", async () => {
+  const home = "/var/lib/rancher/k3s/agent/etc/containerd";
+  const places = { configFile: `${home}/config.toml`, certsD: `${home}/certs.d` };
+  for (const release of RELEASES) {
+    const files = { [places.configFile]: goodConfig(release, places.certsD), [GCR]: MIRROR };
+    const [found, ...more] = await findingsOf(files, release, {}, places);
+    assert.deepEqual([found?.code, found?.severity, more], ["config-path-elsewhere", "error", []], release);
+    const other = { ...files, [CONFIG]: goodConfig(release) };
+    assert.deepEqual(await findingsOf(other, release, {}, places), [], "of another containerd");
+  }
+});
