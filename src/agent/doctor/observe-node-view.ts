@@ -49,13 +49,13 @@ export async function observeNodeView(
   return rememberFates({ version, traits, merged, config, nowMs, ...seen });
 }
 
-/** An import that cannot be read stops containerd, not the doctor: it is remembered and taken for missing. */
+/** An import that cannot be read, whoever tries, stops containerd, not the doctor: it is remembered and taken for missing. */
 function tolerant(files: Files, configFile: string, troubles: Map<string, string>): Files {
   const read = async (path: string) => {
     try {
       return await files.read(path);
     } catch (error) {
-      if (!(error instanceof HostError) || path === configFile) throw error;
+      if (!(error instanceof HostError) || path === configFile || error.code === "denied") throw error;
       troubles.set(path, error.message);
       return undefined;
     }

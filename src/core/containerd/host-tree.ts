@@ -8,6 +8,8 @@ export interface HostTree {
   readFile(path: string): Uint8Array | undefined;
   /** Names of the files (not directories) in a directory, in byte order. */
   listFiles(directory: string): readonly string[];
+  /** It is there and kept from whoever looks, which says nothing about containerd: taken for good. */
+  isHidden?(path: string): boolean;
 }
 
 interface TreeFile {
@@ -41,6 +43,12 @@ export function joinTrees(trees: readonly HostTree[]): HostTree {
     readFile: (path) => trees.map((tree) => tree.readFile(path)).find((bytes) => bytes !== undefined),
     listFiles: (path) => [...new Set(trees.flatMap((tree) => tree.listFiles(path)))].sort(),
   };
+}
+
+/** The same tree, in which some paths are known to be kept from whoever looks. */
+export function hidePaths(tree: HostTree, paths: readonly string[]): HostTree {
+  const hidden = new Set(paths.map(cleanPath));
+  return hidden.size === 0 ? tree : { ...tree, isHidden: (path) => hidden.has(cleanPath(path)) };
 }
 
 function buildTree(

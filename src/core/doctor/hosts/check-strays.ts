@@ -30,7 +30,9 @@ function checkTop({ tree }: RootView, { view }: HostsContext): readonly Finding[
         where: atPath(path),
         fact: isDangling
           ? `the directory of ${nameNamespace(namespace)} is a symbolic link to nothing, which does not exist for containerd`
-          : `where the directory of ${nameNamespace(namespace)} belongs, there is ${reason}`,
+          : reason.startsWith("cannot ")
+            ? `the directory of ${nameNamespace(namespace)} is none that can be opened: ${reason}`
+            : `where the directory of ${nameNamespace(namespace)} belongs, there is ${reason}`,
         consequence: describeFate(fate),
         fix: isDangling
           ? `ls -l ${path}, then put back the directory that it leads to, or remove the link`
