@@ -33,12 +33,18 @@ export async function observeTlsFiles(
   const observed = [...sources.roots.flatMap(({ tree }) => tree.files), ...outside.files];
   const byPath = new Map(observed.map((file) => [file.path, file]));
   const denied = [...sources.roots.flatMap(deniedIn), ...outside.denied];
-  const whole = missing.length === 0 ? sources.tree : joinTrees([sources.tree, outside.tree]);
+  const whole = missing.length === 0 ? sources.tree : withOutside(sources.tree, outside.tree);
   return {
     tree: hidePaths(whole, denied),
     certificates: inspect(entries, byPath, inspectCertificates),
     denied,
   };
+}
+
+/** Nothing outside is a hosts.toml, so what is known of those stays true. */
+function withOutside(tree: HostTree, outside: HostTree): HostTree {
+  const { hostsFiles } = tree;
+  return { ...joinTrees([tree, outside]), ...(hostsFiles && { hostsFiles }) };
 }
 
 function deniedIn({ tree: { others } }: RootView): readonly string[] {

@@ -1,5 +1,6 @@
 import type { ObservedTree } from "../host-state.ts";
 import { baseName, cleanPath } from "./go-path.ts";
+import type { HostsFile } from "./hosts-toml/read-hosts-toml.ts";
 
 /** What containerd finds below its registry directories and at the files they name. Symlinks are followed. */
 export interface HostTree {
@@ -10,6 +11,8 @@ export interface HostTree {
   listFiles(directory: string): readonly string[];
   /** It is there and kept from whoever looks, which says nothing about containerd: taken for good. */
   isHidden?(path: string): boolean;
+  /** Memory of `readHostsFile`, by release and directory. */
+  readonly hostsFiles?: Map<string, HostsFile>;
 }
 
 interface TreeFile {

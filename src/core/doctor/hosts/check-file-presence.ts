@@ -19,8 +19,9 @@ export function checkFilePresence(context: HostsContext): readonly Finding[] {
 function checkOther(directory: HostDirectory, { ruling }: HostsContext): readonly Finding[] {
   const file = `${directory.path}/hosts.toml`;
   const other = directory.others.find(({ path }) => path === file);
+  if (other === undefined) return [];
   const ruler = ruling.find(({ path }) => path === directory.path);
-  if (other === undefined || ruler === undefined) return [];
+  if (ruler === undefined) return [];
   const { reason } = other;
   const severity = reason.startsWith("larger than") ? "warning" : "error";
   const shared = { severity, where: atPath(file), consequence: describeFate(ruler.fate) } as const;
