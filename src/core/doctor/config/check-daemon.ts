@@ -40,6 +40,9 @@ function fixOf(kind: keyof typeof CODES, { traits, config, configFile, dropIns }
     case "version":
       return fixVersion(line, traits.migratesEachFile, traits.maxConfigVersion);
     case "plugin-name":
+      // Its full name would be understood, and CRI would be off.
+      if (!config.daemon.ok && config.daemon.reason.includes('disabled plugin URI "cri"'))
+        return `take "cri" out of disabled_plugins in ${line}: kubelet needs it`;
       return `write the plugin's full name in ${line}, such as "io.containerd.grpc.v1.cri" instead of "cri"`;
     case "import": {
       const [first] = dropIns.missing;

@@ -1,5 +1,6 @@
 import { describeFate, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import { shellWord } from "../shell-word.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import type { HostDirectory, RulingDirectory } from "./host-directory.ts";
 import { nameIn } from "./host-directory.ts";
@@ -81,8 +82,8 @@ function checkName(directory: RulingDirectory): readonly Finding[] {
       fact: `containerd opens hosts.toml alone, and ${name} is the only file here that can be meant`,
       consequence: describeFate(fate),
       fix: isPutAside
-        ? `mv ${file.path} ${path}/hosts.toml, or remove ${path}: without a hosts.toml it still counts as the directory of ${nameNamespace(namespace)}`
-        : `mv ${file.path} ${path}/hosts.toml`,
+        ? `mv ${shellWord(file.path)} ${path}/hosts.toml, or remove ${path}: without a hosts.toml it still counts as the directory of ${nameNamespace(namespace)}`
+        : `mv ${shellWord(file.path)} ${path}/hosts.toml`,
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { describeFate, fateOf, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
 import type { RootView } from "../node-view.ts";
+import { shellWord } from "../shell-word.ts";
 import { directoryOf, nameIn } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
@@ -70,7 +71,7 @@ function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
             ? `containerd opens hosts.toml in the directory of a registry, never ${at.file}`
             : `containerd looks for directories of registries directly in ${root}, and never below one`,
           consequence: describeFate(fateOf(namespace, view)),
-          fix: `mkdir -p ${right} && mv ${at.file} ${right}/hosts.toml`,
+          fix: `mkdir -p ${right} && mv ${shellWord(at.file)} ${right}/hosts.toml`,
         },
       ];
     });

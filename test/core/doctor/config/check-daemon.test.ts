@@ -107,3 +107,12 @@ test("import-missing: what a pattern finds and containerd cannot open", async ()
     }
   }
 });
+
+test("plugin-name-refused: CRI is taken out of the disabled plugins, not disabled by its full name", async () => {
+  for (const release of RELEASES) {
+    const text = config(release, 'disabled_plugins = ["cri"]\n');
+    const [finding] = await findingsOf({ [CONFIG]: text }, release);
+    assert.equal(finding?.code, "plugin-name-refused", release);
+    assert.match(finding.fix, /^take "cri" out of disabled_plugins in line 2 /);
+  }
+});
