@@ -60,6 +60,8 @@ function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
     })
     .flatMap(({ at, directory, root = "", namespace }): readonly Finding[] => {
       const isBeside = directory === root;
+      // A directory in place of a hosts.toml has a finding of its own.
+      if (nameIn(directory) === "hosts.toml") return [];
       if (!isBeside && directoryOf(directory) === root) return [];
       const right = `${root}/${nameOfDirectory(namespace)}`;
       return [
