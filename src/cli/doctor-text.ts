@@ -33,7 +33,7 @@ export function formatDiagnosis(
   const paint: Paint = (text, ...codes) =>
     style.color ? `\u001b[${codes.join(";")}m${text}\u001b[0m` : text;
   const parts = [
-    [`${verdict(findings, paint)} (${describeNode(view)})`],
+    [`${verdict(findings, view, paint)} (${describeNode(view)})`],
     ...(findings.length === 0 ? [mirrorLines(view)] : []),
     ...byFile(findings).map((finding) => findingLines(finding, paint, style.columns)),
     notCheckedLines(notChecked, paint, style.columns),
@@ -54,8 +54,10 @@ function describeNode({ version, configFile, process }: NodeView): string {
   return plainText([`containerd ${version.text}`, ...running, configFile].join(", "));
 }
 
-function verdict(findings: readonly Finding[], paint: Paint): string {
+function verdict(findings: readonly Finding[], { denied }: NodeView, paint: Paint): string {
   const [worst] = findings;
+  if (worst === undefined && denied.length > 0)
+    return paint("Nothing found in what this user may read", BOLD, COLOR.warning);
   if (worst === undefined) return paint("Nothing found that keeps pulls from the mirrors", BOLD, GREEN);
   const count = (severity: Severity, one: string): readonly string[] => {
     const { length } = findings.filter((finding) => finding.severity === severity);

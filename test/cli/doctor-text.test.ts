@@ -96,3 +96,9 @@ test("on a terminal commands stay whole, directories have no lines, reasons are 
   for (const line of [`  where  ${CERTS_D}/GCR.io`, `  fix    ${command}`, "  one, two: because"])
     assert.ok(lines.includes(line), line);
 });
+
+test("a user who may not read all of it is not told that all is well", async () => {
+  const path = `${CERTS_D}/gcr.io/hosts.toml`;
+  const text = await textOf({ [path]: mirror }, PLAIN, { denied: [path] });
+  assert.match(text, /^Nothing found in what this user may read \(/);
+});

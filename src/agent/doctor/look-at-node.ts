@@ -154,7 +154,7 @@ const SHOWN = 5;
 function notAllowed(paths: readonly string[]): NotChecked {
   const more = paths.length - SHOWN;
   const what = [...paths.slice(0, SHOWN), ...(more > 0 ? [`${more} more`] : [])].join(", ");
-  return { what, why: "this user may not read it: run doctor as root" };
+  return { what, why: "this user may not read that: run doctor as root" };
 }
 
 function noProcess(socket: string): NotChecked {
