@@ -4,6 +4,7 @@ import { cleanPath } from "../core/containerd/go-path.ts";
 import { readRegistryConfig } from "../core/containerd/registry-config.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { ConfigText, HostState, ObservedConfig, ObservedTree, OtherRoot } from "../core/host-state.ts";
+import { globToRegExp } from "./glob-to-reg-exp.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
 import { type Files, HostError, type Ports } from "./ports.ts";
 
@@ -97,20 +98,6 @@ async function expand(pattern: ImportPattern, files: Files): Promise<readonly Co
     .filter((file) => file.path.lastIndexOf("/") === slash && name.test(file.path.slice(slash + 1)))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map((file) => ({ path: file.path, text: decode(file.bytes) }));
-}
-
-/** Go's filepath.Match for one path element: `*`, `?`, `[…]`. */
-function globToRegExp(glob: string): RegExp {
-  const source = glob.replace(
-    /\[(\^?)([^\]]*)\]|[*?]|[\\^$.|+(){}[\]]/g,
-    (token, not?: string, set?: string) => {
-      if (token === "*") return "[^/]*";
-      if (token === "?") return "[^/]";
-      if (set !== undefined) return `[${not}${set.replace(/[\\\]]/g, "\\$&")}]`;
-      return `\\${token}`;
-    },
-  );
-  return new RegExp(`^${source}$`);
 }
 
 function decode(bytes: Uint8Array): string {

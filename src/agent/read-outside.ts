@@ -6,6 +6,8 @@ export interface OutsideFiles {
   readonly tree: HostTree;
   /** Those that could be read. */
   readonly files: readonly ObservedFile[];
+  /** Those that this user may not read. */
+  readonly denied: readonly string[];
 }
 
 /** One that is there but cannot be read is known as just that. */
@@ -14,6 +16,7 @@ export async function readOutside(
   files: Pick<Files, "read">,
 ): Promise<OutsideFiles> {
   const read = new Map<string, ObservedFile | undefined>();
+  const denied: string[] = [];
   for (const path of paths) {
     try {
       const file = await files.read(path);
@@ -21,6 +24,7 @@ export async function readOutside(
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       read.set(path, undefined);
+      if (error.code === "denied") denied.push(path);
     }
   }
   const tree: HostTree = {
@@ -28,5 +32,5 @@ export async function readOutside(
     readFile: (path) => read.get(path)?.bytes,
     listFiles: () => [],
   };
-  return { tree, files: [...read.values()].filter((file) => file !== undefined) };
+  return { tree, files: [...read.values()].filter((file) => file !== undefined), denied };
 }

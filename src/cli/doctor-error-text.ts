@@ -3,14 +3,17 @@ import { FINDINGS } from "../core/doctor/finding-catalogue.ts";
 import { nameHost } from "../core/doctor/pulls/error/describe-hop-error.ts";
 import type { ExplainedError } from "../core/doctor/pulls/error/explain-pull-error.ts";
 import type { ErrorContext, ErrorHop } from "../core/doctor/pulls/error/place-error.ts";
+import { plainText } from "../core/plain-text.ts";
+import type { TextStyle } from "./doctor-text.ts";
+import { wrapText } from "./wrap-text.ts";
 
 /** Each error with the host that failed, what is wrong and what mends it. Ends with a newline. */
 export function formatErrors(
   errors: readonly ExplainedError[],
   context: ErrorContext,
-  color: boolean,
+  style: TextStyle,
 ): string {
-  const lines = errors.flatMap((error) => ["", ...errorLines(error, color)]);
+  const lines = errors.flatMap((error) => ["", ...errorLines(error, style)]);
   return `${[describeContext(context), ...lines].join("\n")}\n`;
 }
 
@@ -23,21 +26,26 @@ function describeContext({ version, view }: ErrorContext): string {
 
 function errorLines(
   { shown, image, hop, finding, notes }: ExplainedError,
-  color: boolean,
+  { color, columns }: TextStyle,
 ): readonly string[] {
   const { code, severity, where, fact, consequence, fix } = finding;
   const shade = severity === "error" ? 31 : 33;
-  const label = color ? `\u001b[${shade}m${severity}\u001b[0m` : severity;
+  const paint = (text: string, ...codes: readonly number[]): string =>
+    color ? `\u001b[${codes.join(";")}m${text}\u001b[0m` : text;
+  const field = (name: string, text: string): readonly string[] => {
+    const [first = "", ...more] = wrapText(plainText(text), columns, 9);
+    return [`  ${paint(name.padEnd(6), 2)} ${first}`, ...more.map((line) => `         ${line}`)];
+  };
   return [
-    `${label} ${code}: ${FINDINGS[code]}`,
-    `  text   ${shown}`,
-    ...(image === undefined ? [] : [`  image  ${image}`]),
-    ...(hop === undefined ? [] : [`  failed ${describeHop(hop)}`]),
-    `  where  ${formatPlace(where)}`,
-    `  fact   ${fact}`,
-    `  pulls  ${consequence}`,
-    `  fix    ${fix}`,
-    ...notes.map((note) => `  note   ${note}`),
+    `${paint(severity, 1, shade)} ${code}: ${paint(FINDINGS[code], 1)}`,
+    ...field("text", shown),
+    ...(image === undefined ? [] : field("image", image)),
+    ...(hop === undefined ? [] : field("failed", describeHop(hop))),
+    `  ${paint("where ", 2)} ${plainText(formatPlace(where))}`,
+    ...field("fact", fact),
+    ...field("pulls", consequence),
+    ...field("fix", fix),
+    ...notes.flatMap((note) => field("note", note)),
   ];
 }
 

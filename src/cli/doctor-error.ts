@@ -44,7 +44,7 @@ export async function doctorError(
   const errors = explainErrorText(text, context);
   if (io.json) printJson(io, "doctor-error", errorsToJson(errors, context));
   else if (errors.length === 0) io.stdout(isWaiting(text) ? WAITING : UNKNOWN);
-  else io.stdout(formatErrors(errors, context, io.color));
+  else io.stdout(formatErrors(errors, context, io));
   return errors.length === 0 ? 2 : 1;
 }
 

@@ -1,6 +1,5 @@
-import { entryUrl } from "../core/containerd/hosts-toml/host-entry.ts";
 import type { ResolvedHost } from "../core/containerd/resolved-host.ts";
-import { ANY_OTHER, fateOf } from "../core/doctor/fate.ts";
+import { ANY_OTHER, fateOf, showEntry } from "../core/doctor/fate.ts";
 import type { NodeView } from "../core/doctor/node-view.ts";
 import { listNamespaces } from "../core/doctor/process/list-mirrors.ts";
 import { plainText } from "../core/plain-text.ts";
@@ -41,5 +40,5 @@ function showHosts(hosts: readonly ResolvedHost[]): string {
 
 function showHost({ entry }: ResolvedHost): string {
   if (entry.host === ANY_OTHER) return "the registry itself";
-  return entry.path === "/v2" ? `${entry.scheme}://${entry.host}` : entryUrl(entry);
+  return showEntry(entry);
 }

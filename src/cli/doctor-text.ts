@@ -33,7 +33,7 @@ export function formatDiagnosis(
   const paint: Paint = (text, ...codes) =>
     style.color ? `\u001b[${codes.join(";")}m${text}\u001b[0m` : text;
   const parts = [
-    [`${verdict(findings, paint)} (${describeNode(view)})`],
+    [`${verdict(findings, view, paint)} (${describeNode(view)})`],
     ...(findings.length === 0 ? [mirrorLines(view)] : []),
     ...byFile(findings).map((finding) => findingLines(finding, paint, style.columns)),
     notCheckedLines(notChecked, paint, style.columns),
@@ -54,8 +54,10 @@ function describeNode({ version, configFile, process }: NodeView): string {
   return plainText([`containerd ${version.text}`, ...running, configFile].join(", "));
 }
 
-function verdict(findings: readonly Finding[], paint: Paint): string {
+function verdict(findings: readonly Finding[], { denied }: NodeView, paint: Paint): string {
   const [worst] = findings;
+  if (worst === undefined && denied.length > 0)
+    return paint("Nothing found in what this user may read", BOLD, COLOR.warning);
   if (worst === undefined) return paint("Nothing found that keeps pulls from the mirrors", BOLD, GREEN);
   const count = (severity: Severity, one: string): readonly string[] => {
     const { length } = findings.filter((finding) => finding.severity === severity);
@@ -81,19 +83,28 @@ function fileOf(place: FindingPlace): string {
   return place.kind === "file" ? place.at.file : formatPlace(place);
 }
 
+const COMMAND = /^(?:mkdir|mv|rmdir|rm|sed|chmod|openssl|systemctl) \S/;
+
+/** What is no configuration file, a directory for one, has no lines to go to. */
+function showPlace(place: FindingPlace): string {
+  const text = formatPlace(place);
+  return place.kind === "file" && !place.at.file.endsWith(".toml") ? text.replace(/:1:1$/, "") : text;
+}
+
 function findingLines(
   { code, severity, where, fact, consequence, fix }: Finding,
   paint: Paint,
   columns: number | undefined,
 ): readonly string[] {
   const field = (name: string, text: string): readonly string[] => {
-    const [first = "", ...more] = wrapText(plainText(text), columns, 9);
+    // A command that is broken into lines is another one when it is copied.
+    const [first = "", ...more] = wrapText(plainText(text), COMMAND.test(text) ? undefined : columns, 9);
     return [`  ${paint(name.padEnd(5), DIM)}  ${first}`, ...more.map((line) => `         ${line}`)];
   };
   return [
     `${paint(severity, BOLD, COLOR[severity])} ${code}: ${paint(FINDINGS[code], BOLD)}`,
     // Whole, however long: terminals and editors make a link of it.
-    `  ${paint("where", DIM)}  ${plainText(formatPlace(where))}`,
+    `  ${paint("where", DIM)}  ${plainText(showPlace(where))}`,
     ...field("fact", fact),
     ...field("pulls", consequence),
     ...field("fix", fix),
@@ -106,8 +117,10 @@ function notCheckedLines(
   columns: number | undefined,
 ): readonly string[] {
   if (notChecked.length === 0) return [];
-  const lines = notChecked.flatMap(({ what, why }) => {
-    const [first = "", ...more] = wrapText(plainText(`${what}: ${why}`), columns, 4);
+  const reasons = [...new Set(notChecked.map(({ why }) => why))];
+  const lines = reasons.flatMap((why) => {
+    const all = notChecked.filter((one) => one.why === why).map(({ what }) => what);
+    const [first = "", ...more] = wrapText(plainText(`${all.join(", ")}: ${why}`), columns, 4);
     return [`  ${first}`, ...more.map((line) => `    ${line}`)];
   });
   return ["Not checked:", ...lines].map((line) => paint(line, DIM));

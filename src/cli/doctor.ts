@@ -54,7 +54,7 @@ export async function doctor(options: DoctorOptions, io: CommandIo, deps: Doctor
     if (io.json) printJson(io, "doctor", diagnosisToJson(diagnosis, view.version));
     else io.stdout(formatDiagnosis(diagnosis, view, io));
     const fails = diagnosis.findings.some(({ severity }) => isAtLeastAsBad(severity, options.failOn));
-    return fails ? 1 : 0;
+    return fails ? 1 : view.denied.length > 0 ? 2 : 0;
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     io.stderr(`${error.message}: what is wrong with this node cannot be known\n`);

@@ -84,3 +84,21 @@ test("words of others cannot move the cursor", async () => {
   assert.doesNotMatch(text, /^fix {2}rm/m);
   assert.match(text, /pid 1/);
 });
+
+test("on a terminal commands stay whole, directories have no lines, reasons are told once", async () => {
+  const files = {
+    [`${CERTS_D}/GCR.io/hosts.toml`]: mirror,
+    [`${CERTS_D}/docker.io/library/hosts.toml`]: mirror,
+  };
+  const notChecked = ["one", "two"].map((what) => ({ what, why: "because" }));
+  const lines = (await textOf(files, { color: false, columns: 60 }, {}, notChecked)).split("\n");
+  const command = `mkdir -p ${CERTS_D}/docker.io && mv ${CERTS_D}/docker.io/library/hosts.toml ${CERTS_D}/docker.io/hosts.toml`;
+  for (const line of [`  where  ${CERTS_D}/GCR.io`, `  fix    ${command}`, "  one, two: because"])
+    assert.ok(lines.includes(line), line);
+});
+
+test("a user who may not read all of it is not told that all is well", async () => {
+  const path = `${CERTS_D}/gcr.io/hosts.toml`;
+  const text = await textOf({ [path]: mirror }, PLAIN, { denied: [path] });
+  assert.match(text, /^Nothing found in what this user may read \(/);
+});

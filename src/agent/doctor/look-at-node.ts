@@ -71,10 +71,13 @@ export async function lookAtNode(options: LookOptions, deps: LookDeps): Promise<
     certsD: daemon.certsD,
   });
   const { socket } = daemon;
-  if (!mayLook) return { ok: true, view, socket, notChecked: [...daemon.notChecked, ...unlooked(isCopy)] };
+  const unread = view.denied.length === 0 ? [] : [notAllowed(view.denied)];
+  if (!mayLook)
+    return { ok: true, view, socket, notChecked: [...unread, ...daemon.notChecked, ...unlooked(isCopy)] };
   const process = daemon.process;
   if (process === undefined || health === undefined) {
-    const { notChecked, isAbsent } = daemon;
+    const { isAbsent } = daemon;
+    const notChecked = [...unread, ...daemon.notChecked];
     const notRunning = { socket, restart: deps.restart };
     const seen = isAbsent && installed !== undefined ? { ...view, notRunning } : view;
     return {
@@ -102,6 +105,7 @@ export async function lookAtNode(options: LookOptions, deps: LookDeps): Promise<
     view: { ...view, process: processView, ...(namespacesInUse === undefined ? {} : { namespacesInUse }) },
     socket,
     notChecked: [
+      ...unread,
       ...daemon.notChecked,
       ...unseen(daemon, health, processView),
       ...(namespacesInUse === undefined ? [NO_IMAGES] : []),
@@ -143,6 +147,14 @@ function restartOf({ product, process }: LocatedDaemon, { restart, isChosen }: L
 function unlooked(isCopy: boolean): readonly NotChecked[] {
   const why = isCopy ? "--root names a copy of a node's files" : "--no-probe reads files only";
   return ["the containerd that runs", "the images on the node"].map((what) => ({ what, why }));
+}
+
+const SHOWN = 5;
+
+function notAllowed(paths: readonly string[]): NotChecked {
+  const more = paths.length - SHOWN;
+  const what = [...paths.slice(0, SHOWN), ...(more > 0 ? [`${more} more`] : [])].join(", ");
+  return { what, why: "this user may not read that: run doctor as root" };
 }
 
 function noProcess(socket: string): NotChecked {

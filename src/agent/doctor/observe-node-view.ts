@@ -6,6 +6,7 @@ import {
 } from "../../core/containerd/config/find-misplaced.ts";
 import { type MergedConfig, mergeConfig } from "../../core/containerd/config/merge-config.ts";
 import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
+import { rememberHostsFiles } from "../../core/containerd/read-hosts-file.ts";
 import { describeRegistryConfig, type RegistryConfig } from "../../core/containerd/registry-config.ts";
 import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
 import { rememberFates } from "../../core/doctor/fate.ts";
@@ -42,7 +43,7 @@ export async function observeNodeView(
   const modes = await readModes(sources, files);
   const named = listNamedRoots(merged, config, dropIns, traits);
   const roots = await observeRoots({ config, configFile, named, certsD }, files);
-  const inside = joinTrees(roots.map((root) => treeOfObserved(root.tree)));
+  const inside = rememberHostsFiles(joinTrees(roots.map((root) => treeOfObserved(root.tree))));
   const tls = await observeTlsFiles({ version, config, roots, tree: inside }, { files, inspectCertificates });
   const nowMs = clock.now();
   const isAloneInEtc = configFile === CONFIG_IN_ETC || !(await exists(CONFIG_IN_ETC, files));
@@ -61,13 +62,13 @@ async function exists(path: string, files: Files): Promise<boolean> {
   }
 }
 
-/** An import that cannot be read stops containerd, not the doctor: it is remembered and taken for missing. */
+/** An import that cannot be read, whoever tries, stops containerd, not the doctor: it is remembered and taken for missing. */
 function tolerant(files: Files, configFile: string, troubles: Map<string, string>): Files {
   const read = async (path: string) => {
     try {
       return await files.read(path);
     } catch (error) {
-      if (!(error instanceof HostError) || path === configFile) throw error;
+      if (!(error instanceof HostError) || path === configFile || error.code === "denied") throw error;
       troubles.set(path, error.message);
       return undefined;
     }

@@ -1,9 +1,9 @@
 import type { InspectCertificates } from "../../core/certificates.ts";
 import { namedTlsFiles } from "../../core/containerd/check-tls-files.ts";
-import { type HostTree, joinTrees } from "../../core/containerd/host-tree.ts";
+import { type HostTree, hidePaths, joinTrees } from "../../core/containerd/host-tree.ts";
 import type { HostEntry } from "../../core/containerd/hosts-toml/host-entry.ts";
 import { listAllEntries, type TlsSources } from "../../core/doctor/hosts/named-tls-files.ts";
-import type { ObservedCertificates } from "../../core/doctor/node-view.ts";
+import type { ObservedCertificates, RootView } from "../../core/doctor/node-view.ts";
 import type { Files, ObservedFile } from "../ports.ts";
 import { readOutside } from "../read-outside.ts";
 
@@ -11,6 +11,8 @@ import { readOutside } from "../read-outside.ts";
 export interface ObservedTlsFiles {
   readonly tree: HostTree;
   readonly certificates: readonly ObservedCertificates[];
+  /** Paths, inside and outside, that this user may not read. */
+  readonly denied: readonly string[];
 }
 
 const MAX_OUTSIDE = 512;
@@ -30,10 +32,23 @@ export async function observeTlsFiles(
   const outside = await readOutside(missing, files);
   const observed = [...sources.roots.flatMap(({ tree }) => tree.files), ...outside.files];
   const byPath = new Map(observed.map((file) => [file.path, file]));
+  const denied = [...sources.roots.flatMap(deniedIn), ...outside.denied];
+  const whole = missing.length === 0 ? sources.tree : withOutside(sources.tree, outside.tree);
   return {
-    tree: missing.length === 0 ? sources.tree : joinTrees([sources.tree, outside.tree]),
+    tree: hidePaths(whole, denied),
     certificates: inspect(entries, byPath, inspectCertificates),
+    denied,
   };
+}
+
+/** Nothing outside is a hosts.toml, so what is known of those stays true. */
+function withOutside(tree: HostTree, outside: HostTree): HostTree {
+  const { hostsFiles } = tree;
+  return { ...joinTrees([tree, outside]), ...(hostsFiles && { hostsFiles }) };
+}
+
+function deniedIn({ tree: { others } }: RootView): readonly string[] {
+  return others.filter(({ reason }) => reason.endsWith("(EACCES)")).map(({ path }) => path);
 }
 
 function inspect(

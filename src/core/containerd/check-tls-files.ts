@@ -9,10 +9,12 @@ import { explainKeyPair, holdsCertificate } from "./pem.ts";
 export function findBadTlsFile(entries: readonly HostEntry[], tree: HostTree): string | undefined {
   for (const entry of entries) {
     for (const path of entry.ca ?? []) {
+      if (tree.isHidden?.(path) === true) continue;
       const failure = checkCa(path, tree);
       if (failure !== undefined) return failure;
     }
     for (const [certificate, key] of entry.client ?? []) {
+      if ([certificate, key].some((path) => tree.isHidden?.(path) === true)) continue;
       const failure = checkClient(certificate, key, tree);
       if (failure !== undefined) return failure;
     }

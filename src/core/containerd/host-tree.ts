@@ -1,5 +1,6 @@
 import type { ObservedTree } from "../host-state.ts";
 import { baseName, cleanPath } from "./go-path.ts";
+import type { HostsFile } from "./hosts-toml/read-hosts-toml.ts";
 
 /** What containerd finds below its registry directories and at the files they name. Symlinks are followed. */
 export interface HostTree {
@@ -8,6 +9,10 @@ export interface HostTree {
   readFile(path: string): Uint8Array | undefined;
   /** Names of the files (not directories) in a directory, in byte order. */
   listFiles(directory: string): readonly string[];
+  /** It is there and kept from whoever looks, which says nothing about containerd: taken for good. */
+  isHidden?(path: string): boolean;
+  /** Memory of `readHostsFile`, by release and directory. */
+  readonly hostsFiles?: Map<string, HostsFile>;
 }
 
 interface TreeFile {
@@ -41,6 +46,12 @@ export function joinTrees(trees: readonly HostTree[]): HostTree {
     readFile: (path) => trees.map((tree) => tree.readFile(path)).find((bytes) => bytes !== undefined),
     listFiles: (path) => [...new Set(trees.flatMap((tree) => tree.listFiles(path)))].sort(),
   };
+}
+
+/** The same tree, in which some paths are known to be kept from whoever looks. */
+export function hidePaths(tree: HostTree, paths: readonly string[]): HostTree {
+  const hidden = new Set(paths.map(cleanPath));
+  return hidden.size === 0 ? tree : { ...tree, isHidden: (path) => hidden.has(cleanPath(path)) };
 }
 
 function buildTree(

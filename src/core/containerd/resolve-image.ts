@@ -6,9 +6,10 @@ import { joinPath } from "./go-path.ts";
 import type { HostTree } from "./host-tree.ts";
 import type { IgnoredKey } from "./hosts-toml/find-ignored.ts";
 import type { HostEntry } from "./hosts-toml/host-entry.ts";
-import { type HostsFile, readHostsToml } from "./hosts-toml/read-hosts-toml.ts";
+import type { HostsFile } from "./hosts-toml/read-hosts-toml.ts";
 import type { ImageReference } from "./image-reference.ts";
 import { listLegacyHosts } from "./legacy-mirrors.ts";
+import { readHostsFile } from "./read-hosts-file.ts";
 import type { RegistryConfig } from "./registry-config.ts";
 import { placeHost, type ResolvedHost } from "./resolved-host.ts";
 import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "./version.ts";
@@ -96,7 +97,7 @@ function resolveDirectory(
   const located = { directory, file: path, ...searched };
   const unreadable = explainUnreadable(path, tree);
   if (unreadable !== undefined) return failed({ source: "hosts-toml", ...located }, unreadable);
-  const file = readHostsToml(tree.readFile(path), version, directory);
+  const file = readHostsFile(tree, version, directory);
   if (file.kind === "crashes") {
     const at = file.line === undefined ? path : `${path}:${file.line}`;
     return failed({ source: "hosts-toml", ...located }, `containerd crashes on ${at}: ${file.reason}`);

@@ -1,4 +1,4 @@
-import { entryUrl } from "../containerd/hosts-toml/host-entry.ts";
+import { entryUrl, type HostEntry } from "../containerd/hosts-toml/host-entry.ts";
 import { parseImageReference } from "../containerd/image-reference.ts";
 import { type Resolution, resolveImage } from "../containerd/resolve-image.ts";
 import type { NodeView } from "./node-view.ts";
@@ -100,7 +100,13 @@ function describeHosts({ hosts }: Resolution, how: string, fate: Fate): string {
   return `pulls of ${name} ask ${[first, ...rest].join(", then ")}${tags}`;
 }
 
-function showHost(entry: Parameters<typeof entryUrl>[0], { namespace }: Fate): string {
+function showHost(entry: HostEntry, { namespace }: Fate): string {
   if (namespace === "*" && entry.host === ANY_OTHER) return "the registry itself";
-  return entry.path === "/v2" ? `${entry.scheme}://${entry.host}` : entryUrl(entry);
+  return showEntry(entry);
+}
+
+/** The URL without the path that all registries have, and with slashes as they are sent. */
+export function showEntry(entry: HostEntry): string {
+  const path = entry.path.replace(/\/{2,}/g, "/");
+  return path === "/v2" ? `${entry.scheme}://${entry.host}` : entryUrl({ ...entry, path });
 }

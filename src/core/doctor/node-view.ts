@@ -29,6 +29,8 @@ export interface NodeView {
   readonly tree: HostTree;
   /** What is in the TLS files that hosts name. */
   readonly certificates: readonly ObservedCertificates[];
+  /** Below the roots and named by hosts: what whoever looks may not read, so that nothing is known of it. */
+  readonly denied: readonly string[];
   /** Milliseconds since the epoch, for the dates of certificates. */
   readonly nowMs: number;
   /** The containerd that runs; undefined: none does, or this is a copy of a node's files. */
@@ -66,7 +68,7 @@ export interface RootView {
 
 /** What there is of imports besides the files that are loaded. */
 export interface DropInsView {
-  /** Listed by name, and not to be had: containerd does not start. */
+  /** Listed by name or found by a pattern, and not to be had: containerd does not start. */
   readonly missing: readonly MissingImport[];
   /** Files in the directories where drop-ins usually are, which nothing imports. */
   readonly strays: readonly ConfigSource[];
@@ -77,4 +79,6 @@ export interface MissingImport {
   readonly at: Place;
   /** As the system says it: `no such file or directory`. */
   readonly reason: string;
+  /** By a pattern: the name is there, and a link to nothing, a directory or the like. */
+  readonly isMatched?: boolean;
 }

@@ -63,6 +63,13 @@ function describeError(error: unknown): TomlResult {
     ok: false,
     line: line + 1,
     column: col + 1,
-    message: firstLine.replace(/ at row \d+, col \d+, pos \d+:?$/, ""),
+    message: firstLine
+      .replace(/ at row \d+, col \d+, pos \d+:?$/, "")
+      .replace(/^Unknown character "(\d+)"/, (_, code) => `Unknown character ${nameCharacter(Number(code))}`),
   };
+}
+
+/** The parser tells the number. */
+function nameCharacter(code: number): string {
+  return code <= 0x10ffff ? JSON.stringify(String.fromCodePoint(code)) : String(code);
 }

@@ -29,7 +29,7 @@ export function checkDaemon(view: NodeView): readonly Finding[] {
   ];
 }
 
-function fixOf(kind: keyof typeof CODES, { traits, config, configFile }: NodeView): string {
+function fixOf(kind: keyof typeof CODES, { traits, config, configFile, dropIns }: NodeView): string {
   const at = config.daemon.ok ? undefined : config.daemon.at;
   const line = `line ${at?.line} of ${at?.file}`;
   switch (kind) {
@@ -40,9 +40,16 @@ function fixOf(kind: keyof typeof CODES, { traits, config, configFile }: NodeVie
     case "version":
       return fixVersion(line, traits.migratesEachFile, traits.maxConfigVersion);
     case "plugin-name":
+      // Its full name would be understood, and CRI would be off.
+      if (!config.daemon.ok && config.daemon.reason.includes('disabled plugin URI "cri"'))
+        return `take "cri" out of disabled_plugins in ${line}: kubelet needs it`;
       return `write the plugin's full name in ${line}, such as "io.containerd.grpc.v1.cri" instead of "cri"`;
-    case "import":
+    case "import": {
+      const [first] = dropIns.missing;
+      if (first?.isMatched === true)
+        return `ls -l ${first.path}, then put a file there or move it away: ${line} imports all that has such a name`;
       return `create the file, or take it out of \`imports\` in ${line}`;
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { ObservedFile } from "../../host-state.ts";
 import { describeFate, fateOf, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
 import { isPutAside, nameOfDirectory } from "../meant-namespace.ts";
+import { shellWord } from "../shell-word.ts";
 import { compareIntent } from "./compare-intent.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import type { HostDirectory } from "./host-directory.ts";
@@ -81,9 +82,11 @@ function explainName(directory: HostDirectory, why: string, context: HostsContex
       // A name that is one slip away from a known one may be that of a registry that nobody here knows.
       severity: why.includes("slip") || !missed ? "warning" : "error",
       where: atPath(path),
-      fact: `no image of ${nameNamespace(target)} leads to a directory ${name}: ${why}`,
+      fact: `no image of ${nameNamespace(target)} leads to a directory ${shellWord(name)}: ${why}`,
       consequence: describeFate(fateOf(target, context.view)),
-      fix: isTaken ? `move what is meant to ${right}/hosts.toml and remove ${path}` : `mv ${path} ${right}`,
+      fix: isTaken
+        ? `move what is meant to ${right}/hosts.toml and remove ${shellWord(path)}`
+        : `mv ${shellWord(path)} ${right}`,
     },
   ];
 }

@@ -59,13 +59,11 @@ function mend(parsed: Unread, { path, text }: RulingDirectory): string {
     case "header-bracket":
       return mendBracket(line);
     case "no-host-table":
-      return /^\s*host\s*=/.test(line)
-        ? 'write each host as a table of its own, [host."https://…"], in place of a value of host'
-        : "add a line [host] at the end of the file";
+      return mendTables(line, text);
     case "capability":
       return mendCapability(parsed.reason);
     case "type":
-      return mendType(line);
+      return mendType(line, headerAbove(text, parsed.line));
     case "url":
       return "write scheme://host:port, as https://mirror.example:5000, with a port that is a number";
     case "duration":
@@ -73,6 +71,20 @@ function mend(parsed: Unread, { path, text }: RulingDirectory): string {
     default:
       return mendSyntax(line, parsed.reason);
   }
+}
+
+function mendTables(line: string, text: string): string {
+  if (/^\s*host\s*=/.test(line))
+    return 'write each host as a table of its own, [host."https://…"], in place of a value of host';
+  // An empty [host] would have the file read, without the hosts that it means.
+  const other = /^\s*\[{1,2}\s*["']?([\w-]+)["']?\s*\.\s*["']?https?:/m.exec(text)?.[1];
+  return other === undefined
+    ? "add a line [host] at the end of the file"
+    : `write each host under a header [host."https://…"] instead of [${other}."https://…"]`;
+}
+
+function headerAbove(text: string, line = 1): string {
+  return text.split("\n", line).findLast((each) => /^\s*\[/.test(each)) ?? "";
 }
 
 function mendBracket(line: string): string {
@@ -100,8 +112,10 @@ const RIGHT: Readonly<Record<string, string>> = {
   dial_timeout: 'dial_timeout = "3s"',
 };
 
-function mendType(line: string): string {
+function mendType(line: string, header: string): string {
   const key = /^\s*(?:[\w."'-]+\.)?["']?(\w+)["']?\s*=/.exec(line)?.[1]?.toLowerCase() ?? "";
+  if (key === "skip_verify" && /^\s*\[host\.["']http:/.test(header))
+    return "delete the line: a host that is asked over http has no certificate to verify";
   if (key === "skip_verify" || key === "override_path")
     return `write ${key} = ${/true|1|yes/i.test(line) ? "true" : "false"}, without quotes`;
   if (key === "host") return 'write each host as a table of its own: [host."https://…"]';

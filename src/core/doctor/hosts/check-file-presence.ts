@@ -1,5 +1,7 @@
 import { describeFate, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
+import type { NodeView } from "../node-view.ts";
+import { shellWord } from "../shell-word.ts";
 import { findHostsFile } from "./find-hosts-file.ts";
 import type { HostDirectory, RulingDirectory } from "./host-directory.ts";
 import { nameIn } from "./host-directory.ts";
@@ -16,11 +18,12 @@ export function checkFilePresence(context: HostsContext): readonly Finding[] {
 }
 
 /** Something that is neither a file nor absent stands in its place. */
-function checkOther(directory: HostDirectory, { ruling }: HostsContext): readonly Finding[] {
+function checkOther(directory: HostDirectory, { ruling, view }: HostsContext): readonly Finding[] {
   const file = `${directory.path}/hosts.toml`;
   const other = directory.others.find(({ path }) => path === file);
+  if (other === undefined) return [];
   const ruler = ruling.find(({ path }) => path === directory.path);
-  if (other === undefined || ruler === undefined) return [];
+  if (ruler === undefined) return [];
   const { reason } = other;
   const severity = reason.startsWith("larger than") ? "warning" : "error";
   const shared = { severity, where: atPath(file), consequence: describeFate(ruler.fate) } as const;
@@ -34,8 +37,11 @@ function checkOther(directory: HostDirectory, { ruling }: HostsContext): readonl
       },
     ];
   const isTooLarge = reason.startsWith("larger than");
+  const holdsFile = isTooDeep(`${file}/hosts.toml`, view);
   const fix = reason.startsWith("directory")
-    ? `move the directory away and write ${file} as a file`
+    ? holdsFile
+      ? `mv ${file} ${file}.d && mv ${file}.d/hosts.toml ${file} && rmdir ${file}.d`
+      : `move the directory away and write ${file} as a file`
     : `ls -lZ ${file}, and make it a plain file that root can read`;
   return [
     {
@@ -46,6 +52,12 @@ function checkOther(directory: HostDirectory, { ruling }: HostsContext): readonl
       fix: isTooLarge ? `see what is in ${file}; a hosts.toml has a few hundred bytes` : fix,
     },
   ];
+}
+
+function isTooDeep(path: string, { roots }: NodeView): boolean {
+  return roots.some(({ tooDeep = [] }) =>
+    tooDeep.some(({ files }) => files.some((each) => each.path === path)),
+  );
 }
 
 /** 0 bytes: a write that was cut off. */
@@ -80,8 +92,8 @@ function checkName(directory: RulingDirectory): readonly Finding[] {
       fact: `containerd opens hosts.toml alone, and ${name} is the only file here that can be meant`,
       consequence: describeFate(fate),
       fix: isPutAside
-        ? `mv ${file.path} ${path}/hosts.toml, or remove ${path}: without a hosts.toml it still counts as the directory of ${nameNamespace(namespace)}`
-        : `mv ${file.path} ${path}/hosts.toml`,
+        ? `mv ${shellWord(file.path)} ${path}/hosts.toml, or remove ${path}: without a hosts.toml it still counts as the directory of ${nameNamespace(namespace)}`
+        : `mv ${shellWord(file.path)} ${path}/hosts.toml`,
     },
   ];
 }

@@ -57,7 +57,9 @@ function explainDropped({ written }: HostEntry): Explained | undefined {
   };
 }
 
-function explainUnreachable({ written, isRoot, host, scheme }: HostEntry): Explained | undefined {
+function explainUnreachable(entry: HostEntry): Explained | undefined {
+  const { written, isRoot, host, scheme } = entry;
+  if (host !== "" && isNoPort(portOf(entry))) return explainPort(entry);
   const meant = readMeantUrl(written, false);
   const isWebScheme = /^https?:\/\//.test(written);
   const isOther = /^[a-z][a-z0-9+.-]*:\/\//i.test(written) && !isWebScheme;
@@ -70,6 +72,19 @@ function explainUnreachable({ written, isRoot, host, scheme }: HostEntry): Expla
     severity: "error",
     fact: `${what}"${shown}" ${becomes}: ${whyUnreachable(written, meant.scheme)}`,
     fix: mendUnreachable(meant.scheme, shown, meant.host),
+  };
+}
+
+function isNoPort(port: string): boolean {
+  return port !== "" && (Number(port) > 65_535 || Number(port) === 0);
+}
+
+function explainPort(entry: HostEntry): Explained {
+  return {
+    code: "host-never-reached",
+    severity: "error",
+    fact: `${entry.isRoot ? "server = " : "the host "}"${showWritten(entry.written)}" can never be reached: there is no port ${portOf(entry)}`,
+    fix: "write the port that the mirror listens on, 1 to 65535",
   };
 }
 

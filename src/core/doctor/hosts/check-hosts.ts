@@ -43,5 +43,14 @@ const CHECKS = [
 export function checkHosts(view: NodeView, told: readonly Finding[] = []): readonly Finding[] {
   const context = createHostsContext(view);
   const found = [...CHECKS.flatMap((check) => check(context)), ...checkUnreadRoots(context, told)];
-  return [...found, ...checkIntents(context, [...told, ...found])];
+  const isKnown = knownIn(view);
+  return [...found, ...checkIntents(context, [...told, ...found])].filter(isKnown);
+}
+
+/** Of a registry whose hosts.toml is kept from whoever looks nothing can be said, and least that its pulls fail. */
+function knownIn({ denied }: NodeView): (finding: Finding) => boolean {
+  const unknown = denied.map((path) => path.replace(/\/hosts\.toml$/, ""));
+  return ({ where }) =>
+    where.kind !== "file" ||
+    !unknown.some((path) => where.at.file === path || where.at.file.startsWith(`${path}/`));
 }

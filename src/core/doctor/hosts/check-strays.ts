@@ -2,6 +2,7 @@ import { describeFate, fateOf, hasMirror, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
 import { isPutAside, lookedUpAs, nameOfDirectory } from "../meant-namespace.ts";
 import type { RootView } from "../node-view.ts";
+import { shellWord } from "../shell-word.ts";
 import { directoryOf, nameIn } from "./host-directory.ts";
 import type { HostsContext } from "./hosts-context.ts";
 import { looksLikeHost } from "./loose-hosts-file.ts";
@@ -31,7 +32,9 @@ function checkTop({ tree }: RootView, { view }: HostsContext): readonly Finding[
         where: atPath(path),
         fact: isDangling
           ? `the directory of ${nameNamespace(namespace)} is a symbolic link to nothing, which does not exist for containerd`
-          : `where the directory of ${nameNamespace(namespace)} belongs, there is ${reason}`,
+          : reason.startsWith("cannot ")
+            ? `the directory of ${nameNamespace(namespace)} is none that can be opened: ${reason}`
+            : `where the directory of ${nameNamespace(namespace)} belongs, there is ${reason}`,
         consequence: describeFate(fate),
         fix: isDangling
           ? `ls -l ${path}, then put back the directory that it leads to, or remove the link`
@@ -58,6 +61,8 @@ function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
     })
     .flatMap(({ at, directory, root = "", namespace }): readonly Finding[] => {
       const isBeside = directory === root;
+      // A directory in place of a hosts.toml has a finding of its own.
+      if (nameIn(directory) === "hosts.toml") return [];
       if (!isBeside && directoryOf(directory) === root) return [];
       const right = `${root}/${nameOfDirectory(namespace)}`;
       return [
@@ -69,7 +74,7 @@ function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
             ? `containerd opens hosts.toml in the directory of a registry, never ${at.file}`
             : `containerd looks for directories of registries directly in ${root}, and never below one`,
           consequence: describeFate(fateOf(namespace, view)),
-          fix: `mkdir -p ${right} && mv ${at.file} ${right}/hosts.toml`,
+          fix: `mkdir -p ${right} && mv ${shellWord(at.file)} ${right}/hosts.toml`,
         },
       ];
     });

@@ -1,4 +1,5 @@
-import { type HostsFile, readHostsToml } from "../../containerd/hosts-toml/read-hosts-toml.ts";
+import type { HostsFile } from "../../containerd/hosts-toml/read-hosts-toml.ts";
+import { readHostsFile } from "../../containerd/read-hosts-file.ts";
 import type { Resolution } from "../../containerd/resolve-image.ts";
 import type { ObservedFile, ObservedTree } from "../../host-state.ts";
 import { type Fate, fateOf } from "../fate.ts";
@@ -55,7 +56,7 @@ export function rulingDirectory(directory: HostDirectory, view: NodeView): Rulin
   const resolution = fate.byTag;
   if (resolution?.directory !== path || resolution.candidates.at(-1)?.found !== "directory") return undefined;
   const bytes = view.tree.readFile(`${path}/hosts.toml`);
-  const parsed = readHostsToml(bytes, view.version, path);
+  const parsed = readHostsFile(view.tree, view.version, path);
   const text = bytes === undefined ? "" : new TextDecoder().decode(bytes);
   return { ...directory, namespace, fate, resolution, parsed, text };
 }

@@ -1,8 +1,9 @@
 import { readDockerCerts } from "../../containerd/docker-certs.ts";
 import type { HostTree } from "../../containerd/host-tree.ts";
 import type { HostEntry } from "../../containerd/hosts-toml/host-entry.ts";
-import { type HostsFile, readHostsToml } from "../../containerd/hosts-toml/read-hosts-toml.ts";
+import type { HostsFile } from "../../containerd/hosts-toml/read-hosts-toml.ts";
 import { listLegacyHosts } from "../../containerd/legacy-mirrors.ts";
+import { readHostsFile } from "../../containerd/read-hosts-file.ts";
 import type { RegistryConfig } from "../../containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../containerd/version.ts";
 import type { RootView } from "../node-view.ts";
@@ -30,7 +31,7 @@ export function listAllEntries({ version, config, roots, tree }: TlsSources): re
     return listed.ok ? listed.entries : [];
   });
   const entriesOf = (path: string): readonly HostEntry[] => {
-    const file = readHostsToml(tree.readFile(`${path}/hosts.toml`), version, path);
+    const file = readHostsFile(tree, version, path);
     return entriesOfDirectory(path, file, tree);
   };
   return [...directories.flatMap(entriesOf), ...legacy];

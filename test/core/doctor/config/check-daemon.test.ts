@@ -86,3 +86,33 @@ test("the fact has containerd's words, the consequence the whole node, the fix t
     "set version = 2 in line 1 of /etc/containerd/config.toml, with the sections of that version, then restart containerd",
   );
 });
+
+test("import-missing: what a pattern finds and containerd cannot open", async () => {
+  const where = "/etc/containerd/conf.d/a.toml";
+  for (const release of RELEASES) {
+    const text = config(release, 'imports = ["/etc/containerd/conf.d/*.toml"]\n');
+    for (const [name, content] of Object.entries({ dangling: { link: "/nowhere" }, directory: undefined })) {
+      const [finding, ...more] = await findingsOf({ [CONFIG]: text, [where]: content }, release);
+      assert.equal(finding?.code, "import-missing", `${release} ${name}`);
+      assert.match(finding.fact, /conf\.d\/a\.toml: (?:no such file or directory|is a directory)$/);
+      assert.match(
+        finding.fix,
+        /^ls -l \/etc\/containerd\/conf\.d\/a\.toml, then put a file there or move it away: /,
+      );
+      assert.deepEqual(more, []);
+      assert.deepEqual(
+        await told({ [CONFIG]: text, [where.replace(".toml", ".off")]: content }, release),
+        [],
+      );
+    }
+  }
+});
+
+test("plugin-name-refused: CRI is taken out of the disabled plugins, not disabled by its full name", async () => {
+  for (const release of RELEASES) {
+    const text = config(release, 'disabled_plugins = ["cri"]\n');
+    const [finding] = await findingsOf({ [CONFIG]: text }, release);
+    assert.equal(finding?.code, "plugin-name-refused", release);
+    assert.match(finding.fix, /^take "cri" out of disabled_plugins in line 2 /);
+  }
+});

@@ -141,6 +141,15 @@ const CASES: readonly Case[] = [
     nearMisses: ['server = "https://http-mirror.corp:5000"\n[host]\n'],
   },
   {
+    code: "host-never-reached",
+    severity: "error",
+    files: '[host."https://mirror.corp:99999"]\n',
+    on: ALL,
+    fact: /"https:\/\/mirror\.corp:99999" can never be reached: there is no port 99999$/,
+    fix: /^write the port/,
+    nearMisses: ['[host."https://mirror.corp:9999"]\n'],
+  },
+  {
     code: "host-scheme-unlikely",
     severity: "warning",
     files: '[host."mirror.corp:5000"]\n',

@@ -23,7 +23,7 @@ export function splitStatements(text: string): readonly Statement[] {
     if (open.length > 0) statements.push({ texts: joinLines(open) });
     open = [];
   };
-  for (const line of text.split(/\r?\n/, MAX_LINES)) {
+  for (const line of text.replace(COLORS, "").split(/\r?\n/, MAX_LINES)) {
     const log = readLogLine(line);
     if (log !== undefined) {
       close();
@@ -36,6 +36,9 @@ export function splitStatements(text: string): readonly Statement[] {
   close();
   return statements;
 }
+
+/** What programs and pagers put around words on a terminal: colours, links, titles. */
+const COLORS = /\u001b(?:\[[\d;:?]{0,32}[ -/]{0,4}[@-~]|\][^\u0007\u001b\n]{0,2048}(?:\u0007|\u001b\\))/g;
 
 /** How events, klog's lines and errors begin. What does not begin like this goes on with what stands above it. */
 const BEGINNING =

@@ -37,6 +37,13 @@ export function judgeApi(
 function describeNext(behind: readonly ResolvedHost[]): string {
   const next = behind.find(({ role }) => role !== "witness");
   if (next === undefined) return "containerd has no other host to ask: they fail";
-  const silently = next.role === "upstream" ? ": they come from the upstream, and nobody is told" : "";
-  return `containerd asks the next host, ${next.entry.host}${silently}`;
+  return `containerd asks the next host, ${next.entry.host}${describeUpstream(next)}`;
+}
+
+/** Upstreams are not asked by probes: whether this node reaches one is not known. */
+function describeUpstream({ role, entry: { host } }: ResolvedHost): string {
+  if (role !== "upstream") return "";
+  return host === "docker.io"
+    ? ", a website: they fail"
+    : ": they come from the upstream where this node reaches it, and nobody is told";
 }

@@ -229,3 +229,13 @@ test("no secret comes back", () => {
   assert.equal(explained.length, 1);
   assert.doesNotMatch(JSON.stringify(explained), /hunter22|abcdefgh/);
 });
+
+test("colours, links and titles of a terminal are no part of the words", () => {
+  const plain = `Warning Failed 2m kubelet Failed to pull image "${IMAGE}": ${REF}${refused("https://one.corp:5000")}`;
+  const painted = plain
+    .replace("Failed", "\u001b[1;31mFailed\u001b[0m")
+    .replaceAll("team", "\u001b[38;5;196mte\u001b[0mam")
+    .replace("kubelet", "\u001b]8;;https://x.example\u001b\\kubelet\u001b]0;title\u0007");
+  assert.deepEqual(only(painted), only(plain));
+  assert.deepEqual(only(`${painted}\r\n`), only(plain));
+});
