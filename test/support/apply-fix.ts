@@ -37,6 +37,10 @@ const ACTIONS: readonly (readonly [RegExp, Act])[] = [
     ([text = "", file], files) => edit(file, files, (lines) => [text, ...lines]),
   ],
   [/^write (\[plugins\..*\]) and restart|^write it as (\[plugins\..*\]) and restart/, replaceHeader],
+  [
+    /^set (version = 2) in line (\d+) of (\S+)/,
+    ([text = "", line, file], files) => edit(file, files, (lines) => lines.with(Number(line) - 1, text)),
+  ],
   [/^move it under (\[plugins\..*\]) and restart/, moveUnder],
   [
     /^write (\S+) instead of (\S+)$/,
@@ -109,8 +113,16 @@ function replaceHeader(words: readonly string[], files: NodeFiles, finding: Find
 
 function moveUnder([header = ""]: readonly string[], files: NodeFiles, { where }: Finding) {
   if (where.kind !== "file") return undefined;
-  const index = where.at.line - 1;
-  return edit(where.at.file, files, (lines) => [...lines.toSpliced(index, 1), header, lines[index] ?? ""]);
+  const { line } = where.at;
+  return edit(where.at.file, files, (lines) => {
+    const [first = "", ...rest] = lines.slice(line - 1);
+    // What is to be moved is a key, or a table to its end.
+    const isTable = first.startsWith("[");
+    const next = rest.findIndex((each) => each.startsWith("["));
+    const end = !isTable ? 0 : next < 0 ? rest.length : next;
+    const moved = isTable ? rest.slice(0, end) : [first];
+    return [...lines.slice(0, line - 1), ...rest.slice(end), header, ...moved, ""];
+  });
 }
 
 function toTop(_: readonly string[], files: NodeFiles, { where }: Finding) {

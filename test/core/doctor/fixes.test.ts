@@ -3,17 +3,18 @@ import { test } from "node:test";
 import { diagnose } from "../../../src/core/doctor/diagnose.ts";
 import { type Finding, formatPlace } from "../../../src/core/doctor/finding.ts";
 import { applyFix } from "../../support/apply-fix.ts";
-import { type BrokenTree, breakTree, createRandom } from "../../support/broken-trees.ts";
+import { type BrokenTree, breakTree, createRandom, MUTATIONS } from "../../support/broken-trees.ts";
 import { RELEASES, viewOf } from "../../support/doctored-node.ts";
 
-const TREES = 500;
+/** Of each way to break a tree. */
+const ROUNDS = 4;
 
 test("a fix that is followed to the letter ends its finding and begins no other", async (t) => {
   const random = createRandom(7);
   const applied = new Map<string, number>();
   const failed = new Set<string>();
-  for (let tries = 0; tries < TREES; tries++) {
-    const tree = breakTree(random, RELEASES);
+  for (const name of Object.keys(MUTATIONS).flatMap((each) => Array<string>(ROUNDS).fill(each))) {
+    const tree = breakTree(name, random, RELEASES);
     if (tree === undefined) continue;
     const good = await findingsOf(tree.good, tree);
     const before = await findingsOf(tree.broken, tree);

@@ -1,6 +1,8 @@
 import { chooseSection } from "../../containerd/config/choose-section.ts";
+import { getNode } from "../../containerd/config/config-tree.ts";
 import { criPlugins } from "../../containerd/config/cri-section.ts";
 import { findMisplaced, type MisplacedSetting } from "../../containerd/config/find-misplaced.ts";
+import type { ConfigFile } from "../../containerd/config/merge-config.ts";
 import { entryUrl } from "../../containerd/hosts-toml/host-entry.ts";
 import type { IgnoredSection } from "../../containerd/registry-config.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
@@ -39,16 +41,22 @@ function checkUnread(section: IgnoredSection, view: NodeView): readonly Finding[
 function fixUnread({ at, section }: IgnoredSection, { merged, traits }: NodeView): string {
   const file = merged.files.find(({ path }) => path === at.file);
   if (file === undefined) return "move it to the section in force";
-  if (traits.importsReplacePluginTables && merged.schema < 2)
-    return `write \`version = 2\` at the top of ${at.file}`;
+  if (traits.importsReplacePluginTables && merged.schema < 2) return writeVersion(file);
   if (!traits.migratesEachFile && file.schema < 2 && !section.includes(criPlugins.images)) {
     const full = `[${encodeTomlPath(["plugins", criPlugins.grpc, "registry"])}]`;
-    return `write \`version = 2\` at the top of ${at.file}${section.includes(criPlugins.grpc) ? "" : ` and this table as ${full}`}`;
+    return `${writeVersion(file)}${section.includes(criPlugins.grpc) ? "" : ` and this table as ${full}`}`;
   }
   const newer = merged.files.find(({ schema }) => schema >= 3);
   if (!traits.migratesEachFile && file.schema < 3 && newer !== undefined && newer !== file)
     return `give ${newer.path} \`version = 2\` and its sections too, or bring ${at.file} to version 3 with \`containerd config migrate\``;
   return `write it as [${encodeTomlPath(chooseSection(file, merged.schema, traits))}]`;
+}
+
+function writeVersion({ path, root }: ConfigFile): string {
+  const version = getNode(root, ["version"], true);
+  return version === undefined
+    ? `write \`version = 2\` at the top of ${path}`
+    : `set version = 2 in line ${version.at.line} of ${path}`;
 }
 
 function checkMisplaced({ path, at, node }: MisplacedSetting, view: NodeView): readonly Finding[] {

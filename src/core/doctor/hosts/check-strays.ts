@@ -1,3 +1,4 @@
+import { setConfigPath } from "../config/config-edit.ts";
 import { describeFate, fateOf, hasMirror, nameNamespace } from "../fate.ts";
 import { atPath, type Finding } from "../finding.ts";
 import { isPutAside, lookedUpAs, nameOfDirectory } from "../meant-namespace.ts";
@@ -65,16 +66,21 @@ function checkMisplaced({ intents, view }: HostsContext): readonly Finding[] {
       if (nameIn(directory) === "hosts.toml") return [];
       if (!isBeside && directoryOf(directory) === root) return [];
       const right = `${root}/${nameOfDirectory(namespace)}`;
+      const isRegistry = isBeside && view.roots.some(({ tree }) => tree.directories.includes(root));
       return [
         {
           code: isBeside ? "hosts-file-misplaced" : "directory-too-deep",
           severity: "error",
           where: atPath(at.file),
-          fact: isBeside
-            ? `containerd opens hosts.toml in the directory of a registry, never ${at.file}`
-            : `containerd looks for directories of registries directly in ${root}, and never below one`,
+          fact: isRegistry
+            ? `config_path names ${root}, which is the directory of one registry: containerd looks for directories of registries in it`
+            : isBeside
+              ? `containerd opens hosts.toml in the directory of a registry, never ${at.file}`
+              : `containerd looks for directories of registries directly in ${root}, and never below one`,
           consequence: describeFate(fateOf(namespace, view)),
-          fix: `mkdir -p ${right} && mv ${shellWord(at.file)} ${right}/hosts.toml`,
+          fix: isRegistry
+            ? setConfigPath(directoryOf(root), view)
+            : `mkdir -p ${right} && mv ${shellWord(at.file)} ${right}/hosts.toml`,
         },
       ];
     });
