@@ -6,6 +6,7 @@ import { mergeTroubles } from "../../../../../src/core/doctor/pulls/probe/host-t
 import { type JudgedWalk, judgeWalk } from "../../../../../src/core/doctor/pulls/probe/judge-walk.ts";
 import type { FailureCode, FailurePhase } from "../../../../../src/core/evidence/registry-failure.ts";
 import { sumUpWalk } from "../../../../../src/core/evidence/sum-up-walk.ts";
+import { buildImage } from "../../../../support/image.ts";
 import {
   always,
   on,
@@ -88,6 +89,7 @@ test("each answer that does not do has its finding, with the request and the ima
       "error content-cut-short (blob at the mirror)",
     ],
     [on("blobs", { end: "cut" }), "error content-cut-short (blob at the mirror)"],
+    [on("HEAD", { type: "text/plain" }), "error image-too-old (resolve at the mirror)"],
   ];
   for (const [part, expected] of cases) {
     const judged = withMirror(part);
@@ -96,6 +98,13 @@ test("each answer that does not do has its finding, with the request and the ima
     assert.match(trouble?.url ?? "", /^https:\/\/m:5000\/v2\/team\/app\/(manifests|blobs)\/[^?]+$/);
     assert.match(trouble?.fact ?? "", /\(asked for gcr\.io\/team\/app:1\)$/);
   }
+});
+
+test("an image for other machines has nothing that a mirror could serve better", () => {
+  const other = buildImage({ platforms: ["windows/amd64", "plan9/mips"] });
+  assert.deepEqual(told(withMirror(serves, { image: other })), [
+    "error no-such-platform (manifest at the mirror)",
+  ]);
 });
 
 test("what it means is what explain foresees", () => {
