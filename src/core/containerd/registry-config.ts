@@ -1,16 +1,15 @@
 import type { Place } from "../issue.ts";
-import { type ConfigNode, getNode } from "./config/config-tree.ts";
-import { findCriRefusal } from "./config/find-cri-refusal.ts";
-import { findIgnored } from "./config/find-ignored.ts";
 import {
   type ConfigSource,
   foldsCase,
   type ListedPlugin,
-  type MergedConfig,
-  mergeConfig,
   type Refusal,
   type RefusalKind,
-} from "./config/merge-config.ts";
+} from "./config/config-file.ts";
+import { type ConfigNode, getNode } from "./config/config-tree.ts";
+import { findCriRefusal } from "./config/find-cri-refusal.ts";
+import { findIgnored } from "./config/find-ignored.ts";
+import { type MergedConfig, mergeConfig } from "./config/merge-config.ts";
 import { type LocalPullReason, listLocalPullReasons } from "./config/pull-mode.ts";
 import { type PullSettings, readPullSettings } from "./config/pull-settings.ts";
 import { type RegistryTables, readRegistryTables } from "./config/read-registry-tables.ts";

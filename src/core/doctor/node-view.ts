@@ -1,5 +1,6 @@
 import type { CertificateInspection } from "../certificates.ts";
-import type { ConfigSource, MergedConfig } from "../containerd/config/merge-config.ts";
+import type { ConfigSource } from "../containerd/config/config-file.ts";
+import type { MergedConfig } from "../containerd/config/merge-config.ts";
 import type { HostTree } from "../containerd/host-tree.ts";
 import type { RegistryConfig } from "../containerd/registry-config.ts";
 import type { ContainerdTraits, ContainerdVersion } from "../containerd/version.ts";

@@ -1,5 +1,5 @@
+import { parseConfigFile } from "../containerd/config/config-file.ts";
 import { receiverIn } from "../containerd/config/edit-traces.ts";
-import { parseConfigFile } from "../containerd/config/merge-config.ts";
 import { renderTracesFile, tracesEnvironment } from "../containerd/tracing/traces-file.ts";
 import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
 import { traitsOf } from "../containerd/version.ts";

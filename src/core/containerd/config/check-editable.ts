@@ -1,8 +1,8 @@
 import type { Issue, Place } from "../../issue.ts";
 import type { ContainerdTraits } from "../version.ts";
+import type { ConfigFile } from "./config-file.ts";
 import { type ConfigText, fullPath, startsWithPath } from "./config-text.ts";
 import type { ConfigTable } from "./config-tree.ts";
-import type { ConfigFile } from "./merge-config.ts";
 import type { ConfigEditRequest } from "./plan-config-edit.ts";
 import { toOwnedTables } from "./wanted-registries.ts";
 

@@ -1,8 +1,8 @@
 import type { Issue, Place } from "../../issue.ts";
 import type { RegistryConfig } from "../registry-config.ts";
 import { traitsOf } from "../version.ts";
+import { getTable, parseConfigFile } from "./config-file.ts";
 import { criPlugins } from "./cri-section.ts";
-import { getTable, parseConfigFile } from "./merge-config.ts";
 import type { ConfigEditRequest } from "./plan-config-edit.ts";
 import type { WantedRegistries } from "./wanted-registries.ts";
 

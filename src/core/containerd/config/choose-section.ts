@@ -1,6 +1,6 @@
 import type { ContainerdTraits } from "../version.ts";
+import { type ConfigFile, getTable } from "./config-file.ts";
 import { feedingPlugins } from "./cri-section.ts";
-import { type ConfigFile, getTable } from "./merge-config.ts";
 
 /**
  * Path of the registry table that this containerd reads in this file: where it is, else where it belongs.

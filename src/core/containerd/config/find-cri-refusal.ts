@@ -1,8 +1,9 @@
 import { parseGoDuration } from "../go-duration.ts";
 import { parseGoUrl } from "../go-url.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { foldsCase, type ListedPlugin, type Refusal } from "./config-file.ts";
 import { type ConfigNode, type ConfigTable, getNode } from "./config-tree.ts";
-import { foldsCase, type ListedPlugin, type MergedConfig, type Refusal } from "./merge-config.ts";
+import type { MergedConfig } from "./merge-config.ts";
 
 /** CRI's tables that say nothing of registries: on 1.x all one. */
 export interface CriTables {

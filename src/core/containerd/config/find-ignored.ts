@@ -1,10 +1,11 @@
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import type { IgnoredSection } from "../registry-config.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { type ConfigFile, getTable } from "./config-file.ts";
 import { type ConfigTable, getNode } from "./config-tree.ts";
 import { type CriPlugin, criPlugins, explainIgnored, feedingPlugins } from "./cri-section.ts";
 import { findReplaced } from "./find-replaced.ts";
-import { type ConfigFile, getTable, type MergedConfig } from "./merge-config.ts";
+import type { MergedConfig } from "./merge-config.ts";
 
 /** Registry sections that this containerd does not read, with the reason. */
 export function findIgnored(merged: MergedConfig, traits: ContainerdTraits): readonly IgnoredSection[] {

@@ -1,14 +1,9 @@
 import type { Place } from "../../issue.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { type ConfigSource, foldsCase, getTable, parseConfigFile } from "./config-file.ts";
 import { type ConfigNode, type ConfigTable, getNode } from "./config-tree.ts";
 import { criPlugins } from "./cri-section.ts";
-import {
-  type ConfigSource,
-  foldsCase,
-  getTable,
-  type MergedConfig,
-  parseConfigFile,
-} from "./merge-config.ts";
+import type { MergedConfig } from "./merge-config.ts";
 
 /** A `config_path` or a `registry` table where no containerd looks for it. */
 export interface MisplacedSetting {

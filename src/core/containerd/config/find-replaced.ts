@@ -1,7 +1,8 @@
 import type { ContainerdTraits } from "../version.ts";
+import { type ConfigFile, getTable } from "./config-file.ts";
 import type { ConfigNode, ConfigTable } from "./config-tree.ts";
 import { criPlugins, feedingPlugins } from "./cri-section.ts";
-import { type ConfigFile, getTable, type MergedConfig } from "./merge-config.ts";
+import type { MergedConfig } from "./merge-config.ts";
 
 /** CRI's whole section of one file, which counts for nothing because a later file has the section too (1.x). */
 export interface ReplacedSection {

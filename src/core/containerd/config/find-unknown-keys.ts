@@ -1,7 +1,7 @@
 import type { Place } from "../../issue.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { foldsCase } from "./config-file.ts";
 import { type ConfigNode, type ConfigTable, getNode } from "./config-tree.ts";
-import { foldsCase } from "./merge-config.ts";
 
 /** A key in CRI's registry settings that no containerd reads. */
 export interface UnknownKey {

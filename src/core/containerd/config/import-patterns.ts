@@ -1,7 +1,7 @@
 import type { Place } from "../../issue.ts";
 import { type ContainerdVersion, traitsOf } from "../version.ts";
+import { type ConfigSource, foldsCase, parseConfigFile } from "./config-file.ts";
 import { getNode } from "./config-tree.ts";
-import { type ConfigSource, foldsCase, parseConfigFile } from "./merge-config.ts";
 
 /** One entry of `imports`, resolved as that containerd resolves it. */
 export interface ImportPattern {

@@ -1,8 +1,8 @@
 import type { Place } from "../../issue.ts";
 import { parseGoDuration } from "../go-duration.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { foldsCase } from "./config-file.ts";
 import { type ConfigTable, getNode } from "./config-tree.ts";
-import { foldsCase } from "./merge-config.ts";
 
 /** Settings beside `registry` that decide how pulls go. Without a place: the release's default. */
 export interface PullSettings {

@@ -8,8 +8,8 @@ import type {
   RegistryHostConfig,
 } from "../registry-config.ts";
 import type { ContainerdTraits } from "../version.ts";
+import { foldsCase, type Refusal } from "./config-file.ts";
 import { type ConfigNode, type ConfigTable, getNode } from "./config-tree.ts";
-import { foldsCase, type Refusal } from "./merge-config.ts";
 
 /** CRI's `registry` table, decoded; wrong types are what stops the daemon. */
 export interface RegistryTables {

@@ -2,6 +2,7 @@ import type { Issue, Place } from "../../issue.ts";
 import { isTomlTable, parseToml, type TomlTable, type TomlValue } from "../../toml/parse-toml.ts";
 import { type ContainerdVersion, traitsOf } from "../version.ts";
 import { chooseSection } from "./choose-section.ts";
+import { parseConfigFile } from "./config-file.ts";
 import {
   applyEdits,
   type ConfigText,
@@ -12,7 +13,6 @@ import {
 } from "./config-text.ts";
 import { removeKey, setString } from "./edit-key.ts";
 import { receiverIn, revertReceiver } from "./edit-traces.ts";
-import { parseConfigFile } from "./merge-config.ts";
 import { addTables, cutLines, listOwnedPaths, type OwnedTable, removeOwned } from "./owned-tables.ts";
 import { planConfigEdit } from "./plan-config-edit.ts";
 import { findDeviation } from "./verify-edit.ts";

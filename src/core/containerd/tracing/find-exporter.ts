@@ -1,6 +1,6 @@
 import type { Place } from "../../issue.ts";
+import { type ConfigSource, foldsCase, parseConfigFile } from "../config/config-file.ts";
 import { type ConfigNode, getNode } from "../config/config-tree.ts";
-import { type ConfigSource, foldsCase, parseConfigFile } from "../config/merge-config.ts";
 import { tracingPlugins } from "../config/tracing-plugins.ts";
 import { type ContainerdVersion, traitsOf } from "../version.ts";
 import { ENDPOINT_VARIABLE } from "./traces-file.ts";

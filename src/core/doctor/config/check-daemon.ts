@@ -1,4 +1,4 @@
-import type { RefusalKind } from "../../containerd/config/merge-config.ts";
+import type { RefusalKind } from "../../containerd/config/config-file.ts";
 import { atFile, type Finding, type FindingCode } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { RESTART } from "./config-edit.ts";

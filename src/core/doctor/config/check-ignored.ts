@@ -1,8 +1,8 @@
 import { chooseSection } from "../../containerd/config/choose-section.ts";
+import type { ConfigFile } from "../../containerd/config/config-file.ts";
 import { getNode } from "../../containerd/config/config-tree.ts";
 import { criPlugins } from "../../containerd/config/cri-section.ts";
 import { findMisplaced, type MisplacedSetting } from "../../containerd/config/find-misplaced.ts";
-import type { ConfigFile } from "../../containerd/config/merge-config.ts";
 import { entryUrl } from "../../containerd/hosts-toml/host-entry.ts";
 import type { IgnoredSection } from "../../containerd/registry-config.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";

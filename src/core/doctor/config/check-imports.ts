@@ -1,7 +1,7 @@
+import { type ConfigSource, getTable } from "../../containerd/config/config-file.ts";
 import { criPlugins } from "../../containerd/config/cri-section.ts";
 import { registryTablesIn } from "../../containerd/config/find-misplaced.ts";
 import { findReplaced, type LostValue } from "../../containerd/config/find-replaced.ts";
-import { type ConfigSource, getTable } from "../../containerd/config/merge-config.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";
 import { atFile, type Finding, type Severity } from "../finding.ts";
 import { listSome } from "../list-some.ts";

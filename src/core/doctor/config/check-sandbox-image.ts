@@ -1,6 +1,6 @@
+import type { ConfigFile } from "../../containerd/config/config-file.ts";
 import { getNode } from "../../containerd/config/config-tree.ts";
 import { criPlugins, feedingPlugins } from "../../containerd/config/cri-section.ts";
-import type { ConfigFile } from "../../containerd/config/merge-config.ts";
 import { parseImageReference } from "../../containerd/image-reference.ts";
 import { isLoopbackHost } from "../../containerd/loopback.ts";
 import { encodeTomlPath } from "../../toml/encode-toml.ts";

@@ -1,4 +1,4 @@
-import { getTable } from "../../containerd/config/merge-config.ts";
+import { getTable } from "../../containerd/config/config-file.ts";
 import { isLoopbackHost, splitHostPort } from "../../containerd/loopback.ts";
 import { fateOf } from "../fate.ts";
 import { atFile, type Finding } from "../finding.ts";
