@@ -53,5 +53,6 @@ prepare_lab() {
   missing=$(./scripts/lab-fetch --machine-packages)
   # shellcheck disable=SC2086 # a list of names
   install_packages $missing || true
-  ./scripts/lab-fetch
+  ./scripts/lab-fetch || return 1
+  ./scripts/lab-node || say "tests on a booted node will be skipped, for the reason above"
 }

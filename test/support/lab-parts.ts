@@ -48,9 +48,13 @@ function findSkipReason(): string | undefined {
 }
 
 function partFolder(part: LabPart): string {
+  return join(labCache(), part, "bin");
+}
+
+export function labCache(): string {
   const environment = process.env;
-  const base =
+  return (
     environment["MIRRORLET_LAB_CACHE"] ??
-    join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mirrorlet/lab");
-  return join(base, part, "bin");
+    join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "mirrorlet/lab")
+  );
 }

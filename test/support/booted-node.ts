@@ -1,0 +1,236 @@
+import { execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { labCache, labPart, labSkipReason } from "./lab-parts.ts";
+import { leaseDirectory } from "./leased-directory.ts";
+import { type Bridge, openBridge } from "./net-bridge.ts";
+
+/** What a command on the node said. */
+export interface NodeRun {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A whole Debian 12 node with systemd as its first process, containerd.service, and a network of its own in which there
+ * is only loopback. Its file system is a copy: nothing done to it outlives the test.
+ */
+export interface BootedNode {
+  /** A path of the node as this process reaches it, sockets included. Changes with a reboot. */
+  path(onNode: string): string;
+  /** Pid, seen from here, of the node's systemd. Changes with a reboot. */
+  readonly leader: number;
+  /** Runs a shell script on the node, as root; never rejects for its status. */
+  run(script: string, timeoutMs?: number): Promise<NodeRun>;
+  /** As `run`; rejects with what the script said when it fails. Its standard output. */
+  must(script: string, timeoutMs?: number): Promise<string>;
+  /** `127.0.0.1:port` of this machine's is there on the node's loopback too, after reboots as well. */
+  expose(port: number): Promise<void>;
+  /** A socket file that leads to `127.0.0.1:port` of the node. */
+  reach(port: number): Promise<string>;
+  /** `systemctl reboot`, and waits until it is up again. */
+  reboot(): Promise<void>;
+  /** As `reboot`, without its systemd being asked: processes end at once, what is on disk stays. */
+  crash(): Promise<void>;
+  /** What the node's journal has of a unit, without the timestamps. */
+  journal(unit: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface NodeOptions {
+  /** 1.6 is the distribution's own; 2.1 is put in its place, under the distribution's unit and config.toml. */
+  readonly containerd?: "1.6" | "2.1";
+  /** Where requests of containerd to anything but loopback go; without it nowhere: the node has no network. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const TREE = "node-bookworm-1";
+
+/** Why no node can be booted here, for the `skip` option of a test; undefined when one can. */
+export function nodeSkipReason(): string | undefined {
+  const lab = labSkipReason();
+  if (lab !== undefined) return lab;
+  if (!existsSync("/usr/bin/systemd-nspawn"))
+    return "systemd-nspawn is not installed (Debian package systemd-container)";
+  if (!existsSync(join(labCache(), TREE))) return "scripts/lab-node has not made a node's file system";
+  return undefined;
+}
+
+export async function bootNode(options: NodeOptions = {}): Promise<BootedNode> {
+  const lease = await leaseDirectory("node");
+  const dir = lease.path;
+  try {
+    for (const name of ["root", "upper", "work", "containerd"]) await mkdir(join(dir, name));
+    const binds = await bindsOf(options);
+    await writeEnvironment(join(dir, "upper"), options.environment);
+    const supervisor = spawn(
+      "unshare",
+      [
+        "--mount",
+        "--propagation",
+        "private",
+        "/bin/sh",
+        "-c",
+        BOOT,
+        "boot",
+        dir,
+        join(labCache(), TREE),
+        ...binds,
+      ],
+      { cwd: "/", stdio: "ignore", detached: true },
+    );
+    await writeFile(join(dir, "pids/boot"), `${supervisor.pid}\n`);
+    return await operate(dir, () => lease.release());
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+// The overlay is in a mount namespace of its own, and so goes away with these processes. containerd cannot keep its content
+// on an overlay. `--keep-unit --register=no`: this machine may have no systemd; nspawn then ends at a reboot (133).
+const BOOT = `
+dir=$1; tree=$2; shift 2
+mount -t overlay overlay -o "lowerdir=$tree,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || exit 1
+for boot in $(seq 50); do
+  systemd-nspawn --quiet --boot --directory="$dir/root" --machine="node-$$" --register=no --keep-unit \\
+    --private-network --link-journal=no --console=pipe --resolv-conf=off --timezone=off --kill-signal=SIGRTMIN+14 \\
+    --bind="$dir/containerd:/var/lib/containerd" "$@" -- systemd.show_status=0 </dev/null >>"$dir/console" 2>&1 &
+  echo $! >"$dir/pids/nspawn"
+  wait $! && exit
+done
+`;
+
+async function bindsOf({ containerd = "1.6" }: NodeOptions): Promise<readonly string[]> {
+  if (containerd === "1.6") return [];
+  const bin = await labPart(`containerd-${containerd}`);
+  return (await readdir(bin)).map((name) => `--bind-ro=${join(bin, name)}:/usr/bin/${name}`);
+}
+
+async function writeEnvironment(upper: string, environment: NodeOptions["environment"] = {}): Promise<void> {
+  const unit = join(upper, "etc/systemd/system/containerd.service.d");
+  await mkdir(unit, { recursive: true });
+  const nowhere = { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9" };
+  const lines = Object.entries({ ...nowhere, ...environment }).map(
+    ([key, value]) => `Environment=${key}=${value}`,
+  );
+  await writeFile(join(unit, "10-lab.conf"), `[Service]\n${lines.join("\n")}\n`);
+}
+
+async function operate(dir: string, release: () => Promise<void>): Promise<BootedNode> {
+  let leader = await findLeader(dir, undefined);
+  /** Into the node as it runs now. */
+  let inside: Bridge[] = [];
+  const outside: Bridge[] = [];
+  const exposed = new Map<number, string>();
+  const run = (script: string, timeoutMs = 60_000) => runOn(leader, script, timeoutMs);
+  const must = async (script: string, timeoutMs?: number): Promise<string> => {
+    const { status, stdout, stderr } = await run(script, timeoutMs);
+    if (status !== 0) throw new Error(`on the node: ${script}: status ${status}: ${stderr || stdout}`);
+    return stdout;
+  };
+  const whenUpAgain = async (): Promise<void> => {
+    for (const { close } of inside) close();
+    inside = [];
+    leader = await findLeader(dir, leader);
+    for (const [port, socket] of exposed) inside.push(await openBridge(leader, "listen", port, socket));
+    await waitUntilUp(must);
+  };
+  await waitUntilUp(must);
+  return {
+    get leader() {
+      return leader;
+    },
+    path: (onNode) => `/proc/${leader}/root${onNode}`,
+    run,
+    must,
+    async expose(port) {
+      const socket = join(dir, `out-${port}`);
+      outside.push(await openBridge(undefined, "connect", port, socket));
+      inside.push(await openBridge(leader, "listen", port, socket));
+      exposed.set(port, socket);
+    },
+    async reach(port) {
+      const socket = join(dir, `in-${port}-${randomInt(1e9)}`);
+      inside.push(await openBridge(leader, "connect", port, socket));
+      return socket;
+    },
+    async reboot() {
+      await run("systemctl --no-block reboot");
+      await whenUpAgain();
+    },
+    async crash() {
+      // The first process restarts on it at once; all others are killed by the kernel.
+      process.kill(leader, "SIGKILL");
+      await whenUpAgain();
+    },
+    journal: (unit) => must(`journalctl --no-pager --output=cat --unit=${unit}`),
+    async stop() {
+      for (const { close } of [...inside, ...outside]) close();
+      await release();
+    },
+  };
+}
+
+/** The node's first process, once it is systemd, and another one than before. */
+async function findLeader(dir: string, before: number | undefined): Promise<number> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    const nspawn = await readOr(join(dir, "pids/nspawn"));
+    const children = await readOr(`/proc/${nspawn.trim()}/task/${nspawn.trim()}/children`);
+    for (const pid of children.trim().split(" ").map(Number)) {
+      const name = await readOr(`/proc/${pid}/comm`);
+      if (pid > 0 && pid !== before && name.trim() === "systemd") return pid;
+    }
+    await sleep(50);
+  }
+  throw new Error("systemd-nspawn starts no systemd within 30 s");
+}
+
+function readOr(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}
+
+async function waitUntilUp(must: BootedNode["must"]): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      // `degraded` where some unit failed: up all the same.
+      await must("systemctl is-system-running --wait | grep -Eq '^(running|degraded)$'");
+      return;
+    } catch (error) {
+      if (attempt === 200) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+function runOn(leader: number, script: string, timeoutMs: number): Promise<NodeRun> {
+  const args = [`--target=${leader}`, "--all", "--", "/bin/sh", "-c", script];
+  const options = {
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+    maxBuffer: 64 * 1024 * 1024,
+    env: ENVIRONMENT,
+  } as const;
+  return new Promise((resolve) => {
+    const child = execFile("nsenter", args, options, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({
+        status,
+        stdout,
+        stderr: error?.killed === true ? `${stderr}\nstill running, ended` : stderr,
+      });
+    });
+    child.stdin?.end();
+  });
+}
+
+const ENVIRONMENT = {
+  PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/root",
+  LC_ALL: "C",
+  DEBIAN_FRONTEND: "noninteractive",
+};
