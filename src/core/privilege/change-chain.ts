@@ -15,7 +15,7 @@ const MAX_CHANGES = 16;
 /** With one more change; one that starts from something else begins anew, for others have written in between. */
 export function withChange(chain: ChangeChain, change: Change): ChangeChain {
   if (change.before === change.after) return chain;
-  const kept = chain.at(-1)?.after === change.before ? chain : [];
+  const kept = settled(chain, change.before);
   return [...kept, change].slice(-MAX_CHANGES);
 }
 
@@ -28,7 +28,14 @@ export function findWayBack(
   current: string | null,
   digest: string | null,
 ): Change | undefined {
-  return chain.at(-1)?.after === current ? chain.findLast(({ before }) => before === digest) : undefined;
+  return settled(chain, current).findLast(({ before }) => before === digest);
+}
+
+/** The changes that have led to `current`: the last one may have been cut off before it was made. */
+function settled(chain: ChangeChain, current: string | null): ChangeChain {
+  const last = chain.at(-1);
+  if (last?.after === current) return chain;
+  return last?.before === current ? chain.slice(0, -1) : [];
 }
 
 /** After `change` was undone. */

@@ -1,5 +1,5 @@
 import type { Clock, Files } from "../../agent/ports.ts";
-import type { Change, ChangeChain } from "../../core/privilege/change-chain.ts";
+import type { ChangeChain } from "../../core/privilege/change-chain.ts";
 import type { NamedImage } from "../../core/privilege/created-records.ts";
 import { type Moment, spentAllowance } from "../../core/privilege/restart-allowance.ts";
 
@@ -32,9 +32,6 @@ export interface StateKeeper {
   load(): Promise<HelperState>;
   /** Durable when it resolves. */
   update(change: Partial<HelperState>): Promise<void>;
-  /** The bytes that a change replaced; undefined: they are lost. */
-  bytesOf(digest: string): Promise<Uint8Array | undefined>;
-  keepBytes(digest: string, bytes: Uint8Array): Promise<void>;
 }
 
 const EMPTY: HelperState = {
@@ -58,7 +55,6 @@ interface KeeperPorts {
 
 export function createStateKeeper(directory: string, { files, clock, sha256 }: KeeperPorts): StateKeeper {
   const path = `${directory}/state.json`;
-  const keptAt = (digest: string): string => `${directory}/replaced/${digest}`;
   let known: HelperState | undefined;
   const write = (path: string, bytes: Uint8Array): Promise<void> =>
     files.write([{ path, bytes, mode: 0o600, secret: true }]);
@@ -75,22 +71,8 @@ export function createStateKeeper(directory: string, { files, clock, sha256 }: K
       const next = { ...(await load()), ...change };
       await write(path, encode(next, sha256));
       known = next;
-      await forget(next);
     },
-    async bytesOf(digest) {
-      const bytes = (await files.read(keptAt(digest)))?.bytes;
-      return bytes !== undefined && sha256(bytes) === digest ? bytes : undefined;
-    },
-    keepBytes: (digest, bytes) => write(keptAt(digest), bytes),
   };
-
-  /** Bytes that no chain leads to any more may hold credentials. */
-  async function forget({ changes }: HelperState): Promise<void> {
-    const all: readonly Change[] = Object.values(changes).flat();
-    const named = new Set(all.map(({ before }) => before && keptAt(before)));
-    const { files: found } = await files.readTree(`${directory}/replaced`);
-    await files.remove(found.map(({ path }) => path).filter((kept) => !named.has(kept)));
-  }
 }
 
 function encode(state: HelperState, sha256: KeeperPorts["sha256"]): Uint8Array {
