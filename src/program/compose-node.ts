@@ -10,6 +10,7 @@ import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { parseHostPort } from "../core/agent-config/listen-address.ts";
+import type { SourceFile } from "../core/desired-state/source-file.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
@@ -18,9 +19,11 @@ import { inspectCertificates } from "../host/certificates.ts";
 import { createClock } from "../host/clock.ts";
 import { createContainerd } from "../host/containerd.ts";
 import { createFiles } from "../host/files.ts";
+import { createRemoteContainerd } from "../host/helper/remote-containerd.ts";
+import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
-import { createRegistryClient } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -85,13 +88,19 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */
 function createPorts({ config, root, log }: NodeSetup): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
-  const containerd = createContainerd({ binary, socket, restart, root });
+  const ask = helperOf(config, root);
+  const localContainerd = createContainerd({ binary, socket, restart, root });
+  const containerd = ask === undefined ? localContainerd : createRemoteContainerd(ask, localContainerd);
+  const localFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
+  const files = ask === undefined ? localFiles : createRemoteFiles(ask, localFiles, config, root);
+  const environment = createRegistryEnvironment(ask, `${root}${socket}`);
   return {
-    files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
+    files,
     containerd,
-    prober: createMirrorProber({ client: createRegistryClient(containerd, `${root}${socket}`, root) }),
+    prober: createMirrorProber({ client: createRegistryClient(containerd, environment, root) }),
     clock: createClock(),
     log,
     sha256,
@@ -105,7 +114,7 @@ async function loadWanted(
   ports: Ports,
   understand: LoadDesiredState,
 ): Promise<Wanted> {
-  const read = await readDesiredStateSources(sources, { root, trust: "owner" });
+  const read = await readSources(sources, { config, root });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
@@ -121,6 +130,20 @@ async function loadWanted(
   if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
   return { kind: "state", state, digest, issues, at, inputs };
+}
+
+/** What root alone may read, the helper reads, where it is the desired state of agent.toml. */
+async function readSources(
+  sources: readonly string[],
+  { config, root }: Pick<NodeSetup, "config" | "root">,
+): ReturnType<typeof readDesiredStateSources> {
+  const read = await readDesiredStateSources(sources, { root, trust: "owner" });
+  const ask = helperOf(config, root);
+  const isDenied = !read.ok && read.issues.some(({ code }) => code === "file-unreadable");
+  if (ask === undefined || !isDenied || sources.length !== 1 || sources[0] !== config.desiredState)
+    return read;
+  const files = (await ask("desired-state").catch(() => undefined)) as readonly SourceFile[] | undefined;
+  return files === undefined ? read : { ok: true, files };
 }
 
 function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {

@@ -12,6 +12,8 @@ export interface AgentConfig {
   readonly credentials: SettingValues["credentials"];
   readonly preflight: SettingValues["preflight"];
   readonly resyncMs: number;
+  /** Socket of the root helper; undefined: what takes root's rights is done by this process itself. */
+  readonly helper: string | undefined;
   readonly containerd: {
     readonly config: string;
     readonly certsD: string;
@@ -62,6 +64,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     credentials: values.credentials,
     preflight: values.preflight,
     resyncMs: values.resync,
+    helper: given(values.helper),
     containerd: {
       config: values["containerd.config"],
       certsD: values["containerd.certs_d"],
