@@ -9,18 +9,16 @@ const { values } = parseArgs({
   options: {
     config: { type: "string" },
     root: { type: "string", default: "" },
-    state: { type: "string", default: process.env["STATE_DIRECTORY"] ?? "/var/lib/mirrorlet-helper" },
     socket: { type: "string" },
     group: { type: "string", default: "0" },
     // Seconds; 0: it stays.
     idle: { type: "string", default: "10" },
   },
 });
-const { config, root, state, socket, group, idle } = values;
+const { config, root, socket, group, idle } = values;
 const code = await runHelper({
   root,
   config,
-  state,
   socket: socket === undefined ? undefined : { path: socket, gid: Number(group) },
   idleMs: Number(idle) * 1000,
 });

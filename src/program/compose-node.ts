@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
+import { distrustState } from "../agent/distrust-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
 import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
@@ -19,11 +20,14 @@ import { inspectCertificates } from "../host/certificates.ts";
 import { createClock } from "../host/clock.ts";
 import { createContainerd } from "../host/containerd.ts";
 import { createFiles } from "../host/files.ts";
+import { filesForOwner } from "../host/files-for-owner.ts";
+import { createHostRoot } from "../host/files-root.ts";
 import { createRemoteContainerd } from "../host/helper/remote-containerd.ts";
 import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
 import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
+import { type Owner, separationOf } from "./separation-of.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -41,8 +45,10 @@ const GATE_TIMEOUT_MS = 60_000;
  * is a node that runs, and not the image of many.
  */
 export function composeNode({ config, root, log }: NodeSetup, isLive = root === ""): NodeDeps {
-  const ports = createPorts({ config, root, log });
-  const state = createStateDirectory(config.stateDir, ports);
+  const separated = separationOf(config, root);
+  const ports = createPorts({ config, root, log }, separated?.owner);
+  const own = createStateDirectory(config.stateDir, ports);
+  const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
   const createContext = (options: NodeOptions): PassContext => ({
@@ -57,6 +63,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
     render: createRenderMemory(),
     witness,
+    closeDirectories: separated?.closeDirectories,
   });
   return {
     createContext,
@@ -89,12 +96,16 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 /** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */
-function createPorts({ config, root, log }: NodeSetup): Ports {
+function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
   const ask = helperOf(config, root);
   const localContainerd = createContainerd({ binary, socket, restart, root });
   const containerd = ask === undefined ? localContainerd : createRemoteContainerd(ask, localContainerd);
-  const localFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
+  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
+  const localFiles =
+    owner === undefined
+      ? plainFiles
+      : filesForOwner(plainFiles, [config.stateDir, certsD], owner, createHostRoot(root === "" ? "/" : root));
   const files = ask === undefined ? localFiles : createRemoteFiles(ask, localFiles, config, root);
   const environment = createRegistryEnvironment(ask, `${root}${socket}`);
   return {

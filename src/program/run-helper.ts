@@ -24,8 +24,6 @@ export interface HelperOptions {
   readonly root: string;
   /** agent.toml; undefined: the usual place. */
   readonly config: string | undefined;
-  /** Where it keeps what it must not forget; root's alone. */
-  readonly state: string;
   /** Made here, where no service manager holds one. */
   readonly socket: { readonly path: string; readonly gid: number } | undefined;
   /** Without a request or a stream for that long it ends; 0: it stays. */
@@ -40,7 +38,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
   const inherited = inheritedSocket(process.env, process.pid);
   if (inherited === undefined && options.socket === undefined)
     return fail("no socket: systemd starts it by mirrorlet-helper.socket, others with --socket PATH", 64);
-  const distrust = await findDistrust(options.state, "", 0);
+  const distrust = await findDistrust(loaded.config.helperState, options.root, 0);
   if (distrust !== undefined) return fail(distrust, 1);
   const listening = await listen(inherited ?? (options.socket as NonNullable<HelperOptions["socket"]>));
   const verbs = createVerbs(loaded.config, listening, options);
@@ -55,18 +53,14 @@ export async function runHelper(options: HelperOptions): Promise<number> {
   });
 }
 
-function createVerbs(
-  config: AgentConfig,
-  { gid }: Listening,
-  { root, state: stateAt }: HelperOptions,
-): Verbs {
+function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOptions): Verbs {
   const { binary, socket, restart, certsD } = config.containerd;
   const hostRoot = createHostRoot(root === "" ? "/" : root);
   const containerd = createContainerd({ binary, socket, restart, root: root === "" ? "/" : root });
   const files = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
   const clock = createClock();
   const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-  const state = createStateKeeper(stateAt, { files: createFiles({ confined: [stateAt] }), clock, sha256 });
+  const state = createStateKeeper(config.helperState, { files, clock, sha256 });
   const desiredState = async () => {
     // YAML is loaded only where somebody asks.
     const { readRootsDesiredState } = await import("./roots-desired-state.ts");

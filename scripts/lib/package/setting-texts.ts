@@ -1,7 +1,7 @@
 import type { SettingKey } from "../../../src/core/agent-config/settings.ts";
 
 /** What each key of agent.toml means, for agent.toml itself and its manual page. A key without a text does not compile. */
-export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper", string>> = {
+export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_state", string>> = {
   desired_state: "The desired state: a file, or a directory of *.yaml, *.yml and *.json files.",
   secrets_dir: "Where Secrets that a desired state names are looked for, if they are not in it.",
   pull_secret: "A docker config.json with credentials for mirrors that name none.",
@@ -41,4 +41,5 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper", string>> = {
   "log.level": "Events of this level and above are logged.",
   helper:
     "The socket of the root helper, which does what the agent may not. Empty: the agent does all itself, as root. The unit sets it in the environment.",
+  helper_state: "Where the root helper keeps how often it has restarted containerd.",
 };

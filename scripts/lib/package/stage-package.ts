@@ -54,6 +54,11 @@ function putInto(stage: string): Put {
 async function putProgram(stage: string, put: Put, { version, runtime }: PackageInput) {
   const directory = join(stage, "usr/lib/mirrorlet");
   const packages = await bundleProgram(directory, version);
+  // They are run by the wrapper and the units, and not by whatever `node` is on PATH.
+  for (const name of readdirSync(directory).filter((one) => one.endsWith(".js"))) {
+    const path = join(directory, name);
+    writeFileSync(path, readFileSync(path, "utf8").replace(/^#!.*\n/, ""));
+  }
   for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
     const path = join(directory, name);
     chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);

@@ -14,6 +14,8 @@ export interface AgentConfig {
   readonly resyncMs: number;
   /** Socket of the root helper; undefined: what takes root's rights is done by this process itself. */
   readonly helper: string | undefined;
+  /** Where the helper keeps what it must not forget, root's alone. */
+  readonly helperState: string;
   readonly containerd: {
     readonly config: string;
     readonly certsD: string;
@@ -65,6 +67,7 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     preflight: values.preflight,
     resyncMs: values.resync,
     helper: given(values.helper),
+    helperState: values.helper_state,
     containerd: {
       config: values["containerd.config"],
       certsD: values["containerd.certs_d"],

@@ -37,6 +37,7 @@ export const settings = {
   preflight: setting(choice("warn", "strict", "off"), "warn"),
   resync: setting(duration(100, day), 300 * second),
   helper: setting(optionalPath, ""),
+  helper_state: setting(absolutePath, "/var/lib/mirrorlet-helper"),
 
   "containerd.config": setting(absolutePath, "/etc/containerd/config.toml"),
   "containerd.certs_d": setting(absolutePath, "/etc/containerd/certs.d"),

@@ -199,13 +199,15 @@ async function noteChange(
   ports: ChangePorts,
 ): Promise<void> {
   const before = digestOf(current, ports);
-  const { changes, receivers } = await ports.state.load();
-  const change = { before, after, ...(current === undefined ? {} : { mode: current.mode }) };
+  const { changes, receivers, first } = await ports.state.load();
+  const mode = current === undefined ? {} : { mode: current.mode };
+  const change = { before, after, ...mode };
   const named = bytes === undefined ? undefined : receiverIn(decode(bytes));
   const isConfig = path === ports.config.containerd.config;
   const isNew = isConfig && named && named !== receiverIn(current ? decode(current.bytes) : "");
   await ports.state.update({
     changes: { ...changes, [path]: withChange(changes[path] ?? [], change) },
+    ...(first[path] === undefined ? { first: { ...first, [path]: { ...mode, digest: before } } } : {}),
     ...(isNew && !receivers.includes(named) ? { receivers: [...receivers, named].slice(-16) } : {}),
     ...(path.endsWith(".conf") ? { unitsChanged: true } : {}),
   });

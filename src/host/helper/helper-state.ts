@@ -14,6 +14,8 @@ export interface HelperState {
   readonly receivers: readonly string[];
   /** Changes by path, as long as they follow one upon the other. */
   readonly changes: Readonly<Record<string, ChangeChain>>;
+  /** Each file as it was before its first change. */
+  readonly first: Readonly<Record<string, { readonly digest: string | null; readonly mode?: number }>>;
   /** Image records that came with its pulls. */
   readonly created: readonly NamedImage[];
   /** Canaries of the last desired state that could be read. */
@@ -40,6 +42,7 @@ const EMPTY: HelperState = {
   unitsChanged: false,
   receivers: [],
   changes: {},
+  first: {},
   created: [],
   canaries: [],
   opened: {},

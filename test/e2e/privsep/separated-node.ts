@@ -46,36 +46,38 @@ export async function prepareSeparatedNode(
   await chmod(daemon.dir, 0o711);
   const node = await prepareNode(
     { ...daemon, binary },
-    { ...options, settings: { helper: '"/to/be/set"', ...options.settings } },
+    {
+      ...options,
+      settings: { helper: '"/to/be/set"', helper_state: '"/to/be/set-state"', ...options.settings },
+    },
   );
   const helperSocket = join(node.dir, "helper.sock");
   const text = await readFile(node.agentToml, "utf8");
-  await writeFile(node.agentToml, text.replace("/to/be/set", helperSocket));
+  const helperState = join(node.dir, "helper-state");
+  await writeFile(
+    node.agentToml,
+    text.replace("/to/be/set-state", helperState).replace("/to/be/set", helperSocket),
+  );
   await chmod(node.dir, 0o755);
   await mkdir(node.stateDir, { mode: 0o700 });
   await chown(node.stateDir, agentUser.uid, agentUser.gid);
-  const helperState = join(node.dir, "helper-state");
+
   await mkdir(helperState, { mode: 0o700 });
   const pidFile = (name: string) => join(daemon.dir, "pids", `${name}-${node.dir.slice(-6)}`);
   return {
     ...node,
     helperSocket,
     helperState,
-    startHelper: () => startHelper(node, helperSocket, helperState, pidFile("helper")),
+    startHelper: () => startHelper(node, helperSocket, pidFile("helper")),
     startSeparatedAgent: () => startAgent({ ...node, pidFile: pidFile("agent"), user: agentUser }),
     speakAsAgent: (lines) => speakAs(helperSocket, lines),
   };
 }
 
-async function startHelper(
-  node: LabNode,
-  socket: string,
-  state: string,
-  pidFile: string,
-): Promise<LabHelper> {
+async function startHelper(node: LabNode, socket: string, pidFile: string): Promise<LabHelper> {
   const log = await open(join(node.dir, "helper.log"), "a");
   const [program, ...first] = mirrorletProgram("helper");
-  const args = [...first, "--config", node.agentToml, "--state", state, "--socket", socket];
+  const args = [...first, "--config", node.agentToml, "--socket", socket];
   let child: ChildProcess;
   let isOver = false;
   let starts = 0;

@@ -31,6 +31,7 @@ forEachGeneration(
     // Without config_path, so that config.toml has to change.
     const start = `# of the site\n${defaultConfig(generation, daemon).replace(/^.*config_path.*$/gm, "")}`;
     const node = await prepareSeparatedNode(daemon, { containerdConfig: start });
+    const closed = await stat(daemon.certsD);
     const helper = await node.startHelper();
     context.after(() => helper.stop());
     const agent = await node.startSeparatedAgent();
@@ -55,5 +56,7 @@ forEachGeneration(
     const end = await node.run("restore");
     assert.equal(end.code, 0, end.stderr);
     assert.equal(await readFile(daemon.configPath, "utf8"), start);
+    const again = await stat(daemon.certsD);
+    assert.deepEqual([again.uid, again.gid, again.mode], [closed.uid, closed.gid, closed.mode]);
   },
 );
