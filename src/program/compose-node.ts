@@ -89,7 +89,7 @@ function createPorts({ config, root, log }: NodeSetup): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
   const containerd = createContainerd({ binary, socket, restart, root });
   return {
-    files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
+    files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD, config.stateDir] }),
     containerd,
     prober: createMirrorProber({ client: createRegistryClient(containerd, `${root}${socket}`, root) }),
     clock: createClock(),
