@@ -60,6 +60,7 @@ export function createDirectories(root: HostRoot, confined: readonly string[]): 
   };
   const open = (directory: string, mayCreate: boolean): OpenDirectory => {
     const wanted = join(directory);
+    if (wanted !== directory) throw notPlain(directory);
     const top = confined.find((each) => isAtOrBelow(wanted, each));
     if (mayCreate) createMissing(root.resolve(top ?? wanted));
     if (top === undefined) return plain(root.resolve(wanted));
@@ -143,6 +144,12 @@ function linkedInside(anchor: number, top: string, wanted: string, root: HostRoo
   throw new HostError("symlink", wanted, message, { retryable: false });
 }
 
+/** Nobody above has reason to ask for `..`: it is an input that got through. */
+function notPlain(path: string): HostError {
+  const message = `refusing to change ${path}: it has empty parts, . or .. in it, and could lead anywhere`;
+  return new HostError("bad-path", path, message, { retryable: false });
+}
+
 function namesBetween(top: string, below: string): readonly string[] {
   return relative(top, below)
     .split(sep)
@@ -175,7 +182,9 @@ export async function inDirectoryOf<T>(
   work: (place: string) => T | Promise<T>,
 ): Promise<T> {
   try {
-    return await work(join(directory.path, basename(path)));
+    const name = basename(path);
+    if (name === "." || name === ".." || name === "") throw notPlain(path);
+    return await work(join(directory.path, name));
   } finally {
     directory.close();
   }

@@ -9,7 +9,7 @@ import {
   readFileSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { toHostError } from "./files-error.ts";
 import { createHostRoot } from "./files-root.ts";
@@ -24,7 +24,7 @@ export type Lock =
  * means nothing and stays. Throws HostError when the file cannot be opened or flock(1) is missing.
  */
 export function acquireLock(path: string, root = "/"): Lock {
-  const hostPath = createHostRoot(root).resolve(path);
+  const hostPath = join(createHostRoot(root).resolve(dirname(path)), basename(path));
   const descriptor = open(hostPath, path);
   const status = flock(descriptor, path);
   if (status !== 0) {

@@ -82,17 +82,12 @@ function readLog(text: string, root: string): readonly FileCall[] {
     const path =
       from === undefined ? (pathOf(name, rest) ?? "") : join(descriptors.get(from) ?? "", fromName ?? "");
     if (opened !== null) descriptors.set(opened[1] ?? "", opened[2] ?? "");
-    const names = new Set(
-      [...rest.matchAll(/"\/proc\/self\/fd\/\d+\/([^"]*)"/g)].map(([, each]) => each ?? ""),
-    );
-    const nths = new Map([...names].map((each) => [each, count(`${thread} ${name} ${each}`)]));
+    // Of two paths strace's filter looks at the first.
+    const aim =
+      fromName === undefined ? {} : { aim: { name: fromName, nth: count(`${thread} ${name} ${fromName}`) } };
     if (!below(path, root)) continue;
     const nth = count(`${name} ${path}`);
     if (name === "openat" && !rest.includes("O_CREAT")) continue;
-    // A temporary name is there once.
-    const target = [...names].find((each) => each.includes(".mirrorlet-tmp-")) ?? fromName;
-    const aim =
-      fromName === undefined ? {} : { aim: { name: target ?? "", nth: nths.get(target ?? "") ?? 0 } };
     calls.push({ name, path: path.slice(root.length), nth, ...aim });
   }
   return calls;
