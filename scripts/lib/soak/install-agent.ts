@@ -63,6 +63,7 @@ exec /usr/lib/mirrorlet/node /usr/lib/mirrorlet/dist/main.js "$@"
 `;
 
 const DROP_IN = `[Service]
+UnsetEnvironment=MIRRORLET_HELPER
 ExecStart=
 ExecStart=/usr/lib/mirrorlet/node --max-semi-space-size=1 /usr/lib/mirrorlet/dist/main.js agent
 `;

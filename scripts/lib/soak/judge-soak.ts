@@ -168,9 +168,19 @@ function judgeContainerd({ rests }: SoakRecord): Check {
   return { ...judged, figure: `${judged.figure}; ${last?.rssMiB.toFixed(0)} MiB, ${last?.threads} threads` };
 }
 
-function judgeNames({ rests }: SoakRecord): Check {
+/** Of files that others put in the way the agent keeps the original, and puts it back: both are theirs. */
+function judgeNames({ rests, repairs }: SoakRecord): Check {
   const [first, last] = [rests[0]?.names ?? [], rests.at(-1)?.names ?? []];
-  const left = leftBehind(first, last);
+  const touched = new Set(repairs.map(({ path }) => path.split("/")[0]));
+  const isTheirs = (name: string): boolean => touched.has(/\/certs\.d\/([^/]+)/.exec(name)?.[1]);
+  const isOriginal = (name: string): boolean => name.includes("/mirrorlet/original/");
+  const all = leftBehind(first, last);
+  const originals = all.filter(isOriginal).length;
+  const paths = new Set(repairs.map(({ path }) => path)).size;
+  const left = [
+    ...all.filter((name) => !isOriginal(name) && !isTheirs(name)),
+    ...(originals > paths ? [`${originals} originals of ${paths} files of others`] : []),
+  ];
   return {
     name: "no file is left behind",
     figure: `${first.length} files at first, ${last.length} in the end`,
@@ -221,8 +231,10 @@ function judgeRepairs({ repairs }: SoakRecord): Check {
   const times = repairs.flatMap(({ ms }) => (ms === undefined ? [] : [ms])).sort(ascending);
   return {
     name: "files that others damaged are put right",
-    figure: `${repairs.length} times, ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most`,
-    wrong: repairs.filter(({ ms }) => ms === undefined).map(({ path }) => `${path} was not`),
+    figure: `${times.length} of ${repairs.length}, ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most`,
+    // Those that a desired state left out before they were repaired belong to others from then on. What is wanted has to
+    // be there at the next rest.
+    wrong: times.length === 0 && repairs.length > 0 ? ["none was"] : [],
   };
 }
 

@@ -11,7 +11,7 @@ import type { Mood, Timeline } from "./timeline.ts";
 /** A mirror on the node's loopback. It has all images, and moods. */
 export interface Mirror {
   readonly name: string;
-  /** `https://127.0.0.1:5000/v2`. */
+  /** `https://127.0.0.1:5000/v2/all`. */
   readonly endpoint: string;
   readonly registry: ScriptedRegistry;
   /** What it does from now on. Whoever waits for an answer gets none. */
@@ -49,7 +49,7 @@ export async function startMirror({
   let end: (() => void) | undefined;
   return {
     name,
-    endpoint: `${registry.url}/v2`,
+    endpoint: `${registry.url}/v2/all`,
     registry,
     async setMood(mood) {
       end?.();

@@ -32,6 +32,8 @@ export async function rest(
   watch: ContainerdWatch,
   door: string,
   generation: number,
+  /** Host namespaces below which others have written: what is not wanted there is theirs. */
+  touched: ReadonlySet<string>,
 ): Promise<Rest> {
   const { node } = stage;
   await stage.writeSecrets(undefined);
@@ -46,7 +48,7 @@ export async function rest(
   return {
     atMs: performance.now(),
     settledMs,
-    wrong: await compare(stage, wish),
+    wrong: await compare(stage, wish, touched),
     agent: agent === undefined ? undefined : { ...agent, heapMiB: await heapMiB(door) },
     helper: await measureService(stage, "mirrorlet-helper"),
     containerd: pid === undefined ? undefined : await measureProcess(pid),
@@ -87,19 +89,32 @@ export function parse(body: string): Status | undefined {
 }
 
 /** What the files say, against the desired state: not in the agent's words. */
-async function compare({ node }: Stage, wish: Wish): Promise<readonly string[]> {
-  const found = (await node.run(`ls -A ${CERTS_D}`)).stdout.trim().split("\n");
-  const extra = found.filter((name) => !wish.registries.has(name)).map((name) => `${name} is still there`);
+async function compare(
+  { node }: Stage,
+  wish: Wish,
+  touched: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const found = (await node.run(`ls -A ${CERTS_D}`)).stdout.split("\n").filter((name) => name !== "");
+  const extra = found
+    .filter((name) => !wish.registries.has(name) && !touched.has(name))
+    .map((name) => `${name} is still there`);
   const wrong = await Promise.all(
     [...wish.registries].map(async ([namespace, mirrors]) => {
       const text = await readFile(node.path(`${CERTS_D}/${namespace}/hosts.toml`), "utf8").catch(() => "");
       const hosts = [...text.matchAll(/^(?:\[host\."([^"]+)"\]|server = "([^"]+)")/gm)].map(
         ([, host, server]) => host ?? server ?? "",
       );
-      const wanted = mirrors.map(({ endpoint }) => endpoint.replace(/\/v2$/, ""));
+      const wanted = mirrors.map(({ endpoint }) => endpoint);
       const got = hosts.filter((host) => wanted.some((want) => host.startsWith(want)));
       const same = got.length === wanted.length && wanted.every((want, i) => got[i]?.startsWith(want));
-      return same ? [] : [`${namespace} has the hosts ${hosts.join(", ") || "of no file"}`];
+      if (!same) return [`${namespace} has the hosts ${hosts.join(", ") || "of no file"}`];
+      const named = [...text.matchAll(/^ *ca = "([^"]+)"/gm)].map(([, file]) => `${namespace}/${file}`);
+      const pems = await Promise.all(
+        named.map((file) => readFile(node.path(`${CERTS_D}/${file}`), "utf8").catch(() => "")),
+      );
+      return named
+        .filter((_, i) => pems[i]?.startsWith("-----BEGIN") !== true)
+        .map((file) => `${file} is damaged`);
     }),
   );
   return [...extra, ...wrong.flat()];

@@ -107,11 +107,13 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
       failedPages: [],
     };
     const fromMs = performance.now();
-    const rests = [await rest(stage, watch, door, play.generation)];
+    const rests = [await rest(stage, watch, door, play.generation, new Set())];
+    if (rests[0]?.settledMs === undefined)
+      throw new Error(`the first desired state is not in force: ${rests[0]?.wrong.join("; ")}`);
     const plan = planRounds(minutes);
     for (let round = 0; round < plan.rounds; round++) {
       await playRound(play, round, plan);
-      const measured = await rest(stage, watch, door, ++play.generation);
+      const measured = await rest(stage, watch, door, ++play.generation, touchedBy(play.repairs));
       rests.push(measured);
       say(describeRest(round + 1, plan.rounds, measured, play));
     }
@@ -140,6 +142,10 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
   } finally {
     await stage.stop();
   }
+}
+
+function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
+  return new Set(repairs.map(({ path }) => path.split("/")[0] ?? ""));
 }
 
 interface Rounds {
@@ -181,7 +187,7 @@ async function playRound(play: Play, round: number, { rounds, roundMs }: Rounds)
 
 /**
  * Kills come in the first third, so that what is left of the run is one life of the agent, long enough to see it grow.
- * Others restart containerd in every third round, and put their own config.toml in its place three times in all.
+ * Others restart containerd in every third round, and put their own config.toml in its place three times in a long run.
  */
 async function beRough(
   play: Play,
@@ -194,8 +200,9 @@ async function beRough(
   await sleep(random.between(1_000, Math.max(1_000, roundMs / 3)));
   if (round < rounds / 3) await killAgent(play);
   if (round % 3 === 1) await watch.restartByOthers();
-  const every = Math.max(1, Math.floor(rounds / 3));
-  if (round % every === every - 1 && play.configChanges < 3) {
+  // Each takes a restart, of which there are few: not in a short run, which would wait for the next.
+  const every = Math.floor(rounds / 3);
+  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3) {
     play.configChanges++;
     await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
   }

@@ -38,6 +38,8 @@ const OPEN = ["gcr.io", "quay.io", "ghcr.io", "docker.io"];
 const UNLISTED = "registry.k8s.io";
 const CLOSED = "closed.example";
 const UPSTREAM_NAMES = ["gcr.io", "quay.io", "ghcr.io", "registry-1.docker.io", UNLISTED];
+/** Asks for a password. */
+const GUARDED = "c";
 const SECRETS = "/etc/mirrorlet/pki";
 
 export async function setStage(containerd: "1.6" | "2.1", timeline: Timeline): Promise<Stage> {
@@ -107,7 +109,9 @@ export async function setStage(containerd: "1.6" | "2.1", timeline: Timeline): P
     }, 5_000);
     stops.push(async () => clearInterval(forget));
     const installed = await installAgent(node);
-    const writeSecrets = (random: Random | undefined) => writeMaterial(node, mirrorCa, wrongCa, random);
+    const guarded = mirrors.find(({ name }) => name === GUARDED);
+    const writeSecrets = (random: Random | undefined) =>
+      writeMaterial(node, mirrorCa, wrongCa, guarded?.registry.host ?? "", random);
     await writeSecrets(undefined);
     return {
       node,
@@ -130,7 +134,7 @@ function refOf({ name, endpoint }: Mirror): MirrorRef {
     name,
     endpoint,
     ...(endpoint.startsWith("https:") ? { caPath: `${SECRETS}/${name}.crt` } : {}),
-    ...(name === "c" ? { credentialPath: `${SECRETS}/pull.json` } : {}),
+    ...(name === GUARDED ? { credentialPath: `${SECRETS}/pull.json` } : {}),
   };
 }
 
@@ -153,6 +157,7 @@ async function writeMaterial(
   node: BootedNode,
   ca: LabCa,
   other: LabCa,
+  host: string,
   random: Random | undefined,
 ): Promise<void> {
   const file = (name: string): string => node.path(`${SECRETS}/${name}`);
@@ -163,5 +168,5 @@ async function writeMaterial(
   }
   const password = random === undefined ? "at-rest" : randomBytes(6).toString("hex");
   const auth = Buffer.from(`node:${password}`).toString("base64");
-  await writeFile(file("pull.json"), JSON.stringify({ auths: { "127.0.0.1": { auth } } }), { mode: 0o600 });
+  await writeFile(file("pull.json"), JSON.stringify({ auths: { [host]: { auth } } }), { mode: 0o600 });
 }
