@@ -60,6 +60,7 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
     await sweepStrays(ports, config);
     return [];
   });
+  await attempt(async () => (await context.closeDirectories?.()) ?? []);
   if (failures.length === 0) await state.clear();
   const messages = [...failures, ...(trouble === undefined ? [] : [trouble])];
   if (messages.length > 0) return { ok: false, done, message: redactSecrets(messages.join("; ")) };

@@ -46,6 +46,9 @@ export function createStateDirectory(
   const indexPath = `${directory}/original/index.json`;
   const witnessPath = `${directory}/witness.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
+  /** Never as the index says: that may not be root's, where this is. */
+  const copyOf = (path: string): string =>
+    `${directory}/original/${sha256(new TextEncoder().encode(path)).slice(0, 16)}`;
   const encode = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
   const save = (path: string, bytes: Uint8Array): Promise<void> =>
     files.write([{ path, bytes, mode: 0o600, secret: true }]);
@@ -75,7 +78,7 @@ export function createStateDirectory(
       const index = await loadIndex();
       if (index.some((entry) => entry.path === path)) return;
       const file = await files.read(path);
-      const copy = `${directory}/original/${sha256(new TextEncoder().encode(path)).slice(0, 16)}`;
+      const copy = copyOf(path);
       if (file !== undefined) await save(copy, file.bytes);
       const entry = file === undefined ? { path, mode: 0o644 } : ownedEntry(file, copy);
       await save(indexPath, encode([...index, entry]));
@@ -85,7 +88,7 @@ export function createStateDirectory(
       return Promise.all(
         index.map(async ({ copy, ...entry }) => ({
           ...entry,
-          bytes: copy === undefined ? undefined : await readCopy(files, entry.path, copy),
+          bytes: copy === undefined ? undefined : await readCopy(files, entry.path, copyOf(entry.path)),
         })),
       );
     },
@@ -97,7 +100,7 @@ export function createStateDirectory(
     loadWitness: async () => (await files.read(witnessPath))?.bytes,
     saveWitness: (bytes) => save(witnessPath, bytes),
     async clear() {
-      const copies = (await loadIndex()).flatMap((entry) => (entry.copy === undefined ? [] : [entry.copy]));
+      const copies = (await loadIndex()).map(({ path }) => copyOf(path));
       await files.remove([recordPath, goodPath, rollbackPath, witnessPath]);
       await files.remove([...copies, indexPath]);
     },

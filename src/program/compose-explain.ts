@@ -4,7 +4,7 @@ import { askAgent } from "../edge/ask-agent.ts";
 import { createPullWalker } from "../edge/walk-pull.ts";
 import { readDaemonEnvironment } from "../host/daemon-environment.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { createRegistryClient } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { isRootOrUs } from "./compose-status.ts";
 
 export function explainDeps({ config, root }: NodeSetup, { files, containerd }: Ports): ExplainDeps {
@@ -13,7 +13,9 @@ export function explainDeps({ config, root }: NodeSetup, { files, containerd }: 
     files,
     containerd,
     configPath: config.containerd.config,
-    walker: createPullWalker({ client: createRegistryClient(containerd, hostSocket, root) }),
+    walker: createPullWalker({
+      client: createRegistryClient(containerd, createRegistryEnvironment(undefined, hostSocket), root),
+    }),
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     knowsDaemon: () => readDaemonEnvironment(hostSocket) !== undefined,
     // The agent works for this machine, not for a tree that lies on it.
