@@ -73,14 +73,14 @@ const CHANNEL = {
 type Method = MethodDefinition<object, object>;
 
 interface Library {
-  readonly grpc: typeof import("@grpc/grpc-js");
+  readonly grpc: typeof import("./grpc.ts");
   readonly methods: ReadonlyMap<string, Method>;
 }
 
 async function loadLibrary(): Promise<Library> {
-  const [grpc, loader] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
+  const grpc = await import("./grpc.ts");
   const methods = new Map<string, Method>();
-  for (const entry of Object.values(await loadProtocols(loader))) {
+  for (const entry of Object.values(await loadProtocols(grpc))) {
     if ("format" in entry) continue;
     for (const method of Object.values(entry)) methods.set(method.path.slice(1), method as Method);
   }
