@@ -18,7 +18,7 @@ import { undoFiles } from "./take-back.ts";
 
 /** One observe–plan–execute–verify–record–report. Throws only when the signal is aborted. */
 export async function runPass(context: PassContext): Promise<PassReport> {
-  const { clock, log } = context.ports;
+  const { clock } = context.ports;
   const startedMs = clock.uptimeMs();
   const progress: Progress = { done: [], restarts: [], record: undefined, wanted: undefined };
   let result: PassResult;
@@ -27,7 +27,6 @@ export async function runPass(context: PassContext): Promise<PassReport> {
   } catch (error) {
     context.signal.throwIfAborted();
     result = failed(error);
-    log.error({ error: result.conditions[0]?.message ?? "" }, "pass failed");
   }
   const { record, wanted } = progress;
   return {

@@ -5,6 +5,7 @@ import type { NodeDeps } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
 import { formatIssue } from "../core/issue.ts";
+import { isJournal } from "../host/journal-stream.ts";
 import type { NodeSetup } from "./compose-node.ts";
 
 /**
@@ -140,6 +141,7 @@ function explainLacking({ feed, trust }: AgentConfig): string | undefined {
 
 async function createLog({ logLevel }: AgentConfig) {
   const { createLog } = await import("../host/log.ts");
-  const readable = process.stderr.isTTY === true;
-  return createLog({ level: logLevel, readable, color: readable && process.stderr.hasColors() });
+  const isTerminal = process.stderr.isTTY === true;
+  const form = isTerminal ? "terminal" : isJournal(process.env) ? "journal" : "json";
+  return createLog({ level: logLevel, form, color: isTerminal && process.stderr.hasColors() });
 }

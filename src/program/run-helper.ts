@@ -16,6 +16,7 @@ import { inheritedSocket, type Listening, listen } from "../host/helper/listen.t
 import { openVerbs } from "../host/helper/open-directories.ts";
 import { readVerbs } from "../host/helper/read-verbs.ts";
 import { serveVerbs, type Verbs } from "../host/helper/serve-verbs.ts";
+import { asErrors, isJournal } from "../host/journal-stream.ts";
 import { isRegistryVariable } from "../host/registry-environment.ts";
 import { loadConfig } from "./load-config.ts";
 
@@ -30,17 +31,21 @@ export interface HelperOptions {
   readonly idleMs: number;
 }
 
+/** Where mirrorlet-helper.socket has it, unless agent.toml names another. */
+const HELPER_SOCKET = "/run/mirrorlet-helper.sock";
+
 /** Serves until it is idle or told to end; resolves with the exit code. */
 export async function runHelper(options: HelperOptions): Promise<number> {
   if (process.getuid?.() !== 0) return fail("it has to be root", 1);
   const loaded = await loadConfig({ root: options.root, config: options.config, set: [] });
   if (!loaded.ok) return fail(loaded.issues.map(formatIssue).join("\n"), 78);
-  const inherited = inheritedSocket(process.env, process.pid);
-  if (inherited === undefined && options.socket === undefined)
+  const fd = inheritedSocket(process.env, process.pid);
+  const at = fd === undefined ? options.socket : { fd, path: loaded.config.helper ?? HELPER_SOCKET };
+  if (at === undefined)
     return fail("no socket: systemd starts it by mirrorlet-helper.socket, others with --socket PATH", 64);
   const distrust = await findDistrust(loaded.config.helperState, options.root, 0);
   if (distrust !== undefined) return fail(distrust, 1);
-  const listening = await listen(inherited ?? (options.socket as NonNullable<HelperOptions["socket"]>));
+  const listening = await listen(at);
   const verbs = createVerbs(loaded.config, listening, options);
   return new Promise((resolve) => {
     const end = (): void => void stop().then(() => resolve(0));
@@ -101,6 +106,7 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
 }
 
 function fail(message: string, code: number): number {
-  process.stderr.write(`mirrorlet-helper: ${message}\n`);
+  const words = `mirrorlet-helper: ${message}\n`;
+  process.stderr.write(isJournal(process.env) ? asErrors(words) : words);
   return code;
 }

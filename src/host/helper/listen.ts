@@ -12,14 +12,16 @@ export interface Listening {
   readonly gid: number;
 }
 
-/** `gid`: whose group may connect to a socket that is made here. */
+/** `fd`: a socket that somebody else has made at `path`. `gid`: whose group may connect to one that is made here. */
 export async function listen(
-  at: number | { readonly path: string; readonly gid: number },
+  at: { readonly fd: number; readonly path: string } | { readonly path: string; readonly gid: number },
 ): Promise<Listening> {
   const server = createServer({ allowHalfOpen: true });
-  if (typeof at === "number") {
-    await listening(server, () => server.listen({ fd: at }));
-    return { server, gid: statSync(String(server.address())).gid };
+  if ("fd" in at) {
+    // A descriptor tells neither path nor group of its socket.
+    const { gid } = statSync(at.path);
+    await listening(server, () => server.listen({ fd: at.fd }));
+    return { server, gid };
   }
   const { path, gid } = at;
   if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
