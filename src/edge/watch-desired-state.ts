@@ -115,7 +115,11 @@ class Watcher {
       ignored: (path) => !watched.has(path) && !isOf(watched, path),
     });
     this.#chokidar = chokidar;
-    chokidar.on("error", (error) => this.#complain(error));
+    chokidar.on("error", (error) => {
+      // A file that root alone may read: its directory tells of it all the same.
+      const { code, path } = error as NodeJS.ErrnoException;
+      if (code !== "EACCES" || path === undefined || watched.has(path)) this.#complain(error);
+    });
     // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
     chokidar.on("raw", (_event, name: string | null, details) => {
       if (this.#isRelevant((details as { watchedPath: string }).watchedPath, name)) this.#touched();
