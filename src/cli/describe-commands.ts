@@ -1,9 +1,11 @@
 import type { Command, Option } from "commander";
 
 /** What a shell has to know of a command. */
-interface CommandDescription {
+export interface CommandDescription {
   readonly name: string;
   readonly description: string;
+  /** As usage shows them: `<file...>`; "" for none. */
+  readonly arguments: string;
   readonly options: readonly OptionDescription[];
   /** Words the first argument is chosen from; empty when it is free or there is none. */
   readonly choices: readonly string[];
@@ -14,6 +16,8 @@ export interface OptionDescription {
   /** `--out`, `-h` */
   readonly flags: readonly string[];
   readonly description: string;
+  /** What stands for the value: `dir`; "" where there is none. */
+  readonly placeholder: string;
   readonly value: "none" | "file" | "directory" | "text" | "choice";
   /** Words the value is chosen from, for a choice. */
   readonly choices: readonly string[];
@@ -37,6 +41,7 @@ export function describeCommands(program: Command): ProgramDescription {
       return {
         name: command.name(),
         description: command.description(),
+        arguments: command.registeredArguments.map((one) => helper.argumentTerm(one)).join(" "),
         options: options(command),
         choices:
           command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
@@ -51,6 +56,7 @@ function describeOption(option: Option): OptionDescription {
   return {
     flags,
     description: option.description,
+    placeholder: /<(.*)>/.exec(option.flags)?.[1] ?? "",
     value: valueKind(option),
     choices: option.argChoices ?? [],
   };

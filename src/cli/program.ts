@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { CommandIo, ExitCode } from "./command.ts";
 import type { ChangeOptions, Commands, GlobalOptions, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
-import { describeCommands } from "./describe-commands.ts";
+import { describeCommands, type ProgramDescription } from "./describe-commands.ts";
 
 /** Where the program's own words go: help and completion on stdout, complaints on stderr. */
 export type ProgramOutput = Pick<CommandIo, "stdout" | "stderr">;
@@ -28,6 +28,12 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : 64;
   }
+}
+
+/** Every command with its options, for manual pages and completion: none of them can be run. */
+export function describeProgram(): ProgramDescription {
+  const silent = { stdout() {}, stderr() {} };
+  return describeCommands(createProgram({} as Commands, silent, () => {}));
 }
 
 type Done = (code: ExitCode) => void;

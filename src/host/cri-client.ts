@@ -1,5 +1,5 @@
-import { join } from "node:path";
 import type { Client, MethodDefinition } from "@grpc/grpc-js";
+import { loadProtocols } from "./load-protocols.ts";
 
 /** A gRPC call that failed. `code` is gRPC's name for it: `UNAVAILABLE`, `NOT_FOUND`, … */
 export class CallError extends Error {
@@ -70,22 +70,17 @@ const CHANNEL = {
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
 };
 
-const PROTOCOLS = ["cri", "introspection", "events", "images", "content", "containers"];
-
 type Method = MethodDefinition<object, object>;
 
 interface Library {
-  readonly grpc: typeof import("@grpc/grpc-js");
+  readonly grpc: typeof import("./grpc.ts");
   readonly methods: ReadonlyMap<string, Method>;
 }
 
 async function loadLibrary(): Promise<Library> {
-  const [grpc, loader] = await Promise.all([import("@grpc/grpc-js"), import("@grpc/proto-loader")]);
-  // Found from src/host and from dist/host alike.
-  const directory = join(import.meta.dirname, "../../proto");
-  const files = PROTOCOLS.map((name) => join(directory, `${name}.proto`));
+  const grpc = await import("./grpc.ts");
   const methods = new Map<string, Method>();
-  for (const entry of Object.values(await loader.load(files, { defaults: true, longs: Number }))) {
+  for (const entry of Object.values(await loadProtocols(grpc))) {
     if ("format" in entry) continue;
     for (const method of Object.values(entry)) methods.set(method.path.slice(1), method as Method);
   }

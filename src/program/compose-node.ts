@@ -101,7 +101,7 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
   const ask = helperOf(config, root);
   const localContainerd = createContainerd({ binary, socket, restart, root });
   const containerd = ask === undefined ? localContainerd : createRemoteContainerd(ask, localContainerd);
-  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
+  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD, config.stateDir] });
   const localFiles =
     owner === undefined
       ? plainFiles

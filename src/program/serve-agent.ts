@@ -1,6 +1,6 @@
 import { HostError } from "../agent/ports.ts";
 import type { CommandIo, ExitCode } from "../cli/command.ts";
-import { readVersion } from "../cli/version.ts";
+import { readVersion } from "../cli/read-version.ts";
 import { composeNode, type NodeSetup } from "./compose-node.ts";
 import { type AgentRun, runAgent } from "./run-agent.ts";
 

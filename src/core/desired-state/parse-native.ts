@@ -8,7 +8,8 @@ import { readPath } from "./read-material.ts";
 import { readMirrorEntry } from "./read-mirror-entry.ts";
 import { quote, suggest } from "./text.ts";
 
-const KEYS = [
+/** What stands at the top of a native document. */
+export const NATIVE_KEYS: readonly string[] = [
   "apiVersion",
   "kind",
   "metadata",
@@ -23,7 +24,7 @@ const KEYS = [
 
 /** `kind: RegistryMirrors`, mirrorlet's own form. */
 export function parseNative(document: MapReader, log: IssueLog): Fragment {
-  document.rejectUnknown(KEYS);
+  document.rejectUnknown(NATIVE_KEYS);
   checkApiVersion(document, log);
   const generation = readGeneration(document, log);
   const allowMassRemoval = document.boolean("allowMassRemoval") ?? false;

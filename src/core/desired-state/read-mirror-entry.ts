@@ -22,7 +22,8 @@ const COMMON_KEYS = [
   "dialTimeout",
   "allowInsecureCredentials",
 ];
-const FILE_KEYS = [
+/** Keys of a mirror, where it names files. */
+export const FILE_KEYS: readonly string[] = [
   ...COMMON_KEYS,
   "caCertPath",
   "caCert",
