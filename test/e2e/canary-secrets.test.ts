@@ -83,7 +83,7 @@ test("no secret is told anywhere, whatever is asked and whatever goes wrong", {
     await startScriptedRegistry({ tls: await ca.issueServer() }),
   ];
   t.after(() => Promise.all([plain, second, third].map((registry) => registry.stop())));
-  const image = buildImage("canary");
+  const image = buildImage();
   plain.put("cn/a", "1.0", image);
   second.put("cn/b", "1.0", image);
   const echoed = `Basic ${Buffer.from(`ann:${passwords.docker}`).toString("base64")}`;
