@@ -37,6 +37,9 @@ export interface AgentRun {
 const QUIET_MS = 20;
 const FLOOD_MS = 200;
 
+/** A pass that stands still for so long waits for ever: the watchdog ends the agent, and its next start goes on. */
+const STILL_MS = 5 * 60_000;
+
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
 }
@@ -69,7 +72,10 @@ export async function runAgent(
 ): Promise<AgentRun> {
   let reconciler: Reconciler | undefined;
   let sources: EvidenceRun | undefined;
-  const notify = createServiceNotifier(process.env, log, async () => sources?.ping());
+  const notify = createServiceNotifier(process.env, log, async () => {
+    await sources?.ping();
+    return (reconciler?.stillMs ?? 0) < STILL_MS;
+  });
   const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
