@@ -127,11 +127,10 @@ async function nextRecord(
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const {
-    quarantine,
-    tries: _over,
-    ...rest
-  } = withTraces(record, await tracesInForce(plan, record, progress, ports.containerd));
+  const { quarantine, tries, ...rest } = withTraces(
+    record,
+    await tracesInForce(plan, record, progress, ports.containerd),
+  );
   // A rejected desired state stays in quarantine until another one is put in force, or what failed has come right.
   const cameRight =
     quarantine?.digest === choice.digest && !failedBefore && !leftAlone && !hasErrors(plan.issues);
@@ -139,6 +138,8 @@ async function nextRecord(
   return {
     ...rest,
     ...(quarantine === undefined || isOver ? {} : { quarantine }),
+    // The last good state in force says nothing about the one that was tried.
+    ...(tries === undefined || choice.rejection === undefined ? {} : { tries }),
     digest: choice.digest,
     generation: desired.generation,
     ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),
