@@ -101,3 +101,22 @@ test("a reader that went away does not end the program", () => {
   );
   assert.equal(run.stdout, "alive\n");
 });
+
+test("what a terminal would obey or show out of order is escaped, in JSON as in text", () => {
+  const marks = "\u007f\u0085\u009b\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
+  for (const readable of [false, true]) {
+    let written = "";
+    const log = createLog({
+      level: "info",
+      readable,
+      color: false,
+      write: (text) => {
+        written += text;
+      },
+    });
+    log.warn({ path: `a${marks}b` }, `c${marks}d`);
+    for (const mark of marks) assert.ok(!written.includes(mark), `${readable} ${mark.charCodeAt(0)}`);
+    assert.equal(written.split("\n").length, 2);
+    if (!readable) assert.equal((JSON.parse(written) as { path: string }).path, `a${marks}b`);
+  }
+});
