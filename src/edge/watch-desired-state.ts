@@ -135,8 +135,7 @@ class Watcher {
     this.#chokidar = chokidar;
     chokidar.on("error", (error) => {
       // A file that root alone may read: its directory tells of it all the same.
-      const { code, path } = error as NodeJS.ErrnoException;
-      if (code !== "EACCES" || path === undefined || watched.has(path)) this.#complain(error);
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") this.#complain(error);
     });
     // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
     chokidar.on("raw", () => this.#touched());
