@@ -14,6 +14,7 @@ import { parseHostPort } from "../core/agent-config/listen-address.ts";
 import type { SourceFile } from "../core/desired-state/source-file.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
+import { exposureOf } from "../edge/exposure-of.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
 import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
@@ -132,6 +133,7 @@ async function loadWanted(
   const containerdVersion = await ports.containerd.version();
   const { state, digest, issues } = await understand(read.files, {
     files,
+    exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
     clock: ports.clock,
     certificates: inspectCertificates,
     secretsDir,
@@ -143,7 +145,10 @@ async function loadWanted(
   return { kind: "state", state, digest, issues, at, inputs };
 }
 
-/** What root alone may read, the helper reads, where it is the desired state of agent.toml. */
+/**
+ * What root alone may read, the helper reads, where it is the desired state of agent.toml. Rejects where it cannot be
+ * reached: the pass then fails, and is tried again soon.
+ */
 async function readSources(
   sources: readonly string[],
   { config, root }: Pick<NodeSetup, "config" | "root">,
@@ -153,7 +158,7 @@ async function readSources(
   const isDenied = !read.ok && read.issues.some(({ code }) => code === "file-unreadable");
   if (ask === undefined || !isDenied || sources.length !== 1 || sources[0] !== config.desiredState)
     return read;
-  const files = (await ask("desired-state").catch(() => undefined)) as readonly SourceFile[] | undefined;
+  const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
 }
 
