@@ -41,7 +41,9 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
     loadLastKnownGood: async () => undefined,
     async originals() {
       const known = await memory();
-      return (await state.originals()).flatMap((original) => withoutPowers(original, known, distrust));
+      const { config: path, certsD } = distrust.config.containerd;
+      const isOurs = (at: string): boolean => at === path || isHostFile(at, certsD);
+      return (await state.originals(isOurs)).flatMap((original) => withoutPowers(original, known, distrust));
     },
     async loadRollback() {
       const bytes = await state.loadRollback();

@@ -11,7 +11,8 @@ export interface StateDirectory {
   saveLastKnownGood(state: DesiredState): Promise<void>;
   /** Keeps the file as it was before mirrorlet first wrote it. The first copy of a path stays for ever. */
   keepOriginal(path: string): Promise<void>;
-  originals(): Promise<readonly Original[]>;
+  /** Those of the paths that are accepted; of others nothing is read. */
+  originals(accepts?: (path: string) => boolean): Promise<readonly Original[]>;
   /** The bytes of config.toml that a rollback puts back. */
   saveRollback(bytes: Uint8Array | undefined): Promise<void>;
   loadRollback(): Promise<Uint8Array | undefined>;
@@ -62,7 +63,7 @@ export function createStateDirectory(
     }
   };
   const loadIndex = async (): Promise<readonly OriginalEntry[]> =>
-    (await loadJson<readonly OriginalEntry[]>(indexPath)) ?? [];
+    entriesIn(await loadJson<unknown>(indexPath));
 
   return {
     async loadRecord() {
@@ -83,8 +84,8 @@ export function createStateDirectory(
       const entry = file === undefined ? { path, mode: 0o644 } : ownedEntry(file, copy);
       await save(indexPath, encode([...index, entry]));
     },
-    async originals() {
-      const index = await loadIndex();
+    async originals(accepts = () => true) {
+      const index = (await loadIndex()).filter(({ path }) => accepts(path));
       return Promise.all(
         index.map(async ({ copy, ...entry }) => ({
           ...entry,
@@ -105,6 +106,14 @@ export function createStateDirectory(
       await files.remove([...copies, indexPath]);
     },
   };
+}
+
+function entriesIn(index: unknown): readonly OriginalEntry[] {
+  if (!Array.isArray(index)) return [];
+  return index.filter(
+    (entry: Partial<OriginalEntry> | null) =>
+      typeof entry?.path === "string" && typeof entry.mode === "number",
+  );
 }
 
 function ownedEntry({ path, mode, uid, gid }: ObservedFile, copy: string): OriginalEntry {

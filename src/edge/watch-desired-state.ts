@@ -133,7 +133,10 @@ class Watcher {
   async #watchFiles(files: readonly string[]): Promise<void> {
     const chokidar = watch([...files], { followSymlinks: false, ignoreInitial: true, atomic: false });
     this.#chokidar = chokidar;
-    chokidar.on("error", (error) => this.#complain(error));
+    chokidar.on("error", (error) => {
+      // A file that root alone may read: its directory tells of it all the same.
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") this.#complain(error);
+    });
     // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
     chokidar.on("raw", () => this.#touched());
     await new Promise<void>((resolve) => this.#onceReady(chokidar, resolve));

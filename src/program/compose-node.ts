@@ -143,7 +143,10 @@ async function loadWanted(
   return { kind: "state", state, digest, issues, at, inputs };
 }
 
-/** What root alone may read, the helper reads, where it is the desired state of agent.toml. */
+/**
+ * What root alone may read, the helper reads, where it is the desired state of agent.toml. Rejects where it cannot be
+ * reached: the pass then fails, and is tried again soon.
+ */
 async function readSources(
   sources: readonly string[],
   { config, root }: Pick<NodeSetup, "config" | "root">,
@@ -153,7 +156,7 @@ async function readSources(
   const isDenied = !read.ok && read.issues.some(({ code }) => code === "file-unreadable");
   if (ask === undefined || !isDenied || sources.length !== 1 || sources[0] !== config.desiredState)
     return read;
-  const files = (await ask("desired-state").catch(() => undefined)) as readonly SourceFile[] | undefined;
+  const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
-import { chmod, chown, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHelperClient } from "../../../src/host/helper/helper-client.ts";
@@ -43,7 +43,7 @@ export async function prepareSeparatedNode(
   const binary = join(daemon.dir, "containerd-binary");
   if (!existsSync(binary)) copyFileSync(daemon.binary, binary);
   await chmod(binary, 0o755);
-  await chmod(daemon.dir, 0o711);
+  await chmod(daemon.dir, 0o755);
   const node = await prepareNode(
     { ...daemon, binary },
     {
@@ -69,7 +69,11 @@ export async function prepareSeparatedNode(
     helperSocket,
     helperState,
     startHelper: () => startHelper(node, helperSocket, pidFile("helper")),
-    startSeparatedAgent: () => startAgent({ ...node, pidFile: pidFile("agent"), user: agentUser }),
+    startSeparatedAgent: async () => {
+      // The address of an agent before it would be taken for this one's.
+      await rm(join(node.dir, "agent.log"), { force: true });
+      return startAgent({ ...node, pidFile: pidFile("agent"), user: agentUser });
+    },
     speakAsAgent: (lines) => speakAs(helperSocket, lines),
   };
 }
@@ -117,6 +121,7 @@ async function startHelper(node: LabNode, socket: string, pidFile: string): Prom
       await answering();
     },
     async stop() {
+      if (isOver) return;
       isOver = true;
       const gone = once(child, "exit");
       if (child.exitCode === null && child.signalCode === null && child.kill("SIGTERM")) await gone;
