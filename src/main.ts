@@ -2,6 +2,7 @@
 import { HostError } from "./agent/ports.ts";
 import type { CommandIo, ExitCode } from "./cli/command.ts";
 import { runProgram } from "./cli/program.ts";
+import { asErrors, isJournal } from "./host/journal-stream.ts";
 import { composeCommands } from "./program/compose-commands.ts";
 
 // Without a handler of ours SIGUSR1 opens the inspector, and with it root's rights to every user of the node.
@@ -16,9 +17,11 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What goes to stderr is why a command failed, which has to be found by `journalctl -p err`.
+const inJournal = isJournal(process.env);
 const output = {
   stdout: (text: string) => void process.stdout.write(text),
-  stderr: (text: string) => void process.stderr.write(text),
+  stderr: (text: string) => void process.stderr.write(inJournal ? asErrors(text) : text),
 };
 
 const commands = composeCommands(
@@ -49,5 +52,6 @@ function explainHostError(error: unknown): ExitCode {
 
 function fail(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`mirrorlet: internal error, please report it: ${text}\n`, () => process.exit(1));
+  const words = `mirrorlet: internal error, please report it: ${text}\n`;
+  process.stderr.write(isJournal(process.env) ? asErrors(words) : words, () => process.exit(1));
 }

@@ -30,6 +30,8 @@ export interface PassContext {
   readonly render?: RenderRegistries;
   /** Undefined: hosts.toml names no witness. */
   readonly witness?: WitnessKeeper | undefined;
+  /** Takes back what was opened to an agent without root, for `restore`; a line each. */
+  readonly closeDirectories?: (() => Promise<readonly string[]>) | undefined;
 }
 
 /** What the pass has done so far, kept even when it fails half way. */
@@ -38,6 +40,8 @@ export interface Progress {
   readonly restarts: { reason: string; outcome: "ok" | "failed" }[];
   /** Why traces could not be switched by this pass, if they could not. */
   tracesTrouble?: string;
+  /** The record says of this pass that it tries a new desired state. */
+  isTried?: boolean;
   record: ApplyRecord | undefined;
   wanted: Wanted | undefined;
 }

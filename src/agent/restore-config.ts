@@ -2,8 +2,8 @@ import { revertConfigEdit } from "../core/containerd/config/revert-config-edit.t
 import { type ContainerdVersion, parseContainerdVersion } from "../core/containerd/version.ts";
 import { equalBytes } from "../core/plan/equal-bytes.ts";
 import { parseToml } from "../core/toml/parse-toml.ts";
+import type { Original } from "./originals.ts";
 import type { ObservedFile, Ports } from "./ports.ts";
-import type { Original } from "./state-directory.ts";
 
 export interface ConfigRestored {
   readonly changed: boolean;

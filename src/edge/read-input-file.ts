@@ -85,13 +85,30 @@ interface Distrust {
   readonly fix: string;
 }
 
+/**
+ * What on the way to a path, or at its end, somebody else than root or `ownUid` could change; undefined: nothing. What is
+ * missing cannot be distrusted.
+ */
+export async function findDistrust(path: string, root: string, ownUid: number): Promise<string | undefined> {
+  const { lookups } = await tracePath(path, root);
+  for (const { directory, name, stats } of lookups) {
+    const found = stats && distrustStats(join(directory, name), stats, ownUid);
+    if (found !== undefined) return found.message;
+  }
+  return undefined;
+}
+
 function distrust({ directory, name, stats }: Lookup): Distrust | undefined {
   return stats === undefined ? undefined : distrustStats(join(directory, name), stats);
 }
 
-function distrustStats(path: string, stats: Stats): Distrust | undefined {
+/** Whether somebody else than root or `ownUid` could change this one file, link or directory. */
+export function distrustStats(
+  path: string,
+  stats: Stats,
+  ownUid = process.getuid?.() ?? 0,
+): Distrust | undefined {
   const consequence = "whoever can change it chooses where this node's images come from, so it is refused";
-  const ownUid = process.getuid?.() ?? 0;
   if (stats.uid !== 0 && stats.uid !== ownUid) {
     return { message: `${path} belongs to user ${stats.uid}: ${consequence}`, fix: `chown root ${path}` };
   }

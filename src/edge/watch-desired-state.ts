@@ -1,5 +1,6 @@
+import { type FSWatcher as DirectoryWatcher, watch as watchDirectory } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import type { Log } from "../agent/ports.ts";
 import { createDebounce } from "./debounce.ts";
@@ -30,14 +31,23 @@ const floodMs = 200;
  * What is watched are the directories in which the path is looked up, through every link on the way, because
  * replacing a file, swapping a link (Kubernetes' `..data`), saving in an editor and creating a missing parent all
  * are changes of an entry in one of these. After each change the way may lead elsewhere, so it is traced anew.
+ * The files themselves are watched too: through another name of theirs (a bind mount, a hard link) they can be
+ * written without any of these directories being touched.
+ *
+ * The kernel is asked for the directories, not Chokidar, which lists a directory and looks at all that is in it
+ * whenever anything there is written: in a busy /tmp or /srv, without end.
  */
 export function watchDesiredState(options: WatchDesiredStateOptions, onTouch: () => void): DesiredStateWatch {
   const watcher = new Watcher(options, onTouch);
   return { ready: watcher.ready, close: () => watcher.close() };
 }
 
-/** Directories to watch, and the names in them that matter. */
-type Watched = ReadonlyMap<string, ReadonlySet<string>>;
+interface Watched {
+  /** Directories to watch, and the names in them that matter. */
+  readonly names: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The files at the end of the way, as far as they exist. */
+  readonly files: readonly string[];
+}
 
 class Watcher {
   readonly ready: Promise<void>;
@@ -45,7 +55,7 @@ class Watcher {
   readonly #onTouch: () => void;
   readonly #debounce = createDebounce(quietMs, floodMs, () => this.#refollow());
   #chokidar: FSWatcher | undefined;
-  #watched: Watched = new Map();
+  #directories: DirectoryWatcher[] = [];
   #identity = "";
   #working: Promise<void>;
   #closed = false;
@@ -64,7 +74,7 @@ class Watcher {
     // In this order: a watch that is just being set up is closed too, and Chokidar loses none of its own when it
     // is closed only after it was ready.
     await this.#working;
-    await this.#chokidar?.close();
+    await this.#unwatch();
   }
 
   #touched(): void {
@@ -103,25 +113,39 @@ class Watcher {
     return moved;
   }
 
-  async #watch(watched: Watched): Promise<void> {
+  async #watch({ names, files }: Watched): Promise<void> {
     // Chokidar shares watches of one path in the whole process, so the old ones have to go first.
-    const closing = this.#chokidar?.close();
-    this.#watched = watched;
-    const chokidar = watch([...watched.keys()], {
-      depth: 0,
-      followSymlinks: false,
-      ignoreInitial: true,
-      atomic: false,
-      ignored: (path) => !watched.has(path) && !isOf(watched, path),
+    await this.#unwatch();
+    if (this.#closed) return;
+    for (const [directory, wanted] of names) this.#watchNames(directory, wanted);
+    if (files.length > 0) await this.#watchFiles(files);
+  }
+
+  #watchNames(directory: string, wanted: ReadonlySet<string>): void {
+    const watcher = watchDirectory(directory, (_event, name) => {
+      // The kernel names the directory itself when it is removed or moved away.
+      if (name === null || name === basename(directory) || isWanted(wanted, name)) this.#touched();
     });
+    this.#directories.push(watcher);
+    watcher.on("error", () => this.#touched());
+  }
+
+  async #watchFiles(files: readonly string[]): Promise<void> {
+    const chokidar = watch([...files], { followSymlinks: false, ignoreInitial: true, atomic: false });
     this.#chokidar = chokidar;
-    chokidar.on("error", (error) => this.#complain(error));
-    // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
-    chokidar.on("raw", (_event, name: string | null, details) => {
-      if (this.#isRelevant((details as { watchedPath: string }).watchedPath, name)) this.#touched();
+    chokidar.on("error", (error) => {
+      // A file that root alone may read: its directory tells of it all the same.
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") this.#complain(error);
     });
-    await closing;
-    if (!this.#closed) await new Promise<void>((resolve) => this.#onceReady(chokidar, resolve));
+    // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
+    chokidar.on("raw", () => this.#touched());
+    await new Promise<void>((resolve) => this.#onceReady(chokidar, resolve));
+  }
+
+  async #unwatch(): Promise<void> {
+    for (const watcher of this.#directories.splice(0)) watcher.close();
+    await this.#chokidar?.close();
+    this.#chokidar = undefined;
   }
 
   #onceReady(chokidar: FSWatcher, resolve: () => void): void {
@@ -131,11 +155,6 @@ class Watcher {
       clearTimeout(timer);
       resolve();
     });
-  }
-
-  #isRelevant(watchedPath: string, name: string | null): boolean {
-    if (!this.#watched.has(watchedPath)) return isOf(this.#watched, watchedPath);
-    return name === null || name === basename(watchedPath) || isOf(this.#watched, join(watchedPath, name));
   }
 
   #complain(error: unknown): void {
@@ -151,29 +170,31 @@ class Watcher {
 /** Stands for "every name that is read from a directory of desired state". */
 const anySource = "*";
 
-function isOf(watched: Watched, path: string): boolean {
-  const names = watched.get(dirname(path));
-  const name = basename(path);
-  return names !== undefined && (names.has(name) || (names.has(anySource) && isSourceName(name)));
+function isWanted(names: ReadonlySet<string>, name: string): boolean {
+  return names.has(name) || (names.has(anySource) && isSourceName(name));
 }
 
 async function directoriesOf({ path, root }: WatchDesiredStateOptions): Promise<Watched> {
-  const watched = new Map<string, Set<string>>();
-  const real = await addLookups(watched, path, root);
-  if (!real?.stats.isDirectory()) return watched;
-  add(watched, real.path, anySource);
+  const names = new Map<string, Set<string>>();
+  const files = new Set<string>();
+  const real = await addLookups(names, path, root);
+  if (real?.stats.isFile()) files.add(real.path);
+  if (!real?.stats.isDirectory()) return { names, files: [...files] };
+  add(names, real.path, anySource);
   for (const entry of await readdir(real.path, { withFileTypes: true })) {
-    if (isSourceName(entry.name) && entry.isSymbolicLink()) {
-      await addLookups(watched, join(path, entry.name), root);
-    }
+    if (!isSourceName(entry.name)) continue;
+    if (entry.isFile()) files.add(join(real.path, entry.name));
+    if (!entry.isSymbolicLink()) continue;
+    const target = await addLookups(names, join(path, entry.name), root);
+    if (target?.stats.isFile()) files.add(target.path);
   }
-  return watched;
+  return { names, files: [...files] };
 }
 
 async function addLookups(watched: Map<string, Set<string>>, path: string, root: string) {
   const { lookups, real } = await tracePath(path, root);
   for (const { directory, name, stats } of lookups) {
-    // Listing "/" would touch every mount point, and a dead network mount hangs whoever looks at it.
+    // A directory of "/" does not come and go; a missing one, or a link, may.
     if (directory !== "/" || !stats?.isDirectory()) add(watched, directory, name);
   }
   return real;
@@ -187,8 +208,8 @@ function add(watched: Map<string, Set<string>>, directory: string, name: string)
 
 /** Changes whenever other directories, or other names in them, have to be watched. */
 async function identify(watched: Watched): Promise<string> {
-  const parts: string[] = [];
-  for (const [directory, names] of watched) {
+  const parts = [...watched.files].sort();
+  for (const [directory, names] of watched.names) {
     const { dev, ino } = await stat(directory, { bigint: true });
     parts.push(`${directory}\0${dev}:${ino}\0${[...names].sort().join("\0")}`);
   }

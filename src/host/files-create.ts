@@ -1,8 +1,14 @@
-import { chmodSync, lstatSync, renameSync } from "node:fs";
+import { closeSync, fchmodSync, lstatSync, renameSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError, type NewDirectory } from "../agent/ports.ts";
-import { createDirectories } from "./files-directories.ts";
+import {
+  createDirectories,
+  type Directories,
+  inDirectoryOf,
+  openDirectory,
+  pathOfDescriptor,
+} from "./files-directories.ts";
 import { errnoOf, isNodeWide, toHostError } from "./files-error.ts";
 import { tryEmpty } from "./files-remove.ts";
 import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
@@ -18,30 +24,35 @@ export async function createWholeDirectories(
   options: WriteOptions,
 ): Promise<void> {
   const { root, confined } = options;
-  const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const prepared: Prepared[] = [];
+  const directories = createDirectories(root, confined);
   const prepare = async (directory: NewDirectory): Promise<void> => {
     try {
-      directories.create(directory.path);
-      const target = directories.place(directory.path);
-      prepared.push({ path: directory.path, target, temporary: await fill(directory, target, options) });
+      const parent = directories.create(dirname(directory.path));
+      const write = (place: string) => fill(directory, place, options);
+      const temporary = basename(await inDirectoryOf(parent, directory.path, write));
+      prepared.push({ path: directory.path, temporary });
     } catch (error) {
       failures.push(toHostError(error, directory.path, "create"));
     }
   };
   const hopeless = (): boolean => failures.some(isNodeWide);
-  await forEachOverlapped(wanted, prepare, hopeless);
-  if (hopeless()) for (const { temporary } of prepared) await tryEmpty(temporary);
-  else for (const item of prepared) await rename(item, failures);
-  const changed = new Set([...directories.grown, ...prepared.map(({ target }) => dirname(target))]);
-  await syncDirectories(changed, root, failures);
+  try {
+    await forEachOverlapped(wanted, prepare, hopeless);
+    const giveUp = hopeless();
+    for (const item of prepared) await finish(item, directories, giveUp ? [] : failures, giveUp);
+    const changed = new Set([...directories.grown, ...prepared.map(({ path }) => dirname(path))]);
+    await syncDirectories(changed, directories, failures);
+  } finally {
+    directories.close();
+  }
   throwFirst(failures);
 }
 
 interface Prepared {
   readonly path: string;
-  readonly target: string;
+  /** Its name beside the directory to be. */
   readonly temporary: string;
 }
 
@@ -49,14 +60,12 @@ async function fill(directory: NewDirectory, target: string, options: WriteOptio
   const temporary = temporaryPath(target, options.suffix);
   await mkdir(temporary, 0o755);
   try {
-    // mkdir's mode passes through the umask. Changed only now, so that the fsync of the files commits this, too.
-    chmodSync(temporary, 0o755);
-    for (const file of directory.files) {
-      if (dirname(file.path) !== directory.path)
-        throw new TypeError(`${file.path} is not in ${directory.path}`);
-      await writeNew(() => join(temporary, basename(file.path)), file.bytes, file.mode);
+    const descriptor = openDirectory(temporary);
+    try {
+      await fillOpen(directory, descriptor);
+    } finally {
+      closeSync(descriptor);
     }
-    await fsyncDirectory(temporary);
     return temporary;
   } catch (error) {
     await tryEmpty(temporary);
@@ -64,13 +73,39 @@ async function fill(directory: NewDirectory, target: string, options: WriteOptio
   }
 }
 
-async function rename({ path, target, temporary }: Prepared, failures: HostError[]): Promise<void> {
+async function fillOpen(directory: NewDirectory, descriptor: number): Promise<void> {
+  // mkdir's mode passes through the umask. Changed only now, so that the fsync of the files commits this, too.
+  fchmodSync(descriptor, 0o755);
+  const inside = pathOfDescriptor(descriptor);
+  for (const file of directory.files) {
+    if (dirname(file.path) !== directory.path)
+      throw new TypeError(`${file.path} is not in ${directory.path}`);
+    await writeNew(() => join(inside, basename(file.path)), file.bytes, file.mode);
+  }
+  await fsyncDirectory(inside);
+}
+
+/** Renames into place, or gives up with nothing left behind. */
+async function finish(
+  { path, temporary }: Prepared,
+  directories: Directories,
+  failures: HostError[],
+  giveUp: boolean,
+): Promise<void> {
   try {
-    // rename(2) replaces an empty directory without a word. No await between the look and the rename.
-    refuseExisting(target, path);
-    renameSync(temporary, target);
+    await inDirectoryOf(directories.open(dirname(path)), path, async (target) => {
+      const source = join(dirname(target), temporary);
+      try {
+        if (giveUp) throw exists(path);
+        // rename(2) replaces an empty directory without a word. No await between the look and the rename.
+        refuseExisting(target, path);
+        renameSync(source, target);
+      } catch (error) {
+        await tryEmpty(source);
+        throw error;
+      }
+    });
   } catch (error) {
-    await tryEmpty(temporary);
     const taken = ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(errnoOf(error));
     failures.push(taken ? exists(path) : toHostError(error, path, "create"));
   }

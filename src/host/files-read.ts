@@ -1,20 +1,26 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { HostError, type ObservedFile } from "../agent/ports.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
+import { follow, readFollowed } from "./files-follow.ts";
 import type { HostRoot } from "./files-root.ts";
 
 /** Nothing containerd or we write comes near this; what does is not read into memory. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /** Follows symlinks; undefined when there is nothing at the path, or only a link to nothing. */
-export function readObserved(nodePath: string, root: HostRoot): ObservedFile | undefined {
+export function readObserved(
+  nodePath: string,
+  root: HostRoot,
+  confined: readonly string[] = [],
+): ObservedFile | undefined {
   try {
-    const hostPath = root.resolve(nodePath);
+    const followed = follow(nodePath, root, confined);
+    const { hostPath } = followed;
     const stats = statSync(hostPath, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
     if (!stats.isFile()) throw notAFile(nodePath, stats);
     if (stats.size > MAX_FILE_BYTES) throw tooLarge(nodePath, stats);
-    return observe(nodePath, root.toNode(hostPath), readRegular(hostPath), stats);
+    return observe(nodePath, root.toNode(hostPath), readFollowed(nodePath, followed), stats);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw toHostError(error, nodePath, "read");
@@ -24,17 +30,6 @@ export function readObserved(nodePath: string, root: HostRoot): ObservedFile | u
 export function observe(path: string, realPath: string, bytes: Uint8Array, stats: Stats): ObservedFile {
   const { mode, uid, gid, mtimeMs } = stats;
   return { path, realPath, bytes, mode: mode & 0o7777, uid, gid, modifiedMs: mtimeMs };
-}
-
-// O_NONBLOCK: a pipe put in place of the file must not hold up the pass.
-export function readRegular(hostPath: string): Uint8Array {
-  const descriptor = openSync(hostPath, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(descriptor).isFile()) throw new Error("it is no longer a regular file");
-    return readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 export function kindOf(stats: Stats): string {

@@ -1,8 +1,14 @@
-import { type Dirent, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { rmdir, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
-import { createDirectories } from "./files-directories.ts";
+import {
+  createDirectories,
+  type Directories,
+  inDirectoryOf,
+  openDirectory,
+  pathOfDescriptor,
+} from "./files-directories.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
 import type { HostRoot } from "./files-root.ts";
 import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
@@ -22,11 +28,21 @@ export async function removeDirectories(paths: readonly string[], options: Write
       refuseNested(place, path);
       const temporary = temporaryPath(place, options.suffix);
       renameSync(place, temporary);
-      aside.push(temporary);
+      aside.push(join(dirname(path), basename(temporary)));
     });
   } finally {
     // What cannot be emptied now is swept at the next start; containerd no longer sees it.
-    await forEachOverlapped(aside, tryEmpty, () => false);
+    const directories = createDirectories(options.root, options.confined);
+    const empty = (path: string) => tryEmptyAt(path, directories);
+    await forEachOverlapped(aside, empty, () => false).finally(() => directories.close());
+  }
+}
+
+async function tryEmptyAt(path: string, directories: Directories): Promise<void> {
+  try {
+    await inDirectoryOf(directories.open(dirname(path)), path, tryEmpty);
+  } catch {
+    // The next sweep finds it, or says why not.
   }
 }
 
@@ -46,13 +62,15 @@ export async function sweepTemporaries(nodePath: string, root: HostRoot): Promis
   }
 }
 
-async function sweep(directory: string, depth: number): Promise<void> {
-  for (const entry of entriesOf(directory)) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory() && isTemporaryName(entry.name)) await tryEmpty(path);
-    else if (entry.isDirectory() && depth > 0) await sweep(path, depth - 1);
-    else if (entry.isFile() && isTemporaryName(entry.name)) ignoring(["ENOENT"], () => unlinkSync(path));
-  }
+async function sweep(path: string, depth: number): Promise<void> {
+  await inOpenDirectory(path, async (directory) => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const place = join(directory, entry.name);
+      if (entry.isDirectory() && isTemporaryName(entry.name)) await tryEmpty(place);
+      else if (entry.isDirectory() && depth > 0) await sweep(place, depth - 1);
+      else if (entry.isFile() && isTemporaryName(entry.name)) ignoring(["ENOENT"], () => unlinkSync(place));
+    }
+  });
 }
 
 async function removeEach(
@@ -63,16 +81,20 @@ async function removeEach(
   const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const changed = new Set<string>();
-  for (const path of paths) {
-    try {
-      const place = directories.place(path);
-      removeOne(place, path);
-      changed.add(dirname(place));
-    } catch (error) {
-      if (!ABSENT.includes(errnoOf(error))) failures.push(toHostError(error, path, "remove"));
+  try {
+    for (const path of paths) {
+      try {
+        const directory = directories.open(dirname(path));
+        await inDirectoryOf(directory, path, (place) => removeOne(place, path));
+        changed.add(dirname(path));
+      } catch (error) {
+        if (!ABSENT.includes(errnoOf(error))) failures.push(toHostError(error, path, "remove"));
+      }
     }
+    await syncDirectories(changed, directories, failures);
+  } finally {
+    directories.close();
   }
-  await syncDirectories(changed, root, failures);
   throwFirst(failures);
 }
 
@@ -89,18 +111,26 @@ function refuseNested(place: string, path: string): void {
   throw new HostError("not-empty", path, message, { retryable: false });
 }
 
-/** Removes a directory of ours with its files; what resists stays for the next sweep. */
-export async function tryEmpty(directory: string): Promise<void> {
+/** Removes a directory of ours with its files, and not what a link in its place leads to; what resists stays for the next sweep. */
+export async function tryEmpty(path: string): Promise<void> {
   try {
-    for (const entry of entriesOf(directory)) await unlink(join(directory, entry.name));
-    await rmdir(directory);
+    await inOpenDirectory(path, async (directory) => {
+      for (const name of readdirSync(directory)) await unlink(join(directory, name));
+    });
+    await rmdir(path);
   } catch {
     // Out of containerd's sight already.
   }
 }
 
-function entriesOf(directory: string): readonly Dirent[] {
-  return ignoring(ABSENT, () => readdirSync(directory, { withFileTypes: true })) ?? [];
+async function inOpenDirectory(path: string, work: (directory: string) => Promise<void>): Promise<void> {
+  const descriptor = ignoring(ABSENT, () => openDirectory(path));
+  if (descriptor === undefined) return;
+  try {
+    await work(pathOfDescriptor(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function ignoring<T>(codes: readonly string[], work: () => T): T | undefined {

@@ -40,7 +40,7 @@ export async function replaceFile(
     refuseChanged(path, expected, options.root);
     const target = options.root.resolve(path);
     const directories = createDirectories(options.root, []);
-    directories.create(options.root.toNode(target));
+    directories.create(dirname(options.root.toNode(target)));
     const old = statSync(target, { throwIfNoEntry: false });
     const mode = given ?? (old === undefined ? 0o600 : old.mode & 0o7777);
     const keep = (temporary: string, descriptor: number): Promise<void> =>
@@ -49,12 +49,13 @@ export async function replaceFile(
     try {
       refuseChanged(path, expected, options.root);
       if (options.root.resolve(path) !== target) throw changed(path);
-      renameSync(temporary.path, target);
+      renameSync(temporary, target);
     } catch (error) {
-      discard(temporary.path);
+      discard(temporary);
       throw error;
     }
-    for (const directory of [...directories.grown, dirname(target)]) await fsyncDirectory(directory);
+    for (const directory of directories.grown) await fsyncDirectory(options.root.resolve(directory));
+    await fsyncDirectory(dirname(target));
   } catch (error) {
     throw toHostError(error, path, "replace");
   }

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { isAbsolute, join, sep } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { errnoOf } from "./files-error.ts";
@@ -12,9 +12,9 @@ export interface HostRoot {
   toNode(hostPath: string): string;
   /**
    * Host path with every symbolic link followed, absolute targets taken inside the root. What does not exist is
-   * kept as written, so that a file can be created behind a dangling link.
+   * kept as written, so that a file can be created behind a dangling link. `onLink` is told each link's host path.
    */
-  resolve(nodePath: string): string;
+  resolve(nodePath: string, onLink?: (link: string, stats: Stats) => void): string;
 }
 
 export function createHostRoot(root: string): HostRoot {
@@ -24,19 +24,25 @@ export function createHostRoot(root: string): HostRoot {
     return `${base}${join(nodePath)}`;
   };
   const toNode = (hostPath: string): string => hostPath.slice(base.length) || "/";
-  return { toHost, toNode, resolve: (nodePath) => `${base}${followLinks(base, join(nodePath))}` };
+  return {
+    toHost,
+    toNode,
+    resolve: (nodePath, onLink) => `${base}${followLinks(base, join(nodePath), onLink)}`,
+  };
 }
 
 // The kernel's own limit for one lookup.
 const MAX_LINKS = 40;
 
-function followLinks(base: string, nodePath: string): string {
+type OnLink = (link: string, stats: Stats) => void;
+
+function followLinks(base: string, nodePath: string, onLink?: OnLink): string {
   let pending = nodePath.split(sep).filter((part) => part !== "");
   let resolved = "";
   for (let links = 0; pending.length > 0; ) {
     const [part, ...rest] = pending as [string, ...string[]];
     pending = rest;
-    const target = readLink(`${base}${resolved}/${part}`);
+    const target = readLink(`${base}${resolved}/${part}`, onLink);
     if (target === undefined) {
       resolved = `${resolved}/${part}`;
       continue;
@@ -49,9 +55,12 @@ function followLinks(base: string, nodePath: string): string {
   return resolved === "" ? "/" : resolved;
 }
 
-function readLink(hostPath: string): string | undefined {
+function readLink(hostPath: string, onLink?: OnLink): string | undefined {
   try {
-    return lstatSync(hostPath).isSymbolicLink() ? readlinkSync(hostPath) : undefined;
+    const stats = lstatSync(hostPath);
+    if (!stats.isSymbolicLink()) return undefined;
+    onLink?.(hostPath, stats);
+    return readlinkSync(hostPath);
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
     throw error;

@@ -1,23 +1,24 @@
 import { setImmediate } from "node:timers/promises";
 import { HostError } from "../agent/ports.ts";
+import type { Directories } from "./files-directories.ts";
 import { toHostError } from "./files-error.ts";
-import type { HostRoot } from "./files-root.ts";
 import { fsyncDirectory } from "./files-temporary.ts";
 
-/** Makes changed directories durable; what fails is added to `failures`. */
+/** Makes changed directories (node paths) durable; what fails is added to `failures`. */
 export async function syncDirectories(
-  directories: Iterable<string>,
-  root: HostRoot,
+  changed: Iterable<string>,
+  directories: Directories,
   failures: HostError[],
 ): Promise<void> {
-  const sync = async (directory: string): Promise<void> => {
+  const sync = async (path: string): Promise<void> => {
     try {
-      await fsyncDirectory(directory);
+      const directory = directories.open(path);
+      await fsyncDirectory(directory.path).finally(() => directory.close());
     } catch (error) {
-      failures.push(toHostError(error, root.toNode(directory), "make durable"));
+      failures.push(toHostError(error, path, "make durable"));
     }
   };
-  await forEachOverlapped([...directories], sync, () => false);
+  await forEachOverlapped([...changed], sync, () => false);
 }
 
 // More than libuv has threads, so that none waits for the event loop; more than this only adds contention.

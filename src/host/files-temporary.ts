@@ -4,12 +4,6 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "./files-error.ts";
 
-/** A file written whole and fsynced under a temporary name, waiting for its rename. */
-export interface TemporaryFile {
-  readonly path: string;
-  readonly target: string;
-}
-
 const MARK = ".mirrorlet-tmp-";
 const PATTERN = /^\..+\.mirrorlet-tmp-[0-9a-f]{12}$/;
 
@@ -28,17 +22,17 @@ export function temporaryPath(target: string, suffix: () => string): string {
 }
 
 /**
- * Writes `bytes` beside `target`, durable, not yet visible. `prepare` may copy attributes onto the still empty
- * file. Nothing is left behind when it fails.
+ * Writes `bytes` beside `target`, durable, not yet visible, and returns where. `prepare` may copy attributes onto the
+ * still empty file. Nothing is left behind when it fails.
  */
-export async function writeTemporary(
+export function writeTemporary(
   target: string,
   bytes: Uint8Array,
   mode: number,
   suffix: () => string,
   prepare?: Prepare,
-): Promise<TemporaryFile> {
-  return { path: await writeNew(() => temporaryPath(target, suffix), bytes, mode, prepare), target };
+): Promise<string> {
+  return writeNew(() => temporaryPath(target, suffix), bytes, mode, prepare);
 }
 
 type Prepare = (path: string, descriptor: number) => Promise<void>;

@@ -1,7 +1,8 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import type { ObservedFile, ObservedTree } from "../agent/ports.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
-import { kindOf, observe, readRegular } from "./files-read.ts";
+import { follow, readFollowed } from "./files-follow.ts";
+import { kindOf, observe } from "./files-read.ts";
 import type { HostRoot } from "./files-root.ts";
 import { isTemporaryName } from "./files-temporary.ts";
 
@@ -13,12 +14,15 @@ const MAX_FILE_BYTES = 1024 * 1024;
  * change time have not moved are kept. The calls are synchronous on purpose: for thousands of tiny cached files the
  * thread pool costs ten times the system calls.
  */
-export function createTreeReader(root: HostRoot): (nodePath: string) => ObservedTree {
+export function createTreeReader(
+  root: HostRoot,
+  confined: readonly string[] = [],
+): (nodePath: string) => ObservedTree {
   const remembered = new Map<string, Entry>();
   return (nodePath) => {
     const top = remembered.get(nodePath) ?? { name: "", kind: "link", path: nodePath, hostPath: "" };
     remembered.set(nodePath, top);
-    return new Visit(root).tree(top);
+    return new Visit(root, confined).tree(top);
   };
 }
 
@@ -57,14 +61,16 @@ const SETTLED_AFTER_COARSE_MS = 2_100;
 
 class Visit {
   readonly #root: HostRoot;
+  readonly #confined: readonly string[];
   readonly #directories: string[] = [];
   readonly #linked: string[] = [];
   readonly #files: ObservedFile[] = [];
   readonly #others: { path: string; reason: string }[] = [];
   readonly #nowMs = Date.now();
 
-  constructor(root: HostRoot) {
+  constructor(root: HostRoot, confined: readonly string[]) {
     this.#root = root;
+    this.#confined = confined;
   }
 
   tree(top: Entry): ObservedTree {
@@ -132,7 +138,9 @@ class Visit {
     const realPath = this.#root.toNode(hostPath);
     const known = entry.file;
     if (known?.file.realPath === realPath && isSame(known.identity, stats)) return known.file;
-    const file = observe(entry.path, realPath, readRegular(hostPath), stats);
+    const followed = follow(entry.path, this.#root, this.#confined);
+    const bytes = readFollowed(entry.path, { ...followed, hostPath });
+    const file = observe(entry.path, realPath, bytes, stats);
     entry.file = { identity: this.#identity(stats), file };
     return file;
   }

@@ -1,11 +1,16 @@
 import { fchmodSync, fchownSync, renameSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type FileToWrite, HostError } from "../agent/ports.ts";
-import { createDirectories, type Directories } from "./files-directories.ts";
+import {
+  createDirectories,
+  type Directories,
+  inDirectoryOf,
+  type OpenDirectory,
+} from "./files-directories.ts";
 import { isNodeWide, toHostError } from "./files-error.ts";
 import type { HostRoot } from "./files-root.ts";
 import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
-import { discard, type TemporaryFile, writeTemporary } from "./files-temporary.ts";
+import { discard, writeTemporary } from "./files-temporary.ts";
 
 export interface WriteOptions {
   readonly root: HostRoot;
@@ -20,35 +25,42 @@ export interface WriteOptions {
  */
 export async function writeFiles(files: readonly FileToWrite[], options: WriteOptions): Promise<void> {
   const { root, confined } = options;
-  const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const prepared: Prepared[] = [];
+  const directories = createDirectories(root, confined);
+  // Asked again for the renames: the directory may have been swapped for another since.
+  const later = createDirectories(root, confined);
   const prepare = async (file: FileToWrite): Promise<void> => {
     try {
-      directories.create(file.path);
-      const target = directories.place(file.path);
-      const own = ownerSetter(file);
-      const temporary = await writeTemporary(target, file.bytes, file.mode, options.suffix, own);
-      prepared.push({ file, temporary });
+      const directory = directories.create(dirname(file.path));
+      const write = (place: string) =>
+        writeTemporary(place, file.bytes, file.mode, options.suffix, ownerSetter(file));
+      const temporary = basename(await inDirectoryOf(directory, file.path, write));
+      prepared.push({ file, temporary, identity: directory.identity });
     } catch (error) {
       failures.push(toHostError(error, file.path, "write"));
     }
   };
   const hopeless = (): boolean => failures.some(isNodeWide);
-  await forEachOverlapped(files, prepare, hopeless);
-  if (hopeless()) for (const { temporary } of prepared) discard(temporary.path);
-  else renameAll(prepared, createDirectories(root, confined), failures);
-  const changed = new Set([
-    ...directories.grown,
-    ...prepared.map(({ temporary }) => dirname(temporary.target)),
-  ]);
-  await syncDirectories(changed, root, failures);
+  try {
+    await forEachOverlapped(files, prepare, hopeless);
+    const giveUp = hopeless();
+    for (const item of prepared) finish(item, later, giveUp ? [] : failures, giveUp);
+    const changed = new Set([...directories.grown, ...prepared.map(({ file }) => dirname(file.path))]);
+    await syncDirectories(changed, later, failures);
+  } finally {
+    directories.close();
+    later.close();
+  }
   throwFirst(failures);
 }
 
 interface Prepared {
   readonly file: FileToWrite;
-  readonly temporary: TemporaryFile;
+  /** Its name beside the file. */
+  readonly temporary: string;
+  /** Of the directory it was written in. */
+  readonly identity: string;
 }
 
 function ownerSetter({ owner, mode }: FileToWrite) {
@@ -60,16 +72,26 @@ function ownerSetter({ owner, mode }: FileToWrite) {
   };
 }
 
-function renameAll(prepared: readonly Prepared[], directories: Directories, failures: HostError[]): void {
-  for (const { file, temporary } of prepared) {
-    try {
-      // Asked again: the directory may have been swapped for a link since.
-      if (directories.place(file.path) !== temporary.target) throw swapped(file.path);
-      renameSync(temporary.path, temporary.target);
-    } catch (error) {
-      discard(temporary.path);
-      failures.push(toHostError(error, file.path, "write"));
-    }
+/** Renames into place, or gives up with nothing left behind. */
+function finish(
+  { file, temporary, identity }: Prepared,
+  directories: Directories,
+  failures: HostError[],
+  giveUp: boolean,
+): void {
+  let directory: OpenDirectory | undefined;
+  let isInPlace = false;
+  try {
+    directory = directories.open(dirname(file.path));
+    if (giveUp) return;
+    if (directory.identity !== identity) throw swapped(file.path);
+    renameSync(join(directory.path, temporary), join(directory.path, basename(file.path)));
+    isInPlace = true;
+  } catch (error) {
+    failures.push(toHostError(error, file.path, "write"));
+  } finally {
+    if (directory !== undefined && !isInPlace) discard(join(directory.path, temporary));
+    directory?.close();
   }
 }
 

@@ -11,7 +11,7 @@ import { writeFiles } from "./files-write.ts";
 export interface FilesOptions {
   /** `--root DIR`: put before every path. `/` when omitted. */
   readonly root?: string;
-  /** Directories whose sub-directories must not be links that lead out of them. */
+  /** Directories that another user may write in, certs.d and the state directory: nothing in them leads us out of them. */
   readonly confined?: readonly string[];
   /** Twelve hex digits that make a temporary name unique; tests fix them to aim fault injection at one path. */
   readonly temporarySuffix?: () => string;
@@ -23,9 +23,9 @@ export function createFiles(options: FilesOptions = {}): Files {
   const confined = options.confined ?? ["/etc/containerd/certs.d"];
   const suffix = options.temporarySuffix ?? randomSuffix;
   const writing = { root, confined, suffix };
-  const readTree = createTreeReader(root);
+  const readTree = createTreeReader(root, confined);
   return {
-    read: async (path) => readObserved(path, root),
+    read: async (path) => readObserved(path, root, confined),
     readTree: async (path) => readTree(path),
     write: (files) => writeFiles(files, writing),
     replace: (path, bytes, expected, mode) => replaceFile({ path, bytes, expected, mode }, writing),

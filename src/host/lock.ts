@@ -1,6 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { toHostError } from "./files-error.ts";
 import { createHostRoot } from "./files-root.ts";
@@ -15,7 +24,7 @@ export type Lock =
  * means nothing and stays. Throws HostError when the file cannot be opened or flock(1) is missing.
  */
 export function acquireLock(path: string, root = "/"): Lock {
-  const hostPath = createHostRoot(root).resolve(path);
+  const hostPath = join(createHostRoot(root).resolve(dirname(path)), basename(path));
   const descriptor = open(hostPath, path);
   const status = flock(descriptor, path);
   if (status !== 0) {
@@ -30,9 +39,16 @@ export function acquireLock(path: string, root = "/"): Lock {
 function open(hostPath: string, path: string): number {
   try {
     mkdirSync(dirname(hostPath), { recursive: true, mode: 0o755 });
-    // "a+" neither truncates what the holder wrote nor fails when the file is new. Close-on-exec: no child
-    // that outlives us keeps the lock.
-    return openSync(hostPath, "a+", 0o644);
+    // Neither truncates what the holder wrote nor fails when the file is new. Close-on-exec: no child that outlives us
+    // keeps the lock. O_NOFOLLOW: who owns the directory must not have root empty another file.
+    const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const descriptor = openSync(hostPath, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o644);
+    const stats = fstatSync(descriptor);
+    if (stats.isFile() && stats.nlink <= 1) return descriptor;
+    closeSync(descriptor);
+    throw new HostError("not-a-file", path, `cannot lock ${path}: it is no file of its own; remove it`, {
+      retryable: false,
+    });
   } catch (error) {
     throw toHostError(error, path, "lock");
   }

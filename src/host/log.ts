@@ -5,18 +5,20 @@ import { isSecretName, masked, redactSecrets } from "../core/redact-secrets.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+export type LogForm = "json" | "terminal" | "journal";
+
 export interface LogOptions {
   readonly level: LogLevel;
-  /** Readable lines for a terminal instead of JSON. */
-  readonly readable: boolean;
+  /** JSON for machines; lines to read for a terminal, and for the journal, which notes time and priority itself. */
+  readonly form: LogForm;
   readonly color: boolean;
   /** Takes whole lines; by default they go to stderr. */
   readonly write?: (line: string) => void;
 }
 
 /** One line an event: JSON for machines, `time level message key=value` for people. Secrets are masked. */
-export function createLog({ level, readable, color, write = writeStderr }: LogOptions): Log {
-  const destination = readable ? (line: string) => write(renderLine(line, color)) : write;
+export function createLog({ level, form, color, write = writeStderr }: LogOptions): Log {
+  const destination = form === "json" ? write : (line: string) => write(renderLine(line, form, color));
   const logger = pino(
     {
       level,
@@ -57,13 +59,18 @@ function redactValue(value: NonNullable<LogFields[string]>): unknown {
 
 const colors: Readonly<Record<string, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
 
-function renderLine(line: string, color: boolean): string {
+/** Of sd-daemon(3). */
+const priorities: Readonly<Record<string, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+
+function renderLine(line: string, form: LogForm, color: boolean): string {
   const { level, time, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const label = String(level).padEnd(5);
   const pairs = Object.entries(fields).map(
     ([name, value]) => ` ${paint(90, `${name}=`)}${renderValue(value)}`,
   );
+  if (form === "journal")
+    return `<${priorities[String(level)] ?? 6}>${escapeControls(String(message))}${pairs.join("")}\n`;
   const clock = String(time).slice(11, 19);
   return `${paint(90, clock)} ${paint(colors[String(level)] ?? 0, label)} ${escapeControls(String(message))}${pairs.join("")}\n`;
 }

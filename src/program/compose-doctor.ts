@@ -11,7 +11,7 @@ import { createContainerd } from "../host/containerd.ts";
 import { createDaemonInspector } from "../host/inspect-daemon.ts";
 import { explainDeps } from "./compose-explain.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { createRegistryClient } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { readStandardInput } from "./read-standard-input.ts";
 
 /** Settings that say which containerd is meant. */
@@ -37,7 +37,11 @@ export function doctorDeps(
     containerdAt,
     async askFurther(view, at) {
       const containerd = containerdAt(at);
-      const client = createRegistryClient(containerd, `${root}${at}`, root);
+      const client = createRegistryClient(
+        containerd,
+        createRegistryEnvironment(undefined, `${root}${at}`),
+        root,
+      );
       const { architecture, agentStatus } = explainDeps(setup, ports);
       return askFurther(view, {
         files: ports.files,

@@ -1,11 +1,12 @@
 import type { Ports } from "../agent/ports.ts";
 import type { ExplainDeps } from "../cli/explain.ts";
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { askAgent } from "../edge/ask-agent.ts";
 import { createPullWalker } from "../edge/walk-pull.ts";
 import { readDaemonEnvironment } from "../host/daemon-environment.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { createRegistryClient } from "./compose-registry.ts";
-import { isRootOrUs } from "./compose-status.ts";
+import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
+import { believedFor } from "./compose-status.ts";
 
 export function explainDeps({ config, root }: NodeSetup, { files, containerd }: Ports): ExplainDeps {
   const hostSocket = `${root}${config.containerd.socket}`;
@@ -13,19 +14,22 @@ export function explainDeps({ config, root }: NodeSetup, { files, containerd }: 
     files,
     containerd,
     configPath: config.containerd.config,
-    walker: createPullWalker({ client: createRegistryClient(containerd, hostSocket, root) }),
+    walker: createPullWalker({
+      client: createRegistryClient(containerd, createRegistryEnvironment(undefined, hostSocket), root),
+    }),
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     knowsDaemon: () => readDaemonEnvironment(hostSocket) !== undefined,
     // The agent works for this machine, not for a tree that lies on it.
-    agentStatus: () => (root === "" ? askStatus(config.http.address) : Promise.resolve(undefined)),
+    agentStatus: () => (root === "" ? askStatus(config) : Promise.resolve(undefined)),
   };
 }
 
 const STATUS_TIMEOUT_MS = 1000;
 
 /** Undefined: no agent, or somebody else in its place, who is not believed. */
-async function askStatus(address: string): Promise<unknown> {
-  const answer = await askAgent({ address, timeoutMs: STATUS_TIMEOUT_MS, mayAnswer: isRootOrUs });
+async function askStatus(config: AgentConfig): Promise<unknown> {
+  const { address } = config.http;
+  const answer = await askAgent({ address, timeoutMs: STATUS_TIMEOUT_MS, mayAnswer: believedFor(config) });
   return answer.ok ? answer.document : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
+import { distrustState } from "../agent/distrust-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
 import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
@@ -10,17 +11,24 @@ import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { parseHostPort } from "../core/agent-config/listen-address.ts";
+import type { SourceFile } from "../core/desired-state/source-file.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
+import { exposureOf } from "../edge/exposure-of.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
 import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createClock } from "../host/clock.ts";
 import { createContainerd } from "../host/containerd.ts";
 import { createFiles } from "../host/files.ts";
+import { filesForOwner } from "../host/files-for-owner.ts";
+import { createHostRoot } from "../host/files-root.ts";
+import { createRemoteContainerd } from "../host/helper/remote-containerd.ts";
+import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
-import { createRegistryClient } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
+import { type Owner, separationOf } from "./separation-of.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -38,8 +46,10 @@ const GATE_TIMEOUT_MS = 60_000;
  * is a node that runs, and not the image of many.
  */
 export function composeNode({ config, root, log }: NodeSetup, isLive = root === ""): NodeDeps {
-  const ports = createPorts({ config, root, log });
-  const state = createStateDirectory(config.stateDir, ports);
+  const separated = separationOf(config, root);
+  const ports = createPorts({ config, root, log }, separated?.owner);
+  const own = createStateDirectory(config.stateDir, ports);
+  const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
   const createContext = (options: NodeOptions): PassContext => ({
@@ -54,6 +64,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
     render: createRenderMemory(),
     witness,
+    closeDirectories: separated?.closeDirectories,
   });
   return {
     createContext,
@@ -85,13 +96,23 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function createPorts({ config, root, log }: NodeSetup): Ports {
+/** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */
+function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
-  const containerd = createContainerd({ binary, socket, restart, root });
+  const ask = helperOf(config, root);
+  const localContainerd = createContainerd({ binary, socket, restart, root });
+  const containerd = ask === undefined ? localContainerd : createRemoteContainerd(ask, localContainerd);
+  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD, config.stateDir] });
+  const localFiles =
+    owner === undefined
+      ? plainFiles
+      : filesForOwner(plainFiles, [config.stateDir, certsD], owner, createHostRoot(root === "" ? "/" : root));
+  const files = ask === undefined ? localFiles : createRemoteFiles(ask, localFiles, config, root);
+  const environment = createRegistryEnvironment(ask, `${root}${socket}`);
   return {
-    files: createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] }),
+    files,
     containerd,
-    prober: createMirrorProber({ client: createRegistryClient(containerd, `${root}${socket}`, root) }),
+    prober: createMirrorProber({ client: createRegistryClient(containerd, environment, root) }),
     clock: createClock(),
     log,
     sha256,
@@ -105,13 +126,14 @@ async function loadWanted(
   ports: Ports,
   understand: LoadDesiredState,
 ): Promise<Wanted> {
-  const read = await readDesiredStateSources(sources, { root, trust: "owner" });
+  const read = await readSources(sources, { config, root });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
   const { state, digest, issues } = await understand(read.files, {
     files,
+    exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
     clock: ports.clock,
     certificates: inspectCertificates,
     secretsDir,
@@ -121,6 +143,23 @@ async function loadWanted(
   if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
   return { kind: "state", state, digest, issues, at, inputs };
+}
+
+/**
+ * What root alone may read, the helper reads, where it is the desired state of agent.toml. Rejects where it cannot be
+ * reached: the pass then fails, and is tried again soon.
+ */
+async function readSources(
+  sources: readonly string[],
+  { config, root }: Pick<NodeSetup, "config" | "root">,
+): ReturnType<typeof readDesiredStateSources> {
+  const read = await readDesiredStateSources(sources, { root, trust: "owner" });
+  const ask = helperOf(config, root);
+  const isDenied = !read.ok && read.issues.some(({ code }) => code === "file-unreadable");
+  if (ask === undefined || !isDenied || sources.length !== 1 || sources[0] !== config.desiredState)
+    return read;
+  const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
+  return files === undefined ? read : { ok: true, files };
 }
 
 function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {

@@ -4,7 +4,7 @@ import { createProbeRounds, type ProbeRounds } from "../agent/evidence/probe-rou
 import type { Ports } from "../agent/ports.ts";
 import { createMirrorAsker } from "../edge/ask-mirror.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { createRegistryClient } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
 
 /** The agent's timer that asks mirrors; `imageFor` is an image of a host namespace that shows more than an API does. */
 export function composeProbeRounds(
@@ -13,7 +13,8 @@ export function composeProbeRounds(
   sink: EvidenceSink,
   imageFor: (registry: string) => ProbeImage | undefined,
 ): ProbeRounds {
-  const client = createRegistryClient(containerd, `${root}${config.containerd.socket}`, root);
+  const environment = createRegistryEnvironment(helperOf(config, root), `${root}${config.containerd.socket}`);
+  const client = createRegistryClient(containerd, environment, root);
   return createProbeRounds({
     files,
     containerd,

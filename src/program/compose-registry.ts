@@ -1,5 +1,7 @@
 import type { Containerd } from "../agent/ports.ts";
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { readDaemonEnvironment } from "../host/daemon-environment.ts";
+import { type AskHelper, createHelperClient } from "../host/helper/helper-client.ts";
 import { createHttpClient, type HttpClient } from "../registry/http-client.ts";
 
 const TIMEOUTS = { dialMs: 10_000, handshakeMs: 10_000, responseMs: 10_000 };
@@ -10,7 +12,7 @@ const TIMEOUTS = { dialMs: 10_000, handshakeMs: 10_000, responseMs: 10_000 };
  */
 export function createRegistryClient(
   containerd: Pick<Containerd, "instance">,
-  hostSocket: string,
+  environmentOf: RegistryEnvironment,
   root: string,
 ): () => Promise<HttpClient> {
   let instance: string | undefined;
@@ -18,10 +20,30 @@ export function createRegistryClient(
   return async () => {
     const now = await containerd.instance();
     if (client === undefined || now !== instance) {
-      const environment = readDaemonEnvironment(hostSocket) ?? {};
+      const environment = await environmentOf();
       client = createHttpClient({ environment, timeouts: TIMEOUTS, root });
       instance = now;
     }
     return client;
   };
+}
+
+/** The environment of the containerd that runs, as far as it decides how registries are reached; {}: not known. */
+export type RegistryEnvironment = () => Promise<Readonly<Record<string, string>>>;
+
+export function createRegistryEnvironment(
+  ask: AskHelper | undefined,
+  hostSocket: string,
+): RegistryEnvironment {
+  if (ask === undefined) return async () => readDaemonEnvironment(hostSocket) ?? {};
+  return async () => {
+    const environment = await ask("registry-environment").catch(() => ({}));
+    return environment as Readonly<Record<string, string>>;
+  };
+}
+
+/** Root needs no helper, even where the agent has one: its command line works on the node itself. */
+export function helperOf({ helper }: Pick<AgentConfig, "helper">, root: string): AskHelper | undefined {
+  if (helper === undefined || process.getuid?.() === 0) return undefined;
+  return createHelperClient(`${root}${helper}`);
 }

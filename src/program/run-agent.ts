@@ -37,6 +37,11 @@ export interface AgentRun {
 const QUIET_MS = 20;
 const FLOOD_MS = 200;
 
+/** From its start. A first pass with a restart of containerd takes a second or two. */
+const READY_AT_LATEST_MS = 20_000;
+/** A pass that stands still for so long waits for ever: the watchdog ends the agent, and its next start goes on. */
+const STILL_MS = 5 * 60_000;
+
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
 }
@@ -58,6 +63,7 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
     log.warn({ path, diff }, "changed by somebody else and put right");
   if (!isNews(report, previous)) log.debug(fields, "pass over");
   else if (isReady(report)) log.info(fields, text);
+  else if (outcome === "failed") log.error(fields, text);
   else log.warn(fields, text);
 }
 
@@ -69,7 +75,10 @@ export async function runAgent(
 ): Promise<AgentRun> {
   let reconciler: Reconciler | undefined;
   let sources: EvidenceRun | undefined;
-  const notify = createServiceNotifier(process.env, log, async () => sources?.ping());
+  const notify = createServiceNotifier(process.env, log, async () => {
+    await sources?.ping();
+    return (reconciler?.stillMs ?? 0) < STILL_MS;
+  });
   const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
@@ -125,6 +134,12 @@ export async function runAgent(
   );
   let drift: ReturnType<typeof watchPaths> | undefined;
   const watch = watchDesiredState({ path: config.desiredState, root, log }, reads.touched);
+  // What is ordered behind the agent at boot, kubelet above all, waits for the first pass, but not for a long one.
+  const waited = setTimeout(() => void notify.ready(), READY_AT_LATEST_MS);
+  const sayReady = (): void => {
+    clearTimeout(waited);
+    void notify.ready();
+  };
   // Before the first pass reads it, so that no change falls between the two.
   await watch.ready;
   const running = startReconciler({
@@ -132,7 +147,7 @@ export async function runAgent(
     resyncMs: config.resyncMs,
     onReport(report) {
       const previous = board.latest;
-      if (previous === undefined) void notify.ready();
+      if (previous === undefined) sayReady();
       board.passed(report);
       evidence.passed(report);
       passed(report);
@@ -158,6 +173,7 @@ export async function runAgent(
     address: http.address,
     reload: () => running.trigger("reload"),
     async stop() {
+      clearTimeout(waited);
       teller.cancel();
       await notify.stopping();
       await watch.close();

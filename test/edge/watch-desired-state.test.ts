@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { renameSync, writeFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmod, link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -175,6 +176,48 @@ test("neighbours of the file are not read for", async (t) => {
   await readings.quiet();
   assert.equal(readings.count, 0);
 });
+
+test("a file that is written through another name of it", async (t) => {
+  const directory = await folder(t);
+  const file = join(directory, "state.yaml");
+  const elsewhere = join(await folder(t), "source.yaml");
+  await writeFile(elsewhere, "1");
+  await link(elsewhere, file);
+  const readings = await watching(t, file);
+  await readings.after(() => writeFile(elsewhere, "2"));
+  await readings.after(() => replace(file, "3"));
+  const { count } = readings;
+  await writeFile(elsewhere, "no longer that file");
+  await readings.quiet();
+  assert.equal(readings.count, count);
+});
+
+const noStrace = spawnSync("strace", ["-V"]).status !== 0 && "strace is not installed";
+for (const [where, part] of [
+  ["a parent of a parent", "."],
+  ["a parent", "a"],
+  ["the directory itself", "a/b"],
+] as const) {
+  test(`a thousand writes in ${where}: nothing is listed for them, and nothing read`, {
+    skip: noStrace,
+  }, async (t) => {
+    const base = await folder(t);
+    await mkdir(join(base, "a/b"), { recursive: true });
+    const file = join(base, "a/b/state.yaml");
+    await writeFile(file, "1");
+    const log = join(await folder(t), "log");
+    const driver = join(import.meta.dirname, "watch-driver.ts");
+    const trace = ["-f", "-y", "-s", "4096", "-o", log, "-e", "trace=openat,getdents64"];
+    const args = [...trace, process.execPath, "--import", "tsx", driver, file, join(base, part)];
+    const run = spawnSync("strace", args, { encoding: "utf8", timeout: 60_000 });
+    assert.equal(run.status, 0, run.stderr);
+    assert.equal(run.stdout, "0");
+    const during = readFileSync(log, "utf8").split("/begins").at(-1) ?? "";
+    assert.match(during, /\.other/, "the writes are in the trace");
+    const listings = during.split("\n").filter((line) => line.includes("getdents64") && line.includes(base));
+    assert.deepEqual(listings, []);
+  });
+}
 
 test("a flood of replacements: far fewer readings, never silence for long, and one after the last", async (t) => {
   const file = join(await folder(t), "state.yaml");

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createLog, type LogLevel } from "../../src/host/log.ts";
+import { createLog, type LogForm, type LogLevel } from "../../src/host/log.ts";
 
-function logging(options: { level?: LogLevel; readable?: boolean; color?: boolean } = {}) {
+function logging(options: { level?: LogLevel; form?: LogForm; color?: boolean } = {}) {
   const lines: string[] = [];
-  const { level = "info", readable = false, color = false } = options;
-  return { lines, log: createLog({ level, readable, color, write: (line) => lines.push(line) }) };
+  const { level = "info", form = "json", color = false } = options;
+  return { lines, log: createLog({ level, form, color, write: (line) => lines.push(line) }) };
 }
 
 test("one JSON line an event, with time, level and fields", () => {
@@ -40,20 +40,20 @@ test("the level decides", () => {
 });
 
 test("readable on a terminal, and nothing that comes from outside can move the cursor or fake a line", () => {
-  const { lines, log } = logging({ readable: true });
+  const { lines, log } = logging({ form: "terminal" });
   log.warn({ error: 'no "such" host', url: "a\u001b[2Jb", n: 1 }, "probe failed\n12:00:00 info  all well");
   assert.match(
     lines.join(""),
     /^\d\d:\d\d:\d\d warn {2}probe failed\\u000a12:00:00 info {2}all well error="no \\"such\\" host" url=a\\u001b\[2Jb n=1\n$/,
   );
-  const colored = logging({ readable: true, color: true });
+  const colored = logging({ form: "terminal", color: true });
   colored.log.error({}, "x");
   assert.match(colored.lines[0] ?? "", /\u001b\[31merror\u001b\[0m x/);
 });
 
 test("secrets are masked by the name of their field and by their look", () => {
-  for (const readable of [false, true]) {
-    const { lines, log } = logging({ readable });
+  for (const form of ["json", "terminal", "journal"] as const) {
+    const { lines, log } = logging({ form });
     log.info(
       {
         password: "hunter2-a",
@@ -84,7 +84,7 @@ test("field names of objects and prototypes are nothing special", () => {
 test("a reader that went away does not end the program", () => {
   const module = JSON.stringify(join(import.meta.dirname, "../../src/host/log.ts"));
   const code = `import { createLog } from ${module};
-    const log = createLog({ level: "info", readable: false, color: false });
+    const log = createLog({ level: "info", form: "json", color: false });
     for (let i = 0; i < 1000; i++) log.info({ i }, "x".repeat(500));
     console.log("alive");`;
   const run = spawnSync(
@@ -100,4 +100,13 @@ test("a reader that went away does not end the program", () => {
     { encoding: "utf8" },
   );
   assert.equal(run.stdout, "alive\n");
+});
+
+test("for the journal a priority, and neither time nor level, which it has itself", () => {
+  const { lines, log } = logging({ form: "journal", level: "debug" });
+  log.debug({}, "a");
+  log.info({ url: "http://h/" }, "b");
+  log.warn({}, "c\n<0>d");
+  log.error({}, "e");
+  assert.deepEqual(lines, ["<7>a\n", "<6>b url=http://h/\n", "<4>c\\u000a<0>d\n", "<3>e\n"]);
 });

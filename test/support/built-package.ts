@@ -19,7 +19,7 @@ export async function builtPackage(): Promise<string> {
   await mkdir(cache, { recursive: true });
   const out = join(cache, await hashSources());
   const build =
-    'ls "$1"/*.deb 2>/dev/null && exit; rm -rf "$2"/[0-9a-f]*; scripts/build-deb --fast --out "$1.new" >&2 && mv -T "$1.new" "$1" && ls "$1"/*.deb';
+    'ls "$1"/*.deb 2>/dev/null && exit; find "$2" -maxdepth 1 -name "[0-9a-f]*" -mmin +120 -exec rm -rf {} +; scripts/build-deb --fast --out "$1.new" >&2 && mv -T "$1.new" "$1" && ls "$1"/*.deb';
   const args = ["-w", "600", join(cache, "lock"), "/bin/sh", "-c", build, "sh", out, cache];
   try {
     const { stdout } = await promisify(execFile)("flock", args, { timeout: 800_000 });

@@ -14,6 +14,8 @@ export type Behaviour =
     }
   /** 200 with the page of a captive portal. */
   | { readonly kind: "html" }
+  /** The proper answer, after a while. */
+  | { readonly kind: "delay"; readonly ms: number }
   /** Takes the request and never answers. */
   | { readonly kind: "hang" }
   /** Ends the connection without an answer: with RST, or with FIN. */
@@ -136,6 +138,8 @@ function answer(
   behaviour: Behaviour | undefined,
 ): void {
   if (behaviour?.kind === "hang") return;
+  if (behaviour?.kind === "delay")
+    return void setTimeout(() => answer(request, response, record, object, undefined), behaviour.ms).unref();
   if (behaviour?.kind === "close") return void request.socket.destroy();
   const { status, headers, body } = reply(record, object, behaviour);
   record.status = status;

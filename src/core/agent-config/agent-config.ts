@@ -12,6 +12,10 @@ export interface AgentConfig {
   readonly credentials: SettingValues["credentials"];
   readonly preflight: SettingValues["preflight"];
   readonly resyncMs: number;
+  /** Socket of the root helper; undefined: what takes root's rights is done by this process itself. */
+  readonly helper: string | undefined;
+  /** Where the helper keeps what it must not forget, root's alone. */
+  readonly helperState: string;
   readonly containerd: {
     readonly config: string;
     readonly certsD: string;
@@ -62,6 +66,8 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
     credentials: values.credentials,
     preflight: values.preflight,
     resyncMs: values.resync,
+    helper: given(values.helper),
+    helperState: values.helper_state,
     containerd: {
       config: values["containerd.config"],
       certsD: values["containerd.certs_d"],

@@ -36,6 +36,8 @@ export const settings = {
   credentials: setting(choice("auto", "header", "cri"), "auto"),
   preflight: setting(choice("warn", "strict", "off"), "warn"),
   resync: setting(duration(100, day), 300 * second),
+  helper: setting(optionalPath, ""),
+  helper_state: setting(absolutePath, "/var/lib/mirrorlet-helper"),
 
   "containerd.config": setting(absolutePath, "/etc/containerd/config.toml"),
   "containerd.certs_d": setting(absolutePath, "/etc/containerd/certs.d"),

@@ -55,7 +55,7 @@ export function driveNode(job: Job, options: { readonly clock?: Clock } = {}): D
   const ports: Ports = {
     files: createFiles({
       ...(root === "" ? {} : { root }),
-      confined: [config.containerd.certsD],
+      confined: [config.containerd.certsD, config.stateDir],
       ...(job.countedNames ? { temporarySuffix: countedSuffix() } : {}),
     }),
     containerd: containerdOf(job, config),

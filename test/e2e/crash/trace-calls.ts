@@ -1,5 +1,6 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** The n-th call of its kind on a path, below some root, which is where a fault can be aimed at. */
@@ -7,6 +8,8 @@ export interface FileCall {
   readonly name: string;
   readonly path: string;
   readonly nth: number;
+  /** How it is to be aimed at, where that is not the path: `/proc/self/fd/*` and a name, of which it is the nth call. */
+  readonly aim?: { readonly name: string; readonly nth: number };
 }
 
 export function describeCall({ name, path, nth }: FileCall): string {
@@ -64,20 +67,41 @@ export async function listCalls(
 
 function readLog(text: string, root: string): readonly FileCall[] {
   const calls: FileCall[] = [];
-  const seen = new Map<string, number>();
+  const count = createCounter();
+  const descriptors = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const match = /^\d+ +(\w+)\((.*)$/.exec(line);
-    if (match === null) continue;
-    const [, name = "", rest = ""] = match;
-    const path = pathOf(name, rest) ?? "";
+    // A descriptor is one directory until its number is given out again.
+    const opened = /\bopenat\b.* = (\d+)<([^>]*)>$/.exec(line);
+    const match = /^(\d+) +(\w+)\((.*)$/.exec(line);
+    if (match === null) {
+      if (opened !== null) descriptors.set(opened[1] ?? "", opened[2] ?? "");
+      continue;
+    }
+    const [, thread = "", name = "", rest = ""] = match;
+    const [, from, fromName] = BY_DESCRIPTOR.exec(pathOf(name, rest) ?? "") ?? [];
+    const path =
+      from === undefined ? (pathOf(name, rest) ?? "") : join(descriptors.get(from) ?? "", fromName ?? "");
+    if (opened !== null) descriptors.set(opened[1] ?? "", opened[2] ?? "");
+    // Of two paths strace's filter looks at the first.
+    const aim =
+      fromName === undefined ? {} : { aim: { name: fromName, nth: count(`${thread} ${name} ${fromName}`) } };
     if (!below(path, root)) continue;
-    const key = `${name} ${path}`;
-    const nth = (seen.get(key) ?? 0) + 1;
-    seen.set(key, nth);
-    if (name !== "openat" || rest.includes("O_CREAT"))
-      calls.push({ name, path: path.slice(root.length), nth });
+    const nth = count(`${name} ${path}`);
+    if (name === "openat" && !rest.includes("O_CREAT")) continue;
+    calls.push({ name, path: path.slice(root.length), nth, ...aim });
   }
   return calls;
+}
+
+const BY_DESCRIPTOR = /^\/proc\/self\/fd\/(\d+)(?:\/(.*))?$/;
+
+function createCounter(): (key: string) => number {
+  const seen = new Map<string, number>();
+  return (key) => {
+    const nth = (seen.get(key) ?? 0) + 1;
+    seen.set(key, nth);
+    return nth;
+  };
 }
 
 function below(path: string, root: string): boolean {
@@ -90,6 +114,9 @@ function pathOf(name: string, rest: string): string | undefined {
   if (byDescriptor.includes(name)) return /^\d+<([^>]*)>/.exec(rest)?.[1];
   return /"([^"]*)"/.exec(rest)?.[1];
 }
+
+/** More than a pass of the tests ever has open. */
+const DESCRIPTORS = Array.from({ length: 100 }, (_, number) => `/proc/self/fd/${number}`);
 
 export interface Ended {
   readonly status: number | null;
@@ -104,8 +131,10 @@ export async function runWithFault(
   call: FileCall,
   fault: string,
 ): Promise<Ended> {
-  const { name, path, nth } = call;
-  const where = ["-P", `${root}${path}`, "-e", `trace=${name}`];
+  const { name, path, aim } = call;
+  const nth = aim?.nth ?? call.nth;
+  const paths = aim === undefined ? [`${root}${path}`] : DESCRIPTORS.map((each) => `${each}/${aim.name}`);
+  const where = [...paths.flatMap((each) => ["-P", each]), "-e", `trace=${name}`];
   const inject = [...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`];
   const child = spawn("strace", [...inject, "-e", "signal=none", "-o", "/dev/null", ...command], {
     env: ENVIRONMENT,

@@ -30,7 +30,7 @@ async function nodeWithPackage(containerd: "1.6" | "2.1" = "1.6"): Promise<Boote
   return node;
 }
 
-const APPLIED = 'journalctl --output=cat -u mirrorlet | grep -q \'"outcome":"applied"\'';
+const APPLIED = "journalctl --output=cat -u mirrorlet | grep -q outcome=applied";
 
 const pidOf = (node: BootedNode, unit: string) =>
   node.must(`systemctl show --property=MainPID --value ${unit}`);

@@ -35,6 +35,8 @@ interface AgentPlace {
   readonly pidFile: string;
   /** Besides PATH. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whose process it is; without it, ours. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** Resolves when it listens; whether it is ready is another question. */
@@ -44,6 +46,7 @@ export async function startAgent({
   desiredState,
   pidFile,
   environment = {},
+  user,
 }: AgentPlace): Promise<LabAgent> {
   const logPath = join(dir, "agent.log");
   const output = await open(logPath, "a");
@@ -52,6 +55,7 @@ export async function startAgent({
     cwd: "/",
     env: { ...mirrorletEnvironment, ...environment },
     stdio: ["ignore", output.fd, output.fd],
+    ...user,
   });
   const ended = new Promise<number>((resolve) => {
     child.once("exit", (code) => resolve(code ?? -1));

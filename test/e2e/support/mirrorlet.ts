@@ -27,10 +27,10 @@ export async function runMirrorlet(args: readonly string[]): Promise<CommandEnd>
 }
 
 /** The program and its first arguments: the build when it is newer than every source, else the sources. */
-export function mirrorletProgram(): readonly [string, ...string[]] {
-  const built = join(repository, "dist/main.js");
+export function mirrorletProgram(name: "main" | "helper" = "main"): readonly [string, ...string[]] {
+  const built = join(repository, `dist/${name}.js`);
   if (isUpToDate(built)) return [process.execPath, built];
-  return [process.execPath, "--import", import.meta.resolve("tsx"), join(repository, "src/main.ts")];
+  return [process.execPath, "--import", import.meta.resolve("tsx"), join(repository, `src/${name}.ts`)];
 }
 
 /** Nothing of the caller's: no proxy, no MIRRORLET_* setting, no colour. */

@@ -1,22 +1,13 @@
 import type { Issue, Place } from "../../issue.ts";
-import { isTomlTable, parseToml, type TomlTable, type TomlValue } from "../../toml/parse-toml.ts";
-import { type ContainerdVersion, traitsOf } from "../version.ts";
-import { chooseSection } from "./choose-section.ts";
-import { parseConfigFile } from "./config-file.ts";
-import {
-  applyEdits,
-  type ConfigText,
-  findHeader,
-  fullPath,
-  openConfigText,
-  startsWithPath,
-} from "./config-text.ts";
+import type { TomlTable } from "../../toml/parse-toml.ts";
+import type { ContainerdVersion } from "../version.ts";
+import { applyEdits, type ConfigText, findHeader, fullPath, startsWithPath } from "./config-text.ts";
 import { removeKey, setString } from "./edit-key.ts";
 import { receiverIn, revertReceiver } from "./edit-traces.ts";
 import { addTables, cutLines, listOwnedPaths, type OwnedTable, removeOwned } from "./owned-tables.ts";
 import { planConfigEdit } from "./plan-config-edit.ts";
+import { type RegistryOf, readRegistry, readWanted, tableAt } from "./read-wanted.ts";
 import { findDeviation } from "./verify-edit.ts";
-import type { WantedRegistries } from "./wanted-registries.ts";
 
 export interface RevertRequest {
   readonly path: string;
@@ -49,32 +40,6 @@ export function revertConfigEdit(request: RevertRequest): RevertResult {
   return revertInPlace({ ...request, current }, untraced, then);
 }
 
-interface RegistryOf {
-  readonly config: ConfigText;
-  readonly section: readonly string[];
-  readonly registry: TomlTable;
-  readonly configPath: string | undefined;
-}
-
-function readRegistry(path: string, text: string, version: ContainerdVersion): RegistryOf | undefined {
-  const traits = traitsOf(version);
-  const file = parseConfigFile({ path, text }, traits);
-  const document = parseToml(text);
-  if ("reason" in file || !document.ok) return undefined;
-  // Imports are not at hand: the file's own version decides, as it does wherever versions are not mixed.
-  const schema =
-    file.schema < 2 && traits.importsReplacePluginTables ? 1 : file.schema || traits.maxConfigVersion;
-  const section = chooseSection(file, schema, traits);
-  const registry = tableAt(document.value, section) ?? {};
-  const configPath = ownValue(registry, "config_path");
-  return {
-    config: openConfigText(text),
-    section,
-    registry,
-    configPath: typeof configPath === "string" ? configPath : undefined,
-  };
-}
-
 /** Whether editing the original again, for what the current text says we wanted, gives the current text. */
 function isOurEditOf(
   { path, current, original, version, receivers = new Set() }: RevertRequest,
@@ -86,36 +51,6 @@ function isOurEditOf(
   const request = { path, text: original, imports: [], version, wanted: readWanted(now), receiver };
   const again = planConfigEdit(request);
   return again.ok && again.text === current;
-}
-
-function readWanted({ config, section, registry, configPath }: RegistryOf): WantedRegistries {
-  const owned = listOwnedPaths(config, section);
-  const text = (path: readonly string[], key: string): string =>
-    String(ownValue(tableAt(registry, path), key) ?? "");
-  const member = (group: string, leaf?: string) =>
-    owned
-      .filter((path) => path[0] === group && path[2] === leaf)
-      .map((path) => ({ path, name: path[1] ?? "" }));
-  const auths = member("configs", "auth").map(({ path, name }) => {
-    return { host: name, username: text(path, "username"), password: text(path, "password") };
-  });
-  const mirrors = member("mirrors").map(({ path, name }) => {
-    const endpoints = ownValue(tableAt(registry, path), "endpoint");
-    return { namespace: name, endpoints: Array.isArray(endpoints) ? endpoints.map(String) : [] };
-  });
-  const tls = member("configs", "tls").map(({ path, name }) => {
-    const optional = (field: string, key: string) =>
-      text(path, key) === "" ? {} : { [field]: text(path, key) };
-    const insecure = ownValue(tableAt(registry, path), "insecure_skip_verify") === true;
-    const files = {
-      ...optional("caFile", "ca_file"),
-      ...optional("certFile", "cert_file"),
-      ...optional("keyFile", "key_file"),
-    };
-    return { host: name, ...files, ...(insecure ? { insecureSkipVerify: true } : {}) };
-  });
-  if (mirrors.length > 0 || tls.length > 0 || !configPath) return { style: "legacy", mirrors, tls, auths };
-  return { style: "certs.d", configPath, auths };
 }
 
 function revertInPlace(
@@ -187,16 +122,6 @@ function toTable(path: readonly string[], table: TomlTable): OwnedTable | undefi
 
 function isOnlyVersion(text: string): boolean {
   return /^\s*(?:version\s*=\s*\d+\s*)?$/.test(text);
-}
-
-function tableAt(from: TomlTable | undefined, path: readonly string[]): TomlTable | undefined {
-  let value: TomlValue | undefined = from;
-  for (const key of path) value = isTomlTable(value) ? ownValue(value, key) : undefined;
-  return isTomlTable(value) ? value : undefined;
-}
-
-function ownValue(table: TomlTable | undefined, key: string): TomlValue | undefined {
-  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 function fail(file: string, reason: string): RevertResult {

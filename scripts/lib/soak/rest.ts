@@ -1,0 +1,133 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { writeWish } from "./act-wishes.ts";
+import { ask } from "./ask.ts";
+import { measureProcess, outerPid, type ProcessFigures } from "./measure-process.ts";
+import type { Stage } from "./stage.ts";
+import type { ContainerdWatch } from "./watch-containerd.ts";
+import { baseline, type Wish } from "./wish.ts";
+
+/** The node when nothing is going on, under the desired state that is the same at every rest. */
+export interface Rest {
+  readonly atMs: number;
+  /** Until the last desired state was in force; undefined: it never was. */
+  readonly settledMs: number | undefined;
+  /** What differs from the last desired state; empty for nothing. */
+  readonly wrong: readonly string[];
+  readonly agent: (ProcessFigures & { readonly heapMiB: number }) | undefined;
+  readonly helper: ProcessFigures | undefined;
+  readonly containerd: ProcessFigures | undefined;
+  /** Every file of the agent's, and of places for temp files. */
+  readonly names: readonly string[];
+  readonly journalBytes: number;
+}
+
+const SETTLE_MS = 90_000;
+const QUIET_MS = 4_000;
+const CERTS_D = "/etc/containerd/certs.d";
+
+/** Brings the node to rest, and measures. Mirrors are well and nobody pulls. */
+export async function rest(
+  stage: Stage,
+  watch: ContainerdWatch,
+  door: string,
+  generation: number,
+  /** Host namespaces below which others have written: what is not wanted there is theirs. */
+  touched: ReadonlySet<string>,
+): Promise<Rest> {
+  const { node } = stage;
+  await stage.writeSecrets(undefined);
+  const wish = baseline(stage.world, generation);
+  const fromMs = performance.now();
+  await writeWish(stage, wish.text, true);
+  const settled = await untilInForce(door, generation, fromMs + SETTLE_MS);
+  const settledMs = settled ? performance.now() - fromMs : undefined;
+  await sleep(QUIET_MS);
+  const agent = await measureService(stage, "mirrorlet");
+  const pid = watch.pid();
+  return {
+    atMs: performance.now(),
+    settledMs,
+    wrong: await compare(stage, wish, touched),
+    agent: agent === undefined ? undefined : { ...agent, heapMiB: await heapMiB(door) },
+    helper: await measureService(stage, "mirrorlet-helper"),
+    containerd: pid === undefined ? undefined : await measureProcess(pid),
+    names: (await node.must(LIST)).trim().split("\n"),
+    journalBytes: Number(await node.must("journalctl --unit=mirrorlet --output=cat | wc -c")),
+  };
+}
+
+const LIST =
+  "find /etc/containerd /etc/mirrorlet /var/lib/mirrorlet* /run/mirrorlet* /tmp /var/tmp 2>/dev/null | sort; true";
+
+async function untilInForce(door: string, generation: number, deadlineMs: number): Promise<boolean> {
+  while (performance.now() < deadlineMs) {
+    const { body } = await ask(door, "/status.json");
+    const config = parse(body)?.config;
+    if (config?.observedGeneration === generation && config.inSync === true) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+interface Status {
+  readonly config?: { readonly observedGeneration: number; readonly inSync: boolean };
+  readonly evidence?: {
+    readonly registries: readonly {
+      readonly namespace: string;
+      readonly verdict: { readonly name: string; readonly message: string };
+    }[];
+  };
+}
+
+export function parse(body: string): Status | undefined {
+  try {
+    return JSON.parse(body) as Status;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the files say, against the desired state: not in the agent's words. */
+async function compare(
+  { node }: Stage,
+  wish: Wish,
+  touched: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const found = (await node.run(`ls -A ${CERTS_D}`)).stdout.split("\n").filter((name) => name !== "");
+  const extra = found
+    .filter((name) => !wish.registries.has(name) && !touched.has(name))
+    .map((name) => `${name} is still there`);
+  const wrong = await Promise.all(
+    [...wish.registries].map(async ([namespace, mirrors]) => {
+      const text = await readFile(node.path(`${CERTS_D}/${namespace}/hosts.toml`), "utf8").catch(() => "");
+      const hosts = [...text.matchAll(/^(?:\[host\."([^"]+)"\]|server = "([^"]+)")/gm)].map(
+        ([, host, server]) => host ?? server ?? "",
+      );
+      const wanted = mirrors.map(({ endpoint }) => endpoint);
+      const got = hosts.filter((host) => wanted.some((want) => host.startsWith(want)));
+      const same = got.length === wanted.length && wanted.every((want, i) => got[i]?.startsWith(want));
+      if (!same) return [`${namespace} has the hosts ${hosts.join(", ") || "of no file"}`];
+      const named = [...text.matchAll(/^ *ca = "([^"]+)"/gm)].map(([, file]) => `${namespace}/${file}`);
+      const pems = await Promise.all(
+        named.map((file) => readFile(node.path(`${CERTS_D}/${file}`), "utf8").catch(() => "")),
+      );
+      return named
+        .filter((_, i) => pems[i]?.includes("-----BEGIN CERTIFICATE") !== true)
+        .map((file) => `${file} is damaged`);
+    }),
+  );
+  return [...extra, ...wrong.flat()];
+}
+
+async function measureService({ node }: Stage, unit: string): Promise<ProcessFigures | undefined> {
+  const { stdout } = await node.run(`systemctl show --property=MainPID --value ${unit}`);
+  const inner = Number(stdout);
+  const pid = inner > 0 ? await outerPid(node.leader, inner) : undefined;
+  return pid === undefined ? undefined : measureProcess(pid);
+}
+
+async function heapMiB(door: string): Promise<number> {
+  const { body } = await ask(door, "/metrics");
+  return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(body)?.[1] ?? Number.NaN) / 2 ** 20;
+}

@@ -1,0 +1,283 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { flap } from "./act-mirrors.ts";
+import { pullAllTheTime, pullOnce } from "./act-pulls.ts";
+import { probeLiveness, scrapeAllTheTime } from "./act-scrapes.ts";
+import { drift, type OddCommand, operate, type Repair, reloadAllTheTime } from "./act-trouble.ts";
+import { changeWishes, THEMES } from "./act-wishes.ts";
+import { type Answer, ask } from "./ask.ts";
+import type { PullRecord } from "./judge-pulls.ts";
+import { type Random, seededRandom } from "./random.ts";
+import { parse, type Rest, rest } from "./rest.ts";
+import { type Stage, setStage } from "./stage.ts";
+import { type Happening, recordTimeline } from "./timeline.ts";
+import { type ContainerdWatch, watchContainerd } from "./watch-containerd.ts";
+
+export interface SoakOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly containerd: "1.6" | "2.1";
+  /** Told of what is under way. */
+  readonly say: (text: string) => void;
+}
+
+/** All that was seen; what it means is judged by `judge-soak.ts`. Times are ms of `performance.now()`. */
+export interface SoakRecord {
+  readonly options: Omit<SoakOptions, "say">;
+  readonly installed: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly happenings: readonly Happening[];
+  readonly rests: readonly Rest[];
+  readonly pulls: readonly PullRecord[];
+  readonly wishes: number;
+  readonly repairs: readonly Repair[];
+  /** How often others changed config.toml. */
+  readonly configChanges: number;
+  readonly commands: number;
+  readonly oddCommands: readonly OddCommand[];
+  /** Of /livez, ms, at any time but while the agent was killed and started. */
+  readonly livezMs: readonly number[];
+  readonly pages: number;
+  /** No answer, or 500, where the agent ran. */
+  readonly failedPages: readonly string[];
+  /** SIGKILLs of the agent by us. */
+  readonly kills: number;
+  /** Starts by systemd that were not the first: `NRestarts`. */
+  readonly agentRestarts: number;
+  readonly watchdogKills: number;
+  /** What the agent says of each host namespace at the end. */
+  readonly verdicts: readonly {
+    readonly registry: string;
+    readonly verdict: string;
+    readonly message: string;
+  }[];
+  readonly health: string;
+  /** Lines of level error and above in the agent's journal, once each with their number. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+interface Play {
+  readonly stage: Stage;
+  readonly watch: ContainerdWatch;
+  readonly door: string;
+  readonly random: Random;
+  readonly timeline: ReturnType<typeof recordTimeline>;
+  generation: number;
+  agentDownUntilMs: number;
+  kills: number;
+  configChanges: number;
+  commands: number;
+  pages: number;
+  readonly pulls: PullRecord[];
+  readonly repairs: Repair[];
+  readonly drifted: Map<string, number>;
+  readonly oddCommands: OddCommand[];
+  readonly livezMs: number[];
+  readonly failedPages: string[];
+}
+
+const SETTLING_MS = 10_000;
+const VERDICTS_MS = 45_000;
+
+export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): Promise<SoakRecord> {
+  const timeline = recordTimeline(() => performance.now());
+  const stage = await setStage(containerd, timeline);
+  try {
+    say(`node booted, installed from the ${stage.installed.how}`);
+    const watch = await watchContainerd(stage.node, stage.socket, timeline);
+    const door = await stage.node.reach(9478);
+    const play: Play = {
+      stage,
+      watch,
+      door,
+      random: seededRandom(seed),
+      timeline,
+      generation: 1,
+      agentDownUntilMs: 0,
+      kills: 0,
+      configChanges: 0,
+      commands: 0,
+      pages: 0,
+      pulls: [],
+      repairs: [],
+      drifted: new Map(),
+      oddCommands: [],
+      livezMs: [],
+      failedPages: [],
+    };
+    const fromMs = performance.now();
+    const rests = [await rest(stage, watch, door, play.generation, new Set())];
+    if (rests[0]?.settledMs === undefined)
+      throw new Error(`the first desired state is not in force: ${rests[0]?.wrong.join("; ")}`);
+    const plan = planRounds(minutes);
+    for (let round = 0; round < plan.rounds; round++) {
+      await playRound(play, round, plan);
+      const measured = await rest(stage, watch, door, ++play.generation, touchedBy(play.repairs));
+      rests.push(measured);
+      say(describeRest(round + 1, plan.rounds, measured, play));
+    }
+    const end = await lookAtEnd(play);
+    await watch.stop();
+    return {
+      options: { minutes, seed, containerd },
+      installed: stage.installed.how,
+      fromMs,
+      toMs: performance.now(),
+      happenings: timeline.all(),
+      rests,
+      pulls: play.pulls,
+      wishes: play.generation,
+      repairs: play.repairs,
+      configChanges: play.configChanges,
+      commands: play.commands,
+      oddCommands: play.oddCommands,
+      livezMs: play.livezMs,
+      pages: play.pages,
+      failedPages: play.failedPages,
+      kills: play.kills,
+      ...end,
+    };
+  } finally {
+    await stage.stop();
+  }
+}
+
+function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
+  return new Set(repairs.map(({ path }) => path.split("/")[0] ?? ""));
+}
+
+interface Rounds {
+  readonly rounds: number;
+  readonly roundMs: number;
+}
+
+/** About a minute each in a long run, never less than three. */
+function planRounds(minutes: number): Rounds {
+  const forRoundsMs = Math.max(minutes * 60_000 - VERDICTS_MS, 15_000);
+  const rounds = Math.max(3, Math.round(forRoundsMs / 60_000));
+  return { rounds, roundMs: Math.max(5_000, forRoundsMs / rounds - SETTLING_MS) };
+}
+
+async function playRound(play: Play, round: number, { rounds, roundMs }: Rounds): Promise<void> {
+  const { stage, door, random, timeline } = play;
+  const endMs = performance.now() + roundMs;
+  const until = () => performance.now() >= endMs;
+  const theme = THEMES[round % THEMES.length] ?? "changes";
+  // Nobody removes an image that another one pulls.
+  const shares = [0, 1, 2].map((share) => stage.images.filter((_, i) => i % 3 === share));
+  await Promise.all([
+    changeWishes(stage, random.fork(), theme, until, () => ++play.generation),
+    ...stage.mirrors.map((mirror) => flap(mirror, random.fork(), until)),
+    ...shares.map((images) =>
+      pullAllTheTime(stage, random.fork(), images, until, (pull) => play.pulls.push(pull)),
+    ),
+    scrapeAllTheTime(door, random.fork(), until, (answer) => notePage(play, answer)),
+    probeLiveness(door, until, (answer) => noteLiveness(play, answer)),
+    reloadAllTheTime(stage, random.fork(), until),
+    operate(stage, random.fork(), until, (odd) => {
+      play.commands++;
+      if (odd !== undefined) play.oddCommands.push(odd);
+    }),
+    drift(stage, random.fork(), timeline, play.drifted, until, (repair) => play.repairs.push(repair)),
+    beRough(play, random.fork(), round, rounds, roundMs),
+  ]);
+}
+
+/**
+ * Kills come in the first third, so that what is left of the run is one life of the agent, long enough to see it grow.
+ * Others restart containerd in every third round, and put their own config.toml in its place three times in a long run.
+ */
+async function beRough(
+  play: Play,
+  random: Random,
+  round: number,
+  rounds: number,
+  roundMs: number,
+): Promise<void> {
+  const { stage, watch } = play;
+  await sleep(random.between(1_000, Math.max(1_000, roundMs / 3)));
+  if (round < rounds / 3) await killAgent(play);
+  if (round % 3 === 1) await watch.restartByOthers();
+  // Each takes a restart, of which there are few: not in a short run, which would wait for the next.
+  const every = Math.floor(rounds / 3);
+  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3) {
+    play.configChanges++;
+    await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
+  }
+}
+
+async function killAgent(play: Play): Promise<void> {
+  play.kills++;
+  play.agentDownUntilMs = Number.POSITIVE_INFINITY;
+  await play.stage.node.run("systemctl kill --kill-who=main --signal=KILL mirrorlet");
+  const deadlineMs = performance.now() + 60_000;
+  do await sleep(100);
+  while ((await ask(play.door, "/livez")).status !== 200 && performance.now() < deadlineMs);
+  play.agentDownUntilMs = performance.now();
+}
+
+function notePage(play: Play, { path, status, ms }: Answer): void {
+  play.pages++;
+  const failed = status === 0 || (status >= 500 && path !== "/health" && path !== "/readyz");
+  const wasDown = performance.now() - ms < play.agentDownUntilMs + 100;
+  if (failed && !wasDown)
+    play.failedPages.push(`${path}: ${status || "no answer"} after ${Math.round(ms)} ms`);
+}
+
+function noteLiveness(play: Play, { status, ms }: Answer): void {
+  if (performance.now() - ms < play.agentDownUntilMs + 100) return;
+  if (status === 200) play.livezMs.push(ms);
+  else play.failedPages.push(`/livez: ${status || "no answer"} after ${Math.round(ms)} ms`);
+}
+
+/** Mirrors are well: pulls go there, and that is what the agent has to say. */
+async function lookAtEnd(play: Play) {
+  const { stage, door } = play;
+  const { node, world } = stage;
+  const wanted = [...world.open, world.closed];
+  const deadlineMs = performance.now() + VERDICTS_MS + 30_000;
+  let verdicts: SoakRecord["verdicts"] = [];
+  do {
+    for (const image of stage.images.filter(({ registry }) => wanted.includes(registry)))
+      play.pulls.push(
+        await pullOnce(stage.socket, image.registry, `${image.repository}@${image.digest}`, true),
+      );
+    await sleep(5_000);
+    const known = parse((await ask(door, "/status.json")).body)?.evidence?.registries ?? [];
+    verdicts = wanted.map((registry) => {
+      const verdict = known.find(({ namespace }) => namespace === registry)?.verdict;
+      return { registry, verdict: verdict?.name ?? "none", message: verdict?.message ?? "" };
+    });
+  } while (verdicts.some(({ verdict }) => verdict !== "mirrored") && performance.now() < deadlineMs);
+  const health = await ask(door, "/health");
+  const journal = (await node.journal("mirrorlet")).split("\n");
+  const shown = await node.must("systemctl show --property=NRestarts --value mirrorlet");
+  return {
+    verdicts,
+    health: `${health.status} ${/"status":"(\w+)"/.exec(health.body)?.[1] ?? ""}`,
+    agentRestarts: Number(shown),
+    watchdogKills: journal.filter((line) => /watchdog timeout/i.test(line)).length,
+    errors: countErrors(
+      (await node.must("journalctl --no-pager --output=cat --priority=err --unit=mirrorlet")).split("\n"),
+    ),
+  };
+}
+
+function countErrors(journal: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const line of journal) {
+    if (line === "") continue;
+    const key = line.replace(/\d+/g, "N").slice(0, 160);
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function describeRest(round: number, rounds: number, { agent, settledMs }: Rest, play: Play): string {
+  const figures =
+    agent === undefined
+      ? "no agent"
+      : `${agent.rssMiB.toFixed(0)} MiB, ${agent.descriptors} descriptors, ${agent.threads} threads`;
+  const settled = settledMs === undefined ? "never settled" : `settled in ${Math.round(settledMs)} ms`;
+  return `round ${round} of ${rounds}: ${settled}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
+}

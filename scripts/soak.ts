@@ -1,0 +1,34 @@
+// The run; scripts/soak sets the machine up and starts this.
+import { randomInt } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { judgeSoak } from "./lib/soak/judge-soak.ts";
+import { reportSoak } from "./lib/soak/report-soak.ts";
+import { runSoak } from "./lib/soak/run-soak.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "60" },
+    seed: { type: "string" },
+    containerd: { type: "string", default: "1.6" },
+    report: { type: "string" },
+    record: { type: "string" },
+  },
+});
+const minutes = Number(values.minutes);
+const seed = values.seed === undefined ? randomInt(2 ** 32 - 1) : Number(values.seed);
+if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error("--minutes and --seed are numbers");
+const { containerd } = values;
+if (containerd !== "1.6" && containerd !== "2.1") throw new Error("--containerd is 1.6 or 2.1");
+
+const say = (text: string): void => void process.stderr.write(`soak: ${text}\n`);
+say(`${minutes} minutes, seed ${seed}`);
+const record = await runSoak({ minutes, seed, containerd, say });
+const checks = judgeSoak(record);
+const machine = `Node ${process.version} on ${cpus().length} cores.`;
+const report = reportSoak(record, checks, machine);
+process.stdout.write(report);
+if (values.report !== undefined) await writeFile(values.report, report);
+if (values.record !== undefined) await writeFile(values.record, JSON.stringify(record));
+process.exit(checks.some(({ wrong }) => wrong.length > 0) ? 1 : 0);

@@ -1,0 +1,98 @@
+import type { Clock, Files } from "../../agent/ports.ts";
+import type { ChangeChain } from "../../core/privilege/change-chain.ts";
+import type { NamedImage } from "../../core/privilege/created-records.ts";
+import { type Moment, spentAllowance } from "../../core/privilege/restart-allowance.ts";
+
+/** What the helper must not forget between two runs, nor take from anybody else. */
+export interface HelperState {
+  readonly restarts: readonly Moment[];
+  /** Something was put back since the last restart: the next one is a way back. */
+  readonly isWayBack: boolean;
+  /** A drop-in was written or removed, and systemd has not read that. */
+  readonly unitsChanged: boolean;
+  /** Receivers of traces that it has named in config.toml. */
+  readonly receivers: readonly string[];
+  /** Changes by path, as long as they follow one upon the other. */
+  readonly changes: Readonly<Record<string, ChangeChain>>;
+  /** Each file as it was before its first change. */
+  readonly first: Readonly<Record<string, { readonly digest: string | null; readonly mode?: number }>>;
+  /** Image records that came with its pulls. */
+  readonly created: readonly NamedImage[];
+  /** Canaries of the last desired state that could be read. */
+  readonly canaries: readonly string[];
+  /** How directories stood before they were opened to the agent; null: there was none. */
+  readonly opened: Readonly<Record<string, OpenedDirectory | null>>;
+}
+
+export interface OpenedDirectory {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface StateKeeper {
+  load(): Promise<HelperState>;
+  /** Durable when it resolves. */
+  update(change: Partial<HelperState>): Promise<void>;
+}
+
+const EMPTY: HelperState = {
+  restarts: [],
+  isWayBack: false,
+  unitsChanged: false,
+  receivers: [],
+  changes: {},
+  first: {},
+  created: [],
+  canaries: [],
+  opened: {},
+};
+
+const SCHEMA = "mirrorlet.helper-state/v1";
+
+interface KeeperPorts {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly sha256: (bytes: Uint8Array) => string;
+}
+
+export function createStateKeeper(directory: string, { files, clock, sha256 }: KeeperPorts): StateKeeper {
+  const path = `${directory}/state.json`;
+  let known: HelperState | undefined;
+  const write = (path: string, bytes: Uint8Array): Promise<void> =>
+    files.write([{ path, bytes, mode: 0o600, secret: true }]);
+  const load = async (): Promise<HelperState> => {
+    known ??= decode((await files.read(path))?.bytes, sha256) ?? {
+      ...EMPTY,
+      restarts: spentAllowance({ bootId: clock.bootId, uptimeMs: clock.uptimeMs() }),
+    };
+    return known;
+  };
+  return {
+    load,
+    async update(change) {
+      const next = { ...(await load()), ...change };
+      await write(path, encode(next, sha256));
+      known = next;
+    },
+  };
+}
+
+function encode(state: HelperState, sha256: KeeperPorts["sha256"]): Uint8Array {
+  const body = JSON.stringify(state);
+  const checksum = sha256(new TextEncoder().encode(body));
+  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, checksum })}\n${body}\n`);
+}
+
+/** An empty state where there is no file; undefined where it cannot be trusted. */
+function decode(bytes: Uint8Array | undefined, sha256: KeeperPorts["sha256"]): HelperState | undefined {
+  if (bytes === undefined) return EMPTY;
+  const [header = "", body = ""] = new TextDecoder().decode(bytes).split("\n");
+  try {
+    const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
+    if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
+    return { ...EMPTY, ...(JSON.parse(body) as Partial<HelperState>) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { lstatSync } from "node:fs";
+import { legacyDirectory } from "../agent/legacy-directory.ts";
+import type { AgentConfig } from "../core/agent-config/agent-config.ts";
+import { formatIssue } from "../core/issue.ts";
+import { findDistrust } from "../edge/read-input-file.ts";
+import { createClock } from "../host/clock.ts";
+import { createContainerd } from "../host/containerd.ts";
+import { readDaemonEnvironment } from "../host/daemon-environment.ts";
+import { createFiles } from "../host/files.ts";
+import { createHostRoot } from "../host/files-root.ts";
+import { changeVerbs } from "../host/helper/change-verbs.ts";
+import { daemonVerbs } from "../host/helper/daemon-verbs.ts";
+import { createStateKeeper } from "../host/helper/helper-state.ts";
+import { inheritedSocket, type Listening, listen } from "../host/helper/listen.ts";
+import { openVerbs } from "../host/helper/open-directories.ts";
+import { readVerbs } from "../host/helper/read-verbs.ts";
+import { serveVerbs, type Verbs } from "../host/helper/serve-verbs.ts";
+import { asErrors, isJournal } from "../host/journal-stream.ts";
+import { isRegistryVariable } from "../host/registry-environment.ts";
+import { loadConfig } from "./load-config.ts";
+
+export interface HelperOptions {
+  /** `--root`; "" for none. */
+  readonly root: string;
+  /** agent.toml; undefined: the usual place. */
+  readonly config: string | undefined;
+  /** Made here, where no service manager holds one. */
+  readonly socket: { readonly path: string; readonly gid: number } | undefined;
+  /** Without a request or a stream for that long it ends; 0: it stays. */
+  readonly idleMs: number;
+}
+
+/** Where mirrorlet-helper.socket has it, unless agent.toml names another. */
+const HELPER_SOCKET = "/run/mirrorlet-helper.sock";
+
+/** Serves until it is idle or told to end; resolves with the exit code. */
+export async function runHelper(options: HelperOptions): Promise<number> {
+  if (process.getuid?.() !== 0) return fail("it has to be root", 1);
+  const loaded = await loadConfig({ root: options.root, config: options.config, set: [] });
+  if (!loaded.ok) return fail(loaded.issues.map(formatIssue).join("\n"), 78);
+  const fd = inheritedSocket(process.env, process.pid);
+  const at = fd === undefined ? options.socket : { fd, path: loaded.config.helper ?? HELPER_SOCKET };
+  if (at === undefined)
+    return fail("no socket: systemd starts it by mirrorlet-helper.socket, others with --socket PATH", 64);
+  const distrust = await findDistrust(loaded.config.helperState, options.root, 0);
+  if (distrust !== undefined) return fail(distrust, 1);
+  const listening = await listen(at);
+  const verbs = createVerbs(loaded.config, listening, options);
+  return new Promise((resolve) => {
+    const end = (): void => void stop().then(() => resolve(0));
+    const stop = serveVerbs(listening.server, verbs, {
+      idleMs: options.idleMs === 0 ? undefined : options.idleMs,
+      onIdle: end,
+    });
+    process.once("SIGTERM", end);
+    process.once("SIGINT", end);
+  });
+}
+
+function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOptions): Verbs {
+  const { binary, socket, restart, certsD } = config.containerd;
+  const hostRoot = createHostRoot(root === "" ? "/" : root);
+  const containerd = createContainerd({ binary, socket, restart, root: root === "" ? "/" : root });
+  const files = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
+  const clock = createClock();
+  const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+  const state = createStateKeeper(config.helperState, { files, clock, sha256 });
+  const desiredState = async () => {
+    // YAML is loaded only where somebody asks.
+    const { readRootsDesiredState } = await import("./roots-desired-state.ts");
+    return readRootsDesiredState(config, root);
+  };
+  const shared = {
+    config,
+    files,
+    containerd,
+    clock,
+    state,
+    sha256,
+    desiredState,
+    findDistrust: (path: string) => findDistrust(path, root, 0),
+  };
+  return {
+    ...readVerbs(shared),
+    ...changeVerbs(shared),
+    ...openVerbs({
+      ...shared,
+      root: hostRoot,
+      certsD,
+      legacyDirectory: legacyDirectory(config),
+      agent: () => {
+        const stats = lstatSync(hostRoot.toHost(config.stateDir), { throwIfNoEntry: false });
+        return stats?.isDirectory() === true ? { uid: stats.uid, gid } : undefined;
+      },
+    }),
+    ...daemonVerbs({
+      ...shared,
+      canaries: async () => (await desiredState())?.parsed.canaries.map(({ text }) => text),
+      registryEnvironment: () => {
+        const all = readDaemonEnvironment(hostRoot.toHost(socket)) ?? {};
+        return Object.fromEntries(Object.entries(all).filter(([name]) => isRegistryVariable(name)));
+      },
+    }),
+  };
+}
+
+function fail(message: string, code: number): number {
+  const words = `mirrorlet-helper: ${message}\n`;
+  process.stderr.write(isJournal(process.env) ? asErrors(words) : words);
+  return code;
+}
