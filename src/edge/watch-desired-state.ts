@@ -131,7 +131,8 @@ class Watcher {
     } catch (error) {
       // One that the agent's user may not read must not cost the watch of the others; the periodic pass looks behind it.
       if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
-      return this.#complain(error);
+      this.#complain(error);
+      return;
     }
     this.#directories.push(watcher);
     watcher.on("error", () => this.#touched());
