@@ -15,17 +15,31 @@ export function isListenedOn(hostSocket: string): boolean {
   return listeningInodes(hostSocket).size > 0;
 }
 
-/** Flags 00010000 (__SO_ACCEPTCON): the socket listens. */
+/**
+ * A table has the sockets of one network namespace. The root helper is in an empty one of its own, and finds the
+ * node's daemons in that of the first process.
+ */
+const TABLES = ["/proc/net/unix", "/proc/1/net/unix"];
+
 function listeningInodes(path: string): ReadonlySet<string> {
   const names = new Set([path, realPathOf(path)]);
-  const fields = readTable().map((line) => line.trim().split(/\s+/));
+  for (const table of TABLES) {
+    const inodes = inodesIn(readTable(table), names);
+    if (inodes.size > 0) return inodes;
+  }
+  return new Set();
+}
+
+/** Flags 00010000 (__SO_ACCEPTCON): the socket listens. */
+function inodesIn(table: readonly string[], names: ReadonlySet<string>): ReadonlySet<string> {
+  const fields = table.map((line) => line.trim().split(/\s+/));
   const ours = fields.filter((f) => names.has(f[7] ?? "") && f[3] === "00010000");
   return new Set(ours.map((f) => `socket:[${f[6]}]`));
 }
 
-function readTable(): readonly string[] {
+function readTable(path: string): readonly string[] {
   try {
-    return readFileSync("/proc/net/unix", "utf8").split("\n");
+    return readFileSync(path, "utf8").split("\n");
   } catch {
     return [];
   }

@@ -41,5 +41,6 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_stat
   "log.level": "Events of this level and above are logged.",
   helper:
     "The socket of the root helper, which does what the agent may not. Empty: the agent does all itself, as root. The unit sets it in the environment.",
-  helper_state: "Where the root helper keeps how often it has restarted containerd.",
+  helper_state:
+    "Where the root helper keeps what it must not forget: its restarts, its changes, how directories stood before.",
 };

@@ -28,6 +28,7 @@ export interface WishOptions {
   /** host:port of the mirror; the node's own by default. */
   readonly mirror?: string;
   readonly registries?: readonly string[];
+  readonly canaries?: readonly string[];
 }
 
 export const IMAGE = "gcr.io/library/app:1";
@@ -76,9 +77,9 @@ export async function startMirrorNode(
     node,
     mirror,
     until,
-    async wish(generation, { mirror: host = mirror.host, registries = ["gcr.io"] } = {}) {
+    async wish(generation, { mirror: host = mirror.host, registries = ["gcr.io"], canaries = [] } = {}) {
       const file = node.path("/etc/mirrorlet/desired-state.yaml");
-      await writeFile(`${file}.new`, desiredState(generation, host, registries));
+      await writeFile(`${file}.new`, desiredState(generation, host, registries, canaries));
       await rename(`${file}.new`, file);
     },
     async pull() {
@@ -93,13 +94,19 @@ export async function startMirrorNode(
   };
 }
 
-function desiredState(generation: number, host: string, registries: readonly string[]): string {
+function desiredState(
+  generation: number,
+  host: string,
+  registries: readonly string[],
+  canaries: readonly string[],
+): string {
   return `apiVersion: mirrorlet/v1
 kind: RegistryMirrors
 generation: ${generation}
 registryMirrors:
   - endpoint: http://${host}/v2/team
     hosts: [${registries.join(", ")}]
+canaries: [${canaries.join(", ")}]
 `;
 }
 
