@@ -1,6 +1,7 @@
 import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.ts";
 import type { FailedTraces, TracesInForce } from "../core/plan/node-plan.ts";
 import type { TextChange } from "../core/plan/step.ts";
+import { openSealedJson, sealJson } from "./sealed-json.ts";
 
 /**
  * What mirrorlet last finished on this node and what it is in the middle of. Persisted before and after every
@@ -33,6 +34,8 @@ export interface ApplyRecord {
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
   readonly quarantine?: Quarantine;
+  /** A new desired state whose pass has begun and is not over: the agent ended in it, where this is found at a start. */
+  readonly tries?: Tries;
   /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
   readonly tracesQuarantine?: TracesQuarantine;
   /** Why what switches traces could not be written, and when that was tried last. */
@@ -100,6 +103,11 @@ export interface PendingTraces {
   readonly inForce?: TracesInForce;
 }
 
+export interface Tries {
+  readonly digest: string;
+  readonly count: number;
+}
+
 export interface TracesQuarantine extends FailedTraces {
   /** Digest of the containerd version and the configuration it failed on; undefined until the pass after it. */
   readonly basis?: string;
@@ -137,11 +145,9 @@ export const EMPTY_RECORD: ApplyRecord = {
 
 const SCHEMA = "mirrorlet.apply-record/v1";
 
-/** JSON with a checksum over the body, so that a torn or edited record is told from a whole one. */
+/** With a checksum, so that a torn or edited record is told from a whole one. */
 export function encodeApplyRecord(record: ApplyRecord, sha256: (bytes: Uint8Array) => string): Uint8Array {
-  const body = JSON.stringify(record);
-  const checksum = sha256(new TextEncoder().encode(body));
-  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, checksum })}\n${body}\n`);
+  return sealJson(SCHEMA, record, sha256);
 }
 
 /** Undefined when the bytes are not a whole record of this schema: the caller rebuilds from what is on disk. */
@@ -149,16 +155,11 @@ export function decodeApplyRecord(
   bytes: Uint8Array,
   sha256: (bytes: Uint8Array) => string,
 ): ApplyRecord | undefined {
-  const [header = "", body = ""] = new TextDecoder().decode(bytes).split("\n");
-  try {
-    const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
-    if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
-    const record = { ...EMPTY_RECORD, ...(JSON.parse(body) as ApplyRecord) };
-    const { pendingRestart } = record;
-    return pendingRestart === undefined ? record : { ...record, pendingRestart: readPending(pendingRestart) };
-  } catch {
-    return undefined;
-  }
+  const opened = openSealedJson(SCHEMA, bytes, sha256) as ApplyRecord | undefined;
+  if (opened === undefined) return undefined;
+  const record = { ...EMPTY_RECORD, ...opened };
+  const { pendingRestart } = record;
+  return pendingRestart === undefined ? record : { ...record, pendingRestart: readPending(pendingRestart) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { checkMassRemoval } from "../core/desired-state/check-mass-removal.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { formatIssue, hasErrors, type Issue, type Place } from "../core/issue.ts";
 import type { ApplyRecord } from "./apply-record.ts";
+import { isGivenUp, MAX_TRIES } from "./count-tries.ts";
 import { describeGeneration } from "./describe-generation.ts";
 import { namespacesInForce } from "./namespaces-in-force.ts";
 import type { PassContext } from "./pass-context.ts";
@@ -59,6 +60,10 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
     const message = record.quarantine?.message;
     const rejection = `${describeGeneration(state.generation)} failed on this node and is not tried again until it changes: ${message}`;
     return { ...(await lastGood(rejection, issues, record, context)), quarantined: true };
+  }
+  if (fresh && isGivenUp(record, digest) && !context.retryQuarantined) {
+    const rejection = `${describeGeneration(state.generation)} was tried ${MAX_TRIES} times, and the agent ended each time before it was done: it is skipped until it changes, or until mirrorlet apply is run by hand`;
+    return lastGood(rejection, issues, record, context);
   }
   const settled = { desired: state, digest, fresh, quarantined, migratedBefore: record.migrated };
   if (!fresh) return { ...settled, issues, ...(await standing(state, record, context)) };

@@ -15,7 +15,7 @@ import { holdTracing } from "./hold-tracing.ts";
 import { observeHost } from "./observe-host.ts";
 import { observeTracing } from "./observe-tracing.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
-import { deferred } from "./pass-results.ts";
+import { deferred, unkept } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 import { withoutPaths } from "./without-paths.ts";
@@ -34,7 +34,7 @@ export async function converge(
   progress: Progress,
 ): Promise<PassResult> {
   const { choice, desired, version } = target;
-  const { ports, config } = context;
+  const { ports, config, state } = context;
   const record = progress.record as ApplyRecord;
   const host = await observeTracing(await observeHost(ports, config, version), record, context);
   const identity = await identityFor(context);
@@ -64,6 +64,8 @@ export async function converge(
   const moving = choice.criCredentialHosts.some((host) => !record.criCredentialHosts.includes(host));
   if (waitMs > 0 && tracesWaitMs === undefined && moving) return deferred(waitMs);
   const canaries = restarts(plan) && waitMs === 0 ? desired.canaries : [];
+  const damage = replacesOthers(plan) ? await state.originalsDamage() : undefined;
+  if (damage !== undefined) return unkept(damage);
   const baseline = await pullBaseline(canaries, ports, context.signal);
   try {
     const stopped = await carryOut({ plan, canaries: baseline.works, target, context, progress });
@@ -92,6 +94,11 @@ const CLEANUP_TIMEOUT_MS = 30_000;
 
 function restarts({ steps }: NodePlan): boolean {
   return steps.some(({ kind }) => kind === "restart-containerd");
+}
+
+/** Files are to be changed whose originals have to be kept first. */
+function replacesOthers({ steps }: NodePlan): boolean {
+  return steps.some(({ kind }) => kind === "edit-config" || kind === "keep-originals");
 }
 
 function waiting(waitMs: number): Pick<TracingPlan, "state" | "message"> {

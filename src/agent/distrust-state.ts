@@ -4,7 +4,8 @@ import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import type { TextChange } from "../core/plan/step.ts";
 import { isOurTracesFile, isTracesDropIn } from "../core/privilege/judge-traces-file.ts";
 import type { ApplyRecord, PendingRestart, TracesRecord } from "./apply-record.ts";
-import type { Original, StateDirectory } from "./state-directory.ts";
+import type { Original } from "./originals.ts";
+import type { StateDirectory } from "./state-directory.ts";
 
 /** What the root helper remembers of its own changes, in a place that is root's alone. */
 export interface RootsMemory {
@@ -41,10 +42,16 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
     loadLastKnownGood: async () => undefined,
     async originals() {
       const known = await memory();
-      const { config: path, certsD } = distrust.config.containerd;
-      const isOurs = (at: string): boolean => at === path || isHostFile(at, certsD);
-      return (await state.originals(isOurs)).flatMap((original) => withoutPowers(original, known, distrust));
+      // A damaged index must not keep root from putting back what root's own helper remembers.
+      const { certsD } = distrust.config.containerd;
+      const isOurs = (at: string): boolean => isHostFile(at, certsD);
+      const named = (await state.originalsDamage()) === undefined ? await state.originals(isOurs) : [];
+      return [
+        ...(await configOriginal(state, known, distrust)),
+        ...named.flatMap((original) => withoutPowers(original, distrust)),
+      ];
     },
+    originalsDamage: async () => undefined,
     async loadRollback() {
       const bytes = await state.loadRollback();
       const { replaced } = await memory();
@@ -100,18 +107,23 @@ function isTracesPlace({ path, kind }: TracesPlace, config: AgentConfig): boolea
   return (own?.path === path && own.kind === kind) || (kind === "drop-in" && isTracesDropIn(path));
 }
 
-function withoutPowers(
-  original: Original,
+/** By the helper's memory and the copy that has its digest; the index is not asked. */
+async function configOriginal(
+  state: StateDirectory,
   { first }: RootsMemory,
-  { config, sha256, owner }: Distrust,
-): readonly Original[] {
-  const { path, bytes, mode } = original;
-  if (path === config.containerd.config) {
-    const known = first[path];
-    const digest = bytes === undefined ? null : sha256(bytes);
-    return known !== undefined && known.digest === digest ? [{ path, bytes, mode: known.mode ?? 0o644 }] : [];
-  }
-  // In certs.d the user may write itself: in its name, and without set-id bits.
+  { config, sha256 }: Distrust,
+): Promise<readonly Original[]> {
+  const { config: path } = config.containerd;
+  const known = first[path];
+  if (known === undefined) return [];
+  const mode = known.mode ?? 0o644;
+  if (known.digest === null) return [{ path, bytes: undefined, mode }];
+  const bytes = await state.copyOfOriginal(path);
+  return bytes !== undefined && sha256(bytes) === known.digest ? [{ path, bytes, mode }] : [];
+}
+
+/** In certs.d the user may write itself: in its name, and without set-id bits. */
+function withoutPowers({ path, bytes, mode }: Original, { config, owner }: Distrust): readonly Original[] {
   return isHostFile(path, config.containerd.certsD) ? [{ path, bytes, mode: mode & 0o644, owner }] : [];
 }
 

@@ -43,7 +43,9 @@ export async function finishPass(
     ...(await nextRecord(withTrouble(before, plan, progress, ports.clock), converged, context, progress)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
-  if (choice.fresh) await state.saveLastKnownGood(desired);
+  const isWanted = choice.rejection === undefined;
+  if (choice.fresh || (isWanted && (await state.loadLastKnownGood()) === undefined))
+    await state.saveLastKnownGood(desired);
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
   const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
@@ -125,7 +127,7 @@ async function nextRecord(
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
   const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
-  const { quarantine, ...rest } = withTraces(
+  const { quarantine, tries, ...rest } = withTraces(
     record,
     await tracesInForce(plan, record, progress, ports.containerd),
   );
@@ -136,6 +138,8 @@ async function nextRecord(
   return {
     ...rest,
     ...(quarantine === undefined || isOver ? {} : { quarantine }),
+    // The last good state in force says nothing about the one that was tried.
+    ...(tries === undefined || choice.rejection === undefined ? {} : { tries }),
     digest: choice.digest,
     generation: desired.generation,
     ...(choice.fresh ? { appliedMs: ports.clock.now() } : {}),

@@ -1,3 +1,4 @@
+import { decodeText } from "../core/decode-text.ts";
 import type { FileChange } from "../core/plan/plan-certs.ts";
 
 /** What stands in a dry run for a certificate that is made when the plan is applied, and will be another one then. */
@@ -11,7 +12,7 @@ const NOTE = "# the certificate of this node's witness, which is made when this 
 /** `certificate`: PEM; undefined: the node has one, and there is nothing to hide. */
 export function hideForeseen(certificate: string | undefined, changes: readonly FileChange[]): HideForeseen {
   const holds = ({ after }: FileChange): boolean =>
-    certificate !== undefined && after !== undefined && decode(after).includes(certificate.trim());
+    certificate !== undefined && after !== undefined && decodeText(after).includes(certificate.trim());
   const path = changes.find(holds)?.path;
   if (path === undefined) return { text: (text) => text, change: (change) => change };
   // The same in every directory: PEM files are named by their content.
@@ -22,13 +23,9 @@ export function hideForeseen(certificate: string | undefined, changes: readonly 
     change: (change) => ({
       ...change,
       path: text(change.path),
-      after: encode(holds(change) ? NOTE : change.after && text(decode(change.after))),
+      after: encode(holds(change) ? NOTE : change.after && text(decodeText(change.after))),
     }),
   };
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 function encode(text: string | undefined): Uint8Array | undefined {

@@ -1,7 +1,12 @@
 import type { InspectCertificates } from "../core/certificates.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import { type ParseOptions, parseDesiredState } from "../core/desired-state/parse-desired-state.ts";
-import type { FileRead, ResolveContext } from "../core/desired-state/resolve-context.ts";
+import type {
+  Exposure,
+  FileRead,
+  ResolveContext,
+  SecretFile,
+} from "../core/desired-state/resolve-context.ts";
 import {
   type ResolvedDesiredState,
   resolveDesiredState,
@@ -12,6 +17,8 @@ import type { Clock, Files } from "./ports.ts";
 export interface LoadContext {
   /** Puts `--root` before every path itself. */
   readonly files: Pick<Files, "read" | "readTree">;
+  /** Who else can change or read a file. Never rejects. Undefined: nothing on the node follows from what is read. */
+  readonly exposureOf?: (path: string) => Promise<Exposure>;
   readonly clock: Pick<Clock, "now">;
   readonly certificates: InspectCertificates;
   readonly secretsDir?: string | undefined;
@@ -32,11 +39,10 @@ export async function loadDesiredState(
   const parsed = parseDesiredState(sources, options);
   const files = new Map<string, FileRead>();
   for (const { path } of parsed.needs) {
-    const read = await readNamed(path, context.files);
+    const read = await readNamed(path, context);
     if (read !== undefined) files.set(path, read);
   }
-  const secrets =
-    parsed.secretsDir === undefined ? [] : await readSecrets(parsed.secretsDir.text, context.files);
+  const secrets = parsed.secretsDir === undefined ? [] : await readSecrets(parsed.secretsDir.text, context);
   const resolveContext: ResolveContext = {
     nowMs: context.clock.now(),
     inspectCertificates: context.certificates,
@@ -45,22 +51,34 @@ export async function loadDesiredState(
   return resolveDesiredState(parsed, { files, secrets }, resolveContext);
 }
 
-async function readNamed(path: string, files: LoadContext["files"]): Promise<FileRead | undefined> {
+type ReadContext = Pick<LoadContext, "files" | "exposureOf">;
+
+// Looked at after reading: whoever could exchange the file in between could do so only in a directory that is refused.
+async function readNamed(path: string, { files, exposureOf }: ReadContext): Promise<FileRead | undefined> {
   try {
     const file = await files.read(path);
-    return file && { ok: true, bytes: file.bytes };
+    if (file === undefined) return undefined;
+    const exposure = await exposureOf?.(path);
+    return { ok: true, bytes: file.bytes, ...(exposure && { exposure }) };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : "it cannot be read" };
   }
 }
 
 // A directory that cannot be read has no Secrets in it; the missing Secret is then reported where it is named.
-async function readSecrets(directory: string, files: LoadContext["files"]): Promise<readonly SourceFile[]> {
+async function readSecrets(
+  directory: string,
+  { files, exposureOf }: ReadContext,
+): Promise<readonly SecretFile[]> {
   try {
     const tree = await files.readTree(directory);
-    return tree.files
-      .filter(({ path }) => /\.(?:ya?ml|json)$/.test(path))
-      .map(({ path, bytes }) => ({ name: path, bytes }));
+    const found = tree.files.filter(({ path }) => /\.(?:ya?ml|json)$/.test(path));
+    return await Promise.all(
+      found.map(async ({ path, bytes }) => {
+        const exposure = await exposureOf?.(path);
+        return { name: path, bytes, ...(exposure && { exposure }) };
+      }),
+    );
   } catch {
     return [];
   }

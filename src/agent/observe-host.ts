@@ -3,6 +3,7 @@ import { type ImportPattern, importPatterns } from "../core/containerd/config/im
 import { cleanPath } from "../core/containerd/go-path.ts";
 import { readRegistryConfig } from "../core/containerd/registry-config.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
+import { decodeText } from "../core/decode-text.ts";
 import type { ConfigText, HostState, ObservedConfig, ObservedTree, OtherRoot } from "../core/host-state.ts";
 import { globToRegExp } from "./glob-to-reg-exp.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
@@ -34,7 +35,7 @@ async function observeOtherRoots(
   certsD: string,
   version: ContainerdVersion,
 ): Promise<readonly OtherRoot[]> {
-  const main = file === undefined ? undefined : { path, text: decode(file.bytes) };
+  const main = file === undefined ? undefined : { path, text: decodeText(file.bytes) };
   const { configPath, roots } = readRegistryConfig(main, imports, version);
   // containerd's working directory is `/`.
   const absolute = (list: readonly string[]) =>
@@ -64,7 +65,7 @@ export async function observeConfig(
   const file = await files.read(path);
   if (file === undefined) return { path, file, imports: [] };
   const imports: ConfigText[] = [];
-  const queue: ConfigText[] = [{ path, text: decode(file.bytes) }];
+  const queue: ConfigText[] = [{ path, text: decodeText(file.bytes) }];
   const seen = new Set([path]);
   for (let source = queue.shift(); source !== undefined; source = queue.shift()) {
     for (const pattern of importPatterns(source, version)) {
@@ -87,7 +88,7 @@ async function expand(pattern: ImportPattern, files: Files): Promise<readonly Co
   const path = pattern.isRelativeToDaemon ? `/${pattern.pattern}` : pattern.pattern;
   if (!pattern.isGlob) {
     const file = await files.read(path);
-    return file === undefined ? [] : [{ path, text: decode(file.bytes) }];
+    return file === undefined ? [] : [{ path, text: decodeText(file.bytes) }];
   }
   const slash = path.lastIndexOf("/");
   const directory = path.slice(0, slash);
@@ -97,9 +98,5 @@ async function expand(pattern: ImportPattern, files: Files): Promise<readonly Co
   return tree.files
     .filter((file) => file.path.lastIndexOf("/") === slash && name.test(file.path.slice(slash + 1)))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map((file) => ({ path: file.path, text: decode(file.bytes) }));
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    .map((file) => ({ path: file.path, text: decodeText(file.bytes) }));
 }

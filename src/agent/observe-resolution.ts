@@ -3,6 +3,7 @@ import type { ImageReference } from "../core/containerd/image-reference.ts";
 import { type RegistryConfig, readRegistryConfig } from "../core/containerd/registry-config.ts";
 import { type Resolution, resolveImage } from "../core/containerd/resolve-image.ts";
 import type { ContainerdVersion } from "../core/containerd/version.ts";
+import { decodeText } from "../core/decode-text.ts";
 import { observeConfig } from "./observe-host.ts";
 import type { Files, ObservedFile } from "./ports.ts";
 import { readOutside } from "./read-outside.ts";
@@ -46,7 +47,7 @@ export async function observeRegistries(
   version: ContainerdVersion,
 ): Promise<ObservedRegistries> {
   const { file, imports } = await observeConfig(files, configPath, version);
-  const text = file && new TextDecoder("utf-8", { ignoreBOM: true }).decode(file.bytes);
+  const text = file && decodeText(file.bytes);
   const main = text === undefined ? undefined : { path: configPath, text };
   const config = readRegistryConfig(main, imports, version);
   const trees = await Promise.all(config.roots.map((root) => files.readTree(root)));

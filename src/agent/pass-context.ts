@@ -40,6 +40,8 @@ export interface Progress {
   readonly restarts: { reason: string; outcome: "ok" | "failed" }[];
   /** Why traces could not be switched by this pass, if they could not. */
   tracesTrouble?: string;
+  /** The record says of this pass that it tries a new desired state. */
+  isTried?: boolean;
   record: ApplyRecord | undefined;
   wanted: Wanted | undefined;
 }

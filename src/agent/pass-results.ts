@@ -56,6 +56,11 @@ export function deferred(waitMs: number): PassResult {
   };
 }
 
+/** Originals cannot be kept, so nothing at all is written: half a plan is none. */
+export function unkept(message: string): PassResult {
+  return { outcome: "failed", conditions: [{ type: "Stalled", message }] };
+}
+
 /** Nothing was ever applied and nothing can be now. */
 export function withoutState(choice: Choice, record: ApplyRecord): PassResult {
   return {

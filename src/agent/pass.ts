@@ -2,6 +2,7 @@ import { redactSecrets } from "../core/redact-secrets.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { choose } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
+import { forgetTries, noteTry } from "./count-tries.ts";
 import { isDegraded } from "./hold-tracing.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, FREEZE_PATH, failed, frozen, noContainerd, withoutState } from "./pass-results.ts";
@@ -27,6 +28,8 @@ export async function runPass(context: PassContext): Promise<PassReport> {
   } catch (error) {
     context.signal.throwIfAborted();
     result = failed(error);
+  } finally {
+    await forgetTries(context, progress);
   }
   const { record, wanted } = progress;
   return {
@@ -95,6 +98,7 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
   const choice = await choose(progress.wanted, progress.record, context);
   if (choice.quarantined) await undoFiles(choice, version, context, progress);
   if (choice.desired === undefined) return { ...withoutState(choice, progress.record), containerdVersion };
+  await noteTry(choice, context, progress);
   const target: Target = { choice, desired: choice.desired, version };
   return { containerdVersion, ...(await converge(target, context, progress)) };
 }

@@ -5,6 +5,7 @@ import { runPass } from "./pass.ts";
 import type { PassContext } from "./pass-context.ts";
 import type { Ports } from "./ports.ts";
 import type { PassReport } from "./report.ts";
+import { watchPorts } from "./watch-ports.ts";
 
 /** Runs passes: one at a time, triggers coalesce, a trigger carries nothing and a pass reads everything. */
 export interface Reconciler {
@@ -14,6 +15,11 @@ export interface Reconciler {
   readonly latest: PassReport | undefined;
   /** True while a pass runs. */
   readonly busy: boolean;
+  /**
+   * How long the pass under way has asked nothing of the node, in ms; 0 between passes. Each thing it asks for has a
+   * time limit of its own, 90 s being the longest, so that much more means that it waits for ever.
+   */
+  readonly stillMs: number;
   /** Ends after the pass under way; resolves when nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -43,7 +49,13 @@ function backoffMs(failures: number): number {
 }
 
 export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptions): Reconciler {
-  const { ports, config } = context;
+  const { config } = context;
+  const { clock } = context.ports;
+  /** Uptime of the last sign of life of what is under way. */
+  let movedMs: number | undefined;
+  const ports = watchPorts(context.ports, () => {
+    movedMs = clock.uptimeMs();
+  });
   const abort = new AbortController();
   const { signal } = abort;
   let wanted = new AbortController();
@@ -54,17 +66,19 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
     let stray = true;
     let failures = 0;
     while (!signal.aborted) {
+      movedMs = clock.uptimeMs();
       if (stray) await sweepStrays(ports, config).catch((error: Error) => ports.log.warn({}, error.message));
       wanted = new AbortController();
       busy = true;
-      const report = await runPass({ ...context, signal });
+      const report = await runPass({ ...context, ports, signal });
       busy = false;
+      movedMs = undefined;
       latest = report;
       stray = report.outcome === "failed";
       onReport(report);
       failures = stray ? failures + 1 : 0;
       // Its temporary files alone look like somebody's change: without this a full disk would mean pass after pass.
-      if (stray) await ports.clock.sleep(backoffMs(failures), signal);
+      if (stray) await clock.sleep(backoffMs(failures), signal);
       await pause(Math.min(resyncMs, report.retryMs ?? resyncMs));
     }
   };
@@ -72,7 +86,7 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
   /** Until the next resync or retry, a trigger, or the end. */
   const pause = async (ms: number): Promise<void> => {
     const woken = AbortSignal.any([wanted.signal, signal]);
-    await ports.clock.sleep(ms, woken).catch(() => undefined);
+    await clock.sleep(ms, woken).catch(() => undefined);
   };
 
   const running = loop().catch((error: unknown) => {
@@ -88,6 +102,9 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
     },
     get busy() {
       return busy;
+    },
+    get stillMs() {
+      return movedMs === undefined ? 0 : clock.uptimeMs() - movedMs;
     },
     async stop() {
       abort.abort(new Error("stopping"));

@@ -25,12 +25,16 @@ export function createLoadMemory(sha256: Ports["sha256"]): LoadDesiredState {
   return async (sources, context) => {
     const basis = basisOf(sources, context, sha256);
     if (known?.basis === basis) {
-      const again = noteReads(context.files, sha256);
-      for (const { verb, path } of known.reads) await again.files[verb](path).catch(() => undefined);
+      const again = noteReads(context, sha256);
+      for (const { verb, path } of known.reads) await again[verb]?.(path).catch(() => undefined);
       if (JSON.stringify(again.reads) === JSON.stringify(known.reads)) return known.loaded;
     }
-    const { files, reads } = noteReads(context.files, sha256);
-    const resolved = await loadDesiredState(sources, { ...context, files });
+    const { read, readTree, exposureOf, reads } = noteReads(context, sha256);
+    const resolved = await loadDesiredState(sources, {
+      ...context,
+      files: { read, readTree },
+      ...(exposureOf && { exposureOf }),
+    });
     const { state } = resolved;
     const digest = state && sha256(new TextEncoder().encode(JSON.stringify(state)));
     const loaded = { ...resolved, ...(digest !== undefined && { digest }) };
@@ -47,9 +51,9 @@ interface Known {
 }
 
 interface NotedRead {
-  readonly verb: "read" | "readTree";
+  readonly verb: "read" | "readTree" | "exposureOf";
   readonly path: string;
-  /** Digests of what was there, or why it could not be read. */
+  /** Digests of what was there, who else gets at it, or why it could not be read. */
   readonly found: readonly string[];
 }
 
@@ -67,7 +71,7 @@ function basisOf(
   ]);
 }
 
-function noteReads({ read, readTree }: LoadContext["files"], sha256: Ports["sha256"]) {
+function noteReads({ files: { read, readTree }, exposureOf }: LoadContext, sha256: Ports["sha256"]) {
   const reads: NotedRead[] = [];
   const note = async <T>(
     verb: NotedRead["verb"],
@@ -84,13 +88,17 @@ function noteReads({ read, readTree }: LoadContext["files"], sha256: Ports["sha2
       throw error;
     }
   };
-  const files: LoadContext["files"] = {
-    read: (path) =>
+  return {
+    reads,
+    read: (path: string) =>
       note("read", path, read(path), (file) => (file === undefined ? [] : [sha256(file.bytes)])),
-    readTree: (root) =>
+    readTree: (root: string) =>
       note("readTree", root, readTree(root), (tree) =>
         tree.files.flatMap(({ path, bytes }) => [path, sha256(bytes)]),
       ),
+    exposureOf:
+      exposureOf &&
+      ((path: string) =>
+        note("exposureOf", path, exposureOf(path), ({ toChange, toRead }) => [toChange ?? "", `${toRead}`])),
   };
-  return { files, reads };
 }

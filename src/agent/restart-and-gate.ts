@@ -100,14 +100,15 @@ async function restoreBytes(pending: PendingConfig, { ports, state }: ConfigCont
   // Not what we put there: somebody has changed it since, and their bytes are not ours to take away.
   if (file === undefined || ports.sha256(file.bytes) !== pending.afterDigest) return false;
   const old = await state.loadRollback();
-  if (old !== undefined) await ports.files.replace(pending.path, old, file.bytes, pending.beforeMode);
-  else if (pending.beforeDigest === undefined) await ports.files.remove([pending.path]);
+  const isWhole = old !== undefined && ports.sha256(old) === pending.beforeDigest;
+  if (isWhole) await ports.files.replace(pending.path, old, file.bytes, pending.beforeMode);
+  else if (old === undefined && pending.beforeDigest === undefined) await ports.files.remove([pending.path]);
   else throw lostRollback(pending.path);
   return true;
 }
 
 function lostRollback(path: string): HostError {
-  const message = `the bytes of ${path} from before the change are lost; it stays as it is: look at it and restart containerd by hand`;
+  const message = `the bytes of ${path} from before the change are lost or damaged; it stays as it is: look at it and restart containerd by hand`;
   return new HostError("rollback-lost", path, message, { retryable: false });
 }
 

@@ -1,9 +1,10 @@
 import { revertConfigEdit } from "../core/containerd/config/revert-config-edit.ts";
 import { type ContainerdVersion, parseContainerdVersion } from "../core/containerd/version.ts";
+import { decodeText } from "../core/decode-text.ts";
 import { equalBytes } from "../core/plan/equal-bytes.ts";
 import { parseToml } from "../core/toml/parse-toml.ts";
+import type { Original } from "./originals.ts";
 import type { ObservedFile, Ports } from "./ports.ts";
-import type { Original } from "./state-directory.ts";
 
 export interface ConfigRestored {
   readonly changed: boolean;
@@ -28,8 +29,8 @@ export async function restoreConfig(
   const { path, bytes, mode } = original;
   const result = revertConfigEdit({
     path,
-    current: decode(current.bytes),
-    original: bytes === undefined ? undefined : decode(bytes),
+    current: decodeText(current.bytes),
+    original: bytes === undefined ? undefined : decodeText(bytes),
     version: versionFor(current, versionText),
     receivers,
   });
@@ -57,13 +58,9 @@ export async function restoreConfig(
 function versionFor(file: ObservedFile, versionText: string | undefined): ContainerdVersion {
   const known = versionText === undefined ? undefined : parseContainerdVersion(versionText);
   if (known !== undefined) return known;
-  const parsed = parseToml(decode(file.bytes));
+  const parsed = parseToml(decodeText(file.bytes));
   const schema = parsed.ok ? Number(parsed.value["version"] ?? 0) : 0;
   if (schema >= 4) return { major: 2, minor: 3, patch: 0, text: "2.3.0" };
   if (schema === 3) return { major: 2, minor: 0, patch: 0, text: "2.0.0" };
   return { major: 1, minor: 7, patch: 0, text: "1.7.0" };
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

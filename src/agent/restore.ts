@@ -8,11 +8,11 @@ import { describeStep, executeStep, isFileStep } from "./execute.ts";
 import { formerRoots, planFormerRemovals } from "./former-roots.ts";
 import { passHealthGate } from "./health-gate.ts";
 import { legacyDirectory } from "./legacy-directory.ts";
+import type { Original } from "./originals.ts";
 import type { PassContext } from "./pass-context.ts";
 import { sweepStrays } from "./reconciler.ts";
 import { restoreConfig } from "./restore-config.ts";
 import { restoreTraces } from "./restore-traces.ts";
-import type { Original } from "./state-directory.ts";
 
 export type RestoreResult =
   | { readonly ok: true; readonly done: readonly string[]; readonly restartNeeded: boolean }
@@ -35,6 +35,9 @@ export async function restore(context: PassContext): Promise<RestoreResult> {
       failures.push(error instanceof Error ? error.message : String(error));
     }
   };
+  // Without config.toml as it was, what it needs of certs.d must stay, too.
+  const damage = await state.originalsDamage();
+  if (damage !== undefined) return { ok: false, done, message: `nothing is put back: ${damage}` };
   const { record } = await state.loadRecord();
   const originals = await state.originals();
   let changed = false;

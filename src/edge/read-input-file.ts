@@ -102,7 +102,12 @@ function distrust({ directory, name, stats }: Lookup): Distrust | undefined {
   return stats === undefined ? undefined : distrustStats(join(directory, name), stats);
 }
 
-function distrustStats(path: string, stats: Stats, ownUid = process.getuid?.() ?? 0): Distrust | undefined {
+/** Whether somebody else than root or `ownUid` could change this one file, link or directory. */
+export function distrustStats(
+  path: string,
+  stats: Stats,
+  ownUid = process.getuid?.() ?? 0,
+): Distrust | undefined {
   const consequence = "whoever can change it chooses where this node's images come from, so it is refused";
   if (stats.uid !== 0 && stats.uid !== ownUid) {
     return { message: `${path} belongs to user ${stats.uid}: ${consequence}`, fix: `chown root ${path}` };

@@ -14,8 +14,8 @@ export interface ServiceNotifier {
 }
 
 /**
- * Speaks sd_notify(3), and keeps the unit's watchdog fed for as long as the event loop turns and `isAlive` resolves,
- * which it does once the agent's other threads have answered.
+ * Speaks sd_notify(3), and keeps the unit's watchdog fed for as long as the event loop turns and `isAlive` resolves
+ * with true, which it does once the agent's other threads have answered and unless its work stands still.
  *
  * Node has no unix datagram sockets, so each message is a short-lived `systemd-notify`. Where that may not speak
  * in our name (it needs CAP_SYS_ADMIN for it) the unit must have `NotifyAccess=all`, or systemd drops the message.
@@ -24,7 +24,7 @@ export interface ServiceNotifier {
 export function createServiceNotifier(
   env: NodeJS.ProcessEnv,
   log: Log,
-  isAlive: () => Promise<void>,
+  isAlive: () => Promise<boolean>,
 ): ServiceNotifier {
   const socket = env["NOTIFY_SOCKET"];
   if (socket === undefined || socket === "") return silent;
@@ -92,7 +92,7 @@ function runSystemdNotify(message: string, socket: string, path: string | undefi
 function startWatchdog(
   env: NodeJS.ProcessEnv,
   send: Send,
-  isAlive: () => Promise<void>,
+  isAlive: () => Promise<boolean>,
 ): NodeJS.Timeout | undefined {
   const pid = env["WATCHDOG_PID"];
   const intervalMs = Number(env["WATCHDOG_USEC"]) / 2000;
@@ -101,8 +101,7 @@ function startWatchdog(
   return setInterval(async () => {
     if (sending) return;
     sending = true;
-    await isAlive();
-    await send("WATCHDOG=1");
+    if (await isAlive()) await send("WATCHDOG=1");
     sending = false;
   }, intervalMs).unref();
 }

@@ -122,10 +122,18 @@ class Watcher {
   }
 
   #watchNames(directory: string, wanted: ReadonlySet<string>): void {
-    const watcher = watchDirectory(directory, (_event, name) => {
-      // The kernel names the directory itself when it is removed or moved away.
-      if (name === null || name === basename(directory) || isWanted(wanted, name)) this.#touched();
-    });
+    let watcher: DirectoryWatcher;
+    try {
+      watcher = watchDirectory(directory, (_event, name) => {
+        // The kernel names the directory itself when it is removed or moved away.
+        if (name === null || name === basename(directory) || isWanted(wanted, name)) this.#touched();
+      });
+    } catch (error) {
+      // One that the agent's user may not read must not cost the watch of the others; the periodic pass looks behind it.
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+      this.#complain(error);
+      return;
+    }
     this.#directories.push(watcher);
     watcher.on("error", () => this.#touched());
   }

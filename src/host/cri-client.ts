@@ -73,14 +73,14 @@ const CHANNEL = {
 type Method = MethodDefinition<object, object>;
 
 interface Library {
-  readonly grpc: typeof import("./grpc.ts");
+  readonly grpc: typeof import("./grpc.ts")["grpc"];
   readonly methods: ReadonlyMap<string, Method>;
 }
 
 async function loadLibrary(): Promise<Library> {
-  const grpc = await import("./grpc.ts");
+  const { grpc, loader } = await import("./grpc.ts");
   const methods = new Map<string, Method>();
-  for (const entry of Object.values(await loadProtocols(grpc))) {
+  for (const entry of Object.values(await loadProtocols(loader))) {
     if ("format" in entry) continue;
     for (const method of Object.values(entry)) methods.set(method.path.slice(1), method as Method);
   }

@@ -17,7 +17,8 @@ export interface LogOptions {
 }
 
 /** One line an event: JSON for machines, `time level message key=value` for people. Secrets are masked. */
-export function createLog({ level, form, color, write = writeStderr }: LogOptions): Log {
+export function createLog({ level, form, color, write: sink = writeStderr }: LogOptions): Log {
+  const write = (text: string): void => sink(escapeInvisible(text));
   const destination = form === "json" ? write : (line: string) => write(renderLine(line, form, color));
   const logger = pino(
     {
@@ -85,5 +86,16 @@ function escapeControls(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/**
+ * What a terminal could take for a command (DEL, C1) or shows in another order or on another line (marks and overrides
+ * of direction, separators of lines) is written as in JSON, wherever it stands: `\u202e`. Nothing else has a use for it.
+ */
+function escapeInvisible(text: string): string {
+  return text.replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

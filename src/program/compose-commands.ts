@@ -16,11 +16,13 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
   const onNode = async (
     options: ConfigOptions,
     run: (node: OnNode) => Promise<ExitCode>,
+    isChange = false,
   ): Promise<ExitCode> => {
     const io = createIo(options);
     const loaded = await configure(options, io);
     if (loaded === undefined) return 78;
     const { composeNode } = await import("./compose-node.ts");
+    if (isChange && !(await isSafe(loaded.config, options.root, io))) return 78;
     const setup = { config: loaded.config, root: options.root, log: await createLog(loaded.config) };
     return run({ setup, deps: composeNode(setup), io, settings: loaded.settings });
   };
@@ -33,25 +35,34 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         const { printConfig } = await import("../cli/print-config.ts");
         return printConfig(loaded.settings, io);
       }
+      if (!(await isSafe(loaded.config, options.root, io))) return 78;
       const { serveAgent } = await import("./serve-agent.ts");
       const log = await createLog(loaded.config);
       return serveAgent({ config: loaded.config, root: options.root, log }, io);
     },
     apply: (files, options) =>
-      onNode(options, async ({ deps, io }) => {
-        const { apply } = await import("../cli/apply.ts");
-        return apply(files, options, io, deps);
-      }),
+      onNode(
+        options,
+        async ({ deps, io }) => {
+          const { apply } = await import("../cli/apply.ts");
+          return apply(files, options, io, deps);
+        },
+        true,
+      ),
     plan: (files, options) =>
       onNode(options, async ({ deps, io }) => {
         const { plan } = await import("../cli/plan.ts");
         return plan(files, options, io, deps);
       }),
     restore: (options) =>
-      onNode(options, async ({ deps, io }) => {
-        const { restore } = await import("../cli/restore.ts");
-        return restore(options, io, deps);
-      }),
+      onNode(
+        options,
+        async ({ deps, io }) => {
+          const { restore } = await import("../cli/restore.ts");
+          return restore(options, io, deps);
+        },
+        true,
+      ),
     status: (options) =>
       onNode(options, async ({ setup, deps, io }) => {
         const [{ status }, { statusDeps }] = await Promise.all([
@@ -110,6 +121,13 @@ interface OnNode {
 
 function portsOf(deps: NodeDeps): Ports {
   return deps.createContext({ sources: [], adopt: false, mayRestart: false, retryQuarantined: false }).ports;
+}
+
+async function isSafe(config: AgentConfig, root: string, io: CommandIo): Promise<boolean> {
+  const { findUnsafePlace } = await import("./find-unsafe-place.ts");
+  const unsafe = await findUnsafePlace(config, root);
+  if (unsafe !== undefined) io.stderr(`mirrorlet: ${unsafe}\n`);
+  return unsafe === undefined;
 }
 
 /** The effective configuration; undefined when it is wrong, which has then been said. */

@@ -14,6 +14,7 @@ import { parseHostPort } from "../core/agent-config/listen-address.ts";
 import type { SourceFile } from "../core/desired-state/source-file.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
+import { exposureOf } from "../edge/exposure-of.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
 import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { inspectCertificates } from "../host/certificates.ts";
@@ -132,6 +133,7 @@ async function loadWanted(
   const containerdVersion = await ports.containerd.version();
   const { state, digest, issues } = await understand(read.files, {
     files,
+    exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
     clock: ports.clock,
     certificates: inspectCertificates,
     secretsDir,

@@ -39,6 +39,8 @@ const FLOOD_MS = 200;
 
 /** From its start. A first pass with a restart of containerd takes a second or two. */
 const READY_AT_LATEST_MS = 20_000;
+/** A pass that stands still for so long waits for ever: the watchdog ends the agent, and its next start goes on. */
+const STILL_MS = 5 * 60_000;
 
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
@@ -73,7 +75,10 @@ export async function runAgent(
 ): Promise<AgentRun> {
   let reconciler: Reconciler | undefined;
   let sources: EvidenceRun | undefined;
-  const notify = createServiceNotifier(process.env, log, async () => sources?.ping());
+  const notify = createServiceNotifier(process.env, log, async () => {
+    await sources?.ping();
+    return (reconciler?.stillMs ?? 0) < STILL_MS;
+  });
   const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,

@@ -179,7 +179,7 @@ test("own only ours: --adopt takes a file over and keeps the original", async ()
     assert.equal(report.outcome, "applied");
     assert.match(node.read(GCR) ?? "", /^# Owned by mirrorlet/);
     const index = node.read(`${node.config.stateDir}/original/index.json`) ?? "";
-    const copy = (JSON.parse(index) as { path: string; copy: string }[]).find(
+    const copy = (JSON.parse(index.split("\n")[1] ?? "") as { path: string; copy: string }[]).find(
       ({ path }) => path === GCR,
     )?.copy;
     assert.equal(node.read(copy ?? ""), "by hand\n");

@@ -39,3 +39,43 @@ test("failing passes are not driven faster by their own traces: each waits longe
     node.remove();
   }
 });
+
+test("a pass that waits for ever is told from one that goes on and from none", async () => {
+  const node = createTestNode();
+  const { ports, ...context } = node.context();
+  let answer: (() => void) | undefined;
+  const hangs = new Promise<undefined>((resolve) => {
+    answer = () => resolve(undefined);
+  });
+  const containerd = Object.create(node.containerd, { version: { value: () => hangs } });
+  const reports: string[] = [];
+  const reconciler = startReconciler({
+    context: {
+      ...context,
+      ports: { ...ports, containerd, clock: { ...node.clock, sleep: untilAborted } },
+    },
+    resyncMs: 300_000,
+    onReport: ({ outcome }) => reports.push(outcome),
+  });
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const still = reconciler.stillMs;
+    node.clock.advance(250_000);
+    assert.equal(reconciler.stillMs - still, 250_000, "it stands");
+    answer?.();
+    for (let turn = 0; turn < 500 && reports.length === 0; turn += 1)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(reports, ["deferred"]);
+    node.clock.advance(250_000);
+    assert.equal(reconciler.stillMs, 0, "nothing runs, so nothing stands");
+  } finally {
+    await reconciler.stop();
+    node.remove();
+  }
+});
+
+function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

@@ -9,7 +9,7 @@ import {
 } from "../support/service-manager.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const alive = async (): Promise<void> => {};
+const alive = async (): Promise<boolean> => true;
 const skip = serviceManagerSkipReason() ?? false;
 
 async function serviceManager(t: TestContext): Promise<Pick<ServiceManager, "environment" | "next">> {
@@ -54,8 +54,8 @@ test("the watchdog goes unfed while another thread does not answer, and is fed a
   const { environment, next } = await serviceManager(t);
   const env = { PATH: process.env["PATH"], ...environment(100) };
   let answer = (): void => {};
-  const hung = new Promise<void>((resolve) => {
-    answer = resolve;
+  const hung = new Promise<boolean>((resolve) => {
+    answer = () => resolve(true);
   });
   const notifier = createServiceNotifier(env, silent, () => hung);
   // Ten times the interval.
@@ -63,6 +63,25 @@ test("the watchdog goes unfed while another thread does not answer, and is fed a
   await notifier.status("hung");
   assert.equal(await next(), "STATUS=hung");
   answer();
+  assert.equal(await next(), "WATCHDOG=1");
+  await notifier.close();
+});
+
+test("the watchdog goes unfed while the agent's work stands still, and is fed again when it goes on", {
+  skip,
+}, async (t) => {
+  const { environment, next } = await serviceManager(t);
+  let stands = true;
+  let asked = 0;
+  const env = { PATH: process.env["PATH"], ...environment(100) };
+  const notifier = createServiceNotifier(env, silent, async () => {
+    asked += 1;
+    return !stands;
+  });
+  while (asked < 5) await new Promise((resolve) => setTimeout(resolve, 10));
+  await notifier.status("still");
+  assert.equal(await next(), "STATUS=still");
+  stands = false;
   assert.equal(await next(), "WATCHDOG=1");
   await notifier.close();
 });

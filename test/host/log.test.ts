@@ -110,3 +110,22 @@ test("for the journal a priority, and neither time nor level, which it has itsel
   log.error({}, "e");
   assert.deepEqual(lines, ["<7>a\n", "<6>b url=http://h/\n", "<4>c\\u000a<0>d\n", "<3>e\n"]);
 });
+
+test("what a terminal would obey or show out of order is escaped, in JSON as in text", () => {
+  const marks = "\u007f\u0085\u009b\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
+  for (const form of ["json", "terminal", "journal"] as const) {
+    let written = "";
+    const log = createLog({
+      level: "info",
+      form,
+      color: false,
+      write: (text) => {
+        written += text;
+      },
+    });
+    log.warn({ path: `a${marks}b` }, `c${marks}d`);
+    for (const mark of marks) assert.ok(!written.includes(mark), `${form} ${mark.charCodeAt(0)}`);
+    assert.equal(written.split("\n").length, 2);
+    if (form === "json") assert.equal((JSON.parse(written) as { path: string }).path, `a${marks}b`);
+  }
+});

@@ -20,9 +20,9 @@ export async function builtPackage(): Promise<string> {
   const out = join(cache, await hashSources());
   const build =
     'ls "$1"/*.deb 2>/dev/null && exit; find "$2" -maxdepth 1 -name "[0-9a-f]*" -mmin +120 -exec rm -rf {} +; scripts/build-deb --fast --out "$1.new" >&2 && mv -T "$1.new" "$1" && ls "$1"/*.deb';
-  const args = ["-w", "300", join(cache, "lock"), "/bin/sh", "-c", build, "sh", out, cache];
+  const args = ["-w", "600", join(cache, "lock"), "/bin/sh", "-c", build, "sh", out, cache];
   try {
-    const { stdout } = await promisify(execFile)("flock", args, { timeout: 600_000 });
+    const { stdout } = await promisify(execFile)("flock", args, { timeout: 800_000 });
     return stdout.trim();
   } catch (error) {
     await rm(`${out}.new`, { recursive: true, force: true });

@@ -9,7 +9,8 @@ import type { Timeline } from "./timeline.ts";
 export async function reloadAllTheTime(stage: Stage, random: Random, until: () => boolean): Promise<void> {
   while (!until()) {
     await sleep(random.between(200, 3_000));
-    await stage.node.run("systemctl kill --kill-who=main --signal=HUP mirrorlet");
+    // Not `kill -HUP`: while the agent starts, that ends it.
+    await stage.node.run("systemctl reload --no-block mirrorlet");
   }
 }
 
@@ -95,9 +96,12 @@ async function foreignDirectory(root: string): Promise<void> {
 }
 
 async function damage(path: string, random: Random, until: () => boolean): Promise<number | undefined> {
-  const garbage = `# by another tool ${random.next()}\n[[[\n`;
   const removed = random.chance(0.5);
+  let garbage = "";
   try {
+    // Its first line says whose it is: without that it would be somebody else's, and left alone.
+    const [marker = ""] = (await readFile(path, "utf8")).split("\n", 1);
+    garbage = `${marker}\n[[[ ${random.next()}\n`;
     if (removed) await unlink(path);
     else await writeFile(path, garbage);
   } catch {

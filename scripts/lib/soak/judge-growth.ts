@@ -5,7 +5,7 @@ export interface RestPoint {
 }
 
 export interface Growth {
-  /** Median of the slopes of all pairs (Theil and Sen): a few odd points do not bend it. */
+  /** Median of the slopes of pairs (Theil and Sen): a few odd points do not bend it. */
   readonly perHour: number;
   /** A tenth of the slopes is below: the growth is at least that. */
   readonly surelyPerHour: number;
@@ -16,11 +16,12 @@ export interface Growth {
 /** How a figure grew; undefined for less than four points. */
 export function growthOf(points: readonly RestPoint[]): Growth | undefined {
   if (points.length < 4) return undefined;
+  const third = Math.ceil(points.length / 3);
+  // Points that are near each other show noise.
   const slopes = points
-    .flatMap((a, i) => points.slice(i + 1).map((b) => (b.value - a.value) / (b.atMs - a.atMs)))
+    .flatMap((a, i) => points.slice(i + third).map((b) => (b.value - a.value) / (b.atMs - a.atMs)))
     .map((perMs) => perMs * 3_600_000)
     .sort((a, b) => a - b);
-  const third = Math.ceil(points.length / 3);
   const lowest = (some: readonly RestPoint[]) => Math.min(...some.map(({ value }) => value));
   return {
     perHour: quantile(slopes, 0.5),

@@ -171,8 +171,8 @@ function judgeContainerd({ rests }: SoakRecord): Check {
 /** Of files that others put in the way the agent keeps the original, and puts it back: both are theirs. */
 function judgeNames({ rests, repairs }: SoakRecord): Check {
   const [first, last] = [rests[0]?.names ?? [], rests.at(-1)?.names ?? []];
-  const touched = new Set(repairs.map(({ path }) => path.split("/")[0]));
-  const isTheirs = (name: string): boolean => touched.has(/\/certs\.d\/([^/]+)/.exec(name)?.[1]);
+  const touched = new Set(repairs.flatMap(({ path }) => [path, path.split("/")[0] ?? ""]));
+  const isTheirs = (name: string): boolean => touched.has(/\/certs\.d\/(.+)/.exec(name)?.[1] ?? "");
   const isOriginal = (name: string): boolean => name.includes("/mirrorlet/original/");
   const all = leftBehind(first, last);
   const originals = all.filter(isOriginal).length;

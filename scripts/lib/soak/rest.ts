@@ -113,7 +113,7 @@ async function compare(
         named.map((file) => readFile(node.path(`${CERTS_D}/${file}`), "utf8").catch(() => "")),
       );
       return named
-        .filter((_, i) => pems[i]?.startsWith("-----BEGIN") !== true)
+        .filter((_, i) => pems[i]?.includes("-----BEGIN CERTIFICATE") !== true)
         .map((file) => `${file} is damaged`);
     }),
   );

@@ -30,7 +30,6 @@ export interface SoakRecord {
   readonly rests: readonly Rest[];
   readonly pulls: readonly PullRecord[];
   readonly wishes: number;
-  readonly reloads: "all the time";
   readonly repairs: readonly Repair[];
   /** How often others changed config.toml. */
   readonly configChanges: number;
@@ -128,7 +127,6 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
       rests,
       pulls: play.pulls,
       wishes: play.generation,
-      reloads: "all the time",
       repairs: play.repairs,
       configChanges: play.configChanges,
       commands: play.commands,

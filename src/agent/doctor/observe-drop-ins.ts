@@ -1,5 +1,6 @@
 import { type ImportPattern, importPatterns } from "../../core/containerd/config/import-patterns.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
+import { decodeText } from "../../core/decode-text.ts";
 import type { DropInsView, MissingImport } from "../../core/doctor/node-view.ts";
 import type { ConfigText, ObservedTree } from "../../core/host-state.ts";
 import { globToRegExp } from "../glob-to-reg-exp.ts";
@@ -70,7 +71,7 @@ async function listToml(directory: string, files: Files): Promise<readonly Confi
     .filter(({ path }) => parentOf(path) === directory && path.endsWith(".toml"))
     .map(({ path, bytes }) => ({
       path,
-      text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+      text: decodeText(bytes),
     }));
 }
 

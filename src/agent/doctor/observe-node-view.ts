@@ -9,6 +9,7 @@ import { joinTrees, treeOfObserved } from "../../core/containerd/host-tree.ts";
 import { rememberHostsFiles } from "../../core/containerd/read-hosts-file.ts";
 import { describeRegistryConfig, type RegistryConfig } from "../../core/containerd/registry-config.ts";
 import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "../../core/containerd/version.ts";
+import { decodeText } from "../../core/decode-text.ts";
 import { rememberFates } from "../../core/doctor/fate.ts";
 import type { DropInsView, NodeView } from "../../core/doctor/node-view.ts";
 import type { ConfigText } from "../../core/host-state.ts";
@@ -35,7 +36,7 @@ export async function observeNodeView(
   const traits = traitsOf(version);
   const troubles = new Map<string, string>();
   const observed = await observeConfig(tolerant(files, configFile, troubles), configFile, version);
-  const main = observed.file && { path: configFile, text: decode(observed.file.bytes) };
+  const main = observed.file && { path: configFile, text: decodeText(observed.file.bytes) };
   const sources: readonly ConfigText[] = main === undefined ? [] : [main, ...observed.imports];
   const dropIns = await observeDropIns(files, sources, version, { configFile, troubles });
   const merged = refuseMissing(mergeConfig(sources, traits), dropIns);
@@ -106,8 +107,4 @@ function listNamedRoots(
     ...strays.flatMap((stray) => registryTablesIn(stray, traits)),
   ];
   return nodes.flatMap((node) => configPathsIn(node).flatMap((path) => path.split(":")));
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

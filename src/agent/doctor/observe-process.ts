@@ -1,5 +1,6 @@
 import { readRegistryConfig } from "../../core/containerd/registry-config.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
+import { decodeText } from "../../core/decode-text.ts";
 import type { NodeView } from "../../core/doctor/node-view.ts";
 import { DECISIVE_VARIABLES } from "../../core/doctor/process/check-unit.ts";
 import type { ProcessView, TrustView } from "../../core/doctor/process/process-view.ts";
@@ -81,7 +82,7 @@ async function readUnreadConfig(
   if (path === undefined) return undefined;
   const observed = await orUndefined(observeConfig(files, path, version));
   if (observed?.file === undefined) return undefined;
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(observed.file.bytes);
+  const text = decodeText(observed.file.bytes);
   const config = readRegistryConfig({ path, text }, observed.imports, version);
   return { path, config, chosen: isChosen };
 }
@@ -113,8 +114,7 @@ async function differingPaths(
     const ours = await orUndefined(files.read(path));
     // Neither of us may look: nothing is known.
     if (ours === undefined) continue;
-    if (file === undefined || new TextDecoder("utf-8", { ignoreBOM: true }).decode(file.bytes) !== text)
-      different.push(path);
+    if (file === undefined || decodeText(file.bytes) !== text) different.push(path);
   }
   for (const { standing, tree } of roots) {
     if (standing !== "in-force") continue;

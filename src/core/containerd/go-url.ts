@@ -1,3 +1,5 @@
+import { decodeText } from "../decode-text.ts";
+
 /** What containerd keeps of a URL: user-info, query and fragment are read and dropped. */
 export type GoUrlResult =
   | { readonly ok: true; readonly scheme: string; readonly host: string; readonly path: string }
@@ -89,6 +91,6 @@ function percentDecode(text: string): string {
       .split("%")
       .slice(1)
       .map((hex) => Number.parseInt(hex, 16));
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    return decodeText(Uint8Array.from(bytes));
   });
 }

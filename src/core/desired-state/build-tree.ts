@@ -165,8 +165,9 @@ class TreeBuilder {
   #alias(name: string, at: Place): Tree | undefined {
     const anchor = this.#anchors.get(name);
     if (anchor === undefined) {
-      const fix = `define the anchor &${name} before it; if a star is meant, write "*" in quotes`;
-      this.#fail("yaml-alias", at, `the alias *${quote(name).slice(1, -1)} refers to nothing`, fix);
+      // Its name is not repeated: a password may begin with a star.
+      const fix = `define its anchor (&name) before it; if a star is meant, put the whole text in quotes: "*"`;
+      this.#fail("yaml-alias", at, "this alias, a text that begins with a star, refers to nothing", fix);
       return undefined;
     }
     if (--this.#budget.aliases < 0) {

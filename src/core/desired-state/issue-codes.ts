@@ -1,5 +1,6 @@
 /** Every issue code of the desired state, in the order of docs/issues.md. Codes are stable: never reuse one. */
 export const ISSUE_CODES = [
+  "file-untrusted",
   "too-large",
   "not-utf8",
   "control-character",
@@ -68,6 +69,7 @@ export const ISSUE_CODES = [
 
   "file-missing",
   "file-unreadable",
+  "file-exposed",
   "file-too-large",
   "file-not-text",
 

@@ -1,4 +1,5 @@
 import type { Place } from "../issue.ts";
+import { checkUnchangeable, checkUnreadable } from "./check-exposure.ts";
 import { decodeUtf8 } from "./decode-source.ts";
 import type { Credential } from "./desired-state.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker-config.ts";
@@ -23,6 +24,7 @@ export class MaterialReader {
   readonly #log: IssueLog;
   readonly #texts = new Map<string, string | undefined>();
   readonly #seen = new Set<string>();
+  readonly #toldReadable = new Set<string>();
   readonly #configs = new Map<string, CredentialSource | undefined>();
 
   constructor(files: ReadonlyMap<string, FileRead>, secrets: readonly ParsedSecret[], log: IssueLog) {
@@ -34,6 +36,8 @@ export class MaterialReader {
   /** PEM text; of a Secret the first of `keys` that it has. */
   text(material: Material, what: string, keys: readonly string[] = ["ca.crt"]): string | undefined {
     if (material.kind === "inline") return material.text;
+    if (material.kind === "file" && !what.endsWith(" certificate"))
+      this.#tellReadable(material.path, what, material.at);
     return memo(this.#texts, nameOf(material), () =>
       material.kind === "file"
         ? this.#readFile(material.path, what, material.at)
@@ -73,6 +77,13 @@ export class MaterialReader {
     return undefined;
   }
 
+  #tellReadable(path: string, what: string, at: Place): void {
+    const file = this.#files.get(path);
+    if (file?.ok !== true || this.#toldReadable.has(path)) return;
+    this.#toldReadable.add(path);
+    checkUnreadable(file.exposure, `${what} ${path}`, path, at, this.#log);
+  }
+
   #readFile(path: string, what: string, at: Place): string | undefined {
     const file = this.#files.get(path);
     if (file === undefined) {
@@ -89,6 +100,8 @@ export class MaterialReader {
         `${what} ${path} cannot be read: ${file.reason}`,
         "make it a regular file that root can read",
       );
+    } else if (!checkUnchangeable(file.exposure, `${what} ${path}`, at, this.#log)) {
+      return undefined;
     } else if (file.bytes.length > LIMITS.namedFileBytes) {
       this.#log.error(
         "file-too-large",

@@ -14,9 +14,15 @@ export function readPath(
   if (path === undefined) return undefined;
   if (path.text.startsWith("/") && !path.text.split("/").includes("..") && path.text.length <= 4096)
     return path;
-  const message = `${key} ${quote(path.text)} is not an absolute path; the agent has no folder that it could be relative to`;
+  const shown = mayHoldSecret(key) ? `the value of ${key}` : `${key} ${quote(path.text)}`;
+  const message = `${shown} is not an absolute path; the agent has no folder that it could be relative to`;
   log.error("path-not-absolute", path.at, message, "write the whole path, beginning with / and without ..");
   return undefined;
+}
+
+/** People put a password, or what docker calls auth, where the path of its file belongs: such a value is not repeated. */
+function mayHoldSecret(key: string): boolean {
+  return !/^ca/i.test(key) && !/cert/i.test(key);
 }
 
 export function readFileMaterial(entry: MapReader, key: string, log: IssueLog): Material | undefined {

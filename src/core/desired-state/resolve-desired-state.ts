@@ -1,12 +1,13 @@
 import { hasErrors, type Issue } from "../issue.ts";
 import { checkCanaries } from "./check-canaries.ts";
+import { checkUnchangeable, checkUnreadable } from "./check-exposure.ts";
 import type { DesiredState, Mirror } from "./desired-state.ts";
 import { IssueLog, sortIssues } from "./issue-log.ts";
 import { MaterialReader } from "./material-reader.ts";
 import { mergeRegistries } from "./merge-registries.ts";
 import { parseSecretFiles } from "./parse-desired-state.ts";
 import type { ParsedDesiredState, ParsedMirror } from "./parsed-state.ts";
-import type { FilesRead, ResolveContext } from "./resolve-context.ts";
+import type { FilesRead, ResolveContext, SecretFile } from "./resolve-context.ts";
 import { resolveMirror } from "./resolve-mirror.ts";
 import { resolveUpstreamCredentials } from "./resolve-upstream-credentials.ts";
 
@@ -24,7 +25,7 @@ export function resolveDesiredState(
 ): ResolvedDesiredState {
   const log = new IssueLog();
   // Later ones win: what the input itself says goes before a file left in secrets_dir.
-  const secrets = [...parseSecretFiles(read.secrets, log), ...parsed.secrets];
+  const secrets = [...parseSecretFiles(trustedSecrets(read.secrets, log), log), ...parsed.secrets];
   const materials = new MaterialReader(read.files, secrets, log);
   const pullSecret =
     parsed.pullSecret &&
@@ -41,4 +42,13 @@ export function resolveDesiredState(
   if (hasErrors(issues)) return { issues };
   const { generation, allowMassRemoval } = parsed;
   return { state: { generation, registries, upstreamCredentials, canaries, allowMassRemoval }, issues };
+}
+
+function trustedSecrets(secrets: readonly SecretFile[], log: IssueLog): readonly SecretFile[] {
+  return secrets.filter(({ name, exposure }) => {
+    const at = { file: name, line: 1, column: 1 };
+    const whose = `the file of Secrets ${name}`;
+    checkUnreadable(exposure, whose, name, at, log);
+    return checkUnchangeable(exposure, whose, at, log);
+  });
 }

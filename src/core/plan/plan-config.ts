@@ -1,6 +1,7 @@
 import type { WantedReceiver } from "../containerd/config/edit-traces.ts";
 import type { LegacyRegistry } from "../containerd/config/legacy-registry.ts";
 import { planConfigEdit } from "../containerd/config/plan-config-edit.ts";
+import { decodeText } from "../decode-text.ts";
 import type { DesiredState, HostCredential } from "../desired-state/desired-state.ts";
 import type { HostState } from "../host-state.ts";
 import type { Issue } from "../issue.ts";
@@ -24,8 +25,7 @@ export function planConfig(
   receiver: WantedReceiver | undefined,
 ): ConfigPlan {
   const { path, file, imports } = host.config;
-  const text =
-    file === undefined ? undefined : new TextDecoder("utf-8", { ignoreBOM: true }).decode(file.bytes);
+  const text = file === undefined ? undefined : decodeText(file.bytes);
   const result = planConfigEdit({ path, text, imports, version: host.version, wanted, receiver });
   if (!result.ok) return { steps: [], edit: undefined, isRefused: true, issues: result.issues, migrated: [] };
   const { notices: issues, migrated } = result;

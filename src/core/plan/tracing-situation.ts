@@ -2,6 +2,7 @@ import { receiverIn, type WantedReceiver } from "../containerd/config/edit-trace
 import { tracesReceiver } from "../containerd/tracing/traces-endpoint.ts";
 import { endpointInTracesFile } from "../containerd/tracing/traces-file.ts";
 import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
+import { decodeText } from "../decode-text.ts";
 import { isOwned } from "../file-tree.ts";
 import type { HostState, ObservedTracesFile, ObservedTracing } from "../host-state.ts";
 import type { Issue } from "../issue.ts";
@@ -79,7 +80,7 @@ export function digestOf({ digest }: Situation, files: readonly TextChange[]): s
 }
 
 export function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return decodeText(bytes);
 }
 
 export function encode(text: string): Uint8Array {

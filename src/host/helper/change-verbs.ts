@@ -9,6 +9,7 @@ import { receiverIn } from "../../core/containerd/config/edit-traces.ts";
 import { tracesReceiver } from "../../core/containerd/tracing/traces-endpoint.ts";
 import { tracesPlaceOf } from "../../core/containerd/tracing/traces-place.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
+import { decodeText } from "../../core/decode-text.ts";
 import { isOwned } from "../../core/file-tree.ts";
 import { type Change, findWayBack, withChange, withoutChange } from "../../core/privilege/change-chain.ts";
 import { judgeConfigEdit } from "../../core/privilege/judge-config-edit.ts";
@@ -137,8 +138,8 @@ async function judge(
   if (version === undefined) throw refused(path, "no containerd is installed that could read it");
   const reason = judgeConfigEdit({
     path,
-    before: current && decode(current.bytes),
-    after: decode(bytes),
+    before: current && decodeText(current.bytes),
+    after: decodeText(bytes),
     imports: await importsOf(version, ports),
     version,
     style: config.style,
@@ -186,7 +187,7 @@ function judgeTraces(
   if (bytes === undefined) return;
   if (place === undefined || path !== place.path)
     throw refused(path, "agent.toml has the traces switched elsewhere");
-  if (!isOurTracesFile(place.kind, decode(bytes)))
+  if (!isOurTracesFile(place.kind, decodeText(bytes)))
     throw refused(path, "it is not what mirrorlet writes there");
 }
 
@@ -202,9 +203,9 @@ async function noteChange(
   const { changes, receivers, first } = await ports.state.load();
   const mode = current === undefined ? {} : { mode: current.mode };
   const change = { before, after, ...mode };
-  const named = bytes === undefined ? undefined : receiverIn(decode(bytes));
+  const named = bytes === undefined ? undefined : receiverIn(decodeText(bytes));
   const isConfig = path === ports.config.containerd.config;
-  const isNew = isConfig && named && named !== receiverIn(current ? decode(current.bytes) : "");
+  const isNew = isConfig && named && named !== receiverIn(current ? decodeText(current.bytes) : "");
   await ports.state.update({
     changes: { ...changes, [path]: withChange(changes[path] ?? [], change) },
     ...(first[path] === undefined ? { first: { ...first, [path]: { ...mode, digest: before } } } : {}),
@@ -239,10 +240,6 @@ function modeIn(mode: unknown): number | undefined {
 
 function digestOf(file: ObservedFile | undefined, { sha256 }: ChangePorts): string | null {
   return file === undefined ? null : sha256(file.bytes);
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 export function refused(path: string, why: string): HostError {

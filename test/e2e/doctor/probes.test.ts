@@ -178,7 +178,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     rules: [{ does: { kind: "headers", headers: { date: new Date(Date.now() - 3_600_000).toUTCString() } } }],
     code: "clock-skew",
     severity: "warning",
-    fact: /its clock is 60 minutes behind this node's/,
+    // The answer's date is that of this file's loading, some time before it is asked.
+    fact: /its clock is 6\d minutes behind this node's/,
   },
   "a certificate that ends soon": {
     hosts: async () => {

@@ -121,7 +121,7 @@ test("maintainer scripts are sh, and use no network", { skip }, (context) => {
 const lintian = spawnSync("lintian", ["--version"]).status === 0;
 
 test("lintian finds nothing", { skip: skip || (lintian ? false : "lintian is not installed") }, () => {
-  const run = spawnSync("lintian", ["--allow-root", deb], { encoding: "utf8", timeout: 120_000 });
+  const run = spawnSync("lintian", ["--allow-root", deb], { encoding: "utf8", timeout: 600_000 });
   assert.equal(run.stdout, "");
   assert.equal(run.status, 0, run.stderr);
 });

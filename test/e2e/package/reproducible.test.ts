@@ -17,7 +17,7 @@ test("the same sources make the same bytes, whatever the time zone, the umask an
     // The package that is kept may be of an earlier commit with the same sources.
     env: { ...process.env, TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8", SOURCE_DATE_EPOCH: epochOf(first) ?? epoch },
     stdio: "ignore",
-    timeout: 300_000,
+    timeout: 800_000,
   });
   const [name = ""] = readdirSync(lease.path).filter((one) => one.endsWith(".deb"));
   assert.ok(first.equals(readFileSync(`${lease.path}/${name}`)), "the bytes differ");
