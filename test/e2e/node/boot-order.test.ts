@@ -40,6 +40,12 @@ test("kubelet starts after the mirrors are in place, and soon when the agent han
   await wish(2, { mirror: await hole(node, blackHole) });
   told("no mirror ever answers", await bootedAfter(node));
 
+  const helper = "/etc/systemd/system/mirrorlet-helper.service.d";
+  await node.must(`mkdir -p ${helper}`);
+  await writeFile(node.path(`${helper}/harm.conf`), "[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n");
+  told("the first pass does not end, for the helper never answers", await bootedAfter(node));
+  await node.must(`rm -r ${helper}`);
+
   for (const [how, dropIn, config] of [
     ["agent.toml is faulty", "", "nonsense = 1"],
     ["it ends at once", "[Service]\\nExecStart=\\nExecStart=/bin/false", ""],
