@@ -19,9 +19,9 @@ const { values } = parseArgs({
 });
 const minutes = Number(values.minutes);
 const seed = values.seed === undefined ? randomInt(2 ** 32 - 1) : Number(values.seed);
-if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error("--minutes and --seed are numbers");
 const { containerd } = values;
 const say = (text: string): void => void process.stderr.write(`soak: ${text}\n`);
+if (!(minutes > 0) || !Number.isInteger(seed)) misused("--minutes and --seed are numbers");
 const record = values.judge === undefined ? await run() : await readRecord(values.judge);
 const checks = judgeSoak(record);
 const machine = `Node ${process.version} on ${cpus().length} cores.`;
@@ -32,7 +32,7 @@ if (values.record !== undefined) await writeFile(values.record, JSON.stringify(r
 process.exit(checks.some(({ wrong }) => wrong.length > 0) ? 1 : 0);
 
 async function run(): Promise<SoakRecord> {
-  if (containerd !== "1.6" && containerd !== "2.1") throw new Error("--containerd is 1.6 or 2.1");
+  if (containerd !== "1.6" && containerd !== "2.1") misused("--containerd is 1.6 or 2.1");
   say(`${minutes} minutes, seed ${seed}`);
   return runSoak({ minutes, seed, containerd, say });
 }
@@ -45,4 +45,9 @@ async function readRecord(path: string): Promise<SoakRecord> {
     toMs: each.toMs ?? Number.POSITIVE_INFINITY,
   }));
   return { ...record, happenings };
+}
+
+function misused(why: string): never {
+  say(why);
+  process.exit(64);
 }

@@ -53,6 +53,14 @@ prepare_lab() {
   missing=$(./scripts/lab-fetch --machine-packages)
   # shellcheck disable=SC2086 # a list of names
   install_packages $missing || true
-  ./scripts/lab-fetch || return 1
-  ./scripts/lab-node || say "tests on a booted node will be skipped, for the reason above"
+  ./scripts/lab-fetch
+}
+
+# What the package is tested with, and the node that tests boot. Fails, with its reason printed, without the node.
+prepare_nodes() {
+  local missing
+  missing=$(./scripts/lab-fetch --test-packages)
+  # shellcheck disable=SC2086 # a list of names
+  install_packages $missing || true
+  ./scripts/lab-node
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { distrustState } from "../agent/distrust-state.ts";
@@ -26,8 +25,10 @@ import { createHostRoot } from "../host/files-root.ts";
 import { createRemoteContainerd } from "../host/helper/remote-containerd.ts";
 import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
+import { sha256 } from "../host/sha256.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
-import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
+import { helperOf } from "./helper-of.ts";
 import { type Owner, separationOf } from "./separation-of.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
@@ -90,10 +91,6 @@ function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"
   return {
     heldBy: lock.holder === undefined ? "another mirrorlet" : `another mirrorlet (pid ${lock.holder})`,
   };
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */

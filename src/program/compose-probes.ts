@@ -4,7 +4,8 @@ import { createProbeRounds, type ProbeRounds } from "../agent/evidence/probe-rou
 import type { Ports } from "../agent/ports.ts";
 import { createMirrorAsker } from "../edge/ask-mirror.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { createRegistryClient, createRegistryEnvironment, helperOf } from "./compose-registry.ts";
+import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
+import { helperOf } from "./helper-of.ts";
 
 /** The agent's timer that asks mirrors; `imageFor` is an image of a host namespace that shows more than an API does. */
 export function composeProbeRounds(

@@ -1,7 +1,6 @@
 import type { Containerd } from "../agent/ports.ts";
-import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { readDaemonEnvironment } from "../host/daemon-environment.ts";
-import { type AskHelper, createHelperClient } from "../host/helper/helper-client.ts";
+import type { AskHelper } from "../host/helper/helper-client.ts";
 import { createHttpClient, type HttpClient } from "../registry/http-client.ts";
 
 const TIMEOUTS = { dialMs: 10_000, handshakeMs: 10_000, responseMs: 10_000 };
@@ -40,10 +39,4 @@ export function createRegistryEnvironment(
     const environment = await ask("registry-environment").catch(() => ({}));
     return environment as Readonly<Record<string, string>>;
   };
-}
-
-/** Root needs no helper, even where the agent has one: its command line works on the node itself. */
-export function helperOf({ helper }: Pick<AgentConfig, "helper">, root: string): AskHelper | undefined {
-  if (helper === undefined || process.getuid?.() === 0) return undefined;
-  return createHelperClient(`${root}${helper}`);
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { legacyDirectory } from "../agent/legacy-directory.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
@@ -18,6 +17,7 @@ import { readVerbs } from "../host/helper/read-verbs.ts";
 import { serveVerbs, type Verbs } from "../host/helper/serve-verbs.ts";
 import { asErrors, isJournal } from "../host/journal-stream.ts";
 import { isRegistryVariable } from "../host/registry-environment.ts";
+import { sha256 } from "../host/sha256.ts";
 import { loadConfig } from "./load-config.ts";
 
 export interface HelperOptions {
@@ -64,7 +64,6 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
   const containerd = createContainerd({ binary, socket, restart, root: root === "" ? "/" : root });
   const files = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD] });
   const clock = createClock();
-  const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
   const state = createStateKeeper(config.helperState, { files, clock, sha256 });
   const desiredState = async () => {
     // YAML is loaded only where somebody asks.

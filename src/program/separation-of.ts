@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
 import type { RootsMemory } from "../agent/distrust-state.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
@@ -8,6 +7,7 @@ import { createFiles } from "../host/files.ts";
 import { createHostRoot } from "../host/files-root.ts";
 import { closeDirectories } from "../host/helper/close-directories.ts";
 import { createStateKeeper } from "../host/helper/helper-state.ts";
+import { sha256 } from "../host/sha256.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -27,7 +27,6 @@ export function separationOf({ stateDir, helperState }: AgentConfig, root: strin
   const hostRoot = createHostRoot(root === "" ? "/" : root);
   const stats = lstatSync(hostRoot.resolve(stateDir), { throwIfNoEntry: false });
   if (stats === undefined || stats.uid === 0) return undefined;
-  const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
   const files = createFiles(root === "" ? {} : { root });
   const keeper = createStateKeeper(helperState, { files, clock: createClock(), sha256 });
   const demandTrust = async (): Promise<void> => {

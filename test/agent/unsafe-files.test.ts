@@ -9,7 +9,7 @@ import { createLoadMemory } from "../../src/agent/remember-loaded.ts";
 import { exposureOf } from "../../src/edge/exposure-of.ts";
 import { inspectCertificates } from "../../src/host/certificates.ts";
 import { createFiles } from "../../src/host/files.ts";
-import { sha256 } from "../../src/program/compose-node.ts";
+import { sha256 } from "../../src/host/sha256.ts";
 import { createCa } from "../support/tls.ts";
 
 const skip = process.getuid?.() === 0 ? false : "only root can give files away";

@@ -7,8 +7,8 @@ import { createStateDirectory } from "../../src/agent/state-directory.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../../src/agent/witness-keeper.ts";
 import type { SourceState } from "../../src/core/evidence/evidence-report.ts";
 import { createFiles } from "../../src/host/files.ts";
+import { sha256 } from "../../src/host/sha256.ts";
 import { witnessKeys } from "../../src/host/witness-keys.ts";
-import { sha256 } from "../../src/program/compose-node.ts";
 import { runWitness } from "../../src/program/run-witness.ts";
 import { findFreePort } from "../support/free-port.ts";
 

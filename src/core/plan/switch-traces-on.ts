@@ -3,12 +3,12 @@ import { receiverIn } from "../containerd/config/edit-traces.ts";
 import { renderTracesFile, tracesEnvironment } from "../containerd/tracing/traces-file.ts";
 import type { TracesPlace } from "../containerd/tracing/traces-place.ts";
 import { traitsOf } from "../containerd/version.ts";
+import { decodeText } from "../decode-text.ts";
 import type { TracesInForce, TracingPlan } from "./node-plan.ts";
 import type { SwitchTracesStep } from "./step.ts";
 import { noEffectIssue, tracesTakenBack } from "./tracing-issues.ts";
 import {
   configText,
-  decode,
   digestOf,
   encode,
   fileAt,
@@ -118,6 +118,6 @@ export function switchOnInConfig(situation: Situation, endpoint: string): Tracin
 function isOfVersion1({ host }: Situation): boolean {
   const { path, file } = host.config;
   if (file === undefined) return false;
-  const parsed = parseConfigFile({ path, text: decode(file.bytes) }, traitsOf(host.version));
+  const parsed = parseConfigFile({ path, text: decodeText(file.bytes) }, traitsOf(host.version));
   return "schema" in parsed && parsed.schema < 2;
 }

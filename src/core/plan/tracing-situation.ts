@@ -42,7 +42,7 @@ export function knownReceivers({ settings }: Situation): ReadonlySet<string> {
 }
 
 export function configText({ host }: Situation): string {
-  return host.config.file === undefined ? "" : decode(host.config.file.bytes);
+  return host.config.file === undefined ? "" : decodeText(host.config.file.bytes);
 }
 
 /** Whether exactly this was tried on this node and did not work. */
@@ -70,17 +70,13 @@ const MAX_OWN_BYTES = 64 * 1024;
 /** The text of a file of ours; undefined: there is none, or it is not ours, whatever its first line says. */
 export function ownText({ file }: ObservedTracesFile): string | undefined {
   if (file === undefined || !isOwned(file.bytes) || file.bytes.length > MAX_OWN_BYTES) return undefined;
-  const text = decode(file.bytes);
+  const text = decodeText(file.bytes);
   return equalBytes(encode(text), file.bytes) ? text : undefined;
 }
 
 /** Of what would be in force. */
 export function digestOf({ digest }: Situation, files: readonly TextChange[]): string {
   return digest(encode(JSON.stringify(files.map(({ place, after }) => [place.path, after ?? null]))));
-}
-
-export function decode(bytes: Uint8Array): string {
-  return decodeText(bytes);
 }
 
 export function encode(text: string): Uint8Array {

@@ -163,7 +163,7 @@ async function judgeWhole(
   await files.write([{ path: candidate, bytes, mode: 0o600, secret: true }]);
   try {
     const after = await containerd.dumpConfig(candidate);
-    if (!after.ok) throw refused(path, `containerd does: ${after.message}`);
+    if (!after.ok) throw refused(path, `the installed containerd would not read it (${after.message})`);
     const effective = effectiveConfigPath(after.toml);
     if (config.style === "certs.d" && effective !== config.containerd.certsD)
       throw refused(path, `containerd would read its registries from ${JSON.stringify(effective ?? "")}`);

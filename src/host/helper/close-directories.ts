@@ -1,4 +1,5 @@
-import { closeSync, constants, fchmodSync, fchownSync, lstatSync, openSync, rmdirSync } from "node:fs";
+import { closeSync, fchmodSync, fchownSync, lstatSync, rmdirSync } from "node:fs";
+import { openDirectory } from "../files-directories.ts";
 import { toHostError } from "../files-error.ts";
 import type { HostRoot } from "../files-root.ts";
 import type { StateKeeper } from "./helper-state.ts";
@@ -19,10 +20,7 @@ export async function closeDirectories(state: StateKeeper, root: HostRoot): Prom
         continue;
       }
       const { uid, gid, mode } = before ?? { uid: 0, gid: 0, mode: 0o755 };
-      const descriptor = openSync(
-        hostPath,
-        constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-      );
+      const descriptor = openDirectory(hostPath);
       try {
         fchownSync(descriptor, uid, gid);
         fchmodSync(descriptor, mode);

@@ -1,4 +1,5 @@
 import type { Clock, Files } from "../../agent/ports.ts";
+import { openSealedJson, sealJson } from "../../agent/sealed-json.ts";
 import type { ChangeChain } from "../../core/privilege/change-chain.ts";
 import type { NamedImage } from "../../core/privilege/created-records.ts";
 import { type Moment, spentAllowance } from "../../core/privilege/restart-allowance.ts";
@@ -59,8 +60,6 @@ interface KeeperPorts {
 export function createStateKeeper(directory: string, { files, clock, sha256 }: KeeperPorts): StateKeeper {
   const path = `${directory}/state.json`;
   let known: HelperState | undefined;
-  const write = (path: string, bytes: Uint8Array): Promise<void> =>
-    files.write([{ path, bytes, mode: 0o600, secret: true }]);
   const load = async (): Promise<HelperState> => {
     known ??= decode((await files.read(path))?.bytes, sha256) ?? {
       ...EMPTY,
@@ -72,27 +71,15 @@ export function createStateKeeper(directory: string, { files, clock, sha256 }: K
     load,
     async update(change) {
       const next = { ...(await load()), ...change };
-      await write(path, encode(next, sha256));
+      await files.write([{ path, bytes: sealJson(SCHEMA, next, sha256), mode: 0o600, secret: true }]);
       known = next;
     },
   };
 }
 
-function encode(state: HelperState, sha256: KeeperPorts["sha256"]): Uint8Array {
-  const body = JSON.stringify(state);
-  const checksum = sha256(new TextEncoder().encode(body));
-  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, checksum })}\n${body}\n`);
-}
-
 /** An empty state where there is no file; undefined where it cannot be trusted. */
 function decode(bytes: Uint8Array | undefined, sha256: KeeperPorts["sha256"]): HelperState | undefined {
   if (bytes === undefined) return EMPTY;
-  const [header = "", body = ""] = new TextDecoder().decode(bytes).split("\n");
-  try {
-    const { schema, checksum } = JSON.parse(header) as { schema?: unknown; checksum?: unknown };
-    if (schema !== SCHEMA || checksum !== sha256(new TextEncoder().encode(body))) return undefined;
-    return { ...EMPTY, ...(JSON.parse(body) as Partial<HelperState>) };
-  } catch {
-    return undefined;
-  }
+  const opened = openSealedJson(SCHEMA, bytes, sha256) as Partial<HelperState> | undefined;
+  return opened && { ...EMPTY, ...opened };
 }

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isOwned } from "../../core/file-tree.ts";
+import { openDirectory } from "../files-directories.ts";
 import { toHostError } from "../files-error.ts";
 import type { HostRoot } from "../files-root.ts";
 import { refused } from "./change-verbs.ts";
@@ -129,7 +130,7 @@ function entriesOf(directory: string) {
 }
 
 function withDirectory(path: string, use: (descriptor: number, stats: Stats) => void): void {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const descriptor = openDirectory(path);
   try {
     use(descriptor, fstatSync(descriptor));
   } finally {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { candidatePath } from "../../agent/check-candidate.ts";
 import { legacyDirectory } from "../../agent/legacy-directory.ts";
@@ -7,6 +6,7 @@ import type { AgentConfig } from "../../core/agent-config/agent-config.ts";
 import { tracesPlaceOf } from "../../core/containerd/tracing/traces-place.ts";
 import { isTracesDropIn } from "../../core/privilege/judge-traces-file.ts";
 import { isTemporaryName } from "../files-temporary.ts";
+import { sha256 } from "../sha256.ts";
 import type { AskHelper } from "./helper-client.ts";
 
 /**
@@ -63,7 +63,7 @@ export function createRemoteFiles(ask: AskHelper, local: Files, config: AgentCon
     },
     async replace(path, bytes, expected, mode) {
       if (!isRoots(path)) return local.replace(path, bytes, expected, mode);
-      const digest = expected === undefined ? null : createHash("sha256").update(expected).digest("hex");
+      const digest = expected === undefined ? null : sha256(expected);
       await ask("replace", { path, bytes, expected: digest, ...(mode === undefined ? {} : { mode }) });
     },
     async remove(paths) {

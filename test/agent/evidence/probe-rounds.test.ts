@@ -11,7 +11,7 @@ import { parseContainerdVersion } from "../../../src/core/containerd/version.ts"
 import type { HostProbe, SourceState, WatchedRegistry } from "../../../src/core/evidence/evidence-report.ts";
 import { createMirrorAsker } from "../../../src/edge/ask-mirror.ts";
 import { createFiles } from "../../../src/host/files.ts";
-import { sha256 } from "../../../src/program/compose-node.ts";
+import { sha256 } from "../../../src/host/sha256.ts";
 import { createHttpClient } from "../../../src/registry/http-client.ts";
 import { buildImage } from "../../support/image.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
