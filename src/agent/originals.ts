@@ -74,7 +74,8 @@ export function createOriginals(
     copyOf: async (path) => (await files.read(pathOfCopy(path)))?.bytes,
     damage: async () => ((await find()) === undefined ? damageOf(indexPath) : undefined),
     async clear() {
-      const copies = (await load()).map(({ path }) => pathOfCopy(path));
+      // Damaged: whoever clears has put back what it could without it.
+      const copies = ((await find()) ?? []).map(({ path }) => pathOfCopy(path));
       await files.remove([...copies, indexPath]);
     },
   };

@@ -18,8 +18,11 @@ export async function serveAgent(setup: NodeSetup, io: CommandIo): Promise<ExitC
     io.stderr(`mirrorlet: ${lock.heldBy} is at work on this node: only one may write it\n`);
     return 1;
   }
+  // From now on: a SIGHUP before there is anything to reload would end the process, and the first pass reads all anyway.
+  let run: AgentRun | undefined;
+  process.on("SIGHUP", () => run?.reload());
   try {
-    const run = await runAgent(setup, deps, readVersion());
+    run = await runAgent(setup, deps, readVersion());
     return await untilSignal(run, setup);
   } catch (error) {
     if (!(error instanceof HostError) || !error.code.startsWith("address-")) throw error;
@@ -31,7 +34,6 @@ export async function serveAgent(setup: NodeSetup, io: CommandIo): Promise<ExitC
 }
 
 async function untilSignal(run: AgentRun, { log }: NodeSetup): Promise<ExitCode> {
-  process.on("SIGHUP", () => run.reload());
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);

@@ -13,8 +13,8 @@ export interface Check {
   readonly wrong: readonly string[];
 }
 
-/** Above this at rest the agent is too big, whatever it grew by. */
-const MOST_RSS_MIB = 200;
+/** Above half of what its unit allows the agent is too big, whatever it grew by. */
+const MOST_RSS_MIB = 256;
 
 export function judgeSoak(record: SoakRecord): readonly Check[] {
   return [
@@ -209,8 +209,8 @@ function judgeLiveness({ livezMs }: SoakRecord): Check {
     figure: `${sorted.length} times: ${p50.toFixed(1)} ms median, ${p99.toFixed(0)} ms p99, ${most.toFixed(0)} ms at most`,
     wrong: [
       ...(sorted.length === 0 ? ["it never did"] : []),
-      // A kubelet's probe gives up after a second.
-      ...(p99 > 1_000 ? [`p99 of ${p99.toFixed(0)} ms`] : []),
+      // A kubelet's probe gives up after a second. In few answers the slowest says nothing but how busy the machine was.
+      ...(sorted.length > 1_000 && p99 > 1_000 ? [`p99 of ${p99.toFixed(0)} ms`] : []),
     ],
   };
 }

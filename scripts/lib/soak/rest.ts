@@ -23,7 +23,6 @@ export interface Rest {
 }
 
 const SETTLE_MS = 90_000;
-const QUIET_MS = 4_000;
 const CERTS_D = "/etc/containerd/certs.d";
 
 /** Brings the node to rest, and measures. Mirrors are well and nobody pulls. */
@@ -34,6 +33,8 @@ export async function rest(
   generation: number,
   /** Host namespaces below which others have written: what is not wanted there is theirs. */
   touched: ReadonlySet<string>,
+  /** Between the last change and the look. */
+  quietMs: number,
 ): Promise<Rest> {
   const { node } = stage;
   await stage.writeSecrets(undefined);
@@ -42,7 +43,7 @@ export async function rest(
   await writeWish(stage, wish.text, true);
   const settled = await untilInForce(door, generation, fromMs + SETTLE_MS);
   const settledMs = settled ? performance.now() - fromMs : undefined;
-  await sleep(QUIET_MS);
+  await sleep(quietMs);
   const agent = await measureService(stage, "mirrorlet");
   const pid = watch.pid();
   return {

@@ -76,7 +76,7 @@ interface Play {
   readonly failedPages: string[];
 }
 
-const SETTLING_MS = 10_000;
+const SETTLING_MS = 4_000;
 const VERDICTS_MS = 45_000;
 
 export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): Promise<SoakRecord> {
@@ -105,14 +105,21 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
       livezMs: [],
       failedPages: [],
     };
+    const plan = planRounds(minutes);
     const fromMs = performance.now();
-    const rests = [await rest(stage, watch, door, play.generation, new Set())];
+    const rests = [await rest(stage, watch, door, play.generation, new Set(), plan.quietMs)];
     if (rests[0]?.settledMs === undefined)
       throw new Error(`the first desired state is not in force: ${rests[0]?.wrong.join("; ")}`);
-    const plan = planRounds(minutes);
     for (let round = 0; round < plan.rounds; round++) {
       await playRound(play, round, plan);
-      const measured = await rest(stage, watch, door, ++play.generation, touchedBy(play.repairs));
+      const measured = await rest(
+        stage,
+        watch,
+        door,
+        ++play.generation,
+        touchedBy(play.repairs),
+        plan.quietMs,
+      );
       rests.push(measured);
       say(describeRest(round + 1, plan.rounds, measured, play));
     }
@@ -149,13 +156,16 @@ function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
 interface Rounds {
   readonly rounds: number;
   readonly roundMs: number;
+  /** V8 gives memory back some eight seconds after the last work. */
+  readonly quietMs: number;
 }
 
 /** About a minute each in a long run, never less than three. */
 function planRounds(minutes: number): Rounds {
   const forRoundsMs = Math.max(minutes * 60_000 - VERDICTS_MS, 15_000);
   const rounds = Math.max(3, Math.round(forRoundsMs / 60_000));
-  return { rounds, roundMs: Math.max(5_000, forRoundsMs / rounds - SETTLING_MS) };
+  const quietMs = minutes < 10 ? 4_000 : 12_000;
+  return { rounds, roundMs: Math.max(5_000, forRoundsMs / rounds - SETTLING_MS - quietMs), quietMs };
 }
 
 async function playRound(play: Play, round: number, { rounds, roundMs }: Rounds): Promise<void> {
