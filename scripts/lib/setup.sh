@@ -55,4 +55,5 @@ prepare_lab() {
   install_packages $missing || true
   ./scripts/lab-fetch || return 1
   ./scripts/lab-node || say "tests on a booted node will be skipped, for the reason above"
+  ./scripts/lab-node trixie || say "the test on a node with Debian 13 will be skipped, for the reason above"
 }
