@@ -1,4 +1,4 @@
-import type { CommandResult } from "../agent/ports.ts";
+import { type CommandResult, HostError } from "../agent/ports.ts";
 import { unitOf } from "../core/containerd/unit-of-command.ts";
 import { findProgram, type Ran, runCommand, runDetaching } from "./run-command.ts";
 import { readComplaints } from "./unit-journal.ts";
@@ -7,7 +7,10 @@ import { readComplaints } from "./unit-journal.ts";
 const RESTART_TIMEOUT_MS = 90_000;
 const RESET_TIMEOUT_MS = 10_000;
 
-/** Runs the restart command; its own words on failure. */
+/**
+ * Runs the restart command; its own words on failure. Throws a retryable HostError when systemd is to blame, which
+ * goes down with the node or is replaced under us: that says nothing of what containerd was to start on.
+ */
 export async function restartContainerd(
   command: readonly string[],
   signal: AbortSignal,
@@ -16,8 +19,27 @@ export async function restartContainerd(
   const ran = await runDetaching(command, { timeoutMs: RESTART_TIMEOUT_MS, signal });
   if (ran.status === 0) return { ok: true };
   const unit = unitOf(command);
+  if (unit !== undefined && (await isManagersFault(command, ran))) throw managerIsAway(command, ran);
   const words = unit === undefined ? undefined : await readComplaints(unit, startedMs);
   return { ok: false, message: [complaintOf(command, ran), words].filter(Boolean).join(": ") };
+}
+
+/** systemctl's words, in English as we run it, when systemd has gone while it waited, or takes no orders any more. */
+const LOST =
+  /D-Bus connection terminated|Failed to (?:connect to bus|wait for response|get D-Bus connection)|Connection reset by peer|Transport endpoint is not connected|[Ss]hutting down|shutdown is (?:already )?(?:in progress|pending)|[Tt]ransaction .*is destructive/;
+
+async function isManagersFault(command: readonly string[], ran: Ran): Promise<boolean> {
+  if (LOST.test(ran.stderr)) return true;
+  const systemctl = findProgram(command[0] ?? "");
+  if (systemctl === undefined) return false;
+  const options = command.slice(1, verbOf(command));
+  const { stdout } = await runCommand(systemctl, [...options, "is-system-running"], SHOW_TIMEOUT_MS);
+  return stdout.trim() === "stopping";
+}
+
+function managerIsAway(command: readonly string[], ran: Ran): HostError {
+  const message = `systemd goes down or is being replaced, and could not restart containerd; that is done when it is back (${complaintOf(command, ran)})`;
+  return new HostError("service-manager-away", "", message, { retryable: true });
 }
 
 /** `systemctl reset-failed UNIT` for the unit the restart command names; nothing for other restart commands. */

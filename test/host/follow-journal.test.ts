@@ -12,6 +12,7 @@ const ASK = "are you there?";
 interface Follow {
   readonly entries: LogEntry[];
   readonly texts: () => readonly string[];
+  readonly endedWith: () => string | undefined;
   end(): Promise<string>;
 }
 
@@ -25,8 +26,13 @@ function follow(root: string, after?: string, unit = UNIT): Follow {
     onEntry: (entry: LogEntry) => entries.push(entry),
   };
   const ended = createUnitJournal({ unit, root }).follow(follower, abort.signal);
+  let endedWith: string | undefined;
+  void ended.then((why) => {
+    endedWith = why;
+  });
   return {
     entries,
+    endedWith: () => endedWith,
     texts: () => entries.map(({ text }) => text).filter((text) => text !== ASK),
     end: () => {
       abort.abort();
@@ -49,8 +55,9 @@ async function openJournal(context: TestContext): Promise<LabJournal> {
 }
 
 /** journalctl has no way to say that it follows now: it is asked until it answers. */
-async function untilFollowed(journal: LabJournal, { entries }: Follow): Promise<void> {
+async function untilFollowed(journal: LabJournal, { entries, endedWith }: Follow): Promise<void> {
   await until("the journal is followed", () => {
+    assert.equal(endedWith(), undefined);
     journal.write(UNIT, ASK);
     return entries.length > 0;
   });

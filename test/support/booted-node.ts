@@ -42,21 +42,35 @@ export interface BootedNode {
 }
 
 export interface NodeOptions {
-  /** 1.6 is the distribution's own; 2.1 is put in its place, under the distribution's unit and config.toml. */
+  /** bookworm, the default, has systemd 252 and containerd 1.6; trixie systemd 257 and containerd 1.7. */
+  readonly suite?: Suite;
+  /** Put in the place of the distribution's own, under its unit and config.toml. */
   readonly containerd?: "1.6" | "2.1";
   /** Where requests of containerd to anything but loopback go; without it nowhere: the node has no network. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const TREE = "node-bookworm-1";
+type Suite = "bookworm" | "trixie";
+
+function treeOf(suite: Suite): string {
+  return join(labCache(), `node-${suite}-1`);
+}
+
+// This machine may have the older control groups alone, which systemd 257 takes only when it is told to.
+const KERNEL_WORDS: Readonly<Record<Suite, string>> = {
+  bookworm: "",
+  trixie: existsSync("/sys/fs/cgroup/cgroup.controllers")
+    ? ""
+    : "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 systemd.unified_cgroup_hierarchy=0",
+};
 
 /** Why no node can be booted here, for the `skip` option of a test; undefined when one can. */
-export function nodeSkipReason(): string | undefined {
+export function nodeSkipReason(suite: Suite = "bookworm"): string | undefined {
   const lab = labSkipReason();
   if (lab !== undefined) return lab;
   if (!existsSync("/usr/bin/systemd-nspawn"))
     return "systemd-nspawn is not installed (Debian package systemd-container)";
-  if (!existsSync(join(labCache(), TREE))) return "scripts/lab-node has not made a node's file system";
+  if (!existsSync(treeOf(suite))) return `scripts/lab-node ${suite} has not made a node's file system`;
   return undefined;
 }
 
@@ -78,7 +92,8 @@ export async function bootNode(options: NodeOptions = {}): Promise<BootedNode> {
         BOOT,
         "boot",
         dir,
-        join(labCache(), TREE),
+        treeOf(options.suite ?? "bookworm"),
+        KERNEL_WORDS[options.suite ?? "bookworm"],
         ...binds,
       ],
       { cwd: "/", stdio: "ignore", detached: true },
@@ -94,19 +109,19 @@ export async function bootNode(options: NodeOptions = {}): Promise<BootedNode> {
 // The overlay is in a mount namespace of its own, and so goes away with these processes. containerd cannot keep its content
 // on an overlay. `--keep-unit --register=no`: this machine may have no systemd; nspawn then ends at a reboot (133).
 const BOOT = `
-dir=$1; tree=$2; shift 2
+dir=$1; tree=$2; words=$3; shift 3
 mount -t overlay overlay -o "lowerdir=$tree,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || exit 1
 for boot in $(seq 50); do
   systemd-nspawn --quiet --boot --directory="$dir/root" --machine="node-$$" --register=no --keep-unit \\
     --private-network --link-journal=no --console=pipe --resolv-conf=off --timezone=off --kill-signal=SIGRTMIN+14 \\
-    --bind="$dir/containerd:/var/lib/containerd" "$@" -- systemd.show_status=0 </dev/null >>"$dir/console" 2>&1 &
+    --bind="$dir/containerd:/var/lib/containerd" "$@" -- systemd.show_status=0 $words </dev/null >>"$dir/console" 2>&1 &
   echo $! >"$dir/pids/nspawn"
   wait $! && exit
 done
 `;
 
-async function bindsOf({ containerd = "1.6" }: NodeOptions): Promise<readonly string[]> {
-  if (containerd === "1.6") return [];
+async function bindsOf({ containerd }: NodeOptions): Promise<readonly string[]> {
+  if (containerd === undefined || containerd === "1.6") return [];
   const bin = await labPart(`containerd-${containerd}`);
   return (await readdir(bin)).map((name) => `--bind-ro=${join(bin, name)}:/usr/bin/${name}`);
 }
@@ -178,7 +193,8 @@ async function operate(dir: string, release: () => Promise<void>): Promise<Boote
 
 /** The node's first process, once it is systemd, and another one than before. */
 async function findLeader(dir: string, before: number | undefined): Promise<number> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  // Before a reboot, each unit may take as long to end as its own limit says.
+  for (let attempt = 0; attempt < 2400; attempt++) {
     const nspawn = await readOr(join(dir, "pids/nspawn"));
     const children = await readOr(`/proc/${nspawn.trim()}/task/${nspawn.trim()}/children`);
     for (const pid of children.trim().split(" ").map(Number)) {
@@ -187,7 +203,8 @@ async function findLeader(dir: string, before: number | undefined): Promise<numb
     }
     await sleep(50);
   }
-  throw new Error("systemd-nspawn starts no systemd within 30 s");
+  const said = (await readOr(join(dir, "console"))).slice(-2000);
+  throw new Error(`systemd-nspawn starts no systemd within two minutes; its console: ${said}`);
 }
 
 function readOr(path: string): Promise<string> {

@@ -14,6 +14,17 @@ ExecStart=/bin/sleep infinity
 WantedBy=multi-user.target
 `;
 
+const SLOW_NETWORK = `[Unit]
+Description=stands for a network that comes late
+Wants=network-online.target
+Before=network-online.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sleep 15
+[Install]
+WantedBy=multi-user.target
+`;
+
 /** TimeoutStartSec= of the unit, and what a slow machine adds. */
 const LONGEST_S = 60;
 
@@ -39,6 +50,13 @@ test("kubelet starts after the mirrors are in place, and soon when the agent han
 
   await wish(2, { mirror: await hole(node, blackHole) });
   told("no mirror ever answers", await bootedAfter(node));
+
+  await writeFile(node.path("/etc/systemd/system/slow-network.service"), SLOW_NETWORK);
+  await node.must("systemctl enable slow-network");
+  await bootedAfter(node);
+  const online = await momentOf(node, "slow-network.service", /Finished slow-network|Finished stands/);
+  assert.ok((await momentOf(node, "kubelet.service", /Started kubelet/)) < online);
+  await node.must("systemctl disable slow-network");
 
   const helper = "/etc/systemd/system/mirrorlet-helper.service.d";
   await node.must(`mkdir -p ${helper}`);

@@ -34,6 +34,7 @@ export interface WishOptions {
 export const IMAGE = "gcr.io/library/app:1";
 
 export interface MirrorNodeOptions {
+  readonly suite?: "bookworm" | "trixie";
   readonly containerd?: "1.6" | "2.1";
   /** Without it the package lies at `/root/mirrorlet.deb`, and no more. */
   readonly installed?: boolean;
@@ -45,12 +46,18 @@ export interface MirrorNodeOptions {
 
 export async function startMirrorNode(
   context: TestContext,
-  { containerd = "1.6", installed = true, rooted = false, agentToml }: MirrorNodeOptions = {},
+  {
+    suite = "bookworm",
+    containerd = "1.6",
+    installed = true,
+    rooted = false,
+    agentToml,
+  }: MirrorNodeOptions = {},
 ): Promise<MirrorNode> {
   const deb = await builtPackage();
   const mirror = await startRegistry();
   context.after(() => mirror.stop());
-  const node = await bootNode({ containerd });
+  const node = await bootNode({ suite, containerd });
   context.after(() => node.stop());
   await node.expose(Number(mirror.host.split(":")[1]));
   await pushImage(mirror, "team/library/app", "1");
