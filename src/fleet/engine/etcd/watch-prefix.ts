@@ -72,7 +72,8 @@ async function watchOnce(
     const metadata = await link.metadataFor(connection, signal);
     progress.position = onNewStream(progress.position);
     const stream = openStream(connection, link.method("Watch/Watch"), metadata);
-    const startRevision = progress.position.reached + 1;
+    // Inclusive, and told already: were it the next one, etcd would not answer how far it is until something changes.
+    const startRevision = Math.max(1, progress.position.reached);
     stream.write({
       createRequest: { ...rangeOf(prefix), startRevision, progressNotify: true, fragment: true },
     });
