@@ -1,12 +1,14 @@
 // A process of its own that raises a counter so many times, comparing before each write.
 import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { bytes, get, text } from "./engine-words.ts";
-import { openEtcd } from "./open-engine.ts";
+import { openEtcd, openJournal } from "./open-engine.ts";
 
-export type FencingEngine = { readonly kind: "etcd"; readonly endpoints: readonly string[] };
+export type FencingEngine =
+  | { readonly kind: "etcd"; readonly endpoints: readonly string[] }
+  | { readonly kind: "journal"; readonly directory: string };
 
 function open(engine: FencingEngine): Promise<Engine> {
-  return openEtcd(engine);
+  return engine.kind === "etcd" ? openEtcd(engine) : openJournal(engine);
 }
 
 const spec = process.argv[2];

@@ -1,0 +1,214 @@
+import { type FSWatcher, watch as watchDirectory } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { joinSignals } from "../../join-signals.ts";
+import type { Engine, Listing } from "../engine.ts";
+import { abortedError, EngineError } from "../engine-error.ts";
+import { checkKey, checkTtl, checkTxn } from "../engine-limits.ts";
+import { compactedLines } from "./compact-journal.ts";
+import { evaluateTxn } from "./evaluate-txn.ts";
+import { toJournalError } from "./io-error.ts";
+import { createJobQueue } from "./job-queue.ts";
+import { openJournalFile } from "./journal-file.ts";
+import type { JournalStep } from "./journal-line.ts";
+import { entriesBelow, type JournalState, stepsToEnd } from "./journal-state.ts";
+import { createJournalWatches } from "./journal-watches.ts";
+import { type WriterOptions, writeJobs } from "./journal-writer.ts";
+import { createLeaseFiles } from "./lease-files.ts";
+import { withJournalLock } from "./lock-journal.ts";
+import { createOwnLeases } from "./own-leases.ts";
+
+export interface JournalOptions {
+  /** On a disk of this machine; made when absent. Nobody else may write there. */
+  readonly directory: string;
+  /** Milliseconds since the machine started, the same for all processes. */
+  readonly uptimeMs: () => number;
+  readonly random: () => number;
+  /** When the file is rewritten, for tests. */
+  readonly compactBytes?: number;
+}
+
+export interface JournalEngine extends Engine {
+  /** Drops the changes up to a revision. */
+  compact(revision: number): Promise<void>;
+}
+
+/** An engine for the processes of one machine: a file that is only added to. Rejects with EngineError. */
+export async function createJournalEngine(options: JournalOptions): Promise<JournalEngine> {
+  const { directory, uptimeMs, random, compactBytes = 16 * 1024 * 1024 } = options;
+  await prepareDirectory(directory);
+  const file = openJournalFile(directory);
+  const leases = createLeaseFiles(directory);
+  const own = createOwnLeases(leases, uptimeMs);
+  const watches = createJournalWatches();
+  const closing = new AbortController();
+  const writer: WriterOptions = { directory, file, leases, uptimeMs, compactBytes };
+  let freshMs = Number.NEGATIVE_INFINITY;
+
+  /** Reads and writes one after the other; after each, who waits is told. */
+  const inTurn = createTurns(async <T>(work: () => Promise<T>): Promise<T> => {
+    const asked = uptimeMs();
+    try {
+      const answer = await work();
+      freshMs = asked;
+      return answer;
+    } catch (error) {
+      const failure = toJournalError(error, directory);
+      if (failure.code === "damaged") watches.fail(failure);
+      throw failure;
+    } finally {
+      own.check(file.state());
+      if (!closing.signal.aborted) watches.tell(file.state());
+    }
+  });
+  const read = <T>(look: (state: JournalState) => T): Promise<T> =>
+    inTurn(async () => {
+      await file.catchUp();
+      return look(file.state());
+    });
+  const jobs = createJobQueue((queue) => inTurn(() => writeJobs(writer, queue)), closing.signal);
+
+  const lookAround = async (): Promise<void> => {
+    const over = await read((state) => [...state.leases.keys()]).then((all) => findOver(all));
+    if (over) await jobs.run(() => [], {});
+  };
+  const findOver = async (all: readonly string[]): Promise<boolean> => {
+    for (const lease of all) if (await leases.isOver(lease, uptimeMs())) return true;
+    return false;
+  };
+  const stopLooking = lookOften(directory, lookAround);
+  return {
+    async list(prefix, call = {}) {
+      checkKey(prefix);
+      return abortable(call.signal, closing.signal, () =>
+        read((state): Listing => ({ revision: state.revision, entries: entriesBelow(state, prefix) })),
+      );
+    },
+    async watch(prefix, watch) {
+      checkKey(prefix);
+      if (closing.signal.aborted) return "aborted";
+      const ended = watches.add(prefix, watch);
+      read(() => undefined).catch(() => undefined);
+      return ended;
+    },
+    async txn(txn, call = {}) {
+      checkTxn(txn);
+      let result = { succeeded: false, revision: 0, gets: [] } as Awaited<ReturnType<Engine["txn"]>>;
+      const decide = (state: JournalState): readonly JournalStep[] => {
+        const evaluated = evaluateTxn(state, txn);
+        result = evaluated.result;
+        return evaluated.step === undefined ? [] : [evaluated.step];
+      };
+      await jobs.run(decide, call);
+      return result;
+    },
+    async lease(ttlMs, call = {}) {
+      checkTtl(ttlMs);
+      const id = Math.floor(random() * 2 ** 52).toString(36);
+      const lost = await own.hold(id, ttlMs).catch((error: unknown) => {
+        throw toJournalError(error, directory);
+      });
+      try {
+        await jobs.run(() => [{ kind: "grant", lease: id, ttlMs }], call);
+      } catch (error) {
+        own.drop(id);
+        throw error;
+      }
+      const end = async (): Promise<void> => {
+        own.drop(id);
+        await jobs.run((state) => stepsToEnd(state, id), {}).catch(() => undefined);
+        await leases.remove(id).catch(() => undefined);
+      };
+      return { id, lost, end };
+    },
+    ageMs: () => uptimeMs() - freshMs,
+    compact: (revision) =>
+      inTurn(() =>
+        withJournalLock(directory, 10_000, async () => {
+          await file.prepareToWrite();
+          await file.rewrite(compactedLines(file.state(), revision));
+        }),
+      ),
+    async close() {
+      closing.abort();
+      stopLooking();
+      own.drop();
+      watches.close();
+      await inTurn(() => file.close()).catch(() => undefined);
+    },
+  };
+}
+
+async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (((await stat(directory)).mode & 0o022) === 0) return;
+  } catch (error) {
+    throw toJournalError(error, directory);
+  }
+  const message = `others may write in ${directory}, and so decide what nodes are offered: chmod 700 ${directory}`;
+  throw new EngineError("denied", message);
+}
+
+/** One at a time, in the order they came. */
+function createTurns(
+  turn: <T>(work: () => Promise<T>) => Promise<T>,
+): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(() => turn(work));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+/** When the kernel says so, and every second for what it may not have said and for leases that are over. */
+function lookOften(directory: string, look: () => Promise<unknown>): () => void {
+  let isLooking = false;
+  let isDue = false;
+  const start = (): void => {
+    isDue = true;
+    if (isLooking) return;
+    isLooking = true;
+    void (async () => {
+      while (isDue) {
+        isDue = false;
+        // Calls tell what is wrong.
+        await look().catch(() => undefined);
+      }
+      isLooking = false;
+    })();
+  };
+  const timer = setInterval(start, LOOK_MS);
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watchDirectory(directory, { persistent: false }, (_event, name) => {
+      if (name === "journal") start();
+    });
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    // No more watches to be had on this machine: a second late, then.
+  }
+  return () => {
+    clearInterval(timer);
+    watcher?.close();
+  };
+}
+
+const LOOK_MS = 1_000;
+
+async function abortable<T>(
+  signal: AbortSignal | undefined,
+  closed: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const joined = joinSignals(signal === undefined ? [closed] : [signal, closed]);
+  try {
+    if (joined.signal.aborted) throw abortedError();
+    return await new Promise<T>((resolve, reject) => {
+      joined.signal.addEventListener("abort", () => reject(abortedError()), { once: true });
+      work().then(resolve, reject);
+    });
+  } finally {
+    joined.release();
+  }
+}
