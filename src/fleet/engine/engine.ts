@@ -117,4 +117,7 @@ export type EngineNotice =
       readonly version: string;
       readonly message: string;
     }
-  | { readonly kind: "recovered"; readonly message: string };
+  /** A followed prefix had to be listed again to go on. */
+  | { readonly kind: "listed-anew"; readonly prefix: string }
+  /** The engine had lost changes of a followed prefix, which a listing has made good for. */
+  | { readonly kind: "repaired"; readonly prefix: string; readonly changes: number };
