@@ -19,7 +19,8 @@ export function toEngineError(failure: ServiceFailure, endpoint: string, changes
   const words = failure.details ?? "no reason given";
   const code = codeOf(failure, words);
   const open = changes && (code === "unavailable" || code === "timeout" || code === "aborted");
-  const applied = open && !NOT_BEGUN.test(words) ? "unknown" : "no";
+  const isBegun = !NOT_BEGUN.test(words) && !needsNewToken(failure);
+  const applied = open && isBegun ? "unknown" : "no";
   return new EngineError(code, `etcd at ${endpoint}: ${words} (${status[failure.code ?? 2] ?? "UNKNOWN"})`, {
     applied,
     cause: failure,
