@@ -24,7 +24,7 @@ export interface Engine {
   txn(txn: Txn, options?: CallOptions): Promise<TxnResult>;
   /** A lease of at least `ttlMs` that is kept alive until it is ended. Rejects with EngineError. */
   lease(ttlMs: number, options?: CallOptions): Promise<Lease>;
-  /** Since when `list` or `txn` was last called that then was answered: what was seen then is at most so old. Infinity: never. */
+  /** How long ago the newest question was asked that the engine has answered; it may ask by itself. Infinity: none. */
   ageMs(): number;
   /** Ends watches, lets leases lapse and closes connections. */
   close(): Promise<void>;

@@ -1,8 +1,10 @@
 import { joinSignals } from "../join-signals.ts";
 import { pause } from "../pause.ts";
-import type { Change, Engine, EngineNotice, Entry } from "./engine.ts";
+import { checkReplica } from "./check-replica.ts";
+import type { Change, Engine, Entry } from "./engine.ts";
 import { abortedError, EngineError } from "./engine-error.ts";
-import { createReplica, type Replica } from "./replica.ts";
+import type { FollowCounts, Follower, FollowOptions } from "./follower.ts";
+import { createReplica } from "./replica.ts";
 
 /** All keys below a prefix, kept as they are in the engine. */
 export interface FollowedPrefix {
@@ -19,25 +21,6 @@ export interface FollowedPrefix {
   readonly counts: () => FollowCounts;
   /** Resolves when nothing more will be told. */
   close(): Promise<void>;
-}
-
-export interface FollowCounts {
-  /** Listings that were needed to go on: the first, after a compaction, after the store was replaced. */
-  readonly listings: number;
-  /** Changes that a watch should have told and a listing did: the engine has lost them. */
-  readonly repairs: number;
-}
-
-export interface FollowOptions {
-  readonly nowMs: () => number;
-  readonly random: () => number;
-  /** In order, with what a listing has brought told as changes too. Must not throw. */
-  readonly onChanges?: (changes: readonly Change[]) => void;
-  readonly onNotice?: (notice: EngineNotice) => void;
-  /** How often all is listed and compared. Default: 5 min. */
-  readonly relistMs?: number;
-  /** How often the engine is asked for its revision. Default: 3 s. */
-  readonly proveMs?: number;
 }
 
 /**
@@ -74,21 +57,7 @@ export function followPrefix(engine: Engine, prefix: string, options: FollowOpti
   };
 }
 
-interface Follower {
-  readonly engine: Engine;
-  readonly prefix: string;
-  readonly options: FollowOptions;
-  readonly replica: Replica;
-  readonly counts: { listings: number; repairs: number };
-  readonly tell: (changes: readonly Change[]) => void;
-}
-
-const RELIST_MS = 300_000;
-const PROVE_MS = 3_000;
 const RETRY_MS = 5_000;
-const CALL_MS = 10_000;
-/** A watch that is so far behind what the engine has said of itself is begun anew. */
-const BEHIND_MS = 20_000;
 
 async function followOn(follower: Follower, signal: AbortSignal, onListed: () => void): Promise<void> {
   const { options } = follower;
@@ -112,7 +81,7 @@ async function listAnew(
   signal: AbortSignal,
 ): Promise<void> {
   const askedMs = options.nowMs();
-  const listing = await engine.list(prefix, { timeoutMs: CALL_MS, signal });
+  const listing = await engine.list(prefix, { signal });
   counts.listings++;
   tell(replica.adopt(listing, askedMs));
 }
@@ -131,7 +100,7 @@ async function watchOnce(follower: Follower, signal: AbortSignal): Promise<void>
     },
     onProgress: (revision) => replica.apply([], revision),
   });
-  const checking = check(follower, joined.signal);
+  const checking = checkReplica(follower, joined.signal);
   try {
     await Promise.race([watch, checking]);
   } finally {
@@ -141,65 +110,3 @@ async function watchOnce(follower: Follower, signal: AbortSignal): Promise<void>
   }
   if (!signal.aborted) options.onNotice?.({ kind: "listed-anew", prefix });
 }
-
-/** Asks the engine for its revision, lists and compares now and then; resolves when the watch is not to be trusted. */
-async function check(follower: Follower, signal: AbortSignal): Promise<void> {
-  const { options, replica } = follower;
-  const { nowMs, proveMs = PROVE_MS, relistMs = RELIST_MS } = options;
-  let relistAtMs = nowMs() + relistMs;
-  while (!signal.aborted) {
-    await pause(proveMs, signal);
-    if (signal.aborted) return;
-    try {
-      if ((await prove(follower, signal)) === "replaced") return;
-      if (replica.behindMs(nowMs()) > BEHIND_MS) return;
-      if (nowMs() < relistAtMs) continue;
-      await compare(follower, signal);
-      relistAtMs = nowMs() + relistMs;
-    } catch (error) {
-      // The age tells.
-      if (!(error instanceof EngineError)) throw error;
-    }
-  }
-}
-
-/** `replaced`: the store is behind what it has told before, as one that was put back from a backup is. */
-async function prove(
-  { engine, prefix, options, replica }: Follower,
-  signal: AbortSignal,
-): Promise<"replaced" | undefined> {
-  const askedMs = options.nowMs();
-  const before = replica.revision();
-  const get = { kind: "get", key: prefix } as const;
-  const { revision } = await engine.txn({ success: [get] }, { timeoutMs: CALL_MS, signal });
-  if (revision < before) return "replaced";
-  replica.expect(revision, askedMs);
-  return undefined;
-}
-
-async function compare(
-  { engine, prefix, options, replica, counts, tell }: Follower,
-  signal: AbortSignal,
-): Promise<void> {
-  const askedMs = options.nowMs();
-  const forget = replica.rememberDeletions();
-  try {
-    const listing = await engine.list(prefix, { timeoutMs: CALL_MS, signal });
-    replica.expect(listing.revision, askedMs);
-    // What the watch has yet to tell is no difference.
-    while (!signal.aborted && replica.revision() < listing.revision) {
-      if (replica.behindMs(options.nowMs()) > BEHIND_MS) return;
-      await pause(CATCH_UP_MS, signal);
-    }
-    if (signal.aborted) return;
-    const repairs = replica.repair(listing);
-    if (repairs.length === 0) return;
-    counts.repairs += repairs.length;
-    options.onNotice?.({ kind: "repaired", prefix, changes: repairs.length });
-    tell(repairs);
-  } finally {
-    forget();
-  }
-}
-
-const CATCH_UP_MS = 50;

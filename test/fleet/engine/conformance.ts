@@ -20,6 +20,9 @@ export interface EngineUnderTest {
   stop(): Promise<void>;
 }
 
+/** Long enough for a machine that has other things to do. */
+const LEASE_MS = 4_000;
+
 /** What `Engine` promises, held against a real one. Each test has keys of its own. */
 export function testEngine(name: string, start: () => Promise<EngineUnderTest>, skip?: string): void {
   describe(`${name} is an engine`, skip === undefined ? {} : { skip }, () => {
@@ -69,6 +72,7 @@ export function testEngine(name: string, start: () => Promise<EngineUnderTest>, 
       const { entries } = await other.list("large/", { timeoutMs: 30_000 });
       assert.equal(entries.length, 120);
       assert.ok(entries.every(({ value: { length } }) => length === value.length));
+      await engine.txn({ success: entries.map(({ key }) => remove(key)) });
     });
 
     test("every comparison has to hold, or failure is done instead", async () => {
@@ -202,7 +206,7 @@ export function testEngine(name: string, start: () => Promise<EngineUnderTest>, 
     });
 
     test("what is under a lease stays as long as its holder does, and goes when it ends it", async () => {
-      const lease = await engine.lease(ENGINE_LIMITS.leaseMs.least);
+      const lease = await engine.lease(LEASE_MS);
       const made = await engine.txn({
         success: [
           put("lease/a", "1", lease.id),
@@ -212,7 +216,7 @@ export function testEngine(name: string, start: () => Promise<EngineUnderTest>, 
       });
       await engine.txn({ success: [put("lease/b", "2")] });
       const watch = startWatch(other, "lease/", made.revision);
-      await new Promise((resolve) => setTimeout(resolve, ENGINE_LIMITS.leaseMs.least * 2));
+      await new Promise((resolve) => setTimeout(resolve, LEASE_MS * 1.5));
       assert.equal((await other.list("lease/")).entries.length, 3);
       assert.equal(lease.lost.aborted, false);
       await lease.end();
@@ -227,28 +231,30 @@ export function testEngine(name: string, start: () => Promise<EngineUnderTest>, 
       await watch.stop();
     });
 
-    test("what is under a lease goes some time after its holder is gone, and the holder is told", async () => {
+    test("what is under a lease goes some time after its holder is gone, and the holder is told", async (t) => {
       const third = await under.open();
-      const lease = await third.lease(ENGINE_LIMITS.leaseMs.least);
+      t.after(() => third.close());
+      const lease = await third.lease(LEASE_MS);
       await third.txn({ success: [put("gone/a", "1", lease.id)] });
       await third.close();
       await eventually(() => lease.lost.aborted, "the holder knows");
       await eventually(async () => (await engine.list("gone/")).entries.length === 0, "it is gone");
     });
 
-    test("its age grows until it is asked", async () => {
+    test("its age grows until it is asked", async (t) => {
       const third = await under.open();
+      t.after(() => third.close());
       assert.equal(third.ageMs(), Number.POSITIVE_INFINITY);
       await third.list("age/");
       const young = third.ageMs();
       assert.ok(young >= 0 && young < 60_000);
       await eventually(() => third.ageMs() > young + 20, "it grows");
       await third.txn({ success: [get("age/a")] });
-      await third.close();
     });
 
-    test("calls end when they are aborted or the engine is closed", async () => {
+    test("calls end when they are aborted or the engine is closed", async (t) => {
       const third = await under.open();
+      t.after(() => third.close());
       const signal = AbortSignal.abort();
       await rejects(third.list("end/", { signal }), "aborted");
       await rejects(third.txn({ success: [put("end/a", "")] }, { signal }), "aborted");

@@ -1,4 +1,5 @@
 import type { CallOptions, Compare, Entry, Operation, Txn, TxnResult } from "../engine.ts";
+import { EngineError } from "../engine-error.ts";
 import type { EtcdLink } from "./etcd-link.ts";
 import type { TxnReply } from "./messages.ts";
 import { toEntry } from "./to-entry.ts";
@@ -41,11 +42,17 @@ function toRequest(operation: Operation): object {
   switch (operation.kind) {
     case "put": {
       const { value, lease } = operation;
-      return { requestPut: { key, value, lease: lease === undefined ? 0 : Number(lease) } };
+      return { requestPut: { key, value, lease: lease === undefined ? 0 : leaseNumber(lease) } };
     }
     case "delete":
       return { requestDeleteRange: { key } };
     case "get":
       return { requestRange: { key } };
   }
+}
+
+// Anything else would become 0, which is no lease.
+function leaseNumber(lease: string): number {
+  if (/^[1-9]\d{0,15}$/.test(lease)) return Number(lease);
+  throw new EngineError("lease-lost", `${JSON.stringify(lease)} is no lease of etcd`);
 }

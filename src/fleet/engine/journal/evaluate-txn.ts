@@ -9,6 +9,11 @@ export interface EvaluatedTxn {
   readonly step?: JournalStep;
 }
 
+/** Whatever it finds, it changes nothing: the lock is not needed. */
+export function readsOnly({ success, failure = [] }: Txn): boolean {
+  return [...success, ...failure].every(({ kind }) => kind === "get");
+}
+
 /** What becomes of a transaction now; changes nothing. Throws EngineError `lease-lost`. */
 export function evaluateTxn(state: JournalState, { compare = [], success, failure = [] }: Txn): EvaluatedTxn {
   const succeeded = compare.every((one) => holds(state, one));

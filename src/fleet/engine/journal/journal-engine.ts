@@ -1,21 +1,21 @@
-import { type FSWatcher, watch as watchDirectory } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { joinSignals } from "../../join-signals.ts";
-import type { Engine, Listing } from "../engine.ts";
+import type { Engine, Listing, TxnResult } from "../engine.ts";
 import { abortedError, EngineError } from "../engine-error.ts";
 import { checkKey, checkTtl, checkTxn } from "../engine-limits.ts";
 import { compactedLines } from "./compact-journal.ts";
-import { evaluateTxn } from "./evaluate-txn.ts";
+import { evaluateTxn, readsOnly } from "./evaluate-txn.ts";
 import { toJournalError } from "./io-error.ts";
 import { createJobQueue } from "./job-queue.ts";
 import { openJournalFile } from "./journal-file.ts";
-import type { JournalStep } from "./journal-line.ts";
 import { entriesBelow, type JournalState, stepsToEnd } from "./journal-state.ts";
 import { createJournalWatches } from "./journal-watches.ts";
 import { type WriterOptions, writeJobs } from "./journal-writer.ts";
 import { createLeaseFiles } from "./lease-files.ts";
 import { withJournalLock } from "./lock-journal.ts";
+import { lookOften } from "./look-often.ts";
 import { createOwnLeases } from "./own-leases.ts";
+import { createTurns } from "./take-turns.ts";
 
 export interface JournalOptions {
   /** On a disk of this machine; made when absent. Nobody else may write there. */
@@ -92,14 +92,15 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
     },
     async txn(txn, call = {}) {
       checkTxn(txn);
-      let result = { succeeded: false, revision: 0, gets: [] } as Awaited<ReturnType<Engine["txn"]>>;
-      const decide = (state: JournalState): readonly JournalStep[] => {
-        const evaluated = evaluateTxn(state, txn);
-        result = evaluated.result;
-        return evaluated.step === undefined ? [] : [evaluated.step];
-      };
-      await jobs.run(decide, call);
-      return result;
+      if (readsOnly(txn))
+        return abortable(call.signal, closing.signal, () => read((state) => evaluateTxn(state, txn).result));
+      const results: TxnResult[] = [];
+      await jobs.run((state) => {
+        const { result, step } = evaluateTxn(state, txn);
+        results.push(result);
+        return step === undefined ? [] : [step];
+      }, call);
+      return results[0] as TxnResult;
     },
     async lease(ttlMs, call = {}) {
       checkTtl(ttlMs);
@@ -141,60 +142,15 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
 async function prepareDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (((await stat(directory)).mode & 0o022) === 0) return;
+    const { mode, uid } = await stat(directory);
+    const isOurs = uid === 0 || uid === process.getuid?.();
+    if (isOurs && (mode & 0o022) === 0) return;
   } catch (error) {
     throw toJournalError(error, directory);
   }
-  const message = `others may write in ${directory}, and so decide what nodes are offered: chmod 700 ${directory}`;
+  const message = `others may write in ${directory}, and so decide what nodes are offered: it has to be ours, with mode 0700`;
   throw new EngineError("denied", message);
 }
-
-/** One at a time, in the order they came. */
-function createTurns(
-  turn: <T>(work: () => Promise<T>) => Promise<T>,
-): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const mine = last.then(() => turn(work));
-    last = mine.catch(() => undefined);
-    return mine;
-  };
-}
-
-/** When the kernel says so, and every second for what it may not have said and for leases that are over. */
-function lookOften(directory: string, look: () => Promise<unknown>): () => void {
-  let isLooking = false;
-  let isDue = false;
-  const start = (): void => {
-    isDue = true;
-    if (isLooking) return;
-    isLooking = true;
-    void (async () => {
-      while (isDue) {
-        isDue = false;
-        // Calls tell what is wrong.
-        await look().catch(() => undefined);
-      }
-      isLooking = false;
-    })();
-  };
-  const timer = setInterval(start, LOOK_MS);
-  let watcher: FSWatcher | undefined;
-  try {
-    watcher = watchDirectory(directory, { persistent: false }, (_event, name) => {
-      if (name === "journal") start();
-    });
-    watcher.on("error", () => watcher?.close());
-  } catch {
-    // No more watches to be had on this machine: a second late, then.
-  }
-  return () => {
-    clearInterval(timer);
-    watcher?.close();
-  };
-}
-
-const LOOK_MS = 1_000;
 
 async function abortable<T>(
   signal: AbortSignal | undefined,

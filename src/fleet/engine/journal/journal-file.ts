@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { abortedError, EngineError } from "../engine-error.ts";
 import { decodeLine, encodeLine, type JournalLine } from "./journal-line.ts";
 import { applyLine, emptyState, type JournalState } from "./journal-state.ts";
@@ -49,9 +50,14 @@ export function openJournalFile(directory: string): JournalFile {
     if (handle === undefined) return;
     const { size } = await handle.stat();
     let data = await readWhole(handle, offset, size - offset);
+    let breathedAt = offset;
     for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10)) {
       take(data.subarray(0, end));
       data = data.subarray(end + 1);
+      if (offset - breathedAt < BREATH_BYTES) continue;
+      // A long journal must not keep leases from being renewed.
+      await setImmediate();
+      breathedAt = offset;
     }
   };
   const catchUp = async (): Promise<void> => {
@@ -127,6 +133,7 @@ export function openJournalFile(directory: string): JournalFile {
   };
 }
 
+const BREATH_BYTES = 512 * 1024;
 const NEWLINE = Buffer.from("\n");
 
 async function readWhole(handle: FileHandle, at: number, length: number): Promise<Buffer> {
