@@ -25,7 +25,8 @@ async function listOnce(link: EtcdLink, prefix: string, options?: CallOptions): 
   const entries: Entry[] = [];
   let [key, revision, limit, bytes] = [first, 0, MOST_KEYS, 0];
   for (;;) {
-    const page = await askForPage(link, { key, rangeEnd, revision, limit }, options);
+    const request = { key, rangeEnd, revision, limit };
+    const page = await askForPage(link, request, options);
     if (page === undefined) {
       limit = Math.ceil(limit / 8);
       continue;
@@ -47,7 +48,7 @@ const MOST_KEYS = 4_096;
 
 async function askForPage(
   link: EtcdLink,
-  request: object & { readonly limit: number },
+  request: { readonly limit: number },
   options: CallOptions | undefined,
 ): Promise<RangeReply | undefined> {
   try {
