@@ -135,8 +135,21 @@ export async function runWithFault(
   const nth = aim?.nth ?? call.nth;
   const paths = aim === undefined ? [`${root}${path}`] : DESCRIPTORS.map((each) => `${each}/${aim.name}`);
   const where = [...paths.flatMap((each) => ["-P", each]), "-e", `trace=${name}`];
-  const inject = [...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`];
-  const child = spawn("strace", [...inject, "-e", "signal=none", "-o", "/dev/null", ...command], {
+  return runTraced([...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`], command);
+}
+
+/** Runs a program for which every call of that name on those paths (host paths) does nothing and says that it went well. */
+export async function runWithout(
+  command: readonly string[],
+  name: string,
+  paths: readonly string[],
+): Promise<Ended> {
+  const where = [...paths.flatMap((path) => ["-P", path]), "-e", `trace=${name}`];
+  return runTraced([...FOLLOW, ...where, "-e", `inject=${name}:retval=0`], command);
+}
+
+async function runTraced(options: readonly string[], command: readonly string[]): Promise<Ended> {
+  const child = spawn("strace", [...options, "-e", "signal=none", "-o", "/dev/null", ...command], {
     env: ENVIRONMENT,
     stdio: ["ignore", "pipe", "ignore"],
   });
