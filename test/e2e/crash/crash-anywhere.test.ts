@@ -115,7 +115,7 @@ interface Trial {
 
 async function sweep(scenario: Scenario, { wanted, strike }: Trial, t: TestContext): Promise<void> {
   const root = join(directory, "node");
-  const { reference, calls } = await refer(scenario, driver, root, join(directory, "log"));
+  const { reference, calls } = await refer(scenario, driver, { root, log: join(directory, "log") });
   const points = calls.filter(wanted);
   assert.ok(points.length > 20, "too few calls: is the trace read rightly?");
   let missed = 0;

@@ -14,7 +14,7 @@ import {
 } from "./crash-scenario.ts";
 import { readDaemon, writeDaemon } from "./file-containerd.ts";
 import type { Pulls } from "./read-pulls.ts";
-import { type FileCall, listCalls } from "./trace-calls.ts";
+import { type FileCall, type Listing, listCalls } from "./trace-calls.ts";
 
 /** What is seen of a scenario when nothing happens to it; what is seen otherwise is held against this. */
 export interface Reference {
@@ -31,18 +31,18 @@ export interface Reference {
   readonly configs: Set<string>;
 }
 
-/** Runs the scenario below `root` once without faults, and lists its calls on the way. */
+/** Runs the scenario once without faults, and lists its calls on the way. */
 export async function refer(
   scenario: Scenario,
   driver: Driver,
-  root: string,
-  log: string,
+  listing: Listing,
 ): Promise<{ readonly reference: Reference; readonly calls: readonly FileCall[] }> {
+  const { root } = listing;
   await succeed(scenario, root);
   const success = { forward: await look(scenario, root), forwardState: stateOf(root) };
   copyStart(scenario, root);
   const atStart = { before: await look(scenario, root), start: stateOf(root) };
-  const calls = await listCalls(commandFor(scenario, driver, root), log, root);
+  const calls = await listCalls(commandFor(scenario, driver, root), listing);
   const told = stateOf(root);
   await finish(scenario, root);
   const atEnd = { after: await look(scenario, root), end: stateOf(root) };

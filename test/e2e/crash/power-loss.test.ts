@@ -63,7 +63,7 @@ before(async () => {
   for (const scenario of await createScenarios({ old: old.cert, fresh: fresh.cert }))
     scenarios = [
       ...scenarios,
-      { scenario, ...(await refer(scenario, driver, root, join(directory, "log"))) },
+      { scenario, ...(await refer(scenario, driver, { root, log: join(directory, "log") })) },
     ];
 });
 

@@ -337,7 +337,7 @@ test("killed while config.toml and traces are changed together (containerd 2.1)"
 /** The calls of an undisturbed run. */
 async function traceOnce(node: RealNode, fault: string | undefined): Promise<readonly FileCall[]> {
   node.setHook(fault === undefined ? "" : hook(fault));
-  return listCalls(driverCommand(node), `${node.daemon.dir}/trace`, node.daemon.dir);
+  return listCalls(driverCommand(node), { log: `${node.daemon.dir}/trace`, root: node.daemon.dir });
 }
 
 async function killAt(

@@ -53,20 +53,31 @@ const ENVIRONMENT = { ...process.env, UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: 
 /** Threads are followed; children, of which one may become a daemon that never ends, are let go. */
 const FOLLOW = ["-f", "--detach-on=execve"];
 
-/** Runs a program and lists the calls with which it, and not its children, changed something below `root`. */
+/**
+ * Runs a program and lists the calls with which it, and not its children, changed something below `root`; with those
+ * that read files and open directories where `reading`.
+ */
 export async function listCalls(
   command: readonly string[],
-  log: string,
-  root: string,
+  { log, root, reading = false }: Listing,
 ): Promise<readonly FileCall[]> {
-  const calls = `trace=${CHANGING.join(",")}`;
+  const names = reading ? [...CHANGING, "read", "pread64"] : CHANGING;
+  const calls = `trace=${names.join(",")}`;
   const trace = [...FOLLOW, "-y", "-s", "0", "-e", calls, "-e", "signal=none", "-o", log];
   await promisify(execFile)("strace", [...trace, ...command], { env: ENVIRONMENT, timeout: 60_000 });
-  return readLog(readFileSync(log, "utf8"), root);
+  const all = readLog(readFileSync(log, "utf8"), root);
+  return all.filter(({ isReading }) => reading || !isReading).map(({ isReading: _, ...call }) => call);
 }
 
-function readLog(text: string, root: string): readonly FileCall[] {
-  const calls: FileCall[] = [];
+export interface Listing {
+  /** Where the trace goes. */
+  readonly log: string;
+  readonly root: string;
+  readonly reading?: boolean;
+}
+
+function readLog(text: string, root: string): readonly (FileCall & { readonly isReading: boolean })[] {
+  const calls: (FileCall & { readonly isReading: boolean })[] = [];
   const count = createCounter();
   const descriptors = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -87,8 +98,8 @@ function readLog(text: string, root: string): readonly FileCall[] {
       fromName === undefined ? {} : { aim: { name: fromName, nth: count(`${thread} ${name} ${fromName}`) } };
     if (!below(path, root)) continue;
     const nth = count(`${name} ${path}`);
-    if (name === "openat" && !rest.includes("O_CREAT")) continue;
-    calls.push({ name, path: path.slice(root.length), nth, ...aim });
+    const isReading = name.includes("read") || (name === "openat" && !rest.includes("O_CREAT"));
+    calls.push({ name, path: path.slice(root.length), nth, ...aim, isReading });
   }
   return calls;
 }
@@ -110,7 +121,17 @@ function below(path: string, root: string): boolean {
 
 /** `write(21</path>, …`, `rename("/from", "/to")`, `openat(AT_FDCWD</cwd>, "/path", …`. */
 function pathOf(name: string, rest: string): string | undefined {
-  const byDescriptor = ["write", "pwrite64", "fsync", "fdatasync", "fchmod", "fchown", "ftruncate"];
+  const byDescriptor = [
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "fchmod",
+    "fchown",
+    "ftruncate",
+    "read",
+    "pread64",
+  ];
   if (byDescriptor.includes(name)) return /^\d+<([^>]*)>/.exec(rest)?.[1];
   return /"([^"]*)"/.exec(rest)?.[1];
 }
