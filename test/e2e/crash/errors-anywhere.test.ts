@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { PassReport } from "../../../src/agent/report.ts";
+import type { FailureKind, PassReport } from "../../../src/agent/report.ts";
 import { createCa } from "../../support/tls.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import {
@@ -45,7 +45,18 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EMFILE", "EINTR", "EPERM", "EBUSY", "EXDEV"];
+const CAUSES: Readonly<Record<string, FailureKind>> = {
+  ENOSPC: "no-space",
+  EIO: "io",
+  EROFS: "read-only",
+  EDQUOT: "no-space",
+  EMFILE: "too-many-files",
+  EINTR: "interrupted",
+  EPERM: "denied",
+  EBUSY: "busy",
+  EXDEV: "other-device",
+};
+const ERRORS = Object.keys(CAUSES);
 
 /** How a call of the pass goes wrong; `short`: a write that takes nothing of what it is given. */
 interface Fault {
@@ -67,10 +78,13 @@ for (const [name, version, inForce, seed] of [
     });
     const all = calls.filter(({ path }) => !path.startsWith("/model-")).flatMap(faultsAt);
     const faults = isWhole ? all : sampleOf(all, 30, seed);
+    let done = 0;
     const outcomes = new Map<string, number>();
     const failures = await tryEach(faults, [`${root}-a`, `${root}-b`], async (fault, place) => {
       const found = await failOnce(scenario, place, fault, reference);
       outcomes.set(found.outcome, (outcomes.get(found.outcome) ?? 0) + 1);
+      if (found.trouble) process.stderr.write(`@@ ${fault.error} at ${describeCall(fault.call)}: ${found.trouble.slice(0, 400)}\n`);
+      done += 1; if (done % 50 === 0) process.stderr.write(`@@ ${done}\n`);
       return found.trouble && `${fault.error} at ${describeCall(fault.call)}:\n${found.trouble}`;
     });
     t.diagnostic(`${faults.length} of ${all.length} faults: ${JSON.stringify(Object.fromEntries(outcomes))}`);
@@ -101,7 +115,10 @@ async function failOnce(
     const report = JSON.parse(ended.stdout) as PassReport;
     outcome = report.outcome;
     const message = report.conditions.map((condition) => condition.message).join("; ");
-    if (outcome === "failed") assert.match(message, new RegExp(`cannot \\w.* /\\S+: .*\\(${error}\\)`));
+    if (outcome === "failed") {
+      assert.match(message, new RegExp(`cannot \\w.* /\\S+: .*\\(${error}\\)`));
+      assert.equal(report.failure, CAUSES[error], "as the metric has it");
+    }
     else assert.match(outcome, /^(applied|deferred)$/, message);
     assert.ok(report.restarts.length <= 1, "no restart is wasted");
     assertKnownReadings(await look(scenario, root), stateOf(root), reference);
