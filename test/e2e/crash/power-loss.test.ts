@@ -259,6 +259,6 @@ function assertLasting(left: NodeState, { told }: Reference): void {
   const old = lost.filter((path) => !isEmpty(path));
   const say = (what: string, some: readonly string[]) =>
     some.length === 0 ? [] : [`${what}: ${some.join(", ")}`];
-  assert.equal(lost.length, 0, [...say("empty", empty), ...say("old", old)].join("\n"));
+  assert.ok(lost.length === 0, [...say("empty", empty), ...say("old", old)].join("\n"));
   assert.deepEqual(left.record, told.record);
 }

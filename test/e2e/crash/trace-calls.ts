@@ -10,6 +10,8 @@ export interface FileCall {
   readonly nth: number;
   /** How it is to be aimed at, where that is not the path: `/proc/self/fd/*` and a name, of which it is the nth call. */
   readonly aim?: { readonly name: string; readonly nth: number };
+  /** It changes nothing. */
+  readonly isReading: boolean;
 }
 
 export function describeCall({ name, path, nth }: FileCall): string {
@@ -66,7 +68,7 @@ export async function listCalls(
   const trace = [...FOLLOW, "-y", "-s", "0", "-e", calls, "-e", "signal=none", "-o", log];
   await promisify(execFile)("strace", [...trace, ...command], { env: ENVIRONMENT, timeout: 60_000 });
   const all = readLog(readFileSync(log, "utf8"), root);
-  return all.filter(({ isReading }) => reading || !isReading).map(({ isReading: _, ...call }) => call);
+  return all.filter(({ isReading }) => reading || !isReading);
 }
 
 export interface Listing {
@@ -76,8 +78,8 @@ export interface Listing {
   readonly reading?: boolean;
 }
 
-function readLog(text: string, root: string): readonly (FileCall & { readonly isReading: boolean })[] {
-  const calls: (FileCall & { readonly isReading: boolean })[] = [];
+function readLog(text: string, root: string): readonly FileCall[] {
+  const calls: FileCall[] = [];
   const count = createCounter();
   const descriptors = new Map<string, string>();
   for (const line of text.split("\n")) {
