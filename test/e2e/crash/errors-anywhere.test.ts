@@ -45,6 +45,7 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** As `mirrorlet_pass_failures_total` has them. */
 const CAUSES: Readonly<Record<string, FailureKind>> = {
   ENOSPC: "no-space",
   EIO: "io",
@@ -58,7 +59,7 @@ const CAUSES: Readonly<Record<string, FailureKind>> = {
 };
 const ERRORS = Object.keys(CAUSES);
 
-/** How a call of the pass goes wrong; `short`: a write that takes nothing of what it is given. */
+/** How a call of the pass goes wrong; `short`: a write that takes nothing of what it is given, which is no error. */
 interface Fault {
   readonly call: FileCall;
   readonly error: string;
@@ -77,22 +78,11 @@ for (const [name, version, inForce, seed] of [
       reading: true,
     });
     const all = calls.filter(({ path }) => !path.startsWith("/model-")).flatMap(faultsAt);
-    const faults = process.env["PART"]
-      ? all.filter((_, index) => index % 4 === Number(process.env["PART"]) % 4)
-      : isWhole
-        ? all
-        : sampleOf(all, 30, seed);
-    let done = 0;
+    const faults = isWhole ? all : sampleOf(all, 30, seed);
     const outcomes = new Map<string, number>();
     const failures = await tryEach(faults, [`${root}-a`, `${root}-b`], async (fault, place) => {
       const found = await failOnce(scenario, place, fault, reference);
       outcomes.set(found.outcome, (outcomes.get(found.outcome) ?? 0) + 1);
-      if (found.trouble)
-        process.stderr.write(
-          `@@ ${fault.error} at ${describeCall(fault.call)}: ${found.trouble.slice(0, 400)}\n`,
-        );
-      done += 1;
-      if (done % 50 === 0) process.stderr.write(`@@ ${done}\n`);
       return found.trouble && `${fault.error} at ${describeCall(fault.call)}:\n${found.trouble}`;
     });
     t.diagnostic(`${faults.length} of ${all.length} faults: ${JSON.stringify(Object.fromEntries(outcomes))}`);
@@ -128,8 +118,8 @@ async function failOnce(
     outcome = report.outcome;
     const message = report.conditions.map((condition) => condition.message).join("; ");
     if (outcome === "failed") {
-      assert.match(message, new RegExp(`cannot \\w.* /\\S+: .*\\(${error}\\)`));
-      assert.equal(report.failure, CAUSES[error], "as the metric has it");
+      assert.match(message, new RegExp(`cannot \\w.* /\\S*: .*\\(${error}\\)`));
+      assert.equal(report.failure, CAUSES[error]);
     } else assert.match(outcome, /^(applied|deferred)$/, message);
     assert.ok(report.restarts.length <= 1, "no restart is wasted");
     assertKnownReadings(await look(scenario, root), stateOf(root), reference);
