@@ -48,7 +48,7 @@ for (const how of ["rename", "in-place"] as const) {
 }
 
 async function startWriter(path: string, how: string, t: TestContext): Promise<ChildProcess> {
-  const args = ["--import", "tsx", join(import.meta.dirname, "racing-writer.ts"), path, how];
+  const args = ["--import", "tsx", join(import.meta.dirname, "racing-driver.ts"), path, how];
   const writer = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   t.after(() => writer.kill("SIGKILL"));
   await once(writer.stdout as NonNullable<typeof writer.stdout>, "data"); // it has begun
