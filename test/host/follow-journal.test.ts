@@ -11,6 +11,7 @@ import { scratch } from "./scratch.ts";
 
 const UNIT = "containerd.service";
 const ASK = "are you there?";
+const SOURCE = join(import.meta.dirname, "../../src/host/follow-journal.ts");
 
 interface Follow {
   readonly entries: LogEntry[];
@@ -125,6 +126,26 @@ const noLimit = canLimit
   ? skip.skip
   : "needs user namespaces, to take the inotify instances from one process";
 
+test("with no descriptor left, that is what it ends with", skip, async (context) => {
+  const script = join(scratch(context), "follow.mts");
+  writeFileSync(
+    script,
+    `import { openSync } from "node:fs";
+     import { createUnitJournal } from ${JSON.stringify(SOURCE)};
+     const unit = createUnitJournal({ unit: "containerd.service", root: "" });
+     const follower = { after: undefined, isOfInterest: () => true, onOpen() {}, onEntry() {}, onPlace() {} };
+     const follow = () => unit.follow(follower, AbortSignal.timeout(1));
+     const whys = [await follow()];
+     try { for (;;) openSync("/dev/null"); } catch {}
+     whys.push(await follow());
+     process.stdout.write(JSON.stringify(whys));`,
+  );
+  const command = ["-c", 'ulimit -n 256; exec "$@"', "-", process.execPath, "--import", "tsx", script];
+  const [started, refused] = JSON.parse(execFileSync("sh", command, { encoding: "utf8" }));
+  assert.match(started, /SIGTERM|status/);
+  assert.match(refused, /EMFILE/);
+});
+
 test("with no inotify instance left nothing is lost: it ends with the place from which to go on", {
   skip: noLimit,
 }, async (context) => {
@@ -132,7 +153,7 @@ test("with no inotify instance left nothing is lost: it ends with the place from
   const script = join(scratch(context), "follow.mts");
   writeFileSync(
     script,
-    `import { createUnitJournal } from ${JSON.stringify(join(import.meta.dirname, "../../src/host/follow-journal.ts"))};
+    `import { createUnitJournal } from ${JSON.stringify(SOURCE)};
      const told = { entries: [], place: undefined };
      const follower = {
        after: process.argv[2],
