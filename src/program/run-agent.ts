@@ -84,6 +84,7 @@ export async function runAgent(
     adopt: false,
     mayRestart: true,
     retryQuarantined: false,
+    countsReads: true,
   });
   const { clock } = nodeContext.ports;
   const { config: configFile, certsD } = config.containerd;

@@ -7,6 +7,7 @@ import {
   EMPTY_RECORD,
   encodeApplyRecord,
 } from "../../src/agent/apply-record.ts";
+import { decodeReading, encodeReading } from "../../src/agent/count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex, encodeOriginalIndex } from "../../src/agent/originals.ts";
 import { restore } from "../../src/agent/restore.ts";
@@ -22,10 +23,12 @@ const index = [
   { path: CONFIG, copy: "/x/original/1", digest: "d", mode: 0o644, owner: { uid: 0, gid: 0 } },
   { path: "/etc/containerd/certs.d/quay.io/hosts.toml", mode: 0o644 },
 ];
+const tries = { digest: "d", count: 2 };
 const kinds = [
   ["apply-record.json", encodeApplyRecord(record, sha256), decodeApplyRecord, record],
   ["last-known-good.json", encodeLastKnownGood(STATE, sha256), decodeLastKnownGood, STATE],
   ["original/index.json", encodeOriginalIndex(index, sha256), decodeOriginalIndex, index],
+  ["reading.json", encodeReading(tries, sha256), decodeReading, tries],
 ] as const;
 
 for (const [name, bytes, decode, value] of kinds) {

@@ -34,7 +34,7 @@ export interface ProbeRounds {
 }
 
 /** Hosts that are asked at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = 32;
 
 /**
  * A host:port is asked once a round, twice while something fails there, however many registries it mirrors: a round
