@@ -162,6 +162,7 @@ export async function runAgent(
       logReport(report, previous, log);
       teller.poke();
       drift?.refresh();
+      watch.refresh();
     },
   });
   reconciler = running;
