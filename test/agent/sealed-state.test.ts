@@ -146,3 +146,26 @@ test("a damaged last good state counts as none, and is written anew by the next 
     assert.equal(node.read(path), good);
   });
 });
+
+test("damaged bytes for a rollback are never put back: config.toml stays as it is, and what to do is told", async () => {
+  for (const damage of ["version = 2\n[plugins]\n", ""]) {
+    const node = createTestNode("1.7.24");
+    try {
+      node.write(CONFIG, ORIGINAL);
+      node.containerd.refuseStart = "containerd: bad value";
+      const { containerd } = node;
+      const restart = containerd.restart.bind(containerd);
+      containerd.restart = (signal) => {
+        node.write(`${node.config.stateDir}/rollback/config.toml`, damage);
+        return restart(signal);
+      };
+      const report = await node.pass(STATE);
+      assert.equal(report.outcome, "failed");
+      assert.match(report.conditions[0]?.message ?? "", /lost or damaged; it stays as it is: look at it/);
+      assert.match(node.read(CONFIG) ?? "", /config_path = /, "what was written last");
+      assert.match(node.read(CONFIG) ?? "", /# the site's/);
+    } finally {
+      node.remove();
+    }
+  }
+});
