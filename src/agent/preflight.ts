@@ -5,6 +5,7 @@ import {
   type Registry,
 } from "../core/desired-state/desired-state.ts";
 import type { MirrorProbe, MirrorProber } from "./ports.ts";
+import { createSignalGroup } from "./signal-group.ts";
 
 /** `challenge-only`: asks how credentials are wanted where there are any, and judges nothing. */
 export type PreflightMode = "strict" | "warn" | "off" | "challenge-only";
@@ -30,9 +31,10 @@ const NOTHING_ASKED: PreflightReport = {
 };
 
 const AT_ONCE = 32;
-/** One probe, and all of them: however many mirrors are dead, a pass goes on. */
-const TIMEOUT_MS = 5_000;
+/** However many mirrors are dead, a pass goes on. */
 const TOTAL_MS = 15_000;
+/** A prober gives a mirror 5 s: one that took so long gave no answer. */
+const SILENT_MS = 4_500;
 /** Sentences beyond this are counted. */
 const MOST_TOLD = 20;
 
@@ -114,14 +116,16 @@ async function probeAll(
   const answers = new Map<string, MirrorProbe>();
   /** Hosts that cannot be reached, or answer nothing: what holds for one path of theirs holds for all. */
   const dead = new Map<string, MirrorProbe>();
+  signal.throwIfAborted();
   const ended = AbortSignal.timeout(TOTAL_MS);
+  const probes = createSignalGroup();
+  for (const end of [ended, signal]) end.addEventListener("abort", probes.end, { once: true });
   const queue = [...mirrors].reverse();
   const worker = async (): Promise<void> => {
     for (let next = queue.pop(); next !== undefined && !ended.aborted; next = queue.pop()) {
       const [key, mirror] = next;
       const known = dead.get(placeOf(mirror));
-      const limit = AbortSignal.any([signal, ended, AbortSignal.timeout(TIMEOUT_MS)]);
-      const answer = known ?? (await prober.probe(mirror, limit));
+      const answer = known ?? (await probes.run((limit) => prober.probe(mirror, limit)));
       signal.throwIfAborted();
       // Cut off by the end of all: it is not known how it would have answered.
       if (!answer.ok && ended.aborted) return;
@@ -129,7 +133,11 @@ async function probeAll(
       if (isDead(answer)) dead.set(placeOf(mirror), dead.get(placeOf(mirror)) ?? answer);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+  try {
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+  } finally {
+    signal.removeEventListener("abort", probes.end);
+  }
   return answers;
 }
 
@@ -138,5 +146,5 @@ function placeOf({ scheme, host }: Mirror): string {
 }
 
 function isDead({ ok, failure, durationMs }: MirrorProbe): boolean {
-  return !ok && (failure?.phase === "dns" || failure?.phase === "connect" || durationMs >= TIMEOUT_MS * 0.9);
+  return !ok && (failure?.phase === "dns" || failure?.phase === "connect" || durationMs >= SILENT_MS);
 }

@@ -48,6 +48,7 @@ test("half of the mirrors never answer, the others misbehave in turn: passes com
   assert.deepEqual([...names], ["unproven"], "no pull was made, so that nothing is proven of any");
   assert.ok(silent.most() <= 32 + 32, `${silent.most()} connections at once`);
   const { answers, slowest } = await asking.end();
+  assert.doesNotMatch(agent.log(), /Warning/, "no warning of Node itself");
   assert.ok(answers > 10, `${answers} answers`);
   context.diagnostic(
     `${2 * HALF} registries, ${silent.most()} connections at once, slowest /health ${slowest} ms`,
