@@ -1,9 +1,15 @@
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
+import { createReadGuard } from "../agent/count-reads.ts";
+import { MAX_TRIES } from "../agent/count-tries.ts";
 import { distrustState } from "../agent/distrust-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
-import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
+import {
+  createLoadMemory,
+  type LoadDesiredState,
+  type LoadedDesiredState,
+} from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
@@ -53,6 +59,13 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
   const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
+  const guard = createReadGuard(state, ports);
+  const guarded =
+    ({ countsReads, retryQuarantined }: NodeOptions) =>
+    (...input: Parameters<LoadDesiredState>) =>
+      countsReads === true
+        ? guard(input[0], retryQuarantined, () => understand(...input))
+        : understand(...input);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
     state,
@@ -62,7 +75,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
+    load: () => loadWanted(options, { config, root, log }, ports, guarded(options)),
     render: createRenderMemory(),
     witness,
     closeDirectories: separated?.closeDirectories,
@@ -118,17 +131,17 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
 
 /** Files that change the node must belong to root or to us, and nobody else may write them. */
 async function loadWanted(
-  sources: readonly string[],
+  { sources }: NodeOptions,
   { config, root }: NodeSetup,
   ports: Ports,
-  understand: LoadDesiredState,
+  understand: (...input: Parameters<LoadDesiredState>) => Promise<LoadedDesiredState | undefined>,
 ): Promise<Wanted> {
   const read = await readSources(sources, { config, root });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
-  const { state, digest, issues } = await understand(read.files, {
+  const understood = await understand(read.files, {
     files,
     exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
     clock: ports.clock,
@@ -137,8 +150,10 @@ async function loadWanted(
     pullSecret,
     containerdVersion,
   });
-  if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
+  if (understood === undefined) return { kind: "none", message: endedReading(at.file), issues: [], inputs };
+  const { state, digest, issues } = understood;
+  if (state === undefined || digest === undefined) return none(issues, inputs);
   return { kind: "state", state, digest, issues, at, inputs };
 }
 
@@ -157,6 +172,10 @@ async function readSources(
     return read;
   const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
+}
+
+function endedReading(file: string): string {
+  return `${file}: the agent ended ${MAX_TRIES} times while it read this desired state: it is not read again until it changes, or until mirrorlet apply is run by hand`;
 }
 
 function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {

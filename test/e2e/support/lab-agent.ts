@@ -50,6 +50,7 @@ export async function startAgent({
 }: AgentPlace): Promise<LabAgent> {
   const logPath = join(dir, "agent.log");
   const output = await open(logPath, "a");
+  const { size: earlier } = await output.stat();
   const [program, ...first] = mirrorletProgram();
   const child = spawn(program, [...first, "agent", "--config", agentToml], {
     cwd: "/",
@@ -67,7 +68,7 @@ export async function startAgent({
   const log = (): string => readFileSync(logPath, "utf8");
   const address = await until("the agent listens", log, async () => {
     if (child.exitCode !== null) throw new Error(`the agent has ended: ${log()}`);
-    return addressIn(log());
+    return addressIn(log().slice(earlier));
   });
 
   const get = async (path: string): Promise<{ status: number; text: string }> => {
