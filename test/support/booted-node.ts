@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { labCache, labPart, labSkipReason } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
 import { type Bridge, openBridge } from "./net-bridge.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** What a command on the node said. */
 export interface NodeRun {
@@ -218,7 +219,7 @@ async function waitUntilUp(must: BootedNode["must"]): Promise<void> {
       await must("systemctl is-system-running --wait | grep -Eq '^(running|degraded)$'");
       return;
     } catch (error) {
-      if (attempt === 200) throw error;
+      if (attempt === WAIT_LIMIT_MS / 50) throw error;
       await sleep(50);
     }
   }
