@@ -12,7 +12,7 @@ const TRACES = "/etc/systemd/system/containerd.service.d/50-mirrorlet-traces.con
 
 test("without root: mirrors in config.toml, credentials in config.toml, traces, and root's restore beside it", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const one = await startMirrorNode(context, { containerd: "2.1", agentToml: 'style = "legacy"\n' });
   const { node, mirror, wish, pull, until, inForce } = one;

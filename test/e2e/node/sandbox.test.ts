@@ -39,7 +39,7 @@ const ROOTED = [...HELPER, "internet socket", "privileged port", "memory written
 
 test("what a process can do inside of the units, and no more", {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (context) => {
   const { node, wish, inForce } = await startMirrorNode(context);
   await wish(1);

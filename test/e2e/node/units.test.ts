@@ -13,7 +13,7 @@ const ROOTED = "/usr/lib/mirrorlet/rooted.conf";
 for (const profile of ["separated", "rooted"] as const)
   test(`the units are sound, exposed no more than they must, and the agent in them does the whole job (${profile})`, {
     skip,
-    timeout: 240_000,
+    timeout: 600_000,
   }, async (context) => {
     const one = await startMirrorNode(context, {
       containerd: profile === "rooted" ? "1.6" : "2.1",

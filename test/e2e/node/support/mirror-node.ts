@@ -1,7 +1,7 @@
 import { copyFile, rename, writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BootedNode, bootNode, nodeSkipReason } from "../../../support/booted-node.ts";
+import { type BootedNode, bootNode, nodeSkipReason, type Suite } from "../../../support/booted-node.ts";
 import { builtPackage, packageSkipReason } from "../../../support/built-package.ts";
 import { type LabPull, pullImage, removeImage } from "../../../support/cri-client.ts";
 import { pushImage } from "../../../support/push-image.ts";
@@ -35,7 +35,7 @@ export interface WishOptions {
 export const IMAGE = "gcr.io/library/app:1";
 
 export interface MirrorNodeOptions {
-  readonly suite?: "bookworm" | "trixie";
+  readonly suite?: Suite;
   readonly containerd?: "1.6" | "2.1";
   /** Without it the package lies at `/root/mirrorlet.deb`, and no more. */
   readonly installed?: boolean;
