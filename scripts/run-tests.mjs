@@ -13,6 +13,7 @@ const LIMIT_MS = 900_000;
 const ORDER = ["test/e2e/node/", "test/support/booted-node", "test/e2e/crash/", "test/e2e/"];
 /** A booted node is a dozen of processes that start at once. */
 const BOOTS = /^test\/(e2e\/node\/|support\/booted-node)/;
+const MOST_NODES = 2;
 const SLOWEST = 20;
 
 const wanted = process.argv.slice(2);
@@ -29,7 +30,13 @@ if (files.length === 0) {
 const started = Date.now();
 const waiting = [...files];
 const done = [];
+const running = new Set();
 let booting = 0;
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => {
+    waiting.length = 0;
+    for (const child of running) child.kill(signal);
+  });
 await Promise.all(Array.from({ length: Math.min(LANES, files.length) }, lane));
 report();
 
@@ -44,9 +51,9 @@ async function lane() {
   }
 }
 
-/** With a node up, a lane takes something else; when only nodes are left, it is the other lane that goes on with them. */
+/** With enough nodes up, a lane takes something else; when only nodes are left, the others go on with them. */
 function take() {
-  const at = waiting.findIndex((file) => booting === 0 || !BOOTS.test(file));
+  const at = waiting.findIndex((file) => booting < MOST_NODES || !BOOTS.test(file));
   return at === -1 ? undefined : waiting.splice(at, 1)[0];
 }
 
@@ -66,12 +73,11 @@ function run(file) {
       child.kill("SIGTERM");
       setTimeout(() => child.kill("SIGKILL"), 10_000).unref();
     }, LIMIT_MS);
-    const stop = (signal) => child.kill(signal);
-    process.once("SIGINT", stop).once("SIGTERM", stop);
+    running.add(child);
     // Not `close`: what a test left running may hold the pipes open.
     child.once("exit", (code, signal) => {
       clearTimeout(limit);
-      process.off("SIGINT", stop).off("SIGTERM", stop);
+      running.delete(child);
       child.stdout.destroy();
       child.stderr.destroy();
       resolve({ file, ms: Date.now() - begun, output, ok: code === 0, status: signal ?? code });
