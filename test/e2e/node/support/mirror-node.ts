@@ -96,7 +96,7 @@ export async function startMirrorNode(
     async pull() {
       const socket = node.path("/run/containerd/containerd.sock");
       await removeImage(socket, IMAGE).catch(() => undefined);
-      return pullImage(socket, IMAGE, undefined, 20_000);
+      return pullImage(socket, IMAGE, undefined, WAIT_LIMIT_MS);
     },
     inForce: (generation) =>
       until(
