@@ -45,7 +45,7 @@ export interface BootedNode {
 export interface NodeOptions {
   /**
    * bookworm, the default, has systemd 252 and containerd 1.6; trixie systemd 257 and containerd 1.7; jammy, of Ubuntu,
-   * systemd 249 and containerd 1.7.
+   * systemd 249 and containerd 2.2.
    */
   readonly suite?: Suite;
   /** Put in the place of the distribution's own, under its unit and config.toml. */
