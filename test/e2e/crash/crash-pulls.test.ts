@@ -73,7 +73,10 @@ for (const generation of GENERATIONS)
     // As a package upgrade would: the daemon still runs on ours.
     writeFileSync(node.daemon.configPath, resetConfig);
     keep(node);
-    const calls = await listCalls(commandFor(node), join(node.daemon.dir, "trace"), node.daemon.dir);
+    const calls = await listCalls(commandFor(node), {
+      log: join(node.daemon.dir, "trace"),
+      root: node.daemon.dir,
+    });
     const points = spread(calls.filter(isSwitch), POINTS);
     assert.ok(points.length >= 10);
     for (const call of shareOf(points, generation, () => GENERATIONS))
