@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 import { mirrorletEnvironment, mirrorletProgram } from "./mirrorlet.ts";
 
 /** `mirrorlet agent` as a process of its own. */
@@ -136,7 +137,7 @@ async function until<T>(
   what: string,
   log: () => string,
   look: () => Promise<T | undefined>,
-  seconds = 20,
+  seconds = WAIT_LIMIT_MS / 1000,
 ): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
