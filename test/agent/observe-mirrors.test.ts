@@ -31,7 +31,7 @@ test("a look keeps nothing of the looks before it, however many there were", asy
       join(root, "etc/containerd/certs.d/gcr.io/hosts.toml"),
       `server = "https://gcr.io"\n[host."https://mirror.example:${port}"]\n`,
     );
-    const registries = [{ namespace: "gcr.io", mirrors: [], upstream: "fallback" as const }];
+    const registries = [{ namespace: "gcr.io", mirrors: [], upstream: "allow" as const }];
     known = await observeMirrors(registries, version, known, deps);
     assert.equal(known.hosts[0]?.host, `mirror.example:${port}`);
     looks.push(new WeakRef(known));

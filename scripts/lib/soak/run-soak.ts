@@ -52,6 +52,8 @@ export interface SoakRecord {
     readonly message: string;
   }[];
   readonly health: string;
+  /** Why the agent restarted containerd, by its journal, and how often. */
+  readonly restartReasons?: Readonly<Record<string, number>>;
   /** Lines of level error and above in the agent's journal, once each with their number. */
   readonly errors: Readonly<Record<string, number>>;
 }
@@ -208,12 +210,23 @@ async function beRough(
   await sleep(random.between(1_000, Math.max(1_000, roundMs / 3)));
   if (round < rounds / 3) await killAgent(play);
   if (round % 3 === 1) await watch.restartByOthers();
-  // Each takes a restart, of which there are few: not in a short run, which would wait for the next.
+  // Each takes a restart, of which there are few: not in a short run, which would wait for the next, and not when that
+  // would use the budget up, after which nothing is in force for the rest of the hour.
   const every = Math.floor(rounds / 3);
-  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3) {
+  const spent = play.timeline
+    .all()
+    .filter((each) => each.kind === "restart" && each.by === "agent" && isThisHour(each)).length;
+  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3 && spent < MOST_SPENT) {
     play.configChanges++;
     await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
   }
+}
+
+/** Of the five an hour for changes; one that fails half way may take two. */
+const MOST_SPENT = 4;
+
+function isThisHour({ fromMs }: Happening): boolean {
+  return performance.now() - fromMs < 3_600_000;
 }
 
 async function killAgent(play: Play): Promise<void> {
@@ -266,11 +279,21 @@ async function lookAtEnd(play: Play) {
     verdicts,
     health: `${health.status} ${/"status":"(\w+)"/.exec(health.body)?.[1] ?? ""}`,
     agentRestarts: Number(shown),
+    restartReasons: countMatches(journal, /restarting containerd reason=(.*)/),
     watchdogKills: journal.filter((line) => /watchdog timeout/i.test(line)).length,
     errors: countErrors(
       (await node.must("journalctl --no-pager --output=cat --priority=err --unit=mirrorlet")).split("\n"),
     ),
   };
+}
+
+function countMatches(lines: readonly string[], pattern: RegExp): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const line of lines) {
+    const key = pattern.exec(line)?.[1]?.slice(0, 120);
+    if (key !== undefined) counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function countErrors(journal: readonly string[]): Readonly<Record<string, number>> {
@@ -283,11 +306,12 @@ function countErrors(journal: readonly string[]): Readonly<Record<string, number
   return counts;
 }
 
-function describeRest(round: number, rounds: number, { agent, settledMs }: Rest, play: Play): string {
+function describeRest(round: number, rounds: number, { agent, settledMs, waited }: Rest, play: Play): string {
   const figures =
     agent === undefined
       ? "no agent"
-      : `${agent.rssMiB.toFixed(0)} MiB, ${agent.descriptors} descriptors, ${agent.threads} threads`;
+      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
   const settled = settledMs === undefined ? "never settled" : `settled in ${Math.round(settledMs)} ms`;
-  return `round ${round} of ${rounds}: ${settled}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
+  const why = waited === undefined ? "" : ` (${waited})`;
+  return `round ${round} of ${rounds}: ${settled}${why}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
 }
