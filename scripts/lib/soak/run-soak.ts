@@ -18,11 +18,13 @@ export interface SoakOptions {
   readonly containerd: "1.6" | "2.1";
   /** Told of what is under way. */
   readonly say: (text: string) => void;
+  /** Gets what was seen so far after each round, for a run that does not come to its end. */
+  readonly keep?: (record: SoakRecord) => Promise<void>;
 }
 
 /** All that was seen; what it means is judged by `judge-soak.ts`. Times are ms of `performance.now()`. */
 export interface SoakRecord {
-  readonly options: Omit<SoakOptions, "say">;
+  readonly options: Omit<SoakOptions, "say" | "keep">;
   readonly installed: string;
   readonly fromMs: number;
   readonly toMs: number;
@@ -81,7 +83,7 @@ interface Play {
 const SETTLING_MS = 4_000;
 const VERDICTS_MS = 45_000;
 
-export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): Promise<SoakRecord> {
+export async function runSoak({ minutes, seed, containerd, say, keep }: SoakOptions): Promise<SoakRecord> {
   const timeline = recordTimeline(() => performance.now());
   const stage = await setStage(containerd, timeline);
   try {
@@ -112,6 +114,17 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
     const rests = [await rest(stage, watch, door, play.generation, new Set(), plan.quietMs)];
     if (rests[0]?.settledMs === undefined)
       throw new Error(`the first desired state is not in force: ${rests[0]?.wrong.join("; ")}`);
+    const recordOf = (end: EndOfSoak): SoakRecord => ({
+      options: { minutes, seed, containerd },
+      installed: stage.installed.how,
+      fromMs,
+      toMs: performance.now(),
+      happenings: timeline.all(),
+      rests,
+      wishes: play.generation,
+      ...pick(play),
+      ...end,
+    });
     for (let round = 0; round < plan.rounds; round++) {
       await playRound(play, round, plan);
       const measured = await rest(
@@ -124,31 +137,33 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
       );
       rests.push(measured);
       say(describeRest(round + 1, plan.rounds, measured, play));
+      await keep?.(recordOf(NOT_THERE_YET));
     }
     const end = await lookAtEnd(play);
     await watch.stop();
-    return {
-      options: { minutes, seed, containerd },
-      installed: stage.installed.how,
-      fromMs,
-      toMs: performance.now(),
-      happenings: timeline.all(),
-      rests,
-      pulls: play.pulls,
-      wishes: play.generation,
-      repairs: play.repairs,
-      configChanges: play.configChanges,
-      commands: play.commands,
-      oddCommands: play.oddCommands,
-      livezMs: play.livezMs,
-      pages: play.pages,
-      failedPages: play.failedPages,
-      kills: play.kills,
-      ...end,
-    };
+    return recordOf(end);
   } finally {
     await stage.stop();
   }
+}
+
+type EndOfSoak = Pick<
+  SoakRecord,
+  "verdicts" | "health" | "restartReasons" | "agentRestarts" | "watchdogKills" | "errors"
+>;
+
+const NOT_THERE_YET: EndOfSoak = {
+  verdicts: [],
+  health: "not looked at yet",
+  restartReasons: {},
+  agentRestarts: 0,
+  watchdogKills: 0,
+  errors: {},
+};
+
+function pick(play: Play) {
+  const { pulls, repairs, configChanges, commands, oddCommands, livezMs, pages, failedPages, kills } = play;
+  return { pulls, repairs, configChanges, commands, oddCommands, livezMs, pages, failedPages, kills };
 }
 
 function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
@@ -196,7 +211,7 @@ async function playRound(play: Play, round: number, { rounds, roundMs }: Rounds)
 }
 
 /**
- * Kills come in the first third, so that what is left of the run is one life of the agent, long enough to see it grow.
+ * Kills come in the first sixth, so that what is left of the run is one life of the agent, long enough to see it grow.
  * Others restart containerd in every third round, and put their own config.toml in its place three times in a long run.
  */
 async function beRough(
@@ -208,7 +223,7 @@ async function beRough(
 ): Promise<void> {
   const { stage, watch } = play;
   await sleep(random.between(1_000, Math.max(1_000, roundMs / 3)));
-  if (round < rounds / 3) await killAgent(play);
+  if (round < Math.max(rounds / 6, 1)) await killAgent(play);
   if (round % 3 === 1) await watch.restartByOthers();
   // Each takes a restart, of which there are few: not in a short run, which would wait for the next, and not when that
   // would use the budget up, after which nothing is in force for the rest of the hour.
@@ -254,7 +269,7 @@ function noteLiveness(play: Play, { status, ms }: Answer): void {
 }
 
 /** Mirrors are well: pulls go there, and that is what the agent has to say. */
-async function lookAtEnd(play: Play) {
+async function lookAtEnd(play: Play): Promise<EndOfSoak> {
   const { stage, door } = play;
   const { node, world } = stage;
   const wanted = [...world.open, world.closed];
