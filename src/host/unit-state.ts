@@ -32,7 +32,7 @@ export function parseUnitState(text: string): UnitState | undefined {
   return {
     is: readState(propertyOf("ActiveState"), propertyOf("SubState")),
     restarts: Number(propertyOf("NRestarts")) || 0,
-    ...(result === "" || result === "success" ? {} : { message: `its end was "${result}"` }),
+    ...(result === "" || result === "success" ? {} : { message: `systemd's result is ${result}` }),
   };
 }
 

@@ -25,7 +25,7 @@ test("a unit's own end is told from a stop and a start by somebody", () => {
   assert.deepEqual(parseUnitState(shown("active", "running", "signal", 3)), {
     is: "running",
     restarts: 3,
-    message: 'its end was "signal"',
+    message: "systemd's result is signal",
   });
   assert.equal(
     parseUnitState(shown("active", "running").replace("LoadState=loaded", "LoadState=masked")),

@@ -36,18 +36,21 @@ const FAULTS: readonly Fault[] = [
     name: "starts slowly",
     unit: `[Service]\nExecStartPre=/bin/sh -c '${IF_NEW} sleep 8; fi'`,
     ends: "in force",
+    isLong: true,
   },
   {
     name: "starts more slowly than its unit allows",
     unit: `[Service]\nTimeoutStartSec=3\nExecStartPre=/bin/sh -c '${IF_NEW} sleep 20; fi'`,
     ends: "taken back",
     words: /containerd\.service/,
+    isLong: true,
   },
   {
     name: "starts without CRI",
     unit: `[Service]\nExecStartPre=/bin/sh -c '${IF_NEW} cat /root/no-cri.toml; else cat /root/site.toml; fi >${SITE}'`,
     ends: "taken back",
     words: /mirrors`? cannot be set when `?config_path/,
+    isLong: true,
   },
   {
     name: "is killed four seconds after it came up well",
@@ -59,7 +62,7 @@ const FAULTS: readonly Fault[] = [
     name: "ends a minute after it came up well, and is not started again",
     unit: `[Service]\nRestart=no\n${kill("KILL", 60)}`,
     ends: "taken back",
-    words: /within [56]\d s of that it ended by itself: its end was "signal"/,
+    words: /within [56]\d s of that it ended by itself: systemd's result is signal/,
     isLong: true,
   },
   {
