@@ -17,7 +17,7 @@ for (const [first, second] of [
 ] as const)
   test(`from ${first} to ${second} and back with a state in force: no restore in between, and none of it is lost`, {
     skip,
-    timeout: 300_000,
+    timeout: 600_000,
   }, async (context) => {
     const one = await startMirrorNode(context, {
       containerd: first === "separated" ? "2.1" : "1.6",
