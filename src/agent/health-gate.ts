@@ -12,6 +12,7 @@ export interface GateOptions {
 export type GateResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
 const POLL_MS = 100;
+const UNKNOWN_MS = 10_000;
 const CANARY_TIMEOUT_MS = 60_000;
 
 /**
@@ -27,7 +28,11 @@ export async function passHealthGate(
 ): Promise<GateResult> {
   const deadline = clock.uptimeMs() + options.timeoutMs;
   let health = await containerd.health(signal);
+  let knownMs = clock.uptimeMs();
   while (!isSettled(health) && clock.uptimeMs() < deadline) {
+    if (health.unknown !== true) knownMs = clock.uptimeMs();
+    // The next pass asks again; an end of the agent must not wait for who has gone before it.
+    if (clock.uptimeMs() - knownMs > UNKNOWN_MS) break;
     await clock.sleep(POLL_MS, signal);
     health = await containerd.health(signal);
   }

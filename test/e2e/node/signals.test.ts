@@ -57,7 +57,7 @@ test("signals, an upgrade, and apply, while the agent works: the pass is finishe
     await begin();
     await until(IS_RESTARTING);
     const pid = await node.must(AGENT);
-    await node.must("dpkg -i /root/mirrorlet.deb");
+    await node.must("dpkg -i /root/mirrorlet.deb", 200_000);
     return async () => assert.notEqual(await node.must(AGENT), pid);
   });
   for (const twice of [false, true])
@@ -112,7 +112,7 @@ async function inAPass(
   );
   await writeFile(node.path(CONFIG), config);
   await node.must(
-    "systemctl reset-failed; systemctl restart containerd; systemctl start mirrorlet-helper.socket mirrorlet",
+    "systemctl reset-failed; systemctl restart containerd; systemctl start mirrorlet-helper.socket mirrorlet || { journalctl --no-pager --output=cat --unit=mirrorlet | tail -n 20 >&2; exit 1; }",
   );
   const start = (await node.must("date +%s")).trim();
   const check = await act(one, () => wish(2));
