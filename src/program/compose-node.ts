@@ -1,9 +1,15 @@
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
-import { distrustState } from "../agent/distrust-state.ts";
+import { createReadGuard } from "../agent/count-reads.ts";
+import { MAX_TRIES } from "../agent/count-tries.ts";
+import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
-import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
+import {
+  createLoadMemory,
+  type LoadDesiredState,
+  type LoadedDesiredState,
+} from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
 import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
@@ -27,9 +33,10 @@ import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { sha256 } from "../host/sha256.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
+import { agentsUser, type Owner } from "./agents-user.ts";
 import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { helperOf } from "./helper-of.ts";
-import { type Owner, separationOf } from "./separation-of.ts";
+import { type RootsNotes, rootsNotes } from "./roots-notes.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -47,12 +54,22 @@ const GATE_TIMEOUT_MS = 60_000;
  * is a node that runs, and not the image of many.
  */
 export function composeNode({ config, root, log }: NodeSetup, isLive = root === ""): NodeDeps {
-  const separated = separationOf(config, root);
-  const ports = createPorts({ config, root, log }, separated?.owner);
+  const owner = agentsUser(config, root);
+  const notes = rootsNotes(config, root);
+  const ports = createPorts({ config, root, log }, owner, notes);
   const own = createStateDirectory(config.stateDir, ports);
-  const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
+  const memory = async () => (await notes?.read()) ?? NO_MEMORY;
+  const believed = owner === undefined ? own : distrustState(own, { owner, memory, config, sha256 });
+  const state = notes === undefined ? believed : forgetting(believed, notes);
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
+  const guard = createReadGuard(state, ports);
+  const guarded =
+    ({ countsReads, retryQuarantined }: NodeOptions) =>
+    (...input: Parameters<LoadDesiredState>) =>
+      countsReads === true
+        ? guard(input[0], retryQuarantined, () => understand(...input))
+        : understand(...input);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
     state,
@@ -62,14 +79,28 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
+    load: () => loadWanted(options, { config, root, log }, ports, guarded(options)),
     render: createRenderMemory(),
     witness,
-    closeDirectories: separated?.closeDirectories,
+    closeDirectories: notes?.closeDirectories,
   });
   return {
     createContext,
     acquireLock: () => takeLock(`${config.stateDir}/lock`, root),
+  };
+}
+
+/** A node on which the helper has never run. */
+const NO_MEMORY: RootsMemory = { replaced: {}, first: {}, receivers: [] };
+
+/** What root has noted of the node goes with what the agent has. */
+function forgetting(state: StateDirectory, notes: RootsNotes): StateDirectory {
+  return {
+    ...state,
+    async clear() {
+      await state.clear();
+      await notes.forget();
+    },
   };
 }
 
@@ -94,7 +125,11 @@ function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"
 }
 
 /** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */
-function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined): Ports {
+function createPorts(
+  { config, root, log }: NodeSetup,
+  owner: Owner | undefined,
+  notes: RootsNotes | undefined,
+): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
   const ask = helperOf(config, root);
   const localContainerd = createContainerd({ binary, socket, restart, root });
@@ -104,7 +139,8 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
     owner === undefined
       ? plainFiles
       : filesForOwner(plainFiles, [config.stateDir, certsD], owner, createHostRoot(root === "" ? "/" : root));
-  const files = ask === undefined ? localFiles : createRemoteFiles(ask, localFiles, config, root);
+  const rootsFiles = notes?.remember(localFiles) ?? localFiles;
+  const files = ask === undefined ? rootsFiles : createRemoteFiles(ask, localFiles, config, root);
   const environment = createRegistryEnvironment(ask, `${root}${socket}`);
   return {
     files,
@@ -118,17 +154,17 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
 
 /** Files that change the node must belong to root or to us, and nobody else may write them. */
 async function loadWanted(
-  sources: readonly string[],
+  { sources }: NodeOptions,
   { config, root }: NodeSetup,
   ports: Ports,
-  understand: LoadDesiredState,
+  understand: (...input: Parameters<LoadDesiredState>) => Promise<LoadedDesiredState | undefined>,
 ): Promise<Wanted> {
   const read = await readSources(sources, { config, root });
   if (!read.ok) return none(read.issues, []);
   const { files, inputs } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
-  const { state, digest, issues } = await understand(read.files, {
+  const understood = await understand(read.files, {
     files,
     exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
     clock: ports.clock,
@@ -137,8 +173,10 @@ async function loadWanted(
     pullSecret,
     containerdVersion,
   });
-  if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
+  if (understood === undefined) return { kind: "none", message: endedReading(at.file), issues: [], inputs };
+  const { state, digest, issues } = understood;
+  if (state === undefined || digest === undefined) return none(issues, inputs);
   return { kind: "state", state, digest, issues, at, inputs };
 }
 
@@ -157,6 +195,10 @@ async function readSources(
     return read;
   const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
+}
+
+function endedReading(file: string): string {
+  return `${file}: the agent ended ${MAX_TRIES} times while it read this desired state: it is not read again until it changes, or until mirrorlet apply is run by hand`;
 }
 
 function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {
