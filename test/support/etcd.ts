@@ -8,6 +8,7 @@ import { labPart } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
 import { isRunning } from "./processes.ts";
 import type { LabCertificate } from "./tls.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** A real etcd of one or three members on loopback, with data of its own. */
 export interface LabEtcd {
@@ -174,7 +175,7 @@ async function waitUntil(
   isSo: () => boolean | Promise<boolean>,
   otherwise: string | (() => Promise<string>),
 ): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < WAIT_LIMIT_MS / 50; attempt++) {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,4 +1,5 @@
 import type { Operation } from "../../../src/fleet/engine/engine.ts";
+import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 
 export function bytes(value: string): Uint8Array {
   return new TextEncoder().encode(value);
@@ -20,11 +21,11 @@ export function get(key: string): Operation {
   return { kind: "get", key };
 }
 
-/** Waits, half a minute at most. */
+/** Waits as long as a busy machine may need. */
 export async function eventually(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let attempt = 0; attempt < 1_500; attempt++) {
+  for (let attempt = 0; attempt < WAIT_LIMIT_MS / 20; attempt++) {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`not within half a minute: ${what}`);
+  throw new Error(`it never came to pass: ${what}`);
 }

@@ -9,7 +9,7 @@ import { partSkipReason } from "../../support/lab-parts.ts";
 import { eventually, put, remove, text } from "./engine-words.ts";
 import { openEtcd, openJournal } from "./open-engine.ts";
 
-const onEtcd = { timeout: 120_000, skip: partSkipReason("etcd") ?? false };
+const onEtcd = { timeout: 240_000, skip: partSkipReason("etcd") ?? false };
 
 test("a followed prefix is what the engine has, and tells every change once", async (t) => {
   const engine = await journal(t);

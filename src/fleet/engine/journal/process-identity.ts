@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { readProcessStat } from "../../../shared/process-stat.ts";
 
 /** Tells a process from every other one, also from a later one with the same pid, or after the next boot. */
 export interface ProcessIdentity {
@@ -29,13 +30,10 @@ function readPidNamespace(): string {
   return readlinkSync("/proc/self/ns/pid");
 }
 
-// The 22nd field; the second is a name that may hold anything, so that fields count from the last parenthesis. A zombie
-// (field 3) has ended.
 function readStarted(pid: number): number | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : Number(fields[19]);
+    const { state, startTicks } = readProcessStat(pid);
+    return state === "Z" ? undefined : startTicks;
   } catch {
     return undefined;
   }

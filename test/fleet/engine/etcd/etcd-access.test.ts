@@ -12,7 +12,7 @@ import { createCa } from "../../../support/tls.ts";
 import { eventually, get, put } from "../engine-words.ts";
 import { openEtcd } from "../open-engine.ts";
 
-const options = { timeout: 120_000, skip: partSkipReason("etcd") ?? false };
+const options = { timeout: 240_000, skip: partSkipReason("etcd") ?? false };
 
 test("over TLS both sides are checked", options, async (t) => {
   const [ca, other] = await Promise.all([createCa(), createCa("other CA")]);

@@ -7,7 +7,7 @@ import { partSkipReason } from "../../../support/lab-parts.ts";
 import { eventually, put } from "../engine-words.ts";
 import { openEtcd } from "../open-engine.ts";
 
-const options = { timeout: 180_000, skip: partSkipReason("etcd") ?? false };
+const options = { timeout: 300_000, skip: partSkipReason("etcd") ?? false };
 
 test(
   "T3 a cluster whose leader is killed three times under a writer loses and repeats nothing",

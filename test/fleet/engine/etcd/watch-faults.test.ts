@@ -7,7 +7,7 @@ import { eventually, put } from "../engine-words.ts";
 import { openEtcd } from "../open-engine.ts";
 import { startWatchProxy, type WatchProxy } from "./watch-proxy.ts";
 
-const options = { timeout: 120_000, skip: partSkipReason("etcd") ?? false };
+const options = { timeout: 240_000, skip: partSkipReason("etcd") ?? false };
 
 test(
   "T1 a watch that breaks between created and catch-up, again and again, loses nothing",

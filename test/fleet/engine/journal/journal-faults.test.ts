@@ -126,7 +126,7 @@ test("what a process held goes as soon as it is gone, whatever the lease's time"
   assert.equal(existsSync(join(directory, "leases")), true);
 });
 
-test("what a stopped process held goes when its time is over", { timeout: 60_000 }, async (t) => {
+test("what a stopped process held goes when its time is over", { timeout: 180_000 }, async (t) => {
   const directory = scratch(t);
   const driver = startDriver(t, directory, "stopped", 2_000);
   let isHeld = false;
@@ -156,7 +156,7 @@ test("a full disk refuses the change and keeps what was there", async (t) => {
   await engine.close();
 });
 
-test("a journal that grows is rewritten, and watches go on", { timeout: 60_000 }, async (t) => {
+test("a journal that grows is rewritten, and watches go on", { timeout: 180_000 }, async (t) => {
   const directory = scratch(t);
   const writer = await openJournal({ directory, compactBytes: 20_000 });
   t.after(() => writer.close());
