@@ -1,8 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import { joinSignals } from "../../join-signals.ts";
-import type { Engine, Listing, TxnResult } from "../engine.ts";
+import type { CallOptions, Engine, Listing, TxnResult } from "../engine.ts";
 import { abortedError, EngineError } from "../engine-error.ts";
-import { checkKey, checkTtl, checkTxn } from "../engine-limits.ts";
+import { checkKey, checkTtl, checkTxn, ENGINE_LIMITS } from "../engine-limits.ts";
 import { compactedLines } from "./compact-journal.ts";
 import { evaluateTxn, readsOnly } from "./evaluate-txn.ts";
 import { toJournalError } from "./io-error.ts";
@@ -41,7 +41,6 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
   const own = createOwnLeases(leases, uptimeMs);
   const watches = createJournalWatches();
   const closing = new AbortController();
-  const writer: WriterOptions = { directory, file, leases, uptimeMs, compactBytes };
   let freshMs = Number.NEGATIVE_INFINITY;
 
   /** Reads and writes one after the other; after each, who waits is told. */
@@ -65,7 +64,8 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
       await file.catchUp();
       return look(file.state());
     });
-  const jobs = createJobQueue((queue) => inTurn(() => writeJobs(writer, queue)), closing.signal);
+  const writer: WriterOptions = { directory, file, leases, uptimeMs, inTurn, compactBytes };
+  const jobs = createJobQueue((queue) => writeJobs(writer, queue), closing.signal);
 
   const lookAround = async (): Promise<void> => {
     const over = await read((state) => [...state.leases.keys()]).then((all) => findOver(all));
@@ -79,7 +79,7 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
   return {
     async list(prefix, call = {}) {
       checkKey(prefix);
-      return abortable(call.signal, closing.signal, () =>
+      return inTime(call, closing.signal, () =>
         read((state): Listing => ({ revision: state.revision, entries: entriesBelow(state, prefix) })),
       );
     },
@@ -93,7 +93,7 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
     async txn(txn, call = {}) {
       checkTxn(txn);
       if (readsOnly(txn))
-        return abortable(call.signal, closing.signal, () => read((state) => evaluateTxn(state, txn).result));
+        return inTime(call, closing.signal, () => read((state) => evaluateTxn(state, txn).result));
       const results: TxnResult[] = [];
       await jobs.run((state) => {
         const { result, step } = evaluateTxn(state, txn);
@@ -123,8 +123,8 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
     },
     ageMs: () => uptimeMs() - freshMs,
     compact: (revision) =>
-      inTurn(() =>
-        withJournalLock(directory, 10_000, async () => {
+      withJournalLock(directory, COMPACT_LOCK_MS, () =>
+        inTurn(async () => {
           await file.prepareToWrite();
           await file.rewrite(compactedLines(file.state(), revision));
         }),
@@ -152,19 +152,25 @@ async function prepareDirectory(directory: string): Promise<void> {
   throw new EngineError("denied", message);
 }
 
-async function abortable<T>(
-  signal: AbortSignal | undefined,
+const COMPACT_LOCK_MS = 10_000;
+
+async function inTime<T>(
+  { signal, timeoutMs = ENGINE_LIMITS.callTimeoutMs }: CallOptions,
   closed: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
   const joined = joinSignals(signal === undefined ? [closed] : [signal, closed]);
+  let late: NodeJS.Timeout | undefined;
   try {
     if (joined.signal.aborted) throw abortedError();
     return await new Promise<T>((resolve, reject) => {
+      const message = `the journal was not read within ${timeoutMs} ms`;
+      late = setTimeout(() => reject(new EngineError("timeout", message)), timeoutMs);
       joined.signal.addEventListener("abort", () => reject(abortedError()), { once: true });
       work().then(resolve, reject);
     });
   } finally {
+    clearTimeout(late);
     joined.release();
   }
 }

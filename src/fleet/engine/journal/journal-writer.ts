@@ -3,7 +3,7 @@ import type { EngineError } from "../engine-error.ts";
 import { compactedLines } from "./compact-journal.ts";
 import { toJournalError } from "./io-error.ts";
 import type { JournalFile } from "./journal-file.ts";
-import type { JournalStep } from "./journal-line.ts";
+import type { JournalStep, StoredChange } from "./journal-line.ts";
 import { applyStep, type JournalState, stepsToEnd } from "./journal-state.ts";
 import type { LeaseFiles } from "./lease-files.ts";
 import { withJournalLock } from "./lock-journal.ts";
@@ -24,7 +24,9 @@ export interface WriterOptions {
   readonly file: JournalFile;
   readonly leases: LeaseFiles;
   readonly uptimeMs: () => number;
-  /** Beyond this, and twice what a new one would have, the file is rewritten. */
+  /** One use of `file` at a time. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Beyond this, and twice what a new one would have, the file is rewritten, with a quarter of it for late watches. */
   readonly compactBytes: number;
 }
 
@@ -33,8 +35,8 @@ export interface WriterOptions {
  * process does not take the lock anew for each of its writes.
  */
 export async function writeJobs(options: WriterOptions, queue: Job[]): Promise<void> {
-  const { directory, uptimeMs } = options;
-  await withJournalLock(directory, LOCK_MS, async () => {
+  const { directory, uptimeMs, inTurn } = options;
+  const work = async (): Promise<void> => {
     await options.file.prepareToWrite();
     await endLeases(options);
     const until = uptimeMs() + HOLD_MS;
@@ -43,11 +45,15 @@ export async function writeJobs(options: WriterOptions, queue: Job[]): Promise<v
       await setImmediate();
     } while (queue.length > 0 && uptimeMs() < until);
     await compactWhenLarge(options);
-  }).catch((error: unknown) => {
+  };
+  try {
+    // The lock first: reads have their turns while another process has it.
+    await withJournalLock(directory, LOCK_MS, () => inTurn(work));
+  } catch (error) {
     const failure = toJournalError(error, directory);
     for (const job of queue.splice(0)) job.failed(failure);
     throw failure;
-  });
+  }
 }
 
 const LOCK_MS = 10_000;
@@ -94,12 +100,29 @@ async function endLeases({ file, leases, uptimeMs }: WriterOptions): Promise<voi
 async function compactWhenLarge({ file, compactBytes }: WriterOptions): Promise<void> {
   if (file.size() < compactBytes) return;
   const state = file.state();
-  // Half of the history stays for watches that come late.
-  const middle = state.history[Math.floor(state.history.length / 2)]?.revision ?? state.revision;
-  const live = [...state.entries.values()].reduce(
-    (sum, { key, value }) => sum + key.length + value.length * 1.4,
+  const liveBytes = sizeOf([...state.entries.values()].map((put) => ({ put })));
+  // So that what is rewritten has at least been written since.
+  if (file.size() < 2 * liveBytes) return;
+  await file.rewrite(compactedLines(state, revisionBefore(state, compactBytes / 4)));
+}
+
+/** Newer changes than this have so many bytes at most: they stay for watches that come late. */
+function revisionBefore({ history, compacted }: JournalState, bytes: number): number {
+  let left = bytes;
+  for (const { revision, changes } of history.toReversed()) {
+    left -= sizeOf(changes);
+    if (left < 0) return revision;
+  }
+  return compacted;
+}
+
+/** In the file, roughly. */
+function sizeOf(changes: readonly StoredChange[]): number {
+  return changes.reduce(
+    (sum, change) =>
+      sum + LINE_BYTES + ("put" in change ? change.put.key.length + change.put.value.length * 1.4 : 0),
     0,
   );
-  if (file.size() < 2 * live) return;
-  await file.rewrite(compactedLines(state, middle));
 }
+
+const LINE_BYTES = 100;

@@ -140,6 +140,30 @@ test("what a stopped process held goes when its time is over", { timeout: 180_00
   await eventually(async () => (await engine.list("held/")).entries.length === 0, "it is gone");
 });
 
+test("while another process has the lock reads go on, and what was given up is not done later", async (t) => {
+  const directory = scratch(t);
+  const engine = await openJournal({ directory });
+  t.after(() => engine.close());
+  await engine.txn({ success: [put("a", "1")] });
+  const script = "flock --exclusive 9 && echo held && exec sleep 100";
+  const holder = spawn("/bin/sh", ["-c", `exec 9>>"$1"; ${script}`, "lab", join(directory, "lock")]);
+  undo(t, () => holder.kill("SIGKILL"));
+  await once(holder.stdout, "data");
+  await assert.rejects(engine.txn({ success: [put("b", "given up")] }, { timeoutMs: 300 }), {
+    code: "timeout",
+    applied: "no",
+  });
+  const signal = AbortSignal.timeout(8_000);
+  assert.equal((await engine.list("a", { signal })).entries.length, 1);
+  assert.equal((await engine.list("b", { signal })).entries.length, 0);
+  const waiting = engine.txn({ success: [put("b", "2")] }, { timeoutMs: 60_000 });
+  const ended = once(holder, "exit");
+  holder.kill("SIGKILL");
+  await ended;
+  assert.equal((await waiting).revision, 3);
+  assert.deepEqual(await values(engine), ["1", "2"]);
+});
+
 test("a full disk refuses the change and keeps what was there", async (t) => {
   const directory = scratch(t);
   if (!tryMount(t, directory, "-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs")) return;
