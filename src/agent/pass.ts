@@ -45,6 +45,7 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     inputs: wanted?.inputs ?? [],
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...(record?.signed === undefined ? {} : { signed: record.signed }),
     ...result,
     conditions: result.conditions.map(withoutSecrets),
   };

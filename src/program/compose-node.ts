@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { acceptDesiredState } from "../agent/accept-desired-state.ts";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { distrustState } from "../agent/distrust-state.ts";
 import type { PassContext } from "../agent/pass-context.ts";
@@ -29,6 +30,7 @@ import { sha256 } from "../host/sha256.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
 import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { helperOf } from "./helper-of.ts";
+import { keyFiles, readTrust, signingPorts } from "./read-trust.ts";
 import { type Owner, separationOf } from "./separation-of.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
@@ -62,7 +64,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports, understand),
+    load: () => loadWanted(options.sources, { config, root, log }, ports, state, understand),
     render: createRenderMemory(),
     witness,
     closeDirectories: separated?.closeDirectories,
@@ -116,30 +118,56 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
   };
 }
 
-/** Files that change the node must belong to root or to us, and nobody else may write them. */
+/**
+ * Files that change the node must belong to root or to us, and nobody else may write them. Who has signed them is looked
+ * at before anything of them is understood.
+ */
 async function loadWanted(
   sources: readonly string[],
   { config, root }: NodeSetup,
   ports: Ports,
+  memory: StateDirectory,
   understand: LoadDesiredState,
 ): Promise<Wanted> {
+  const { clock } = ports;
   const read = await readSources(sources, { config, root });
   if (!read.ok) return none(read.issues, []);
-  const { files, inputs } = trackInputs(ports.files);
+  const trusted = await readTrust(config, root);
+  if (!trusted.ok) return none(trusted.issues, keyFiles(config));
+  const { expected } = trusted;
+  const accepted = await acceptDesiredState(read.files, expected, {
+    state: memory,
+    clock,
+    signing: signingPorts,
+  });
+  if (!accepted.ok) {
+    const { notBeforeMs } = accepted;
+    const retry = notBeforeMs === undefined ? {} : { retryMs: Math.max(notBeforeMs - clock.now(), 1000) };
+    return { ...none(accepted.issues, keyFiles(config)), ...retry };
+  }
+  const { verified } = accepted;
+  const { files, inputs: named } = trackInputs(ports.files);
   const { secretsDir, pullSecret } = config;
   const containerdVersion = await ports.containerd.version();
-  const { state, digest, issues } = await understand(read.files, {
+  const {
+    state,
+    digest,
+    issues: found,
+  } = await understand(accepted.files, {
     files,
     exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
-    clock: ports.clock,
+    clock,
     certificates: inspectCertificates,
     secretsDir,
     pullSecret,
     containerdVersion,
   });
+  // After reading: then it is known what there was to read.
+  const inputs = [...keyFiles(config), ...named];
+  const issues = [...accepted.issues, ...found];
   if (state === undefined || digest === undefined) return none(issues, inputs);
   const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
-  return { kind: "state", state, digest, issues, at, inputs };
+  return { kind: "state", state, digest, issues, at, inputs, ...(verified && { verified }) };
 }
 
 /**

@@ -54,6 +54,7 @@ test("bash accepts its script and completes commands, options, choices and files
     "completion",
     "doctor",
     "explain",
+    "fleet",
     "help",
     "plan",
     "render",
@@ -79,6 +80,12 @@ test("bash accepts its script and completes commands, options, choices and files
     "--no-probe",
   ]);
   assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
+  assert.deepEqual(bash(script, cwd, "fleet", ""), ["keygen", "sign", "verify"]);
+  assert.deepEqual(bash(script, cwd, "--json", "fleet", "s"), ["sign"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fl"), ["--fleet", "--floor-serial"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fleet", "prod", ""), files);
+  assert.deepEqual(bash(script, cwd, "fleet", "keygen", "--out", ""), files);
+  assert.deepEqual(bash(script, cwd, "fleet", "nonsense", ""), []);
   assert.deepEqual(bash(script, cwd, "nonsense", ""), []);
 });
 
@@ -104,6 +111,7 @@ test("every command and option is in the script of every shell", async () => {
     "completion",
     "doctor",
     "explain",
+    "fleet",
     "help",
     "plan",
     "render",

@@ -60,7 +60,8 @@ export function writeEnvelope({ payloadType, payload, signatures }: Envelope): U
  * words and ways; what it says no to is not thereby trusted.
  */
 export function isEnvelope(bytes: Uint8Array): boolean {
-  return BEGINS_AS_ENVELOPE.test(new TextDecoder().decode(bytes));
+  const first = bytes.find((byte) => byte > 0x20 && byte < 0x80);
+  return first === 0x7b && BEGINS_AS_ENVELOPE.test(new TextDecoder().decode(bytes));
 }
 
 const BEGINS_AS_ENVELOPE =

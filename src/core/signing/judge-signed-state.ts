@@ -13,8 +13,8 @@ export interface Standing {
   readonly floor: number;
   /** Digest of the signed state in force; undefined: there is none. */
   readonly runningDigest: string | undefined;
-  /** The node's clock. */
-  readonly nowMs: number;
+  /** The node's clock; undefined: times are for somebody else to judge. */
+  readonly nowMs: number | undefined;
 }
 
 /** Why a state that was truly signed is not for this node, or not now. */
@@ -66,7 +66,8 @@ export function judgeSignedState(
     const message = `its serial ${state.serial} is below ${floor}, the lowest that this node takes: a later state has closed it out`;
     against("signed-serial", message, "sign it again with a higher serial");
   }
-  if (state.notBeforeMs !== undefined && nowMs < state.notBeforeMs && !isRunning) {
+  if (nowMs === undefined || isRunning) return judgements;
+  if (state.notBeforeMs !== undefined && nowMs < state.notBeforeMs) {
     const message = `it may be used from ${time(state.notBeforeMs)} on, and this node's clock says ${time(nowMs)}`;
     against(
       "signed-not-before",
@@ -75,7 +76,7 @@ export function judgeSignedState(
       state.notBeforeMs,
     );
   }
-  if (nowMs >= state.expiresMs && !isRunning) {
+  if (nowMs >= state.expiresMs) {
     const message = `it expired at ${time(state.expiresMs)}, and this node's clock says ${time(nowMs)}`;
     against("signed-expired", message, "sign it again; set the clock if it is wrong");
   }
