@@ -1,18 +1,16 @@
 import { resolve } from "node:path";
-import { acceptDesiredState } from "../agent/accept-desired-state.ts";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { distrustState } from "../agent/distrust-state.ts";
+import { loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
 import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
-import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { parseHostPort } from "../core/agent-config/listen-address.ts";
 import type { SourceFile } from "../core/desired-state/source-file.ts";
-import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
 import { exposureOf } from "../edge/exposure-of.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
@@ -64,7 +62,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options.sources, { config, root, log }, ports, state, understand),
+    load: () => loadSources(options.sources, { config, root, log }, ports, state, understand),
     render: createRenderMemory(),
     witness,
     closeDirectories: separated?.closeDirectories,
@@ -118,56 +116,35 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
   };
 }
 
-/**
- * Files that change the node must belong to root or to us, and nobody else may write them. Who has signed them is looked
- * at before anything of them is understood.
- */
-async function loadWanted(
+/** Files that change the node must belong to root or to us, and nobody else may write them. */
+async function loadSources(
   sources: readonly string[],
   { config, root }: NodeSetup,
   ports: Ports,
-  memory: StateDirectory,
+  state: StateDirectory,
   understand: LoadDesiredState,
 ): Promise<Wanted> {
-  const { clock } = ports;
   const read = await readSources(sources, { config, root });
-  if (!read.ok) return none(read.issues, []);
+  if (!read.ok) return nothingWanted(read.issues, []);
   const trusted = await readTrust(config, root);
-  if (!trusted.ok) return none(trusted.issues, keyFiles(config));
-  const { expected } = trusted;
-  const accepted = await acceptDesiredState(read.files, expected, {
-    state: memory,
-    clock,
+  if (!trusted.ok) return nothingWanted(trusted.issues, keyFiles(config));
+  return loadWanted(read.files, {
+    expected: trusted.expected,
     signing: signingPorts,
-  });
-  if (!accepted.ok) {
-    const { notBeforeMs } = accepted;
-    const retry = notBeforeMs === undefined ? {} : { retryMs: Math.max(notBeforeMs - clock.now(), 1000) };
-    return { ...none(accepted.issues, keyFiles(config)), ...retry };
-  }
-  const { verified } = accepted;
-  const { files, inputs: named } = trackInputs(ports.files);
-  const { secretsDir, pullSecret } = config;
-  const containerdVersion = await ports.containerd.version();
-  const {
     state,
-    digest,
-    issues: found,
-  } = await understand(accepted.files, {
-    files,
-    exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
-    clock,
-    certificates: inspectCertificates,
-    secretsDir,
-    pullSecret,
-    containerdVersion,
+    understand,
+    load: {
+      files: ports.files,
+      exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
+      clock: ports.clock,
+      certificates: inspectCertificates,
+      secretsDir: config.secretsDir,
+      pullSecret: config.pullSecret,
+      containerdVersion: await ports.containerd.version(),
+    },
+    at: { file: resolve(sources[0] ?? ""), line: 1, column: 1 },
+    keyFiles: keyFiles(config),
   });
-  // After reading: then it is known what there was to read.
-  const inputs = [...keyFiles(config), ...named];
-  const issues = [...accepted.issues, ...found];
-  if (state === undefined || digest === undefined) return none(issues, inputs);
-  const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
-  return { kind: "state", state, digest, issues, at, inputs, ...(verified && { verified }) };
 }
 
 /**
@@ -185,12 +162,4 @@ async function readSources(
     return read;
   const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
-}
-
-function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {
-  const errors = issues.filter((issue) => issue.severity === "error");
-  const [first, ...more] = errors;
-  const rest = more.length === 0 ? "" : ` (and ${more.length} more: run mirrorlet validate)`;
-  const message = first === undefined ? "there is no desired state" : `${formatIssue(first)}${rest}`;
-  return { kind: "none", message, issues, inputs };
 }
