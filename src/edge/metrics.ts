@@ -87,7 +87,7 @@ function createMeters(registry: Registry) {
       meter("config_serial", "Serial of the signed desired state in force; 0 when nobody has signed it."),
     ),
     floorSerial: new Gauge(
-      meter("config_floor_serial", "Signed desired states below this serial are refused; 0: none is."),
+      meter("config_floor_serial", "Lowest serial of signed desired state that is still taken; 0: any."),
     ),
     expires: new Gauge(
       meter(
