@@ -6,7 +6,7 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_stat
   secrets_dir: "Where Secrets that a desired state names are looked for, if they are not in it.",
   pull_secret: "A docker config.json with credentials for mirrors that name none.",
   state_dir:
-    "The apply record, the last good desired state, originals of what was changed, the key of the witness.",
+    "The apply record, the last good desired state, originals of what was changed, the key of the witness, the lowest serial that is still taken.",
   style:
     '"certs.d": a hosts.toml for each registry. "legacy": registry.mirrors in config.toml, for fleets that must stay on it.',
   credentials:
