@@ -42,6 +42,8 @@ export function fleetKeygen(
       "",
       "[trust]",
       `keys = ["${inline}"]`,
+      "[node]",
+      'fleet = "…"',
       "",
     ].join("\n"),
   );
