@@ -10,6 +10,7 @@ import {
 import { decodeLastKnownGood, encodeLastKnownGood } from "../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex, encodeOriginalIndex } from "../../src/agent/originals.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { decodeFloors, encodeFloors } from "../../src/agent/serial-floors.ts";
 import { desired, registry } from "./desired.ts";
 import { CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
@@ -22,9 +23,11 @@ const index = [
   { path: CONFIG, copy: "/x/original/1", digest: "d", mode: 0o644, owner: { uid: 0, gid: 0 } },
   { path: "/etc/containerd/certs.d/quay.io/hosts.toml", mode: 0o644 },
 ];
+const floors = { "prod/stable": 12, "prod/canary": 3 };
 const kinds = [
   ["apply-record.json", encodeApplyRecord(record, sha256), decodeApplyRecord, record],
   ["last-known-good.json", encodeLastKnownGood(STATE, sha256), decodeLastKnownGood, STATE],
+  ["serial-floors.json", encodeFloors(floors, sha256), decodeFloors, floors],
   ["original/index.json", encodeOriginalIndex(index, sha256), decodeOriginalIndex, index],
 ] as const;
 
