@@ -61,6 +61,25 @@ export interface Condition {
   readonly message: string;
 }
 
+/**
+ * What kind of effect failed, where the outcome is `failed`: codes of HostError, of which the ones that need a person or
+ * that tell a disk's trouble have a name of their own.
+ */
+export const FAILURE_KINDS = [
+  "no-space",
+  "io",
+  "read-only",
+  "denied",
+  "busy",
+  "other-device",
+  "too-many-files",
+  "interrupted",
+  "changed",
+  "other",
+] as const;
+
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
 /** A changed file as a unified diff, cut where it is very long. */
 export interface ShownChange {
   readonly path: string;
@@ -72,6 +91,8 @@ export interface PassReport {
   readonly outcome: PassOutcome;
   /** Generation wanted now; 0 when the desired state could not be read. */
   readonly generation: number;
+  /** Undefined unless the outcome is `failed`. */
+  readonly failure?: FailureKind;
   /** Generation in force. */
   readonly observedGeneration: number;
   readonly conditions: readonly Condition[];

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { CONDITION_TYPES, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
+import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
 import { createEvidenceMetrics, type EvidenceFacts } from "./evidence-metrics.ts";
 import type { Route } from "./http-routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
@@ -102,12 +102,14 @@ function createMeters(registry: Registry) {
       meter("containerd_restarts_total", "Restarts of containerd by the agent.", ["reason", "outcome"]),
     ),
     passes: new Counter(meter("passes_total", "Passes of the reconciler.", ["outcome"])),
+    failures: new Counter(meter("pass_failures_total", "Passes that failed, by what failed.", ["cause"])),
     condition: new Gauge(meter("condition", "1 while the condition is true.", ["type"])),
   };
 }
 
 function startAtZero(meters: Meters): void {
   for (const outcome of PASS_OUTCOMES) meters.passes.inc({ outcome }, 0);
+  for (const cause of FAILURE_KINDS) meters.failures.inc({ cause }, 0);
   for (const type of CONDITION_TYPES) meters.condition.set({ type }, 0);
   for (const reason of restartReasons) {
     for (const outcome of restartOutcomes) meters.restarts.inc({ reason, outcome }, 0);
@@ -125,6 +127,7 @@ function recordPass(meters: Meters, report: PassReport): void {
   if (report.done.length > 0) meters.applyDuration.observe(report.durationMs / 1000);
   meters.driftRepairs.inc(report.drift.length);
   meters.passes.inc({ outcome: report.outcome });
+  if (report.failure !== undefined) meters.failures.inc({ cause: report.failure });
   for (const { reason, outcome } of report.restarts) {
     meters.restarts.inc({ reason: restartReasons.includes(reason) ? reason : "other", outcome });
   }

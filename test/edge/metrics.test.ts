@@ -128,6 +128,10 @@ test("everything known is there before the first pass, at 0", async (t) => {
       ...["Ready", "Reconciling", "Stalled", "RolledBack", "Degraded", "Contested", "Frozen", "Expired"].map(
         (type) => `condition{type="${type}"}`,
       ),
+      ...["no-space", "io", "read-only", "denied", "busy", "other-device", "too-many-files"].map(
+        (cause) => `pass_failures_total{cause="${cause}"}`,
+      ),
+      ...["interrupted", "changed", "other"].map((cause) => `pass_failures_total{cause="${cause}"}`),
       ...["mirror", "mixed", "upstream", "failed", "none"].map(
         (path) => `pulls_total{registry="other",path="${path}"}`,
       ),

@@ -70,7 +70,10 @@ for (const generation of ["1.6", "2.1"] as const)
     // As a package upgrade would: the daemon still runs on ours.
     writeFileSync(node.daemon.configPath, resetConfig);
     keep(node);
-    const calls = await listCalls(commandFor(node), join(node.daemon.dir, "trace"), node.daemon.dir);
+    const calls = await listCalls(commandFor(node), {
+      log: join(node.daemon.dir, "trace"),
+      root: node.daemon.dir,
+    });
     const points = spread(calls.filter(isSwitch), POINTS);
     assert.ok(points.length >= 10);
     for (const call of points)
