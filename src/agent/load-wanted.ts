@@ -4,17 +4,21 @@ import type { Acceptance } from "../core/signing/accept-sources.ts";
 import type { SigningPorts } from "../core/signing/check-signed-state.ts";
 import { acceptDesiredState } from "./accept-desired-state.ts";
 import type { Wanted } from "./choose-desired-state.ts";
+import { MAX_TRIES } from "./count-tries.ts";
 import type { LoadContext } from "./load-desired-state.ts";
-import type { LoadDesiredState } from "./remember-loaded.ts";
+import type { LoadDesiredState, LoadedDesiredState } from "./remember-loaded.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { trackInputs } from "./track-inputs.ts";
+
+/** Undefined: the agent has ended in it too often. */
+export type GuardedLoad = (...input: Parameters<LoadDesiredState>) => Promise<LoadedDesiredState | undefined>;
 
 export interface WantedContext {
   /** Who has to have signed. */
   readonly expected: Omit<Acceptance, "standingOf" | "isLook">;
   readonly signing: SigningPorts;
   readonly state: Pick<StateDirectory, "loadRecord" | "loadFloors">;
-  readonly understand: LoadDesiredState;
+  readonly understand: GuardedLoad;
   readonly load: LoadContext;
   /** Where findings about the whole point. */
   readonly at: Place;
@@ -35,13 +39,20 @@ export async function loadWanted(
     return { ...nothingWanted(issues, keyFiles), ...retry };
   }
   const { files, inputs: named } = trackInputs(load.files);
-  const { state, digest, issues: found } = await understand(accepted.files, { ...load, files });
+  const understood = await understand(accepted.files, { ...load, files });
   // After reading: then it is known what there was to read.
   const inputs = [...keyFiles, ...named];
+  if (understood === undefined)
+    return { kind: "none", message: endedReading(at.file), issues: accepted.issues, inputs };
+  const { state, digest, issues: found } = understood;
   const issues = [...accepted.issues, ...found];
   if (state === undefined || digest === undefined) return nothingWanted(issues, inputs);
   const { verified } = accepted;
   return { kind: "state", state, digest, issues, at, inputs, ...(verified && { verified }) };
+}
+
+function endedReading(file: string): string {
+  return `${file}: the agent ended ${MAX_TRIES} times while it read this desired state: it is not read again until it changes, or until mirrorlet apply is run by hand`;
 }
 
 export function nothingWanted(

@@ -1,5 +1,12 @@
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
-import { type ApplyRecord, decodeApplyRecord, EMPTY_RECORD, encodeApplyRecord } from "./apply-record.ts";
+import {
+  type ApplyRecord,
+  decodeApplyRecord,
+  EMPTY_RECORD,
+  encodeApplyRecord,
+  type Tries,
+} from "./apply-record.ts";
+import { decodeReading, encodeReading } from "./count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "./last-known-good.ts";
 import { createOriginals, type Original } from "./originals.ts";
 import type { Ports } from "./ports.ts";
@@ -27,6 +34,9 @@ export interface StateDirectory {
   /** The bytes of config.toml that a rollback puts back. */
   saveRollback(bytes: Uint8Array | undefined): Promise<void>;
   loadRollback(): Promise<Uint8Array | undefined>;
+  /** The sources that were being read when the agent ended, and how often; undefined: it never ended in it. */
+  loadReading(): Promise<Tries | undefined>;
+  saveReading(tries: Tries | undefined): Promise<void>;
   /** The witness' key and certificate, as the keeper encodes them. */
   loadWitness(): Promise<Uint8Array | undefined>;
   saveWitness(bytes: Uint8Array): Promise<void>;
@@ -48,6 +58,7 @@ export function createStateDirectory(
   const goodPath = `${directory}/last-known-good.json`;
   const witnessPath = `${directory}/witness.json`;
   const floorsPath = `${directory}/serial-floors.json`;
+  const readingPath = `${directory}/reading.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
   const save = (path: string, bytes: Uint8Array): Promise<void> =>
     files.write([{ path, bytes, mode: 0o600, secret: true }]);
@@ -75,6 +86,14 @@ export function createStateDirectory(
       else await save(rollbackPath, bytes);
     },
     loadRollback: async () => (await files.read(rollbackPath))?.bytes,
+    async loadReading() {
+      const file = await files.read(readingPath);
+      return file === undefined ? undefined : decodeReading(file.bytes, sha256);
+    },
+    async saveReading(tries) {
+      if (tries === undefined) await files.remove([readingPath]);
+      else await save(readingPath, encodeReading(tries, sha256));
+    },
     loadWitness: async () => (await files.read(witnessPath))?.bytes,
     saveWitness: (bytes) => save(witnessPath, bytes),
     async loadFloors() {
@@ -83,7 +102,7 @@ export function createStateDirectory(
     },
     saveFloors: (floors) => save(floorsPath, encodeFloors(floors, sha256)),
     async clear() {
-      await files.remove([recordPath, goodPath, rollbackPath, witnessPath]);
+      await files.remove([recordPath, goodPath, readingPath, rollbackPath, witnessPath]);
       await originals.clear();
     },
   };

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
+import { createReadGuard } from "../agent/count-reads.ts";
 import { distrustState } from "../agent/distrust-state.ts";
-import { loadWanted, nothingWanted } from "../agent/load-wanted.ts";
+import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
 import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
@@ -53,6 +54,13 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
   const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
+  const guard = createReadGuard(state, ports);
+  const guarded =
+    ({ countsReads, retryQuarantined }: NodeOptions) =>
+    (...input: Parameters<LoadDesiredState>) =>
+      countsReads === true
+        ? guard(input[0], retryQuarantined, () => understand(...input))
+        : understand(...input);
   const createContext = (options: NodeOptions): PassContext => ({
     ports,
     state,
@@ -62,7 +70,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadSources(options.sources, { config, root, log }, ports, state, understand),
+    load: () => loadSources(options, { config, root, log }, ports, state, guarded(options)),
     render: createRenderMemory(),
     witness,
     closeDirectories: separated?.closeDirectories,
@@ -118,11 +126,11 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
 
 /** Files that change the node must belong to root or to us, and nobody else may write them. */
 async function loadSources(
-  sources: readonly string[],
+  { sources }: NodeOptions,
   { config, root }: NodeSetup,
   ports: Ports,
   state: StateDirectory,
-  understand: LoadDesiredState,
+  understand: GuardedLoad,
 ): Promise<Wanted> {
   const read = await readSources(sources, { config, root });
   if (!read.ok) return nothingWanted(read.issues, []);

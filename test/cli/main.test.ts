@@ -17,7 +17,7 @@ function mirrorlet(args: readonly string[], env: Record<string, string> = {}) {
   const run = spawnSync(command, [...rest, ...args], {
     encoding: "utf8",
     env: { PATH: process.env["PATH"], ...env },
-    timeout: 30_000,
+    timeout: 60_000,
   });
   return { code: run.status, stdout: run.stdout, stderr: run.stderr };
 }
@@ -252,7 +252,7 @@ test("the agent serves the page, health and status.json of itself", async (t) =>
   const { schema, config } = JSON.parse((await get("/status.json")).text);
   assert.deepEqual([schema, config.outcome], ["mirrorlet.status/v1", "deferred"]);
   const evidence = /^\[\+\]evidence ok: trace not up, witness not up, canary not up/m;
-  for (let tries = 0; tries < 100 && !evidence.test((await get("/readyz?verbose")).text); tries++)
+  for (let tries = 0; tries < 600 && !evidence.test((await get("/readyz?verbose")).text); tries++)
     await delay(100);
   assert.match((await get("/readyz?verbose")).text, evidence);
 });

@@ -162,12 +162,14 @@ async function judgeWhole(
   const candidate = `${path}.mirrorlet-checked`;
   await files.write([{ path: candidate, bytes, mode: 0o600, secret: true }]);
   try {
-    const after = await containerd.dumpConfig(candidate);
+    const [after, before] = await Promise.all([
+      containerd.dumpConfig(candidate),
+      current === undefined ? undefined : containerd.dumpConfig(path),
+    ]);
     if (!after.ok) throw refused(path, `the installed containerd would not read it (${after.message})`);
     const effective = effectiveConfigPath(after.toml);
     if (config.style === "certs.d" && effective !== config.containerd.certsD)
       throw refused(path, `containerd would read its registries from ${JSON.stringify(effective ?? "")}`);
-    const before = current === undefined ? undefined : await containerd.dumpConfig(path);
     const foreign = before?.ok === true ? compareDumps(before.toml, after.toml) : [];
     if (foreign.length > 0)
       throw refused(path, `containerd would read other values of ${foreign.join(", ")}`);

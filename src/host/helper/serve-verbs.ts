@@ -121,9 +121,9 @@ function converse(socket: Socket, verbs: Verbs, takeTurn: TakeTurn): void {
     if (end === -1 && size <= MAX_REQUEST_BYTES) return;
     isComplete = true;
     clearTimeout(late);
-    const line =
-      end === -1 ? undefined : Buffer.concat(chunks).toString("utf8", 0, size - chunk.length + end);
-    void answer(line ?? "");
+    const length = size - chunk.length + end;
+    const isWhole = end !== -1 && length <= MAX_REQUEST_BYTES;
+    void answer(isWhole ? Buffer.concat(chunks).toString("utf8", 0, length) : "");
   });
 }
 

@@ -291,3 +291,26 @@ test("property: no text makes it throw, and what it accepts it prints and reads 
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void parse(text)));
   for (const key of settingKeys) assert.ok(settings[key].kind.expected.length > 3);
 });
+
+const path = (length: number): string => `/${"p".repeat(length - 1)}`;
+const words = (count: number): string => JSON.stringify(Array.from({ length: count }, (_, i) => `w${i}`));
+/** The last value that is taken, and the next, which is not, at either end of what a setting may be. */
+const EDGES: readonly (readonly [string, ...(readonly [taken: string, refused: string])])[] = [
+  ["resync", "100ms", "99ms"],
+  ["resync", "24h", "24h1ms"],
+  ["evidence.probe_interval", "1s", "999ms"],
+  ["evidence.canary_interval", "168h", "168h1ms"],
+  ["trust.threshold", "1", "0"],
+  ["state_dir", path(4096), path(4097)],
+  ["containerd.restart", words(64), words(65)],
+  ["http.allowed_hosts", JSON.stringify(["a".repeat(253)]), JSON.stringify(["a".repeat(254)])],
+  ["http.address", "127.0.0.1:65535", "127.0.0.1:65536"],
+  ["evidence.witness_address", "127.0.0.1:1", "127.0.0.1:0"],
+];
+
+for (const [key, taken, refused] of EDGES) {
+  test(`${key}: ${taken.slice(0, 20)} is taken, ${refused.slice(0, 20)} is not`, () => {
+    accepted(parse(undefined, {}, [`${key}=${taken}`]));
+    assert.match(rejected(parse(undefined, {}, [`${key}=${refused}`])).join(), new RegExp(key));
+  });
+}

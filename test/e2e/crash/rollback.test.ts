@@ -9,6 +9,7 @@ import { forEachGeneration, type Generation } from "../../support/containerd.ts"
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import { startUpstreamTrap, type UpstreamTrap } from "../../support/upstream-trap.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import { type RealNode, type RealNodeOptions, startRealNode } from "./real-node.ts";
@@ -170,11 +171,16 @@ const rollbackMoments: readonly Moment[] = [
   ],
 ];
 
-/** A containerd that does not start cannot hang. */
+/** A containerd that does not start cannot hang. In a sample, each moment is tried with one of the two faults. */
 function momentsOf(fault: ((generation: Generation) => string) | undefined): readonly Moment[] {
   if (fault === undefined) return moments;
   const forward = fault === refusesToStart ? moments.slice(0, -1) : moments;
-  return [...forward, ...rollbackMoments];
+  const isEven = fault === losesCri;
+  return [...halfOf(forward, isEven), ...halfOf(rollbackMoments, !isEven)];
+}
+
+function halfOf(all: readonly Moment[], isEven: boolean): readonly Moment[] {
+  return all.filter((_moment, index) => isFullSweep || (index % 2 === 0) === isEven);
 }
 
 /**

@@ -52,7 +52,7 @@ async function afterPurge(node: BootedNode): Promise<string> {
 for (const containerd of ["1.6", "2.1"] as const)
   test(`installed, it changes nothing until there is a desired state; purged, the node is as before (containerd ${containerd})`, {
     skip,
-    timeout: 300_000,
+    timeout: 600_000,
   }, async (context) => {
     const node = await nodeWithPackage(containerd);
     context.after(() => node.stop());
@@ -105,7 +105,7 @@ for (const containerd of ["1.6", "2.1"] as const)
 
 test("twice, upgraded, stopped, broken off, removed and installed again: state stays, containerd is not restarted", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const node = await nodeWithPackage();
   context.after(() => node.stop());
@@ -149,7 +149,7 @@ test("twice, upgraded, stopped, broken off, removed and installed again: state s
 
 test("a purge that cannot restore the node fails and says why, and the next one, once that is mended, ends it", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const node = await nodeWithPackage();
   context.after(() => node.stop());
