@@ -32,6 +32,8 @@ export interface ApplyRecord {
   /** The file that switches containerd's traces on, as it was last put in force. */
   readonly traces?: TracesRecord;
   readonly pendingRestart?: PendingRestart;
+  /** The newest change that has passed the gate; `trialLeftMs` says whether it is still on trial. */
+  readonly trial?: Trial;
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
   readonly quarantine?: Quarantine;
@@ -104,6 +106,30 @@ export interface PendingTraces {
   readonly isLoaded?: boolean;
   /** `ApplyRecord.traces` once this is in force; undefined: there is no file of ours then. */
   readonly inForce?: TracesInForce;
+}
+
+/** A change that containerd runs on, and what the record said before it, to be put back should it not go on running. */
+export interface Trial {
+  readonly change: PendingRestart;
+  /** When the gate was passed. */
+  readonly began: RestartEntry;
+  /** The containerd that passed it. */
+  readonly version: string;
+  /** `UnitState.restarts` then. */
+  readonly restarts: number;
+  /** Uptime since when it has not been well, without a break. */
+  readonly unwellMs?: number;
+  readonly before: Pick<
+    ApplyRecord,
+    | "digest"
+    | "generation"
+    | "appliedMs"
+    | "configDigest"
+    | "criCredentialHosts"
+    | "undecidedHosts"
+    | "traces"
+    | "signed"
+  >;
 }
 
 export interface Tries {

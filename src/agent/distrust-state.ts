@@ -41,6 +41,7 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
     },
     // Names directories and files; a fresh one comes with the next pass.
     loadLastKnownGood: async () => undefined,
+    loadFormerGood: async () => undefined,
     async originals() {
       const known = await memory();
       // A damaged index must not keep root from putting back what root's own helper remembers.
@@ -65,7 +66,8 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
 async function sanitize(record: ApplyRecord, distrust: Distrust): Promise<ApplyRecord> {
   const { memory, config } = distrust;
   const known = await memory();
-  const { traces, pendingRestart, signed, ...rest } = record;
+  // A rollback is not begun on that user's word; root's own change is put on trial anew.
+  const { traces, pendingRestart, signed, trial: _trial, ...rest } = record;
   return {
     ...rest,
     migrated: record.migrated.filter(({ namespace }) => /^(?:\*|[A-Za-z0-9.-]+(?::\d+)?)$/.test(namespace)),

@@ -15,6 +15,7 @@ import { isReady, type PassOutcome } from "./report.ts";
 import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
 import { recordSigned } from "./serial-floors.ts";
 import { showChanges } from "./show-changes.ts";
+import { trialLeftMs } from "./trial.ts";
 
 /** A plan that has been carried out. */
 export interface Converged extends Target {
@@ -49,7 +50,9 @@ export async function finishPass(
     await state.saveLastKnownGood(desired);
   const nowMs = ports.clock.now();
   const conditions = conditionsOf({ choice, plan, contests, record: next, failedBefore, nowMs });
-  const record = await withSigned(next, choice, isReady({ conditions }), context);
+  // What may still be taken back closes nothing out.
+  const isWell = isReady({ conditions }) && trialLeftMs(next, ports.clock) === 0;
+  const record = await withSigned(next, choice, isWell, context);
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
   const outcome = outcomeOf(choice, plan, repaired.length > 0, isTakenBack(plan, record));

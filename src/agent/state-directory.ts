@@ -19,7 +19,11 @@ export interface StateDirectory {
   saveRecord(record: ApplyRecord): Promise<void>;
   /** Undefined: there is none, or it is damaged. */
   loadLastKnownGood(): Promise<DesiredState | undefined>;
-  saveLastKnownGood(state: DesiredState): Promise<void>;
+  /** Undefined: there is none any more. */
+  saveLastKnownGood(state: DesiredState | undefined): Promise<void>;
+  /** The last good state before the change that is on trial. */
+  loadFormerGood(): Promise<DesiredState | undefined>;
+  saveFormerGood(state: DesiredState | undefined): Promise<void>;
   /**
    * Keeps the file as it was before mirrorlet first wrote it. The first copy of a path stays for ever. Throws a
    * HostError, as `originals` does, where their index is damaged.
@@ -59,9 +63,16 @@ export function createStateDirectory(
   const witnessPath = `${directory}/witness.json`;
   const floorsPath = `${directory}/serial-floors.json`;
   const readingPath = `${directory}/reading.json`;
+  const formerPath = `${directory}/rollback/last-known-good.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
   const save = (path: string, bytes: Uint8Array): Promise<void> =>
     files.write([{ path, bytes, mode: 0o600, secret: true }]);
+  const loadGood = async (path: string): Promise<DesiredState | undefined> => {
+    const file = await files.read(path);
+    return file === undefined ? undefined : decodeLastKnownGood(file.bytes, sha256);
+  };
+  const saveGood = (path: string, state: DesiredState | undefined): Promise<void> =>
+    state === undefined ? files.remove([path]) : save(path, encodeLastKnownGood(state, sha256));
   const originals = createOriginals(`${directory}/original`, { files, sha256 }, save);
 
   return {
@@ -72,11 +83,10 @@ export function createStateDirectory(
       return { record: record ?? EMPTY_RECORD, corrupt: record === undefined };
     },
     saveRecord: (record) => save(recordPath, encodeApplyRecord(record, sha256)),
-    async loadLastKnownGood() {
-      const file = await files.read(goodPath);
-      return file === undefined ? undefined : decodeLastKnownGood(file.bytes, sha256);
-    },
-    saveLastKnownGood: (state) => save(goodPath, encodeLastKnownGood(state, sha256)),
+    loadLastKnownGood: () => loadGood(goodPath),
+    saveLastKnownGood: (state) => saveGood(goodPath, state),
+    loadFormerGood: () => loadGood(formerPath),
+    saveFormerGood: (state) => saveGood(formerPath, state),
     keepOriginal: originals.keep,
     originals: originals.all,
     copyOfOriginal: originals.copyOf,
@@ -102,7 +112,7 @@ export function createStateDirectory(
     },
     saveFloors: (floors) => save(floorsPath, encodeFloors(floors, sha256)),
     async clear() {
-      await files.remove([recordPath, goodPath, readingPath, rollbackPath, witnessPath]);
+      await files.remove([recordPath, goodPath, formerPath, readingPath, rollbackPath, witnessPath]);
       await originals.clear();
     },
   };

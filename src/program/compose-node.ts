@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { createReadGuard } from "../agent/count-reads.ts";
-import { distrustState } from "../agent/distrust-state.ts";
+import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
 import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
@@ -27,10 +27,11 @@ import { createRemoteFiles } from "../host/helper/remote-files.ts";
 import { acquireLock } from "../host/lock.ts";
 import { sha256 } from "../host/sha256.ts";
 import { witnessKeys } from "../host/witness-keys.ts";
+import { agentsUser, type Owner } from "./agents-user.ts";
 import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { helperOf } from "./helper-of.ts";
 import { keyFiles, readTrust, signingPorts } from "./read-trust.ts";
-import { type Owner, separationOf } from "./separation-of.ts";
+import { type RootsNotes, rootsNotes } from "./roots-notes.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
 export interface NodeSetup {
@@ -48,10 +49,13 @@ const GATE_TIMEOUT_MS = 60_000;
  * is a node that runs, and not the image of many.
  */
 export function composeNode({ config, root, log }: NodeSetup, isLive = root === ""): NodeDeps {
-  const separated = separationOf(config, root);
-  const ports = createPorts({ config, root, log }, separated?.owner);
+  const owner = agentsUser(config, root);
+  const notes = rootsNotes(config, root);
+  const ports = createPorts({ config, root, log }, owner, notes);
   const own = createStateDirectory(config.stateDir, ports);
-  const state = separated === undefined ? own : distrustState(own, { ...separated, config, sha256 });
+  const memory = async () => (await notes?.read()) ?? NO_MEMORY;
+  const believed = owner === undefined ? own : distrustState(own, { owner, memory, config, sha256 });
+  const state = notes === undefined ? believed : forgetting(believed, notes);
   const witness = createWitness(config, isLive, state, ports);
   const understand = createLoadMemory(sha256);
   const guard = createReadGuard(state, ports);
@@ -73,11 +77,25 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     load: () => loadSources(options, { config, root, log }, ports, state, guarded(options)),
     render: createRenderMemory(),
     witness,
-    closeDirectories: separated?.closeDirectories,
+    closeDirectories: notes?.closeDirectories,
   });
   return {
     createContext,
     acquireLock: () => takeLock(`${config.stateDir}/lock`, root),
+  };
+}
+
+/** A node on which the helper has never run. */
+const NO_MEMORY: RootsMemory = { replaced: {}, first: {}, receivers: [] };
+
+/** What root has noted of the node goes with what the agent has. */
+function forgetting(state: StateDirectory, notes: RootsNotes): StateDirectory {
+  return {
+    ...state,
+    async clear() {
+      await state.clear();
+      await notes.forget();
+    },
   };
 }
 
@@ -102,7 +120,11 @@ function takeLock(path: string, root: string): ReturnType<NodeDeps["acquireLock"
 }
 
 /** Where a helper is named, what takes root's rights goes by way of it; the pass is the same. */
-function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined): Ports {
+function createPorts(
+  { config, root, log }: NodeSetup,
+  owner: Owner | undefined,
+  notes: RootsNotes | undefined,
+): Ports {
   const { binary, socket, restart, certsD } = config.containerd;
   const ask = helperOf(config, root);
   const localContainerd = createContainerd({ binary, socket, restart, root });
@@ -112,7 +134,8 @@ function createPorts({ config, root, log }: NodeSetup, owner: Owner | undefined)
     owner === undefined
       ? plainFiles
       : filesForOwner(plainFiles, [config.stateDir, certsD], owner, createHostRoot(root === "" ? "/" : root));
-  const files = ask === undefined ? localFiles : createRemoteFiles(ask, localFiles, config, root);
+  const rootsFiles = notes?.remember(localFiles) ?? localFiles;
+  const files = ask === undefined ? rootsFiles : createRemoteFiles(ask, localFiles, config, root);
   const environment = createRegistryEnvironment(ask, `${root}${socket}`);
   return {
     files,

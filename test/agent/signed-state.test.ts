@@ -8,12 +8,13 @@ import type { PassContext } from "../../src/agent/pass-context.ts";
 import { createLoadMemory } from "../../src/agent/remember-loaded.ts";
 import type { PassReport } from "../../src/agent/report.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { TRIAL_MS } from "../../src/agent/trial.ts";
 import type { SignedState } from "../../src/core/signing/signed-state.ts";
 import { inspectCertificates } from "../../src/host/certificates.ts";
 import { verifyEd25519 } from "../../src/host/ed25519.ts";
 import { DAY, signDocument, signedState, type TestKey, testKey } from "../core/signing/sign.ts";
 import { desired } from "./desired.ts";
-import { CERTS_D, createTestNode, type TestNode } from "./test-node.ts";
+import { CERTS_D, CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const [anna, ben] = [testKey(1), testKey(2)];
@@ -23,6 +24,8 @@ const HOSTS = `${CERTS_D}/quay.io/hosts.toml`;
 
 const text = (port: number): string =>
   `registryMirrors:\n- endpoint: http://127.0.0.1:${port}\n  hosts: [quay.io]\n`;
+
+const READS_CERTS_D = `version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "${CERTS_D}"\n`;
 
 interface Site {
   readonly node: TestNode;
@@ -37,9 +40,11 @@ interface Site {
   readonly port: string | undefined;
 }
 
-function site(t: TestContext): Site {
+/** containerd reads certs.d already, unless its config.toml has to be changed first. */
+function site(t: TestContext, config = READS_CERTS_D): Site {
   const node = createTestNode();
   t.after(() => node.remove());
+  node.write(CONFIG, config);
   const understand = createLoadMemory(sha256);
   return {
     node,
@@ -145,6 +150,32 @@ test("the floor rises only once the state is in force and well", async (t) => {
   const adopted = await here.sign(two, { adopt: true });
   assert.deepEqual([types(adopted), adopted.signed?.floor], [["Ready"], 2]);
   refused(await here.sign({ desiredState: text(5001), serial: 1, floorSerial: 1 }), "signed-serial");
+});
+
+test("the floor waits for the trial of a restart; what is taken back then leaves the state before it signed", async (t) => {
+  const here = site(t, "version = 3\n");
+  const { node } = here;
+  node.containerd.unit = { is: "running", restarts: 0 };
+  const five = { desiredState: text(5005), serial: 5, floorSerial: 5 };
+  const first = await here.sign(five);
+  assert.deepEqual([types(first), first.signed?.floor], [["Ready"], 0]);
+  assert.equal(node.read(FLOORS), undefined);
+  node.clock.advance(TRIAL_MS);
+  assert.equal((await here.sign(five)).signed?.floor, 5);
+
+  // A credential that has to be in config.toml.
+  node.bearer.add("127.0.0.1:5006");
+  node.write("/etc/mirrorlet/password", "secret\n", 0o600);
+  const credential =
+    "  allowInsecureCredentials: true\n  pullCredential: {username: u, passwordFile: /etc/mirrorlet/password}\n";
+  const six = { desiredState: text(5006) + credential, serial: 6, floorSerial: 6 };
+  const changed = await here.sign(six);
+  assert.deepEqual([types(changed), changed.signed?.serial, changed.signed?.floor], [["Ready"], 6, 5]);
+  node.containerd.unit = { is: "dying", restarts: 0 };
+  const back = await here.sign(six);
+  assert.ok(types(back).includes("RolledBack"), types(back).join());
+  assert.deepEqual([back.signed?.serial, back.signed?.floor], [5, 5]);
+  assert.match(node.read(FLOORS) ?? "", /"prod\/stable":5\b/);
 });
 
 test("a refused document raises no floor", async (t) => {
