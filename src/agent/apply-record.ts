@@ -2,6 +2,7 @@ import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.t
 import type { FailedTraces, TracesInForce } from "../core/plan/node-plan.ts";
 import type { TextChange } from "../core/plan/step.ts";
 import { openSealedJson, sealJson } from "./sealed-json.ts";
+import type { SignedRecord } from "./signed-record.ts";
 
 /**
  * What mirrorlet last finished on this node and what it is in the middle of. Persisted before and after every
@@ -36,6 +37,8 @@ export interface ApplyRecord {
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
   readonly quarantine?: Quarantine;
+  /** The signed state that `digest` came from; undefined: nobody has signed it. */
+  readonly signed?: SignedRecord;
   /** A new desired state whose pass has begun and is not over: the agent ended in it, where this is found at a start. */
   readonly tries?: Tries;
   /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
@@ -125,6 +128,7 @@ export interface Trial {
     | "criCredentialHosts"
     | "undecidedHosts"
     | "traces"
+    | "signed"
   >;
 }
 

@@ -11,7 +11,8 @@ export async function beginTrial(
   if (change === undefined || version === undefined) return undefined;
   const unit = await ports.containerd.unitState();
   await state.saveFormerGood(await state.loadLastKnownGood());
-  const { digest, generation, appliedMs, configDigest, criCredentialHosts, undecidedHosts, traces } = record;
+  const { digest, generation, appliedMs, configDigest, criCredentialHosts, undecidedHosts, traces, signed } =
+    record;
   return {
     change,
     began: { bootId: ports.clock.bootId, uptimeMs: ports.clock.uptimeMs() },
@@ -25,6 +26,7 @@ export async function beginTrial(
       criCredentialHosts,
       undecidedHosts,
       ...(traces === undefined ? {} : { traces }),
+      ...(signed === undefined ? {} : { signed }),
     },
   };
 }

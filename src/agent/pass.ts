@@ -48,6 +48,7 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     inputs: wanted?.inputs ?? [],
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...(record?.signed === undefined ? {} : { signed: record.signed }),
     ...result,
     ...(waits.length === 0 ? {} : { retryMs: Math.min(...waits) }),
     conditions: result.conditions.map(withoutSecrets),

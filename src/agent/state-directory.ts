@@ -10,6 +10,7 @@ import { decodeReading, encodeReading } from "./count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "./last-known-good.ts";
 import { createOriginals, type Original } from "./originals.ts";
 import type { Ports } from "./ports.ts";
+import { decodeFloors, encodeFloors, type SerialFloors, type StoredFloors } from "./serial-floors.ts";
 
 /** The agent's own files below `state_dir` (normally /var/lib/mirrorlet), all 0600: they may hold credentials. */
 export interface StateDirectory {
@@ -43,7 +44,13 @@ export interface StateDirectory {
   /** The witness' key and certificate, as the keeper encodes them. */
   loadWitness(): Promise<Uint8Array | undefined>;
   saveWitness(bytes: Uint8Array): Promise<void>;
-  /** Forgets everything: `restore` has put the node back. */
+  /** Which serials are closed out. Empty when there is no file. */
+  loadFloors(): Promise<StoredFloors>;
+  saveFloors(floors: SerialFloors): Promise<void>;
+  /**
+   * Forgets everything: `restore` has put the node back. But not which serials are closed out: what was refused before
+   * would come in again that way.
+   */
   clear(): Promise<void>;
 }
 
@@ -54,6 +61,7 @@ export function createStateDirectory(
   const recordPath = `${directory}/apply-record.json`;
   const goodPath = `${directory}/last-known-good.json`;
   const witnessPath = `${directory}/witness.json`;
+  const floorsPath = `${directory}/serial-floors.json`;
   const readingPath = `${directory}/reading.json`;
   const formerPath = `${directory}/rollback/last-known-good.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
@@ -98,6 +106,11 @@ export function createStateDirectory(
     },
     loadWitness: async () => (await files.read(witnessPath))?.bytes,
     saveWitness: (bytes) => save(witnessPath, bytes),
+    async loadFloors() {
+      const file = await files.read(floorsPath);
+      return file === undefined ? {} : (decodeFloors(file.bytes, sha256) ?? "damaged");
+    },
+    saveFloors: (floors) => save(floorsPath, encodeFloors(floors, sha256)),
     async clear() {
       await files.remove([recordPath, goodPath, formerPath, readingPath, rollbackPath, witnessPath]);
       await originals.clear();

@@ -103,7 +103,8 @@ async function giveUp(
   await state.saveLastKnownGood(await state.loadFormerGood());
   // A state that came into force since, with certs.d alone, stands on this change as well.
   const isNewest = record.digest === before.digest;
-  const { digest: _digest, appliedMs: _applied, configDigest: _config, traces: _traces, ...rest } = record;
+  const { digest: _digest, appliedMs: _applied, configDigest: _config, ...more } = record;
+  const { traces: _traces, signed: _signed, ...rest } = more;
   const { digest, generation } = isNewest ? change : { ...change, digest: record.digest ?? change.digest };
   const pending = { ...change, digest, generation };
   const former: ApplyRecord = { ...withoutTrial(rest), ...before, pendingRestart: pending };

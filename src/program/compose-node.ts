@@ -1,23 +1,17 @@
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { createReadGuard } from "../agent/count-reads.ts";
-import { MAX_TRIES } from "../agent/count-tries.ts";
 import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
+import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import type { Log, Ports } from "../agent/ports.ts";
-import {
-  createLoadMemory,
-  type LoadDesiredState,
-  type LoadedDesiredState,
-} from "../agent/remember-loaded.ts";
+import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
-import { trackInputs } from "../agent/track-inputs.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../agent/witness-keeper.ts";
 import type { NodeDeps, NodeOptions } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { parseHostPort } from "../core/agent-config/listen-address.ts";
 import type { SourceFile } from "../core/desired-state/source-file.ts";
-import { formatIssue, type Issue } from "../core/issue.ts";
 import { createRenderMemory } from "../core/render/remember-rendered.ts";
 import { exposureOf } from "../edge/exposure-of.ts";
 import { createMirrorProber } from "../edge/probe-mirror.ts";
@@ -36,6 +30,7 @@ import { witnessKeys } from "../host/witness-keys.ts";
 import { agentsUser, type Owner } from "./agents-user.ts";
 import { createRegistryClient, createRegistryEnvironment } from "./compose-registry.ts";
 import { helperOf } from "./helper-of.ts";
+import { keyFiles, readTrust, signingPorts } from "./read-trust.ts";
 import { type RootsNotes, rootsNotes } from "./roots-notes.ts";
 
 /** What of the command line and agent.toml decides how this node is reached. */
@@ -79,7 +74,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadWanted(options, { config, root, log }, ports, guarded(options)),
+    load: () => loadSources(options, { config, root, log }, ports, state, guarded(options)),
     render: createRenderMemory(),
     witness,
     closeDirectories: notes?.closeDirectories,
@@ -153,31 +148,34 @@ function createPorts(
 }
 
 /** Files that change the node must belong to root or to us, and nobody else may write them. */
-async function loadWanted(
+async function loadSources(
   { sources }: NodeOptions,
   { config, root }: NodeSetup,
   ports: Ports,
-  understand: (...input: Parameters<LoadDesiredState>) => Promise<LoadedDesiredState | undefined>,
+  state: StateDirectory,
+  understand: GuardedLoad,
 ): Promise<Wanted> {
   const read = await readSources(sources, { config, root });
-  if (!read.ok) return none(read.issues, []);
-  const { files, inputs } = trackInputs(ports.files);
-  const { secretsDir, pullSecret } = config;
-  const containerdVersion = await ports.containerd.version();
-  const understood = await understand(read.files, {
-    files,
-    exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
-    clock: ports.clock,
-    certificates: inspectCertificates,
-    secretsDir,
-    pullSecret,
-    containerdVersion,
+  if (!read.ok) return nothingWanted(read.issues, []);
+  const trusted = await readTrust(config, root);
+  if (!trusted.ok) return nothingWanted(trusted.issues, keyFiles(config));
+  return loadWanted(read.files, {
+    expected: trusted.expected,
+    signing: signingPorts,
+    state,
+    understand,
+    load: {
+      files: ports.files,
+      exposureOf: (path) => exposureOf(path, root, process.getuid?.() ?? 0),
+      clock: ports.clock,
+      certificates: inspectCertificates,
+      secretsDir: config.secretsDir,
+      pullSecret: config.pullSecret,
+      containerdVersion: await ports.containerd.version(),
+    },
+    at: { file: resolve(sources[0] ?? ""), line: 1, column: 1 },
+    keyFiles: keyFiles(config),
   });
-  const at = { file: resolve(sources[0] ?? ""), line: 1, column: 1 };
-  if (understood === undefined) return { kind: "none", message: endedReading(at.file), issues: [], inputs };
-  const { state, digest, issues } = understood;
-  if (state === undefined || digest === undefined) return none(issues, inputs);
-  return { kind: "state", state, digest, issues, at, inputs };
 }
 
 /**
@@ -195,16 +193,4 @@ async function readSources(
     return read;
   const files = (await ask("desired-state")) as readonly SourceFile[] | undefined;
   return files === undefined ? read : { ok: true, files };
-}
-
-function endedReading(file: string): string {
-  return `${file}: the agent ended ${MAX_TRIES} times while it read this desired state: it is not read again until it changes, or until mirrorlet apply is run by hand`;
-}
-
-function none(issues: readonly Issue[], inputs: readonly string[]): Wanted {
-  const errors = issues.filter((issue) => issue.severity === "error");
-  const [first, ...more] = errors;
-  const rest = more.length === 0 ? "" : ` (and ${more.length} more: run mirrorlet validate)`;
-  const message = first === undefined ? "there is no desired state" : `${formatIssue(first)}${rest}`;
-  return { kind: "none", message, issues, inputs };
 }
