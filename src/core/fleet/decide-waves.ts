@@ -56,7 +56,11 @@ function decideCurrent(
 ): Decision | "finish" {
   const { spec, state } = rollout;
   const wave = spec.waves[state.wave] as Wave;
-  if (!current.isEnough) return current.isSettled ? halt("too-few-done") : wait("wave");
+  if (!current.isEnough) {
+    const { working, waiting } = current.counts;
+    if (current.isSettled) return halt("too-few-done");
+    return wait(working + waiting > 0 ? "wave" : "offline");
+  }
   const isUntried = state.wave === 0 && (current.untried.length > 0 || current.done.length === 0);
   if (isUntried) {
     const isLate = nowMs >= Math.max(state.startedMs, view.watchedSinceMs) + spec.reportByMs;

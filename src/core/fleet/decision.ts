@@ -8,6 +8,8 @@ export type WaitCode =
   | "nobody-connected"
   | "class-untried"
   | "wave"
+  /** For nodes without a connection, as `offline` says. */
+  | "offline"
   | "baking"
   | "unproven"
   | "away"

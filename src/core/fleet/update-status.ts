@@ -100,12 +100,16 @@ export function recordOffer(before: NodeStatus, assignment: Assignment, nowMs: n
   return { ...before, offer };
 }
 
+/** News of the node itself, without an answer. */
+export function recordView(before: NodeStatus, view: NodeView, nowMs: number): NodeStatus {
+  return withoutOld({ ...before, ...viewOf(view, before.refused), seenMs: nowMs }, view);
+}
+
 /** What the node says of itself always counts; its answer only if it is to the assignment last sent, and not final yet. */
 export function recordReport(before: NodeStatus, report: NodeReport, nowMs: number): NodeStatus {
   const { offer } = before;
   const { phase, view, assignmentId } = report;
-  const seen: NodeStatus = { ...before, ...viewOf(view, before.refused), seenMs: nowMs };
-  const status = withoutOld(seen, view);
+  const status = recordView(before, view, nowMs);
   if (offer?.id !== assignmentId || isFinal(offer.phase) || phase === "drifted") return status;
   const answered = { ...status, offer: answer(offer, report, nowMs) };
   if (offer.mode === "preflight") return { ...answered, ...preflightOf(offer, report) };

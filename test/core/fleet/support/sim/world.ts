@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import type { Bundle } from "../../../../../src/core/fleet/bundle.ts";
+import type { Channel } from "../../../../../src/core/fleet/channel.ts";
+import { commandRollout, type RolloutVerb } from "../../../../../src/core/fleet/command-rollout.ts";
+import { isInFlight } from "../../../../../src/core/fleet/in-flight.ts";
+import { findWave } from "../../../../../src/core/fleet/membership.ts";
+import type { NodeStatus } from "../../../../../src/core/fleet/node-status.ts";
+import type { RolloutSpec } from "../../../../../src/core/fleet/rollout-spec.ts";
+import { isEnded, type RolloutState } from "../../../../../src/core/fleet/rollout-state.ts";
+import { channelWith, sha256, stateWith, T0 } from "../fleet.ts";
+import { Agent, type Nature } from "./agent.ts";
+import { Controller, type Inventory } from "./controller.ts";
+import { FeedServer } from "./feed-server.ts";
+import { Store } from "./store.ts";
+
+export interface SimNode extends Inventory {
+  readonly nature: Nature;
+  readonly running?: Bundle;
+}
+
+/** What happens from outside, at a tick. */
+export type Event =
+  | { readonly kind: "kill-server"; readonly index: number }
+  | { readonly kind: "cut-server"; readonly index: number; readonly ticks: number }
+  | { readonly kind: "kill-controller"; readonly ticks: number }
+  | { readonly kind: "second-controller" }
+  | { readonly kind: "drop-node"; readonly index: number; readonly ticks: number }
+  | { readonly kind: "reboot-node"; readonly index: number; readonly ticks: number }
+  | { readonly kind: "clone-node"; readonly index: number }
+  | { readonly kind: "pin-on-node"; readonly index: number }
+  | { readonly kind: "pin-by-fleet"; readonly index: number }
+  | { readonly kind: "command"; readonly verb: RolloutVerb };
+
+export interface Scenario {
+  readonly spec: RolloutSpec;
+  readonly nodes: readonly SimNode[];
+  readonly servers: number;
+  readonly seed: number;
+  readonly tickMs: number;
+  readonly events: readonly (readonly [tick: number, event: Event])[];
+  /** How many changes a replica may see in a tick, at most. */
+  readonly lag: number;
+}
+
+const LEASE_MS = 10_000;
+
+/** A fleet in a box, with a clock of its own; it checks its invariants at every change. */
+export class World {
+  readonly store = new Store();
+  readonly spec: RolloutSpec;
+  readonly agents: Agent[];
+  servers: FeedServer[] = [];
+  controllers: Controller[] = [];
+  nowMs = T0;
+  /** Offers of the new state that were made durable. */
+  offers = 0;
+  readonly #scenario: Scenario;
+  readonly #random: () => number;
+  readonly #home = new Map<Agent, FeedServer>();
+  readonly #until = new Map<unknown, number>();
+  #tick = 0;
+  #checked = 0;
+  #servers = 0;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.spec = scenario.spec;
+    this.#random = mulberry(scenario.seed);
+    this.agents = scenario.nodes.map(
+      ({ id, labels, nature, running }) =>
+        new Agent(id, labels, nature, this.spec.to.digest, running ?? this.spec.from, this.#random),
+    );
+    this.store.txn({}, { state: stateWith({ phase: "preflight" }), channel: channelWith() });
+    for (let index = 0; index < scenario.servers; index++) this.#addServer();
+    this.#lead();
+  }
+
+  get state(): RolloutState {
+    return this.store.get<RolloutState>("state") as RolloutState;
+  }
+
+  get channel(): Channel {
+    return this.store.get<Channel>("channel") as Channel;
+  }
+
+  statusOf(node: string): NodeStatus | undefined {
+    return this.store.get<NodeStatus>(`status/${node}`);
+  }
+
+  /** Until it has ended or waits for people, and everything that was told is answered; false: not within `ticks`. */
+  run(ticks: number): boolean {
+    const lastEvent = Math.max(0, ...this.#scenario.events.map(([tick]) => tick));
+    let quiet = 0;
+    for (let count = 0; count < ticks; count++) {
+      this.tick();
+      const isOver = isEnded(this.state) || this.state.phase === "halted" || this.state.paused !== undefined;
+      quiet = isOver && this.#tick > lastEvent && this.#until.size === 0 ? quiet + 1 : 0;
+      // Longer than a stable state takes to arrive everywhere.
+      if (quiet * this.#scenario.tickMs > 400_000) return true;
+    }
+    return false;
+  }
+
+  tick(): void {
+    this.nowMs += this.#scenario.tickMs;
+    for (const [tick, event] of this.#scenario.events) if (tick === this.#tick) this.#happen(event);
+    this.#tick++;
+    this.#heal();
+    for (const server of this.servers) if (!server.isCut) server.replica.follow(this.#lag(), this.nowMs);
+    for (const controller of this.controllers) controller.replica.follow(this.#lag(), this.nowMs);
+    for (const agent of this.agents) this.#step(agent);
+    for (const server of this.servers) {
+      server.serve(this.nowMs);
+      this.#check();
+    }
+    for (const controller of this.controllers) {
+      controller.act(this.nowMs);
+      this.#check();
+    }
+  }
+
+  #lag(): number {
+    const { lag } = this.#scenario;
+    return lag === Number.POSITIVE_INFINITY ? lag : 1 + Math.floor(this.#random() * lag);
+  }
+
+  #step(agent: Agent): void {
+    agent.act(this.nowMs);
+    if (this.#random() < 0.1) agent.turnBad();
+    const home = this.#home.get(agent);
+    const stream = home?.streams.get(agent.id);
+    const isSame = stream?.agent === agent && stream.instance === agent.instance;
+    const stays = agent.isUp && !agent.isDead && isSame;
+    if (!stays) {
+      home?.disconnect(agent, this.nowMs);
+      this.#home.delete(agent);
+      if (!agent.isUp || agent.isDead) return;
+      const server = this.servers[Math.floor(this.#random() * this.servers.length)];
+      if (!server?.connect(agent, this.nowMs)) return;
+      this.#home.set(agent, server);
+    }
+    const server = this.#home.get(agent);
+    const reports = agent.takeReports();
+    const kept = reports.filter((report) => !server?.report(agent, report, this.nowMs));
+    agent.putBack(kept);
+  }
+
+  #happen(event: Event): void {
+    const later = (what: unknown, ticks: number): void => {
+      this.#until.set(what, this.#tick + ticks);
+    };
+    switch (event.kind) {
+      case "kill-server":
+        return this.#kill(this.servers[event.index % this.servers.length]);
+      case "cut-server": {
+        const server = this.servers[event.index % this.servers.length];
+        if (server === undefined) return;
+        server.isCut = true;
+        return later(server, event.ticks);
+      }
+      case "kill-controller":
+        this.controllers = [];
+        return later("controller", event.ticks);
+      case "second-controller":
+        return this.#lead();
+      case "drop-node":
+      case "reboot-node": {
+        const agent = this.#agent(event.index);
+        agent.isUp = false;
+        if (event.kind === "reboot-node") agent.reboot();
+        return later(agent, event.ticks);
+      }
+      case "clone-node": {
+        const { id, labels, nature, running } = this.#agent(event.index);
+        this.agents.push(new Agent(id, labels, nature, this.spec.to.digest, running, this.#random));
+        return;
+      }
+      case "pin-on-node":
+        return this.#agent(event.index).pin();
+      case "pin-by-fleet":
+        this.store.txn(
+          {},
+          { [`overrides/${this.#agent(event.index).id}`]: { reason: "x", by: "ann", atMs: this.nowMs } },
+        );
+        return;
+      case "command":
+        return this.command(event.verb);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  command(verb: RolloutVerb): void {
+    const result = commandRollout({ spec: this.spec, state: this.state }, verb, {
+      by: "ann",
+      reason: "x",
+      atMs: this.nowMs,
+    });
+    if (result.ok) this.store.txn({}, { state: result.state });
+    this.#check();
+  }
+
+  #heal(): void {
+    for (const [what, tick] of [...this.#until]) {
+      if (this.#tick < tick) continue;
+      this.#until.delete(what);
+      if (what === "controller") this.#lead();
+      else if (what instanceof Agent) what.isUp = true;
+      else if (what instanceof FeedServer) {
+        // Its lease has run out in the meantime, or it goes on.
+        if (what.isAlive) what.isCut = false;
+        else this.#kill(what);
+      } else if (typeof what === "string") this.store.txn({}, { [what]: undefined });
+    }
+    for (const server of this.servers) {
+      const isLost = server.isCut && this.nowMs - server.replica.freshMs > LEASE_MS;
+      if (isLost && server.isAlive) this.store.txn({}, { [`servers/${server.id}`]: undefined });
+    }
+  }
+
+  /** Its lease runs out later; another one comes in its place. */
+  #kill(server: FeedServer | undefined): void {
+    if (server === undefined) return;
+    server.streams.clear();
+    server.isCut = true;
+    this.#until.delete(server);
+    this.servers = this.servers.filter((one) => one !== server);
+    if (server.isAlive)
+      this.#until.set(`servers/${server.id}`, this.#tick + Math.ceil(LEASE_MS / this.#scenario.tickMs));
+    this.#addServer();
+  }
+
+  #addServer(): void {
+    this.servers.push(new FeedServer(`s${++this.#servers}`, this.store, this.spec, this.nowMs));
+  }
+
+  #lead(): void {
+    const { nodes } = this.#scenario;
+    this.controllers.push(new Controller(this.store, this.spec, nodes, this.nowMs));
+  }
+
+  #agent(index: number): Agent {
+    return this.agents[index % this.agents.length] as Agent;
+  }
+
+  /** Every change since the last look, in order; what may never happen is told with the change that did it. */
+  #check(): void {
+    for (; this.#checked < this.store.changes.length; this.#checked++) {
+      const change = this.store.changes[this.#checked];
+      if (change?.key.startsWith("status/") !== true) continue;
+      const { node, offer } = change.value as NodeStatus;
+      const isNew =
+        offer?.mode === "apply" && offer.rolloutId === this.spec.id && offer.resentMs === this.nowMs;
+      if (!isNew) continue;
+      this.offers++;
+      // The state cannot have changed since: changes are looked at after each actor.
+      const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
+      const wave = findWave(this.spec, { id: node, labels }, sha256);
+      if (this.#isRepeat(change.revision, node)) continue;
+      const state = this.#stateAt(change.revision);
+      assert.equal(state.phase, "waves", `${node} was told to apply in ${state.phase}`);
+      assert.ok(
+        wave !== undefined && wave <= state.wave,
+        `${node} of wave ${wave} was told in wave ${state.wave}`,
+      );
+    }
+    this.#checkCap();
+  }
+
+  /** Another write to the same status at the same moment: the offer is the same. */
+  #isRepeat(revision: number, node: string): boolean {
+    const before = this.store.changes.findLast(
+      (change) => change.revision < revision && change.key === `status/${node}`,
+    )?.value as NodeStatus | undefined;
+    return before?.offer?.mode === "apply" && before.offer.resentMs === this.nowMs;
+  }
+
+  #stateAt(revision: number): RolloutState {
+    return this.store.changes.findLast((change) => change.key === "state" && change.revision <= revision)
+      ?.value as RolloutState;
+  }
+
+  #checkCap(): void {
+    let count = 0;
+    for (const { offer } of this.store.under<NodeStatus>("status/"))
+      if (isInFlight(this.spec, offer, this.nowMs)) count++;
+    const cap = this.spec.waves[this.state.wave]?.maxInFlight ?? 0;
+    assert.ok(count <= cap, `${count} in flight, ${cap} may be`);
+  }
+}
+
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
