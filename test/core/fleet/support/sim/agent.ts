@@ -93,7 +93,7 @@ export class Agent {
     }
     if (this.#task?.assignment.id === assignment.id) return;
     this.#task = { assignment, startMs: nowMs + Math.floor(this.#random() * assignment.spreadMs) };
-    this.#say("received", nowMs);
+    this.#say("received");
   }
 
   /** What is unacknowledged, the newest per assignment. */
@@ -114,12 +114,12 @@ export class Agent {
     const task = this.#task;
     if (task === undefined || this.isDead || nowMs < task.startMs) return;
     if (task.assignment.mode === "preflight")
-      this.#end(this.#isBad("preflight-fails") ? "preflight-failed" : "preflight-ok", nowMs);
+      this.#end(this.#isBad("preflight-fails") ? "preflight-failed" : "preflight-ok");
     else if (task.applied === undefined) this.#apply(task, nowMs);
-    else if (nowMs >= task.applied.untilMs) this.#end("soaked", nowMs);
+    else if (nowMs >= task.applied.untilMs) this.#end("soaked");
     else if (this.#isBad("soak-fails")) {
       this.running = task.applied.before;
-      this.#end("reverted", nowMs);
+      this.#end("reverted");
     }
   }
 
@@ -129,15 +129,17 @@ export class Agent {
   }
 
   #apply(task: Task, nowMs: number): void {
-    if (this.#isBad("rejects")) return this.#end("rejected", nowMs);
-    if (this.#isBad("apply-fails")) return this.#end("failed", nowMs);
+    if (this.#isBad("rejects") || this.#isBad("apply-fails")) {
+      this.#end(this.nature === "rejects" ? "rejected" : "failed");
+      return;
+    }
     const { bundle, id, soakMs } = task.assignment;
     task.applied = { untilMs: nowMs + soakMs, before: this.running };
     if (this.running?.digest !== bundle.digest) this.applied.push({ id, digest: bundle.digest, atMs: nowMs });
     if (this.#isBad("dies")) this.isDead = true;
     this.running = { digest: bundle.digest, serial: bundle.serial };
     if (bundle.digest !== this.newDigest) this.#unwell = undefined;
-    this.#say("applied", nowMs);
+    this.#say("applied");
   }
 
   #isBad(nature: Nature): boolean {
@@ -145,19 +147,19 @@ export class Agent {
     return this.nature === nature && assignment?.bundle.digest === this.newDigest;
   }
 
-  #end(phase: Phase, nowMs: number): void {
+  #end(phase: Phase): void {
     const id = this.#task?.assignment.id;
     if (id === undefined) return;
     if (isRefusal(phase) && phase !== "preflight-failed") {
       const digest = this.#task?.assignment.bundle.digest ?? "";
       this.#refused = [...this.#refused, { digest, assignmentId: id }].slice(-4);
     }
-    const report = this.#say(phase, nowMs);
+    const report = this.#say(phase);
     this.#answers.set(id, report);
     this.#task = undefined;
   }
 
-  #say(phase: Phase, _nowMs: number): NodeReport {
+  #say(phase: Phase): NodeReport {
     const id = this.#task?.assignment.id ?? "";
     const error = isRefusal(phase)
       ? { error: { code: this.nature, message: `because it ${this.nature}` } }

@@ -146,48 +146,38 @@ export class World {
   }
 
   #happen(event: Event): void {
-    const later = (what: unknown, ticks: number): void => {
-      this.#until.set(what, this.#tick + ticks);
-    };
-    switch (event.kind) {
-      case "kill-server":
-        return this.#kill(this.servers[event.index % this.servers.length]);
-      case "cut-server": {
-        const server = this.servers[event.index % this.servers.length];
-        if (server === undefined) return;
-        server.isCut = true;
-        return later(server, event.ticks);
-      }
-      case "kill-controller":
-        this.controllers = [];
-        return later("controller", event.ticks);
-      case "second-controller":
-        return this.#lead();
-      case "drop-node":
-      case "reboot-node": {
-        const agent = this.#agent(event.index);
-        agent.isUp = false;
-        if (event.kind === "reboot-node") agent.reboot();
-        return later(agent, event.ticks);
-      }
-      case "clone-node": {
-        const { id, labels, nature, running } = this.#agent(event.index);
-        this.agents.push(new Agent(id, labels, nature, this.spec.to.digest, running, this.#random));
-        return;
-      }
-      case "pin-on-node":
-        return this.#agent(event.index).pin();
-      case "pin-by-fleet":
-        this.store.txn(
-          {},
-          { [`overrides/${this.#agent(event.index).id}`]: { reason: "x", by: "ann", atMs: this.nowMs } },
-        );
-        return;
-      case "command":
-        return this.command(event.verb);
-      default:
-        return event satisfies never;
+    if (event.kind === "kill-server") this.#kill(this.servers[event.index % this.servers.length]);
+    else if (event.kind === "cut-server") this.#cut(event.index, event.ticks);
+    else if (event.kind === "second-controller") this.#lead();
+    else if (event.kind === "command") this.command(event.verb);
+    else if (event.kind === "kill-controller") {
+      this.controllers = [];
+      this.#until.set("controller", this.#tick + event.ticks);
+    } else this.#happenTo(this.#agent(event.index), event);
+  }
+
+  #happenTo(
+    agent: Agent,
+    event: Extract<Event, { readonly kind: `${string}-node` | `pin-${string}` }>,
+  ): void {
+    const { id, labels, nature, running } = agent;
+    if (event.kind === "pin-on-node") agent.pin();
+    else if (event.kind === "pin-by-fleet")
+      this.store.txn({}, { [`overrides/${id}`]: { reason: "x", by: "ann", atMs: this.nowMs } });
+    else if (event.kind === "clone-node")
+      this.agents.push(new Agent(id, labels, nature, this.spec.to.digest, running, this.#random));
+    else {
+      agent.isUp = false;
+      if (event.kind === "reboot-node") agent.reboot();
+      this.#until.set(agent, this.#tick + event.ticks);
     }
+  }
+
+  #cut(index: number, ticks: number): void {
+    const server = this.servers[index % this.servers.length];
+    if (server === undefined) return;
+    server.isCut = true;
+    this.#until.set(server, this.#tick + ticks);
   }
 
   command(verb: RolloutVerb): void {
