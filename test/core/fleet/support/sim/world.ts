@@ -237,32 +237,51 @@ export class World {
   #check(): void {
     for (; this.#checked < this.store.changes.length; this.#checked++) {
       const change = this.store.changes[this.#checked];
-      if (change?.key.startsWith("status/") !== true) continue;
-      const { node, offer } = change.value as NodeStatus;
-      const isNew =
-        offer?.mode === "apply" && offer.rolloutId === this.spec.id && offer.resentMs === this.nowMs;
-      if (!isNew) continue;
-      this.offers++;
-      // The state cannot have changed since: changes are looked at after each actor.
-      const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
-      const wave = findWave(this.spec, { id: node, labels }, sha256);
-      if (this.#isRepeat(change.revision, node)) continue;
-      const state = this.#stateAt(change.revision);
-      assert.equal(state.phase, "waves", `${node} was told to apply in ${state.phase}`);
-      assert.ok(
-        wave !== undefined && wave <= state.wave,
-        `${node} of wave ${wave} was told in wave ${state.wave}`,
-      );
+      if (change?.key === "state") this.#checkAdvance(change.revision);
+      if (change?.key.startsWith("status/"))
+        this.#checkStatus(change.value as NodeStatus, this.#before(change), change.revision);
     }
     this.#checkCap();
   }
 
-  /** Another write to the same status at the same moment: the offer is the same. */
-  #isRepeat(revision: number, node: string): boolean {
-    const before = this.store.changes.findLast(
-      (change) => change.revision < revision && change.key === `status/${node}`,
-    )?.value as NodeStatus | undefined;
-    return before?.offer?.mode === "apply" && before.offer.resentMs === this.nowMs;
+  #before({ key, revision }: { readonly key: string; readonly revision: number }): unknown {
+    return this.store.changes.findLast((change) => change.revision < revision && change.key === key)?.value;
+  }
+
+  #checkStatus(status: NodeStatus, before: unknown, revision: number): void {
+    const { node, offer, refused, source } = status;
+    const was = (before as NodeStatus | undefined)?.offer;
+    if (offer === undefined || (was?.id === offer.id && was.resentMs === offer.resentMs)) return;
+    assert.ok(was?.id !== offer.id || was.sentOn !== offer.sentOn, `${node} was told ${offer.id} twice on a stream`);
+    assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
+    if (offer.mode !== "apply") return;
+    const hasRefused = refused.some(({ digest }) => digest === offer.digest);
+    assert.ok(offer.rolloutId !== undefined || !hasRefused, `${node} was offered again what it has refused`);
+    if (offer.rolloutId !== this.spec.id) return;
+    this.offers++;
+    const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
+    const wave = findWave(this.spec, { id: node, labels }, sha256);
+    const state = this.#stateAt(revision);
+    assert.equal(state.phase, "waves", `${node} was told to apply in ${state.phase}`);
+    assert.ok(wave !== undefined && wave <= state.wave, `${node} of wave ${wave} was told in wave ${state.wave}`);
+  }
+
+  /** With a controller that sees everything: who leaves a wave behind has enough of it done. */
+  #checkAdvance(revision: number): void {
+    const [before, after] = [this.#stateAt(revision - 1), this.#stateAt(revision)];
+    const isAdvance = before?.phase === "waves" && (after.wave > before.wave || after.phase === "done");
+    if (!isAdvance || this.#scenario.lag !== Number.POSITIVE_INFINITY) return;
+    let [done, known] = [0, 0];
+    for (const { node, connection, source, offer } of this.store.under<NodeStatus>("status/")) {
+      const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
+      if (findWave(this.spec, { id: node, labels }, sha256) !== before.wave) continue;
+      if (offer?.rolloutId === this.spec.id && offer.phase === "soaked") done++;
+      const isServed = this.servers.some(({ id, isCut }) => id === connection?.server && !isCut);
+      const isFree = source === "feed" && this.store.get(`overrides/${node}`) === undefined;
+      if (isServed && isFree && (connection?.sinceMs ?? this.nowMs) < this.nowMs) known++;
+    }
+    const { minDone = 1, name } = this.spec.waves[before.wave] ?? {};
+    assert.ok(done >= minDone * known, `wave ${name} was left with ${done} done of ${known}`);
   }
 
   #stateAt(revision: number): RolloutState {
