@@ -55,12 +55,26 @@ function readPreflight(reader: RecordReader, spreadMs: number): Preflight {
 
 function readWaves(reader: RecordReader): readonly DraftWave[] | undefined {
   let index = 0;
-  return reader.optional("waves", () =>
+  const waves = reader.optional("waves", () =>
     reader.children("waves", FLEET_LIMITS.waves, "a wave", (wave) => readWave(wave, index++)),
   );
+  return waves && fillCaps(waves);
 }
 
-function readWave(reader: RecordReader, index: number): DraftWave {
+/** Where none is given, not more at once than in a wave behind it. */
+function fillCaps(waves: readonly OpenWave[]): readonly DraftWave[] {
+  const filled: DraftWave[] = [];
+  for (const { maxInFlight, ...wave } of waves.toReversed()) {
+    const next = filled[0]?.maxInFlight ?? Number.POSITIVE_INFINITY;
+    const usual = Math.min(next, defaultWave(0, wave.pick).maxInFlight);
+    filled.unshift({ ...wave, maxInFlight: maxInFlight ?? usual });
+  }
+  return filled;
+}
+
+type OpenWave = Omit<DraftWave, "maxInFlight"> & { readonly maxInFlight: number | undefined };
+
+function readWave(reader: RecordReader, index: number): OpenWave {
   const pick = reader.child("pick", "who is in a wave", readPick) ?? { kind: "percent", percent: 100 };
   const name = reader.optional("name", () => reader.text("name", isNodeName, NAME_FORM));
   const usual = defaultWave(index, pick, name);
@@ -68,9 +82,9 @@ function readWave(reader: RecordReader, index: number): DraftWave {
   return {
     name: usual.name,
     pick,
-    maxInFlight:
-      reader.optional("maxInFlight", () => reader.whole("maxInFlight", 1, FLEET_LIMITS.maxInFlight)) ??
-      usual.maxInFlight,
+    maxInFlight: reader.optional("maxInFlight", () =>
+      reader.whole("maxInFlight", 1, FLEET_LIMITS.maxInFlight),
+    ),
     minDone: reader.optional("minDone", () => reader.number("minDone", 0, 1)) ?? usual.minDone,
     maxFailed: count(reader, "maxFailed", usual.maxFailed),
     maxFailedPct: percent(reader, "maxFailedPercent", usual.maxFailedPct),

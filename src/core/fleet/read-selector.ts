@@ -11,7 +11,7 @@ export function readSelector(reader: RecordReader): Selector {
 
 export function readNodes(reader: RecordReader): readonly string[] {
   const nodes = reader.texts("nodes", FLEET_LIMITS.selectorValues, isNodeName, "the id of a node");
-  if (nodes.length === 0) reader.refuse("nodes", "nodes is empty: it would mean nobody");
+  if (nodes.length === 0) reader.refuse("nodes", `${reader.nameOf("nodes")} is empty: it would mean nobody`);
   return nodes;
 }
 
@@ -23,13 +23,13 @@ export function readLabelLists(
     labels.keys().map((name) => {
       if (!isLabelKey(name)) labels.refuse(name, `${JSON.stringify(name)} is no key of a label`);
       const values = labels.texts(name, FLEET_LIMITS.selectorValues, isLabelValue, "the value of a label");
-      if (values.length === 0) labels.refuse(name, `the label ${name} has no value: it would mean nobody`);
+      if (values.length === 0) labels.refuse(name, `${labels.nameOf(name)} is empty: it would mean nobody`);
       return [name, values] as const;
     }),
   );
-  if (labels?.length === 0) reader.refuse(key, `${key} is empty`, "leave it out to mean all nodes");
+  if (labels?.length === 0) reader.refuse(key, `${reader.nameOf(key)} is empty`, "leave it out to mean all nodes");
   if ((labels?.length ?? 0) > FLEET_LIMITS.labelKeys)
-    reader.refuse(key, `${key} has more than ${FLEET_LIMITS.labelKeys} labels`);
+    reader.refuse(key, `${reader.nameOf(key)} has more than ${FLEET_LIMITS.labelKeys} labels`);
   return Object.fromEntries(labels ?? []);
 }
 
@@ -42,6 +42,6 @@ export function readLabels(reader: RecordReader, key: string): Readonly<Record<s
     }),
   );
   if ((labels?.length ?? 0) > FLEET_LIMITS.labelKeys)
-    reader.refuse(key, `${key} has more than ${FLEET_LIMITS.labelKeys} labels`);
+    reader.refuse(key, `${reader.nameOf(key)} has more than ${FLEET_LIMITS.labelKeys} labels`);
   return Object.fromEntries(labels ?? []);
 }

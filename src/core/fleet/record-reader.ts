@@ -22,6 +22,11 @@ export class RecordReader {
     this.#problems = problems;
   }
 
+  /** The whole path of a key, for messages. */
+  nameOf(key: string): string {
+    return formatPath([...this.path, key]);
+  }
+
   has(key: string): boolean {
     this.#known.add(key);
     return Object.hasOwn(this.#value, key) && this.#value[key] !== undefined;
@@ -36,7 +41,7 @@ export class RecordReader {
     if (value === undefined) return "";
     if (typeof value !== "string") this.wrongType(key, value, "text");
     else if (!isValid(value))
-      this.refuse(key, `${this.#name(key)} must be ${wanted}, here it is ${quote(value)}`);
+      this.refuse(key, `${this.nameOf(key)} must be ${wanted}, here it is ${quote(value)}`);
     else return value;
     return "";
   }
@@ -86,13 +91,13 @@ export class RecordReader {
   child<T>(key: string, what: string, read: (reader: RecordReader) => T): T | undefined {
     const value = this.#get(key);
     if (value === undefined) return undefined;
-    return this.#object(key, value, [...this.path, key], what, read);
+    return this.#object(value, [...this.path, key], what, read);
   }
 
   /** Items that are objects. */
   children<T>(key: string, max: number, what: string, read: (reader: RecordReader) => T): readonly T[] {
     return this.#list(key, max).flatMap((item, index) => {
-      const one = this.#object(key, item, [...this.path, key, index], what, read);
+      const one = this.#object(item, [...this.path, key, index], what, read);
       return one === undefined ? [] : [one];
     });
   }
@@ -101,7 +106,7 @@ export class RecordReader {
     return this.#list(key, max).flatMap((item, index) => {
       if (typeof item === "string" && isValid(item)) return [item];
       const shown = typeof item === "string" ? quote(item) : describeValue(item);
-      const message = `${this.#name(key)}[${index}] must be ${wanted}, here it is ${shown}`;
+      const message = `${this.nameOf(key)}[${index}] must be ${wanted}, here it is ${shown}`;
       this.#problem("rollout-value", [...this.path, key, index], message, "");
       return [];
     });
@@ -110,7 +115,7 @@ export class RecordReader {
   wholes(key: string, max: number, from: number, to: number): readonly number[] {
     return this.#list(key, max).flatMap((item, index) => {
       if (Number.isSafeInteger(item) && Number(item) >= from && Number(item) <= to) return [Number(item)];
-      const message = `${this.#name(key)}[${index}] must be a whole number from ${from} to ${to}`;
+      const message = `${this.nameOf(key)}[${index}] must be a whole number from ${from} to ${to}`;
       this.#problem("rollout-value", [...this.path, key, index], message, "");
       return [];
     });
@@ -126,7 +131,7 @@ export class RecordReader {
   }
 
   wrongType(key: string, value: unknown, wanted: string): void {
-    const message = `${this.#name(key)} must be ${wanted}, here it is ${describeValue(value)}`;
+    const message = `${this.nameOf(key)} must be ${wanted}, here it is ${describeValue(value)}`;
     this.#problem("wrong-type", [...this.path, key], message, "");
   }
 
@@ -153,7 +158,7 @@ export class RecordReader {
     if (value === undefined) return min;
     if (typeof value !== "number") this.wrongType(key, value, kind);
     else if (isKind(value) && value >= min && value <= max) return value;
-    else this.refuse(key, `${this.#name(key)} must be ${kind} from ${min} to ${max}, here it is ${value}`);
+    else this.refuse(key, `${this.nameOf(key)} must be ${kind} from ${min} to ${max}, here it is ${value}`);
     return min;
   }
 
@@ -162,13 +167,12 @@ export class RecordReader {
     if (value === undefined) return [];
     if (!Array.isArray(value)) this.wrongType(key, value, "a list");
     else if (value.length > max)
-      this.refuse(key, `${this.#name(key)} has ${value.length} items, more than ${max}`);
+      this.refuse(key, `${this.nameOf(key)} has ${value.length} items, more than ${max}`);
     else return value;
     return [];
   }
 
   #object<T>(
-    key: string,
     value: unknown,
     path: RecordPath,
     what: string,
@@ -178,7 +182,7 @@ export class RecordReader {
       this.#problem(
         "wrong-type",
         path,
-        `${this.#name(key)} must be ${what}, an object, here it is ${describeValue(value)}`,
+        `${formatPath(path)} must be ${what}, an object, here it is ${describeValue(value)}`,
         "",
       );
       return undefined;
@@ -186,10 +190,6 @@ export class RecordReader {
     const child = new RecordReader(value, path, what, this.#problems);
     this.#children.push(child);
     return read(child);
-  }
-
-  #name(key: string): string {
-    return formatPath([...this.path, key]);
   }
 
   #problem(code: Problem["code"], path: RecordPath, message: string, fix: string): void {
