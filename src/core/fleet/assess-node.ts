@@ -1,7 +1,7 @@
 import { isOverdue } from "./in-flight.ts";
 import type { FleetNode, NodeError, NodeStatus } from "./node-status.ts";
 import { isFinal } from "./phase.ts";
-import { hasRefused, offerOf } from "./read-offer.ts";
+import { hasRefused, mayRunNew, offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
 
 /**
@@ -57,7 +57,10 @@ export function assessRevert(rollout: Rollout, node: FleetNode, view: FleetView,
   if (status === undefined || view.overridden.has(node.id) || status.source === "pinned") return "excluded";
   const isGone = goneSince(status, view.gone) !== undefined;
   const offer = offerOf(rollout, status, "revert");
-  if (offer === undefined) return isGone ? "offline" : "waiting";
+  if (offer === undefined) {
+    if (!mayRunNew(rollout.spec, status)) return "excluded";
+    return isGone ? "offline" : "waiting";
+  }
   if (isFinal(offer.phase)) return offer.phase === "soaked" ? "done" : "failed";
   if (!isOverdue(rollout.spec, offer, nowMs)) return "working";
   return isGone ? "offline" : "silent";

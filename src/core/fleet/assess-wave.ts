@@ -1,4 +1,11 @@
-import { assessNode, explainOutcome, type FleetView, goneSince, type Outcome } from "./assess-node.ts";
+import {
+  assessNode,
+  assessRevert,
+  explainOutcome,
+  type FleetView,
+  goneSince,
+  type Outcome,
+} from "./assess-node.ts";
 import type { UnwellNode } from "./gather-evidence.ts";
 import { classOf } from "./membership.ts";
 import type { FleetNode } from "./node-status.ts";
@@ -13,6 +20,8 @@ export interface WaveAssessment {
   /** What percentages are of: members without those that are offline or excluded. */
   readonly of: number;
   readonly done: readonly FleetNode[];
+  /** It is in force there, and nothing speaks against it so far. */
+  readonly hopeful: readonly FleetNode[];
   readonly failed: readonly UnwellNode[];
   /** Silent and suspect. */
   readonly lost: readonly UnwellNode[];
@@ -39,7 +48,7 @@ export function assessWave(
   nowMs: number,
 ): WaveAssessment {
   const wave = rollout.spec.waves[index] as Wave;
-  const groups = groupByOutcome(rollout, members, view, nowMs);
+  const groups = groupBy(members, (node) => assessNode(rollout, node, view, nowMs));
   const counts = countAll(groups);
   const of = members.length - counts.offline - counts.excluded;
   const explain = (outcome: Outcome): UnwellNode[] =>
@@ -55,6 +64,7 @@ export function assessWave(
     counts,
     of,
     done,
+    hopeful: (groups.get("working") ?? []).filter(isHopeful),
     failed,
     lost,
     isTooManyFailed: failures > Math.max(wave.maxFailed, Math.floor((of * wave.maxFailedPct) / 100)),
@@ -67,15 +77,28 @@ export function assessWave(
   };
 }
 
-function groupByOutcome(
+function isHopeful({ status }: FleetNode): boolean {
+  const phase = status?.offer?.phase;
+  return phase === "applied" || phase === "observed";
+}
+
+/** How the members of a wave go back: excluded are those that have nothing to go back from. */
+export function countReverts(
   rollout: Rollout,
   members: readonly FleetNode[],
   view: FleetView,
   nowMs: number,
+): Counts {
+  return countAll(groupBy(members, (node) => assessRevert(rollout, node, view, nowMs)));
+}
+
+function groupBy(
+  members: readonly FleetNode[],
+  outcomeOf: (node: FleetNode) => Outcome,
 ): ReadonlyMap<Outcome, readonly FleetNode[]> {
   const groups = new Map<Outcome, FleetNode[]>();
   for (const node of members) {
-    const outcome = assessNode(rollout, node, view, nowMs);
+    const outcome = outcomeOf(node);
     const group = groups.get(outcome);
     if (group) group.push(node);
     else groups.set(outcome, [node]);

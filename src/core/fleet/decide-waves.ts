@@ -6,7 +6,7 @@ import { haltRollout } from "./halt-rollout.ts";
 import type { FleetNode } from "./node-status.ts";
 import type { Rollout } from "./rollout.ts";
 import type { Wave } from "./rollout-spec.ts";
-import type { HaltCode, RolloutState } from "./rollout-state.ts";
+import { type Evidence, type HaltCode, NO_EVIDENCE, type RolloutState } from "./rollout-state.ts";
 import { isOpen } from "./windows.ts";
 
 /** A bake of an emergency is as long as a soak, and this at least. */
@@ -20,8 +20,7 @@ export function decideWaves(
   nowMs: number,
 ): Decision | "finish" {
   const { state } = rollout;
-  const members = groupByWave(view.nodes, waveOf, state.wave);
-  const waves = members.map((nodes, index) => assessWave(rollout, index, nodes, view, nowMs));
+  const waves = assessReleased(rollout, view, waveOf, nowMs);
   for (const [index, wave] of waves.entries()) {
     const code = findBreach(wave);
     if (code !== undefined) return halt(rollout, code, index, waves, nowMs);
@@ -31,6 +30,32 @@ export function decideWaves(
   return decideCurrent(rollout, current, view, nowMs, (code) =>
     halt(rollout, code, state.wave, waves, nowMs),
   );
+}
+
+/**
+ * After a halt, what is known of it grows until all who had been told have answered: then its evidence is written once
+ * more, and for good.
+ */
+export function completeHalt(rollout: Rollout, view: FleetView, waveOf: WaveOf, nowMs: number): Decision {
+  const { state } = rollout;
+  const { halted } = state;
+  if (halted?.wave === undefined || halted.isWhole) return wait("halted");
+  const waves = assessReleased(rollout, view, waveOf, nowMs);
+  if (waves.some(({ counts }) => counts.working > 0)) return wait("halted");
+  return {
+    kind: "write",
+    state: { ...state, halted: { ...halted, isWhole: true, evidence: gather(waves) } },
+  };
+}
+
+function assessReleased(
+  rollout: Rollout,
+  view: FleetView,
+  waveOf: WaveOf,
+  nowMs: number,
+): readonly WaveAssessment[] {
+  const members = groupByWave(view.nodes, waveOf, rollout.state.wave);
+  return members.map((nodes, index) => assessWave(rollout, index, nodes, view, nowMs));
 }
 
 function groupByWave(nodes: readonly FleetNode[], waveOf: WaveOf, last: number): readonly FleetNode[][] {
@@ -96,10 +121,16 @@ function halt(
   nowMs: number,
 ): Decision {
   const at = waves[index] as WaveAssessment;
-  const unwell = code === "unproven" ? [] : [...at.failed, ...at.lost];
-  const well = waves.flatMap(({ done }) => done);
   const message = describeHalt(code, rollout.spec.waves[index]?.name ?? "", at);
-  return haltRollout(rollout, code, message, gatherEvidence(unwell, well), nowMs);
+  return haltRollout(rollout, code, message, code === "unproven" ? NO_EVIDENCE : gather(waves), nowMs);
+}
+
+/** Of all released waves: a cause may show in several. */
+function gather(waves: readonly WaveAssessment[]): Evidence {
+  return gatherEvidence(
+    waves.flatMap(({ failed, lost }) => [...failed, ...lost]),
+    waves.flatMap(({ done, hopeful }) => [...done, ...hopeful]),
+  );
 }
 
 function describeHalt(

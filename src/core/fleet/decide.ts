@@ -1,11 +1,10 @@
 import { assessRevert, explainOutcome, type FleetView, type Outcome } from "./assess-node.ts";
 import { assessPreflight } from "./assess-preflight.ts";
 import { type Channel, withStable } from "./channel.ts";
-import { decideWaves } from "./decide-waves.ts";
+import { completeHalt, decideWaves } from "./decide-waves.ts";
 import type { Decision, WaveOf } from "./decision.ts";
 import { gatherEvidence, type UnwellNode } from "./gather-evidence.ts";
 import { haltRollout } from "./halt-rollout.ts";
-import { mayRunNew, offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutState } from "./rollout-state.ts";
 import { matchesSelector } from "./selector.ts";
@@ -32,7 +31,7 @@ export function decide(
     case "reverting":
       return decideRevert(rollout, view, nowMs);
     case "halted":
-      return { kind: "wait", code: "halted" };
+      return completeHalt(rollout, view, waveOf, nowMs);
     default:
       return { kind: "wait", code: "ended" };
   }
@@ -68,8 +67,7 @@ function decideRevert(rollout: Rollout, view: FleetView, nowMs: number): Decisio
   const left: UnwellNode[] = [];
   let isBusy = false;
   for (const node of view.nodes) {
-    if (node.status === undefined || !matchesSelector(spec.scope, node)) continue;
-    if (offerOf(rollout, node.status, "revert") === undefined && !mayRunNew(spec, node.status)) continue;
+    if (!matchesSelector(spec.scope, node)) continue;
     const outcome = assessRevert(rollout, node, view, nowMs);
     if (outcome === "waiting" || outcome === "working") isBusy = true;
     if (isLeft(outcome)) left.push({ node, error: explainOutcome(rollout, node, outcome) });

@@ -44,16 +44,15 @@ export interface RolloutSummary {
   /** In preflight: how many have answered well, have not, are still to answer. */
   readonly preflight?: { readonly ok: number; readonly failed: number; readonly pending: number };
   readonly waves: readonly WaveSummary[];
-  /** Done, and all who could be: what progress is told by. */
-  readonly done: number;
-  readonly of: number;
+  /** Done, and all who could be. Absent where it has ended. */
+  readonly progress?: { readonly done: number; readonly of: number };
 }
 
 export interface WaveSummary {
   readonly name: string;
   readonly members: number;
   readonly isReleased: boolean;
-  /** Of a released wave. */
+  /** Of a released wave; while it goes back: of going back. */
   readonly counts?: Counts;
 }
 

@@ -42,6 +42,7 @@ function readHalt(reader: RecordReader): Halt {
     atMs: reader.moment("atMs"),
     ...maybe("wave", reader, () => reader.whole("wave", 0, FLEET_LIMITS.waves - 1)),
     evidence: reader.child("evidence", "evidence", readEvidence) as Evidence,
+    ...(reader.optional("isWhole", () => reader.boolean("isWhole")) && { isWhole: true as const }),
   };
 }
 

@@ -27,7 +27,8 @@ export function readLabelLists(
       return [name, values] as const;
     }),
   );
-  if (labels?.length === 0) reader.refuse(key, `${reader.nameOf(key)} is empty`, "leave it out to mean all nodes");
+  if (labels?.length === 0)
+    reader.refuse(key, `${reader.nameOf(key)} is empty`, "leave it out to mean all nodes");
   if ((labels?.length ?? 0) > FLEET_LIMITS.labelKeys)
     reader.refuse(key, `${reader.nameOf(key)} has more than ${FLEET_LIMITS.labelKeys} labels`);
   return Object.fromEntries(labels ?? []);

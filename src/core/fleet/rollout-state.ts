@@ -71,6 +71,8 @@ export interface Halt {
   /** Absent: in preflight. */
   readonly wave?: number;
   readonly evidence: Evidence;
+  /** All who had been told have answered since, and `evidence` is of all of them. */
+  readonly isWhole?: true;
 }
 
 /** What the nodes say that did not do well. */
@@ -93,7 +95,7 @@ export interface ErrorGroup {
   readonly item?: string;
 }
 
-/** `class` = `gpu`: `unwell` of `unwellOf` that did badly, `well` of `wellOf` that did well. */
+/** `class` = `gpu`: `unwell` of `unwellOf` that did badly, `well` of `wellOf` that did well, or had not failed yet. */
 export interface Factor {
   /** A label, `containerd` or `agent`. */
   readonly name: string;

@@ -1,10 +1,11 @@
 import type { FleetView } from "./assess-node.ts";
 import { assessPreflight } from "./assess-preflight.ts";
-import { assessWave, type WaveAssessment } from "./assess-wave.ts";
+import { assessWave, type Counts, countReverts, type WaveAssessment } from "./assess-wave.ts";
 import type { WaveOf } from "./decision.ts";
 import type { RolloutSummary, WaveSummary } from "./fleet-summary.ts";
 import type { FleetNode } from "./node-status.ts";
 import type { Rollout } from "./rollout.ts";
+import { isEnded } from "./rollout-state.ts";
 
 export interface SummarizedRollout {
   readonly summary: RolloutSummary;
@@ -25,21 +26,25 @@ export function summarizeRollout(
     const wave = waveOf(node);
     if (wave !== undefined) members[wave]?.push(node);
   }
-  const isStarted =
-    state.phase !== "preflight" && !(state.phase === "halted" && state.halted?.wave === undefined);
-  const assessed = isStarted
-    ? members.slice(0, state.wave + 1).map((nodes, index) => assessWave(rollout, index, nodes, view, nowMs))
+  const isWatched = state.phase === "waves" || (state.phase === "halted" && state.halted?.wave !== undefined);
+  // Where it has ended, what nodes were told last may be of another one.
+  const released = members.slice(0, state.wave + 1);
+  const assessed = isWatched
+    ? released.map((nodes, index) => assessWave(rollout, index, nodes, view, nowMs))
     : [];
-  const waves = spec.waves.map(({ name }, index): WaveSummary => {
-    const counts = assessed[index]?.counts;
-    return {
-      name,
-      members: members[index]?.length ?? 0,
-      isReleased: counts !== undefined,
-      ...(counts && { counts }),
-    };
-  });
-  return { summary: { ...describeRollout(rollout, view, nowMs), waves, ...sumUp(waves) }, assessed };
+  const counts =
+    state.phase === "reverting"
+      ? released.map((nodes) => countReverts(rollout, nodes, view, nowMs))
+      : assessed.map((one) => one.counts);
+  const waves = spec.waves.map(({ name }, index) =>
+    describeWave(name, members[index]?.length ?? 0, counts[index]),
+  );
+  const progress = isEnded(state) ? {} : { progress: sumUp(waves) };
+  return { summary: { ...describeRollout(rollout, view, nowMs), waves, ...progress }, assessed };
+}
+
+function describeWave(name: string, members: number, counts: Counts | undefined): WaveSummary {
+  return { name, members, isReleased: counts !== undefined, ...(counts && { counts }) };
 }
 
 function describeRollout({ spec, state }: Rollout, view: FleetView, nowMs: number) {

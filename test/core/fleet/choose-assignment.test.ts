@@ -9,7 +9,19 @@ import {
 import type { NodeStatus } from "../../../src/core/fleet/node-status.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
-import { channelWith, NEW, OLD, OTHER, offerWith, SECOND, sha256, specWith, stateWith, statusWith, T0 } from "./support/fleet.ts";
+import {
+  channelWith,
+  NEW,
+  OLD,
+  OTHER,
+  offerWith,
+  SECOND,
+  sha256,
+  specWith,
+  stateWith,
+  statusWith,
+  T0,
+} from "./support/fleet.ts";
 
 interface Situation {
   readonly id?: string;
@@ -27,7 +39,11 @@ function choose({ id = "n0", spec, state = {}, status, view, nowMs = T0 + SECOND
   const known = { name: "stable", channel: channelWith(), rollouts, engineAgeMs: 0, beatAgeMs: 0, ...view };
   const { assignment, reason } = chooseAssignment(node, known, nowMs, sha256);
   if (assignment === undefined) return reason;
-  const names = new Map([[OLD.digest, "old"], [NEW.digest, "new"], [OTHER.digest, "other"]]);
+  const names = new Map([
+    [OLD.digest, "old"],
+    [NEW.digest, "new"],
+    [OTHER.digest, "other"],
+  ]);
   const token = assignment.needsToken ? " with a token" : "";
   return `${assignment.mode} ${names.get(assignment.bundle.digest)} as ${assignment.id}${token}`;
 }
@@ -44,11 +60,26 @@ test("without a rollout, a node is brought to the stable state", () => {
   assert.equal(choose({ state: "none" }), "settled");
   assert.equal(choose({ state: "none", status: { running: OTHER } }), STABLE);
   assert.equal(choose({ state: "none", status: noRunning }), STABLE);
-  assert.equal(choose({ state: "none", view: { channel: channelWith({ scoped: [{ scope: { nodes: ["n0"] }, ...OTHER }] }) } }), "apply other as stable/stable/3");
+  assert.equal(
+    choose({
+      state: "none",
+      view: { channel: channelWith({ scoped: [{ scope: { nodes: ["n0"] }, ...OTHER }] }) },
+    }),
+    "apply other as stable/stable/3",
+  );
   const said = offerWith({ id: "stable/stable/3", digest: OLD.digest, serial: 7, phase: "applied" });
   assert.equal(choose({ state: "none", status: { running: OTHER, offer: said } }), "under-way");
-  assert.equal(choose({ state: "none", status: { running: OTHER, offer: { ...said, sentOn: "s1/0" } } }), STABLE);
-  assert.equal(choose({ state: "none", status: { running: OTHER, refused: [{ digest: OLD.digest, assignmentId: "x" }] } }), "refused");
+  assert.equal(
+    choose({ state: "none", status: { running: OTHER, offer: { ...said, sentOn: "s1/0" } } }),
+    STABLE,
+  );
+  assert.equal(
+    choose({
+      state: "none",
+      status: { running: OTHER, refused: [{ digest: OLD.digest, assignmentId: "x" }] },
+    }),
+    "refused",
+  );
 });
 
 test("preflight: everybody is asked once, after they have what is stable", () => {
@@ -58,9 +89,15 @@ test("preflight: everybody is asked once, after they have what is stable", () =>
   assert.equal(choose({ state, status: { running: OTHER } }), STABLE);
   const answered = { rolloutId: "r1", attempt: 1, ok: true };
   assert.equal(choose({ state, status: { preflight: answered } }), "settled");
-  assert.equal(choose({ state: { ...state, attempt: 2 }, status: { preflight: answered } }), "preflight new as r1/2/preflight");
+  assert.equal(
+    choose({ state: { ...state, attempt: 2 }, status: { preflight: answered } }),
+    "preflight new as r1/2/preflight",
+  );
   assert.equal(choose({ state: { ...state, paused: { by: "ann", reason: "", atMs: T0 } } }), "paused");
-  assert.equal(choose({ state, spec: { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } } }), "settled");
+  assert.equal(
+    choose({ state, spec: { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } } }),
+    "settled",
+  );
 });
 
 test("a released wave applies; others, late joiners and reboots have what is stable", () => {
@@ -88,9 +125,15 @@ test("what a node has refused is not asked again in the same attempt, by nobody"
   assert.equal(choose({ status: { preflight: { rolloutId: "r1", attempt: 1, ok: false } } }), "refused");
   assert.equal(choose({ status: { ...soaked, running: OLD } }), "refused");
   assert.equal(choose({ status: { refused, running: OTHER } }), STABLE);
-  assert.equal(choose({ status: { refused }, state: { attempt: 2 } }), "apply new as r1/2/apply with a token");
+  assert.equal(
+    choose({ status: { refused }, state: { attempt: 2 } }),
+    "apply new as r1/2/apply with a token",
+  );
   const done = channelWith({ stable: NEW, generation: 4 });
-  assert.equal(choose({ state: { phase: "done", generation: 4 }, view: { channel: done }, status: { refused } }), "refused");
+  assert.equal(
+    choose({ state: { phase: "done", generation: 4 }, view: { channel: done }, status: { refused } }),
+    "refused",
+  );
 });
 
 test("a dead controller and an old view freeze: nothing new is handed out, who is under way goes on", () => {
@@ -160,7 +203,10 @@ test("nodes that a superseded rollout has reached are left alone until their wav
   assert.equal(choose({ id: "n1", spec, status: { running: OTHER } }), "settled");
   assert.equal(choose({ id: "n1", spec: {}, status: { running: OTHER } }), STABLE);
   assert.equal(choose({ spec, status: { running: OTHER } }), APPLY);
-  assert.equal(choose({ spec, state: { phase: "reverting" }, status: { running: OTHER } }), "revert old as r1/1/revert with a token");
+  assert.equal(
+    choose({ spec, state: { phase: "reverting" }, status: { running: OTHER } }),
+    "revert old as r1/1/revert with a token",
+  );
 });
 
 test("a pin on the node wins over everything, one of the fleet over the rollout", () => {
@@ -172,7 +218,10 @@ test("a pin on the node wins over everything, one of the fleet over the rollout"
   const pinned = { override: { ...override, bundle: OTHER } };
   assert.equal(choose({ view: pinned }), `apply other as pin/${T0}`);
   assert.equal(choose({ view: pinned, status: { running: OTHER } }), "pinned-by-fleet");
-  assert.equal(choose({ view: pinned, status: { refused: [{ digest: OTHER.digest, assignmentId: `pin/${T0}` }] } }), "refused");
+  assert.equal(
+    choose({ view: pinned, status: { refused: [{ digest: OTHER.digest, assignmentId: `pin/${T0}` }] } }),
+    "refused",
+  );
   assert.equal(choose({ view: { ...pinned, engineAgeMs: 60_000 } }), "engine-stale");
 });
 

@@ -8,7 +8,19 @@ import { findWave } from "../../../src/core/fleet/membership.ts";
 import type { FleetNode, NodeStatus, Offer } from "../../../src/core/fleet/node-status.ts";
 import type { RolloutSpec, Wave } from "../../../src/core/fleet/rollout-spec.ts";
 import type { Halt, RolloutState } from "../../../src/core/fleet/rollout-state.ts";
-import { channelWith, NEW, OLD, offerWith, SECOND, sha256, specWith, stateWith, statusWith, T0, wave } from "./support/fleet.ts";
+import {
+  channelWith,
+  NEW,
+  OLD,
+  offerWith,
+  SECOND,
+  sha256,
+  specWith,
+  stateWith,
+  statusWith,
+  T0,
+  wave,
+} from "./support/fleet.ts";
 
 interface Situation {
   readonly spec?: Partial<RolloutSpec>;
@@ -20,7 +32,15 @@ interface Situation {
   readonly watchedSinceMs?: number;
 }
 
-function run({ spec, state, nodes, nowMs = T0 + 10 * SECOND, overridden = [], gone = new Map(), watchedSinceMs = T0 }: Situation): Decision {
+function run({
+  spec,
+  state,
+  nodes,
+  nowMs = T0 + 10 * SECOND,
+  overridden = [],
+  gone = new Map(),
+  watchedSinceMs = T0,
+}: Situation): Decision {
   const rollout = { spec: specWith(spec), state: stateWith(state) };
   const view = { nodes, overridden: new Set(overridden), gone, watchedSinceMs };
   return decide(rollout, channelWith(), view, (node) => findWave(rollout.spec, node, sha256), nowMs);
@@ -41,13 +61,21 @@ function haltOf(situation: Situation): Halt {
   return decision.state.halted;
 }
 
-function node(id: string, status: Partial<NodeStatus> = {}, labels: Readonly<Record<string, string>> = { class: "cpu" }): FleetNode {
+function node(
+  id: string,
+  status: Partial<NodeStatus> = {},
+  labels: Readonly<Record<string, string>> = { class: "cpu" },
+): FleetNode {
   return { id, labels, status: statusWith({ node: id, ...status }) };
 }
 
 const offered = (changes: Partial<Offer> = {}): Partial<NodeStatus> => ({ offer: offerWith(changes) });
 const done: Partial<NodeStatus> = { running: NEW, offer: offerWith({ phase: "soaked", phaseMs: T0 }) };
-const failed = offered({ phase: "reverted", phaseMs: T0 + 5, error: { code: "gate-failed", message: "containerd did not start" } });
+const failed = offered({
+  phase: "reverted",
+  phaseMs: T0 + 5,
+  error: { code: "gate-failed", message: "containerd did not start" },
+});
 const { connection: _connection, ...away } = statusWith();
 
 function gone(id: string, changes: Partial<NodeStatus> = {}): FleetNode {
@@ -59,22 +87,45 @@ const LATE = T0 + 61 * SECOND;
 test("preflight: one no halts it, silence is a no, who is away is not asked", () => {
   const state = { phase: "preflight" } as const;
   const yes = { preflight: { rolloutId: "r1", attempt: 1, ok: true } };
-  const no = { preflight: { rolloutId: "r1", attempt: 1, ok: false, error: { code: "mirror-unreachable", message: "x" } } };
+  const no = {
+    preflight: {
+      rolloutId: "r1",
+      attempt: 1,
+      ok: false,
+      error: { code: "mirror-unreachable", message: "x" },
+    },
+  };
   const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
   const preflight = { nodes: "all", maxFailed: 0, reportByMs: 40 * SECOND } as const;
   assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1", asked)] }), "preflight");
   assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1")] }), "preflight");
   assert.equal(outcome({ state, nodes: [node("n0", yes), gone("n1"), { id: "n2", labels: {} }] }), "wave 0");
   assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1", no)] }), "halted: preflight-failed");
-  assert.equal(outcome({ state, spec: { preflight: { ...preflight, maxFailed: 1 } }, nodes: [node("n0", yes), node("n1", no)] }), "wave 0");
-  assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1", asked)], nowMs: LATE }), "halted: preflight-failed");
+  assert.equal(
+    outcome({
+      state,
+      spec: { preflight: { ...preflight, maxFailed: 1 } },
+      nodes: [node("n0", yes), node("n1", no)],
+    }),
+    "wave 0",
+  );
+  assert.equal(
+    outcome({ state, nodes: [node("n0", yes), node("n1", asked)], nowMs: LATE }),
+    "halted: preflight-failed",
+  );
   assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1", { source: "pinned" })] }), "wave 0");
   assert.equal(outcome({ state, nodes: [node("n0", yes), node("n1")], nowMs: T0 + 80 * SECOND }), "wave 0");
   assert.equal(outcome({ state, nodes: [gone("n0")] }), "nobody-connected");
   assert.equal(outcome({ state, nodes: [gone("n0")], nowMs: LATE }), "halted: preflight-empty");
-  assert.equal(outcome({ state, nodes: [gone("n0")], nowMs: LATE, watchedSinceMs: LATE }), "nobody-connected");
+  assert.equal(
+    outcome({ state, nodes: [gone("n0")], nowMs: LATE, watchedSinceMs: LATE }),
+    "nobody-connected",
+  );
   assert.equal(outcome({ state, spec: { preflight: { ...preflight, nodes: "none" } }, nodes: [] }), "wave 0");
-  assert.equal(haltOf({ state, nodes: [node("n0", yes), node("n1", no)] }).evidence.errors[0]?.code, "mirror-unreachable");
+  assert.equal(
+    haltOf({ state, nodes: [node("n0", yes), node("n1", no)] }).evidence.errors[0]?.code,
+    "mirror-unreachable",
+  );
 });
 
 test("a wave is done, bakes, and the next is released; the last one ends it and makes it stable", () => {
@@ -94,15 +145,24 @@ test("a wave is done, bakes, and the next is released; the last one ends it and 
 test("a wave in which nobody is, or nobody connected, is passed over; not the first one", () => {
   assert.equal(outcome({ state: { wave: 1 }, nodes: [node("n0", done)] }), "done");
   assert.equal(outcome({ state: { wave: 1 }, nodes: [node("n0", done), gone("n1")] }), "done");
-  assert.equal(outcome({ spec: { offline: "wait" }, state: { wave: 1 }, nodes: [node("n0", done), gone("n1")] }), "offline");
+  assert.equal(
+    outcome({ spec: { offline: "wait" }, state: { wave: 1 }, nodes: [node("n0", done), gone("n1")] }),
+    "offline",
+  );
   assert.equal(outcome({ nodes: [gone("n0"), node("n1")] }), "class-untried");
   assert.equal(outcome({ nodes: [gone("n0"), node("n1")], nowMs: LATE }), "halted: class-untried");
   assert.equal(outcome({ nodes: [node("n1")], nowMs: LATE }), "halted: class-untried");
-  assert.equal(outcome({ nodes: [node("n0", { ...done, source: "pinned" })], nowMs: LATE }), "halted: class-untried");
+  assert.equal(
+    outcome({ nodes: [node("n0", { ...done, source: "pinned" })], nowMs: LATE }),
+    "halted: class-untried",
+  );
 });
 
 test("each class of the first wave has to be tried", () => {
-  const waves = [wave({ name: "canary", pick: { kind: "nodes", nodes: ["n0", "n1"] } }), wave({ name: "rest", pick: { kind: "percent", percent: 100 } })];
+  const waves = [
+    wave({ name: "canary", pick: { kind: "nodes", nodes: ["n0", "n1"] } }),
+    wave({ name: "rest", pick: { kind: "percent", percent: 100 } }),
+  ];
   const other: FleetNode = { ...gone("n1"), labels: { class: "gpu" } };
   assert.equal(outcome({ spec: { waves }, nodes: [node("n0", done), other] }), "class-untried");
   const halt = haltOf({ spec: { waves }, nodes: [node("n0", done), other], nowMs: LATE });
@@ -117,21 +177,39 @@ test("failure halts: what refused, what went back, what does badly since; in eve
   assert.equal(outcome({ nodes: [node("n0", { ...done, unwell })] }), "halted: too-many-failed");
   const was = { running: NEW, offer: offerWith({ phase: "soaked", wasUnwell: true }), unwell };
   assert.equal(outcome({ nodes: [node("n0", was)] }), "wave 0 bakes");
-  assert.equal(outcome({ state: { wave: 1 }, nodes: [node("n0", { ...done, running: OLD }), node("n1")] }), "halted: too-many-failed");
-  assert.equal(outcome({ spec: { onHalt: "revert" }, nodes: [node("n0", failed)] }), "reverting: too-many-failed");
-  assert.equal(outcome({ state: { paused: { by: "a", reason: "", atMs: T0 } }, nodes: [node("n0", failed)] }), "halted: too-many-failed");
-  assert.equal(outcome({ nodes: [node("n0", failed), node("n1")], overridden: ["n0"], nowMs: LATE }), "halted: class-untried");
+  assert.equal(
+    outcome({ state: { wave: 1 }, nodes: [node("n0", { ...done, running: OLD }), node("n1")] }),
+    "halted: too-many-failed",
+  );
+  assert.equal(
+    outcome({ spec: { onHalt: "revert" }, nodes: [node("n0", failed)] }),
+    "reverting: too-many-failed",
+  );
+  assert.equal(
+    outcome({ state: { paused: { by: "a", reason: "", atMs: T0 } }, nodes: [node("n0", failed)] }),
+    "halted: too-many-failed",
+  );
+  assert.equal(
+    outcome({ nodes: [node("n0", failed), node("n1")], overridden: ["n0"], nowMs: LATE }),
+    "halted: class-untried",
+  );
 });
 
 test("silence halts: connected and no answer, or gone after it was told", () => {
   assert.equal(outcome({ nodes: [node("n0", offered())], nowMs: T0 + 59 * SECOND }), "wave");
-  assert.equal(outcome({ nodes: [node("n0", offered({ phase: "applied" }))], nowMs: LATE }), "halted: too-many-silent");
+  assert.equal(
+    outcome({ nodes: [node("n0", offered({ phase: "applied" }))], nowMs: LATE }),
+    "halted: too-many-silent",
+  );
   assert.equal(outcome({ nodes: [gone("n0", offered())], nowMs: T0 + 59 * SECOND }), "wave");
   assert.equal(outcome({ nodes: [gone("n0", offered())], nowMs: LATE }), "halted: too-many-failed");
   const later = { state: { wave: 1 }, nodes: [node("n0", done), gone("n1", offered())], nowMs: LATE };
   assert.equal(outcome(later), "halted: too-many-silent");
   const halt = haltOf({ nodes: [node("n0", offered({ phase: "verified" }))], nowMs: LATE });
-  assert.equal(halt.evidence.errors[0]?.message, "connected, and no answer in time; the last word was verified");
+  assert.equal(
+    halt.evidence.errors[0]?.message,
+    "connected, and no answer in time; the last word was verified",
+  );
 });
 
 test("a node of a dead server is given the time to connect to another", () => {
@@ -162,8 +240,14 @@ test("budgets: a number or a part, whichever is more; enough is a part too", () 
   assert.equal(outcome({ spec: many({ maxFailedPct: 10 }), state, nodes: bad(2) }), "wave 1 bakes");
   assert.equal(outcome({ spec: many({ maxFailedPct: 50 }), state, nodes: bad(3) }), "halted: too-few-done");
   const silent = (count: number) => crowd((index) => (index < count ? offered() : done));
-  assert.equal(outcome({ spec: many({ maxSilentPct: 10 }), state, nodes: silent(2), nowMs: LATE }), "wave 1 bakes");
-  assert.equal(outcome({ spec: many({ maxSilentPct: 10 }), state, nodes: silent(3), nowMs: LATE }), "halted: too-many-silent");
+  assert.equal(
+    outcome({ spec: many({ maxSilentPct: 10 }), state, nodes: silent(2), nowMs: LATE }),
+    "wave 1 bakes",
+  );
+  assert.equal(
+    outcome({ spec: many({ maxSilentPct: 10 }), state, nodes: silent(3), nowMs: LATE }),
+    "halted: too-many-silent",
+  );
   assert.equal(outcome({ spec: many({}), state, nodes: silent(2) }), "wave 1 bakes");
 });
 
@@ -171,14 +255,19 @@ test("a halt says what the nodes that failed have in common, and others have not
   const nodes = [
     node("n0", done, { class: "cpu", zone: "a" }),
     ...Array.from({ length: 9 }, (_, index) =>
-      node(`m${index}`, index < 4 ? { ...failed, containerd: "1.7.20" } : done, { class: index < 4 ? "gpu" : "cpu", zone: index % 2 ? "a" : "b" }),
+      node(`m${index}`, index < 4 ? { ...failed, containerd: "1.7.20" } : done, {
+        class: index < 4 ? "gpu" : "cpu",
+        zone: index % 2 ? "a" : "b",
+      }),
     ),
   ];
   const { message, evidence, wave: at } = haltOf({ spec: many({}), state: { wave: 1 }, nodes });
   assert.equal(message, "wave rest: of 9 nodes 5 did well, 4 failed");
   assert.equal(at, 1);
   assert.deepEqual(evidence.nodes, ["m0", "m1", "m2", "m3"]);
-  assert.deepEqual(evidence.errors, [{ code: "gate-failed", message: "containerd did not start", count: 4, node: "m0" }]);
+  assert.deepEqual(evidence.errors, [
+    { code: "gate-failed", message: "containerd did not start", count: 4, node: "m0" },
+  ]);
   assert.deepEqual(evidence.factors, [
     { name: "class", value: "gpu", unwell: 4, unwellOf: 4, well: 0, wellOf: 6 },
     { name: "containerd", value: "1.7.20", unwell: 4, unwellOf: 4, well: 0, wellOf: 6 },
@@ -191,8 +280,18 @@ test("a wave that nobody has pulled through bakes on, and halts in the end", () 
     offer: offerWith({ phase: "soaked", unproven: names, unprovenMore }),
   });
   const state = { wave: 1, bakingMs: T0 };
-  const at = (one: Partial<NodeStatus>, other: Partial<NodeStatus>, nowMs = T0 + 40 * SECOND, changes: Partial<Wave> = {}): string =>
-    outcome({ spec: many(changes), state, nodes: [node("n0", done), node("n1", one), node("n2", other)], nowMs });
+  const at = (
+    one: Partial<NodeStatus>,
+    other: Partial<NodeStatus>,
+    nowMs = T0 + 40 * SECOND,
+    changes: Partial<Wave> = {},
+  ): string =>
+    outcome({
+      spec: many(changes),
+      state,
+      nodes: [node("n0", done), node("n1", one), node("n2", other)],
+      nowMs,
+    });
   assert.equal(at(unproven(["gcr.io"]), unproven(["gcr.io", "quay.io"])), "unproven");
   assert.equal(at(unproven(["gcr.io"]), unproven(["quay.io"])), "done");
   assert.equal(at(unproven(["gcr.io"]), done), "done");
@@ -212,41 +311,67 @@ test("nothing advances while paused or outside a window; in an emergency bakes a
   const long = { waves: many({}).waves?.map((one) => ({ ...one, bakeMs: 900 * SECOND })) ?? [] };
   assert.equal(outcome({ ...baked, spec: long, state: { bakingMs: T0 } }), "baking");
   assert.equal(outcome({ ...baked, spec: long, state: { bakingMs: T0, expedited: deed } }), "wave 1");
-  assert.equal(outcome({ ...baked, spec: long, state: { bakingMs: T0, expedited: deed }, nowMs: T0 + 59 * SECOND }), "baking");
+  assert.equal(
+    outcome({ ...baked, spec: long, state: { bakingMs: T0, expedited: deed }, nowMs: T0 + 59 * SECOND }),
+    "baking",
+  );
 });
 
 test("going back is over when all who can have gone back; who could not is named", () => {
   const state = { phase: "reverting" } as const;
-  const back = (changes: Partial<Offer>): Partial<NodeStatus> => ({ offer: offerWith({ mode: "revert", id: "r1/1/revert", digest: OLD.digest, ...changes }) });
+  const back = (changes: Partial<Offer>): Partial<NodeStatus> => ({
+    offer: offerWith({ mode: "revert", id: "r1/1/revert", digest: OLD.digest, ...changes }),
+  });
   assert.equal(outcome({ state, nodes: [node("n0", done)] }), "reverting");
   assert.equal(outcome({ state, nodes: [node("n0", { running: NEW, ...back({}) })] }), "reverting");
   assert.equal(outcome({ state, nodes: [node("n0", back({ phase: "soaked" })), node("n1")] }), "reverted");
-  const nodes = [node("n0", back({ phase: "failed" })), node("n1", { running: NEW, ...back({}) }), gone("n2", { running: NEW })];
+  const nodes = [
+    node("n0", back({ phase: "failed" })),
+    node("n1", { running: NEW, ...back({}) }),
+    gone("n2", { running: NEW }),
+  ];
   const end = run({ state, nodes, nowMs: LATE });
   assert.ok(end.kind === "write");
   assert.deepEqual([end.state.phase, end.state.left?.nodes], ["reverted", ["n0", "n1", "n2"]]);
   assert.equal(outcome({ state: { phase: "halted" }, nodes: [] }), "halted");
-  for (const phase of ["done", "reverted", "superseded"] as const) assert.equal(outcome({ state: { phase }, nodes: [] }), "ended");
+  for (const phase of ["done", "reverted", "superseded"] as const)
+    assert.equal(outcome({ state: { phase }, nodes: [] }), "ended");
 });
 
 test("what an operator may do, and what not", () => {
   const deed = { by: "ann", reason: "lunch", atMs: T0 + 1 };
-  const command = (verb: Parameters<typeof commandRollout>[1], state: Partial<RolloutState>, spec: Partial<RolloutSpec> = {}) => {
+  const command = (
+    verb: Parameters<typeof commandRollout>[1],
+    state: Partial<RolloutState>,
+    spec: Partial<RolloutSpec> = {},
+  ) => {
     const result = commandRollout({ spec: specWith(spec), state: stateWith(state) }, verb, deed);
     return result.ok ? result.state : result.message;
   };
-  const halted = { code: "too-many-failed", message: "x", atMs: T0, wave: 1, evidence: { errors: [], nodes: [], count: 0, factors: [] } } as const;
+  const halted = {
+    code: "too-many-failed",
+    message: "x",
+    atMs: T0,
+    wave: 1,
+    evidence: { errors: [], nodes: [], count: 0, factors: [] },
+  } as const;
   const stopped = { phase: "halted", wave: 1, halted } as const;
   assert.deepEqual(command("pause", {}), stateWith({ paused: deed }));
   assert.deepEqual(command("resume", { paused: deed, bakingMs: T0 }), stateWith({ startedMs: T0 + 1 }));
   assert.deepEqual(command("resume", stopped), stateWith({ wave: 1, startedMs: T0 + 1 }));
   assert.deepEqual(command("retry", stopped), stateWith({ wave: 1, attempt: 2, startedMs: T0 + 1 }));
   const { wave: _wave, ...inPreflight } = halted;
-  assert.deepEqual(command("retry", { phase: "halted", halted: inPreflight }), stateWith({ phase: "preflight", attempt: 2, startedMs: T0 + 1 }));
+  assert.deepEqual(
+    command("retry", { phase: "halted", halted: inPreflight }),
+    stateWith({ phase: "preflight", attempt: 2, startedMs: T0 + 1 }),
+  );
   assert.deepEqual(command("expedite", {}), stateWith({ expedited: deed }));
   const stop = command("halt", { wave: 1, bakingMs: T0 }, { onHalt: "revert" });
   assert.ok(typeof stop !== "string");
-  assert.deepEqual([stop.phase, stop.wave, stop.halted?.message, stop.bakingMs], ["halted", 1, "halted by ann: lunch", undefined]);
+  assert.deepEqual(
+    [stop.phase, stop.wave, stop.halted?.message, stop.bakingMs],
+    ["halted", 1, "halted by ann: lunch", undefined],
+  );
   const back = command("revert", stopped);
   assert.ok(typeof back !== "string");
   assert.deepEqual([back.phase, back.halted], ["reverting", halted]);
@@ -258,5 +383,8 @@ test("what an operator may do, and what not", () => {
   assert.equal(command("pause", { phase: "done" }), "r1 is over (done); start another rollout");
   const { from: _from, ...first } = specWith();
   const refusal = commandRollout({ spec: first, state: stateWith() }, "revert", deed);
-  assert.match(refusal.ok ? "" : refusal.message, /^r1 is the first of its channel: there is nothing to go back to/);
+  assert.match(
+    refusal.ok ? "" : refusal.message,
+    /^r1 is the first of its channel: there is nothing to go back to/,
+  );
 });

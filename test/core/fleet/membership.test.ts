@@ -24,7 +24,10 @@ function specOf(percents: readonly number[], id = "r1") {
 }
 
 test("the place of a node in a rollout is the same in every release", () => {
-  assert.equal(placeNode("r1", "n1", sha256), Number.parseInt(sha256(Buffer.from("r1\0n1")).slice(0, 12), 16));
+  assert.equal(
+    placeNode("r1", "n1", sha256),
+    Number.parseInt(sha256(Buffer.from("r1\0n1")).slice(0, 12), 16),
+  );
   assert.equal(placeNode("2026-11-27", "node-a.example", sha256), 176_143_337_739_700);
 });
 
@@ -64,7 +67,15 @@ test("when percents grow, no node leaves a wave for a later one", () => {
   );
 });
 
-const facts = { id: "r9", channel: "stable", from: OLD, to: NEW, supersedes: [], createdMs: T0, createdBy: "ann" };
+const facts = {
+  id: "r9",
+  channel: "stable",
+  from: OLD,
+  to: NEW,
+  supersedes: [],
+  createdMs: T0,
+  createdBy: "ann",
+};
 
 test("counted out, each class has its exact part of each wave, and a canary", () => {
   fc.assert(
@@ -78,7 +89,10 @@ test("counted out, each class has its exact part of each wave, and a canary", ()
           const wanted = Math.ceil((percent / 100) * members.length);
           const inside = waves.filter((wave) => wave <= index + 1).length;
           // The canary may stand behind the cut.
-          assert.ok(inside === wanted || inside === wanted + 1, `${inside} of ${members.length} for ${percent} %`);
+          assert.ok(
+            inside === wanted || inside === wanted + 1,
+            `${inside} of ${members.length} for ${percent} %`,
+          );
         }
       }
     }),

@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { countOutRollout } from "../../../src/core/fleet/count-out-rollout.ts";
 import { DEFAULT_ROLLOUT } from "../../../src/core/fleet/default-rollout.ts";
 import { parseRolloutFile } from "../../../src/core/fleet/parse-rollout-file.ts";
-import { readRolloutSpec } from "../../../src/core/fleet/read-rollout-spec.ts";
 import { writeStored } from "../../../src/core/fleet/read-record.ts";
+import { readRolloutSpec } from "../../../src/core/fleet/read-rollout-spec.ts";
 import { formatIssue } from "../../../src/core/issue.ts";
 import { NEW, OLD, sha256, T0 } from "./support/fleet.ts";
 
-const parse = (text: string) => parseRolloutFile({ name: "rollout.yaml", bytes: new TextEncoder().encode(text) });
+const parse = (text: string) =>
+  parseRolloutFile({ name: "rollout.yaml", bytes: new TextEncoder().encode(text) });
 const HEAD = "kind: Rollout\napiVersion: mirrorlet/v1\n";
 const told = (text: string): readonly string[] => parse(HEAD + text).issues.map(formatIssue);
 
@@ -35,19 +36,46 @@ test("every key of the example is read", () => {
     reportByMs: 600_000,
     windows: [{ days: [1, 2, 3, 4], fromMinute: 480, toMinute: 960 }],
   });
-  assert.deepEqual(waves.map(({ name, pick, bakeMs, maxBakeMs, minDone, maxFailed }) => [name, pick, bakeMs, maxBakeMs, minDone, maxFailed]), [
-    ["canary", { kind: "perClass", count: 1 }, 600_000, 7_200_000, 1, 0],
-    ["lab", { kind: "labels", labels: { zone: ["lab"] } }, 300_000, 3_600_000, 0.95, 2],
-    ["10-percent", { kind: "percent", percent: 10 }, 300_000, 3_600_000, 0.95, 1],
-    ["rest", { kind: "percent", percent: 100 }, 0, 3_600_000, 0.95, 1],
-  ]);
-  assert.deepEqual(waves.map(({ maxInFlight }) => maxInFlight), [20, 20, 200, 200]);
-  assert.deepEqual(waves.map(({ evidence }) => evidence), ["one", "every", "one", "one"]);
+  assert.deepEqual(
+    waves.map(({ name, pick, bakeMs, maxBakeMs, minDone, maxFailed }) => [
+      name,
+      pick,
+      bakeMs,
+      maxBakeMs,
+      minDone,
+      maxFailed,
+    ]),
+    [
+      ["canary", { kind: "perClass", count: 1 }, 600_000, 7_200_000, 1, 0],
+      ["lab", { kind: "labels", labels: { zone: ["lab"] } }, 300_000, 3_600_000, 0.95, 2],
+      ["10-percent", { kind: "percent", percent: 10 }, 300_000, 3_600_000, 0.95, 1],
+      ["rest", { kind: "percent", percent: 100 }, 0, 3_600_000, 0.95, 1],
+    ],
+  );
+  assert.deepEqual(
+    waves.map(({ maxInFlight }) => maxInFlight),
+    [20, 20, 200, 200],
+  );
+  assert.deepEqual(
+    waves.map(({ evidence }) => evidence),
+    ["one", "every", "one", "one"],
+  );
 });
 
 test("a draft that was counted out is a rollout that reads back", () => {
-  const facts = { id: "r1", channel: "stable", from: OLD, to: NEW, supersedes: [], createdMs: T0, createdBy: "ann" };
-  const nodes = [{ id: "n1", labels: { class: "gpu" } }, { id: "n2", labels: {} }];
+  const facts = {
+    id: "r1",
+    channel: "stable",
+    from: OLD,
+    to: NEW,
+    supersedes: [],
+    createdMs: T0,
+    createdBy: "ann",
+  };
+  const nodes = [
+    { id: "n1", labels: { class: "gpu" } },
+    { id: "n2", labels: {} },
+  ];
   const spec = countOutRollout(DEFAULT_ROLLOUT, facts, nodes, sha256);
   assert.deepEqual(readRolloutSpec(writeStored(spec)), { ok: true, value: spec });
 });
@@ -69,7 +97,9 @@ test("what is wrong is told with its place and what to write", () => {
   assert.deepEqual(told('windows: [{from: "8:00", to: "16:00"}]\n'), [
     'rollout.yaml:3:18: windows[0].from must be a time in UTC, as "08:30", here it is "8:00" (rollout-value)',
   ]);
-  assert.deepEqual(told("scope: {nodes: []}\n"), ["rollout.yaml:3:16: scope.nodes is empty: it would mean nobody (rollout-value)"]);
+  assert.deepEqual(told("scope: {nodes: []}\n"), [
+    "rollout.yaml:3:16: scope.nodes is empty: it would mean nobody (rollout-value)",
+  ]);
   assert.deepEqual(parse("id: x\n").issues.map(formatIssue), [
     "rollout.yaml:1:1: a rollout has no kind; add kind (missing-key)",
     "rollout.yaml:1:1: a rollout has no apiVersion; add apiVersion (missing-key)",
@@ -77,5 +107,8 @@ test("what is wrong is told with its place and what to write", () => {
   assert.deepEqual(parse("").issues.map(formatIssue), [
     "rollout.yaml:1:1: this is no file of a rollout: it is empty; write one document with kind: Rollout (rollout-value)",
   ]);
-  assert.deepEqual(parse("a: [").issues.map(({ code }) => code), ["yaml-syntax"]);
+  assert.deepEqual(
+    parse("a: [").issues.map(({ code }) => code),
+    ["yaml-syntax"],
+  );
 });

@@ -39,7 +39,14 @@ const state = stateWith({
   generation: 4,
 });
 const status = statusWith({
-  offer: offerWith({ phase: "reverted", phaseMs: T0, error: { code: "a", message: "b", item: "c" }, unproven: ["gcr.io"], unprovenMore: 2, wasUnwell: true }),
+  offer: offerWith({
+    phase: "reverted",
+    phaseMs: T0,
+    error: { code: "a", message: "b", item: "c" },
+    unproven: ["gcr.io"],
+    unprovenMore: 2,
+    wasUnwell: true,
+  }),
   preflight: { rolloutId: "r1", attempt: 1, ok: false, error: { code: "a", message: "b" } },
   refused: [{ digest: NEW.digest, assignmentId: "r1/1/apply" }],
   unwell: { verdict: "failing", namespace: "gcr.io" },
@@ -90,7 +97,8 @@ test("everything that is wrong is told at once, with its place", () => {
 test("what would not end, or not be watched, is refused", () => {
   const [first, , half, last] = spec.waves;
   assert.ok(first && half && last);
-  const told = (changes: Partial<typeof spec>): readonly string[] => problems(readRolloutSpec(writeStored({ ...spec, ...changes })));
+  const told = (changes: Partial<typeof spec>): readonly string[] =>
+    problems(readRolloutSpec(writeStored({ ...spec, ...changes })));
   assert.deepEqual(told({ waves: [] }), ["there is no wave, so nothing would happen; add one"]);
   assert.deepEqual(told({ waves: [first] }), [
     "the last wave does not take everybody who is left, and at its end the whole scope would get the new state at once; let the last wave pick 100 percent; narrow the scope to leave nodes out",
@@ -112,9 +120,15 @@ test("what would not end, or not be watched, is refused", () => {
 
 test("records of another schema, too long, or no JSON, are told and not thrown", () => {
   assert.deepEqual(problems(readRolloutState("{")), ["the state of a rollout is not JSON"]);
-  assert.deepEqual(problems(readRolloutState("[]")), ["the state of a rollout must be an object, here it is a list"]);
-  assert.deepEqual(problems(readRolloutState(JSON.stringify({ ...stateWith(), schema: 2 }))), ["schema must be a whole number from 1 to 1, here it is 2"]);
-  assert.deepEqual(problems(readNodeStatus(" ".repeat(300_000))), ["the status of a node is too long: 300000 characters"]);
+  assert.deepEqual(problems(readRolloutState("[]")), [
+    "the state of a rollout must be an object, here it is a list",
+  ]);
+  assert.deepEqual(problems(readRolloutState(JSON.stringify({ ...stateWith(), schema: 2 }))), [
+    "schema must be a whole number from 1 to 1, here it is 2",
+  ]);
+  assert.deepEqual(problems(readNodeStatus(" ".repeat(300_000))), [
+    "the status of a node is too long: 300000 characters",
+  ]);
 });
 
 test("no value makes a reader throw, or tell without end", () => {
@@ -143,9 +157,16 @@ test("a status stays within a kilobyte: words go first, then names, and what is 
     node: "n".repeat(60),
     agent: long,
     containerd: long,
-    offer: offerWith({ phase: "reverted", error: { code: "gate-failed", message: long }, unproven: ["a", "b", "c", "d"].map((one) => one.repeat(60)) }),
+    offer: offerWith({
+      phase: "reverted",
+      error: { code: "gate-failed", message: long },
+      unproven: ["a", "b", "c", "d"].map((one) => one.repeat(60)),
+    }),
     preflight: { rolloutId: "r1", attempt: 1, ok: false, error: { code: "a", message: "é".repeat(200) } },
-    refused: Array.from({ length: 4 }, (_, index) => ({ digest: NEW.digest, assignmentId: `r${index}/1/apply` })),
+    refused: Array.from({ length: 4 }, (_, index) => ({
+      digest: NEW.digest,
+      assignmentId: `r${index}/1/apply`,
+    })),
   };
   const text = writeNodeStatus(fat);
   assert.ok(new TextEncoder().encode(text).length <= 1024, `${text.length}`);

@@ -21,7 +21,9 @@ const selector: fc.Arbitrary<Selector> = fc.oneof(
 
 /** Every node there can be. */
 const NODES = ["n1", "n2", "n3", "n4"].flatMap((id) =>
-  ["cpu", "gpu", "arm"].flatMap((class_) => ["a", "b"].map((zone) => ({ id, labels: { class: class_, zone } }))),
+  ["cpu", "gpu", "arm"].flatMap((class_) =>
+    ["a", "b"].map((zone) => ({ id, labels: { class: class_, zone } })),
+  ),
 );
 
 test("where scopes are said not to overlap, no node is in both", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { writeStored } from "../../../src/core/fleet/read-record.ts";
 import {
   NO_TOKENS,
   readTokens,
@@ -9,7 +10,6 @@ import {
   sizeOf,
   takeTokens,
 } from "../../../src/core/fleet/share-tokens.ts";
-import { writeStored } from "../../../src/core/fleet/read-record.ts";
 
 const server = fc.constantFrom("s1", "s2", "s3", "s4");
 const step = fc.oneof(
@@ -52,7 +52,12 @@ test("whichever servers take, tell, give back and die, no more nodes are in flig
 
 test("what a dead server had comes back as its nodes answer", () => {
   const taken = takeTokens(takeTokens(NO_TOKENS, "s1", 8, 10) ?? NO_TOKENS, "s2", 8, 10);
-  assert.deepEqual(taken, { blocks: [{ server: "s1", size: 8 }, { server: "s2", size: 2 }] });
+  assert.deepEqual(taken, {
+    blocks: [
+      { server: "s1", size: 8 },
+      { server: "s2", size: 2 },
+    ],
+  });
   assert.equal(takeTokens(taken, "s3", 1, 10), undefined);
   const isGone = (id: string): boolean => id === "s1";
   const busy = reclaimTokens(taken, isGone, () => 3);

@@ -6,7 +6,10 @@ import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
 import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
 import { channelWith, NEW, OLD, OTHER, specWith, stateWith, T0 } from "./support/fleet.ts";
 
-function start(spec: Partial<RolloutSpec>, others: readonly (readonly [Partial<RolloutSpec>, Partial<RolloutState>])[] = []) {
+function start(
+  spec: Partial<RolloutSpec>,
+  others: readonly (readonly [Partial<RolloutSpec>, Partial<RolloutState>])[] = [],
+) {
   const list = others.map(([spec, state]) => ({ spec: specWith(spec), state: stateWith(state) }));
   const result = startRollout(specWith({ id: "r2", ...spec }), channelWith(), list, T0);
   return result.ok ? result : result.messages;
@@ -14,7 +17,11 @@ function start(spec: Partial<RolloutSpec>, others: readonly (readonly [Partial<R
 
 test("a rollout begins with its preflight", () => {
   assert.deepEqual(start({}), { ok: true, state: stateWith({ phase: "preflight" }), superseded: [] });
-  assert.deepEqual(start({}, [[{}, { phase: "done" }]]), { ok: true, state: stateWith({ phase: "preflight" }), superseded: [] });
+  assert.deepEqual(start({}, [[{}, { phase: "done" }]]), {
+    ok: true,
+    state: stateWith({ phase: "preflight" }),
+    superseded: [],
+  });
 });
 
 test("one rollout for a node at a time", () => {
@@ -26,7 +33,9 @@ test("one rollout for a node at a time", () => {
     "the rollout r1 (halted) has nodes of the same scope (nodes with class=gpu): supersede it, or revert it first",
   ]);
   assert.ok("ok" in start({ scope: { labels: { class: ["cpu"] } } }, [[gpu, {}]]));
-  assert.deepEqual(start({ id: "r1" }, [[{}, { phase: "reverted" }]]), ["there has been a rollout r1 already: ids are used once"]);
+  assert.deepEqual(start({ id: "r1" }, [[{}, { phase: "reverted" }]]), [
+    "there has been a rollout r1 already: ids are used once",
+  ]);
 });
 
 test("a halted rollout ends with the one that supersedes it", () => {
@@ -39,12 +48,21 @@ test("a halted rollout ends with the one that supersedes it", () => {
     "the rollout r1 (waves) has nodes of the same scope (all nodes): wait for it, or halt it and supersede it",
   ]);
   assert.deepEqual(start({ supersedes }), ["r2 supersedes r1, which there is none of"]);
-  assert.equal((start({ supersedes: [{ id: "r1", digest: OLD.digest }] }, [[{}, { phase: "halted" }]]) as readonly string[])[0], "r1 has brought another state than r2 says");
+  assert.equal(
+    (
+      start({ supersedes: [{ id: "r1", digest: OLD.digest }] }, [
+        [{}, { phase: "halted" }],
+      ]) as readonly string[]
+    )[0],
+    "r1 has brought another state than r2 says",
+  );
 });
 
 test("it comes from what the channel has, and goes somewhere else", () => {
   assert.deepEqual(start({ to: OLD }), [`r2 goes from ${OLD.digest.slice(0, 12)} to itself`]);
-  assert.deepEqual(start({ from: OTHER }), [`the channel stable does not have ${OTHER.digest.slice(0, 12)} (any more), which r2 comes from`]);
+  assert.deepEqual(start({ from: OTHER }), [
+    `the channel stable does not have ${OTHER.digest.slice(0, 12)} (any more), which r2 comes from`,
+  ]);
   const { from: _from, ...first } = specWith({ id: "r2", onHalt: "revert" });
   const empty = channelWith();
   const refusal = startRollout(first, empty, [], T0);

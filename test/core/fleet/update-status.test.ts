@@ -20,7 +20,13 @@ function connect(before: NodeStatus | undefined, instance: string, stream = 1): 
 }
 
 function report(changes: Partial<NodeReport> = {}): NodeReport {
-  return { assignmentId: "r1/1/apply", phase: "applied", view: { ...view, running: NEW }, unproven: [], ...changes };
+  return {
+    assignmentId: "r1/1/apply",
+    phase: "applied",
+    view: { ...view, running: NEW },
+    unproven: [],
+    ...changes,
+  };
 }
 
 const apply: Assignment = {
@@ -69,7 +75,10 @@ test("an answer counts once, for the assignment last sent; the state of the node
   const other = recordReport(told, report({ assignmentId: "r0/1/apply", phase: "soaked" }), T0 + 1);
   assert.deepEqual([other.offer?.phase, other.running], [undefined, NEW]);
   const soaked = recordReport(told, report({ phase: "soaked", unproven: ["a", "b", "c", "d", "e"] }), T0 + 1);
-  assert.deepEqual([soaked.offer?.phase, soaked.offer?.unproven.length, soaked.offer?.unprovenMore], ["soaked", 4, 1]);
+  assert.deepEqual(
+    [soaked.offer?.phase, soaked.offer?.unproven.length, soaked.offer?.unprovenMore],
+    ["soaked", 4, 1],
+  );
   const later = recordReport(soaked, report({ phase: "reverted", view }), T0 + 2);
   assert.deepEqual([later.offer?.phase, later.running, later.refused], ["soaked", OLD, []]);
   assert.equal(recordReport(told, report({ phase: "drifted" }), T0 + 1).offer?.phase, undefined);
@@ -87,9 +96,23 @@ test("a refusal is remembered, beside what the node tells itself", () => {
 });
 
 test("the answer to a preflight stays when the next thing is said", () => {
-  const asked = recordOffer(statusWith(), { ...apply, id: "r1/1/preflight", mode: "preflight", needsToken: false }, T0);
-  const answer = report({ assignmentId: "r1/1/preflight", phase: "preflight-failed", view, error: { code: "x", message: "y" } });
+  const asked = recordOffer(
+    statusWith(),
+    { ...apply, id: "r1/1/preflight", mode: "preflight", needsToken: false },
+    T0,
+  );
+  const answer = report({
+    assignmentId: "r1/1/preflight",
+    phase: "preflight-failed",
+    view,
+    error: { code: "x", message: "y" },
+  });
   const answered = recordOffer(recordReport(asked, answer, T0 + 1), apply, T0 + 2);
-  assert.deepEqual(answered.preflight, { rolloutId: "r1", attempt: 1, ok: false, error: { code: "x", message: "y" } });
+  assert.deepEqual(answered.preflight, {
+    rolloutId: "r1",
+    attempt: 1,
+    ok: false,
+    error: { code: "x", message: "y" },
+  });
   assert.deepEqual([answered.offer?.id, answered.refused], ["r1/1/apply", []]);
 });

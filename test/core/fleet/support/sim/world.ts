@@ -57,6 +57,9 @@ export class World {
   readonly #scenario: Scenario;
   readonly #random: () => number;
   readonly #home = new Map<Agent, FeedServer>();
+  /** As it was when it was last checked. */
+  readonly #seen = new Map<string, unknown>();
+  readonly #labels: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly #until = new Map<unknown, number>();
   #tick = 0;
   #checked = 0;
@@ -66,6 +69,7 @@ export class World {
     this.#scenario = scenario;
     this.spec = scenario.spec;
     this.#random = mulberry(scenario.seed);
+    this.#labels = new Map(scenario.nodes.map(({ id, labels }) => [id, labels]));
     this.agents = scenario.nodes.map(
       ({ id, labels, nature, running }) =>
         new Agent(id, labels, nature, this.spec.to.digest, running ?? this.spec.from, this.#random),
@@ -236,44 +240,48 @@ export class World {
   /** Every change since the last look, in order; what may never happen is told with the change that did it. */
   #check(): void {
     for (; this.#checked < this.store.changes.length; this.#checked++) {
-      const change = this.store.changes[this.#checked];
-      if (change?.key === "state") this.#checkAdvance(change.revision);
-      if (change?.key.startsWith("status/"))
-        this.#checkStatus(change.value as NodeStatus, this.#before(change), change.revision);
+      const { key, value } = this.store.changes[this.#checked] ?? {};
+      if (key === undefined) continue;
+      const before = this.#seen.get(key);
+      if (key === "state" && before !== undefined)
+        this.#checkAdvance(before as RolloutState, value as RolloutState);
+      this.#seen.set(key, value);
+      if (key.startsWith("status/")) this.#checkStatus(value as NodeStatus, before);
     }
     this.#checkCap();
   }
 
-  #before({ key, revision }: { readonly key: string; readonly revision: number }): unknown {
-    return this.store.changes.findLast((change) => change.revision < revision && change.key === key)?.value;
-  }
-
-  #checkStatus(status: NodeStatus, before: unknown, revision: number): void {
+  #checkStatus(status: NodeStatus, before: unknown): void {
     const { node, offer, refused, source } = status;
     const was = (before as NodeStatus | undefined)?.offer;
     if (offer === undefined || (was?.id === offer.id && was.resentMs === offer.resentMs)) return;
-    assert.ok(was?.id !== offer.id || was.sentOn !== offer.sentOn, `${node} was told ${offer.id} twice on a stream`);
+    assert.ok(
+      was?.id !== offer.id || was.sentOn !== offer.sentOn,
+      `${node} was told ${offer.id} twice on a stream`,
+    );
     assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
     if (offer.mode !== "apply") return;
     const hasRefused = refused.some(({ digest }) => digest === offer.digest);
     assert.ok(offer.rolloutId !== undefined || !hasRefused, `${node} was offered again what it has refused`);
     if (offer.rolloutId !== this.spec.id) return;
     this.offers++;
-    const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
+    const labels = this.#labels.get(node) ?? {};
     const wave = findWave(this.spec, { id: node, labels }, sha256);
-    const state = this.#stateAt(revision);
+    const state = this.#seen.get("state") as RolloutState;
     assert.equal(state.phase, "waves", `${node} was told to apply in ${state.phase}`);
-    assert.ok(wave !== undefined && wave <= state.wave, `${node} of wave ${wave} was told in wave ${state.wave}`);
+    assert.ok(
+      wave !== undefined && wave <= state.wave,
+      `${node} of wave ${wave} was told in wave ${state.wave}`,
+    );
   }
 
   /** With a controller that sees everything: who leaves a wave behind has enough of it done. */
-  #checkAdvance(revision: number): void {
-    const [before, after] = [this.#stateAt(revision - 1), this.#stateAt(revision)];
-    const isAdvance = before?.phase === "waves" && (after.wave > before.wave || after.phase === "done");
+  #checkAdvance(before: RolloutState, after: RolloutState): void {
+    const isAdvance = before.phase === "waves" && (after.wave > before.wave || after.phase === "done");
     if (!isAdvance || this.#scenario.lag !== Number.POSITIVE_INFINITY) return;
     let [done, known] = [0, 0];
     for (const { node, connection, source, offer } of this.store.under<NodeStatus>("status/")) {
-      const labels = this.agents.find(({ id }) => id === node)?.labels ?? {};
+      const labels = this.#labels.get(node) ?? {};
       if (findWave(this.spec, { id: node, labels }, sha256) !== before.wave) continue;
       if (offer?.rolloutId === this.spec.id && offer.phase === "soaked") done++;
       const isServed = this.servers.some(({ id, isCut }) => id === connection?.server && !isCut);
@@ -282,11 +290,6 @@ export class World {
     }
     const { minDone = 1, name } = this.spec.waves[before.wave] ?? {};
     assert.ok(done >= minDone * known, `wave ${name} was left with ${done} done of ${known}`);
-  }
-
-  #stateAt(revision: number): RolloutState {
-    return this.store.changes.findLast((change) => change.key === "state" && change.revision <= revision)
-      ?.value as RolloutState;
   }
 
   #checkCap(): void {
