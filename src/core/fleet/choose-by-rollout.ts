@@ -40,7 +40,9 @@ function chooseInPreflight(question: RolloutQuestion): Choice {
   const { status, rollout, isFrozen } = question;
   const { spec, state } = rollout;
   const stable = stableUnlessNew(question, "settled");
-  if (stable.assignment !== undefined || spec.preflight.nodes === "none") return stable;
+  // One after the other: a newer assignment would take the place of the stable one.
+  if (stable.assignment !== undefined || stable.reason === "under-way") return stable;
+  if (spec.preflight.nodes === "none") return stable;
   const { preflight } = status;
   if (preflight?.rolloutId === spec.id && preflight.attempt === state.attempt) return stable;
   const offer = offerOf(rollout, status, "preflight");

@@ -87,6 +87,8 @@ test("preflight: everybody is asked once, after they have what is stable", () =>
   assert.equal(choose({ state }), "preflight new as r1/1/preflight");
   assert.equal(choose({ state, id: "n77" }), "preflight new as r1/1/preflight");
   assert.equal(choose({ state, status: { running: OTHER } }), STABLE);
+  const said = offerWith({ id: "stable/stable/3", digest: OLD.digest, serial: 7 });
+  assert.equal(choose({ state, status: { running: OTHER, offer: said } }), "under-way");
   const answered = { rolloutId: "r1", attempt: 1, ok: true };
   assert.equal(choose({ state, status: { preflight: answered } }), "settled");
   assert.equal(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { readChannel } from "../../../src/core/fleet/channel.ts";
+import { readInventory } from "../../../src/core/fleet/inventory.ts";
 import { readOverride } from "../../../src/core/fleet/override.ts";
 import { formatProblem, type ReadResult } from "../../../src/core/fleet/problem.ts";
 import { readNodeStatus, writeNodeStatus } from "../../../src/core/fleet/read-node-status.ts";
@@ -65,6 +66,8 @@ test("what is written is read back as it was", () => {
   assert.deepEqual(readRolloutState(writeStored(stateWith())), { ok: true, value: stateWith() });
   assert.deepEqual(readNodeStatus(writeNodeStatus(status)), { ok: true, value: status });
   assert.deepEqual(readChannel(writeStored(channel)), { ok: true, value: channel });
+  const inventory = { labels: { class: "gpu", zone: "a" } };
+  assert.deepEqual(readInventory(writeStored(inventory)), { ok: true, value: inventory });
   const override = { bundle: NEW, ...deed };
   assert.deepEqual(readOverride(writeStored(override)), { ok: true, value: override });
   assert.deepEqual(readOverride(writeStored(deed)), { ok: true, value: deed });
@@ -132,9 +135,17 @@ test("records of another schema, too long, or no JSON, are told and not thrown",
 });
 
 test("no value makes a reader throw, or tell without end", () => {
-  const readers = [readRolloutSpec, readRolloutState, readNodeStatus, readChannel, readOverride, readTokens];
-  const whole = [spec, state, status, channel, deed, { blocks: [] }];
-  const mutated = fc.tuple(fc.nat(5), fc.string(), fc.jsonValue()).map(([index, key, value]) => {
+  const readers = [
+    readRolloutSpec,
+    readRolloutState,
+    readNodeStatus,
+    readChannel,
+    readOverride,
+    readTokens,
+    readInventory,
+  ];
+  const whole = [spec, state, status, channel, deed, { blocks: [] }, { labels: { a: "b" } }];
+  const mutated = fc.tuple(fc.nat(6), fc.string(), fc.jsonValue()).map(([index, key, value]) => {
     const keys = Object.keys(whole[index] ?? {});
     const chosen = keys[key.length % keys.length] ?? key;
     return JSON.stringify({ schema: 1, ...whole[index], [chosen]: value });

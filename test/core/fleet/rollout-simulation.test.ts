@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { findWave } from "../../../src/core/fleet/membership.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
-import { NEW, OLD, SECOND, sha256, specWith, wave } from "./support/fleet.ts";
+import { NEW, OLD, OTHER, SECOND, sha256, specWith, wave } from "./support/fleet.ts";
 import type { Nature } from "./support/sim/agent.ts";
 import { type Event, type Scenario, type SimNode, World } from "./support/sim/world.ts";
 
@@ -84,6 +84,10 @@ const scenarios: fc.Arbitrary<Scenario> = fc
         maxLength: 18,
       },
     ),
+    starts: fc.array(fc.constantFrom(OLD, OLD, OLD, OTHER, "nothing" as const), {
+      minLength: 18,
+      maxLength: 18,
+    }),
     onHalt: fc.constantFrom("hold" as const, "revert" as const),
     offline: fc.constantFrom("skip" as const, "wait" as const),
     cap: fc.integer({ min: 1, max: 6 }),
@@ -92,10 +96,13 @@ const scenarios: fc.Arbitrary<Scenario> = fc
     lag: fc.constantFrom(Number.POSITIVE_INFINITY, 200, 40),
     events: fc.array(fc.tuple(fc.nat(120), event), { maxLength: 8 }),
   })
-  .map(({ count, natures, onHalt, offline, cap, ...rest }) => ({
+  .map(({ count, natures, starts, onHalt, offline, cap, ...rest }) => ({
     ...rest,
     spec: specFor({ onHalt, offline, cap }),
-    nodes: nodes(count, (index) => natures[index] ?? "good"),
+    nodes: nodes(count, (index) => natures[index] ?? "good").map((node, index) => ({
+      ...node,
+      running: starts[index] ?? OLD,
+    })),
     tickMs: TICK_MS,
   }));
 

@@ -15,7 +15,8 @@ import { Store } from "./store.ts";
 
 export interface SimNode extends Inventory {
   readonly nature: Nature;
-  readonly running?: Bundle;
+  /** At first; `from` where it is not given. */
+  readonly running?: Bundle | "nothing";
 }
 
 /** What happens from outside, at a tick. */
@@ -57,6 +58,7 @@ export class World {
   readonly #scenario: Scenario;
   readonly #random: () => number;
   readonly #home = new Map<Agent, FeedServer>();
+  readonly #told = new Set<string>();
   /** As it was when it was last checked. */
   readonly #seen = new Map<string, unknown>();
   readonly #labels: ReadonlyMap<string, Readonly<Record<string, string>>>;
@@ -72,7 +74,14 @@ export class World {
     this.#labels = new Map(scenario.nodes.map(({ id, labels }) => [id, labels]));
     this.agents = scenario.nodes.map(
       ({ id, labels, nature, running }) =>
-        new Agent(id, labels, nature, this.spec.to.digest, running ?? this.spec.from, this.#random),
+        new Agent(
+          id,
+          labels,
+          nature,
+          this.spec.to.digest,
+          running === "nothing" ? undefined : (running ?? this.spec.from),
+          this.#random,
+        ),
     );
     this.store.txn({}, { state: stateWith({ phase: "preflight" }), channel: channelWith() });
     for (let index = 0; index < scenario.servers; index++) this.#addServer();
@@ -259,6 +268,10 @@ export class World {
       was?.id !== offer.id || was.sentOn !== offer.sentOn,
       `${node} was told ${offer.id} twice on a stream`,
     );
+    const once = `${node} ${offer.sentOn} ${offer.id}`;
+    const isOnce = offer.rolloutId === undefined || offer.mode === "preflight";
+    assert.ok(!isOnce || !this.#told.has(once), `${once} was told twice on a stream`);
+    this.#told.add(once);
     assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
     if (offer.mode !== "apply") return;
     const hasRefused = refused.some(({ digest }) => digest === offer.digest);
