@@ -14,7 +14,9 @@ export interface Assignment {
   readonly spreadMs: number;
   readonly soakMs: number;
   readonly reportByMs: number;
-  /** SOAKED needs a pull from each registry that changed. */
+  /** The node pulls by itself from each registry that changed, where nobody does. */
+  readonly triesObserved: boolean;
+  /** And SOAKED needs that. */
   readonly needsObserved: boolean;
   /** It may only be sent with a token of the rollout: it counts as in flight until its answer. */
   readonly needsToken: boolean;

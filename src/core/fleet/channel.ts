@@ -15,7 +15,7 @@ export interface Channel {
   readonly stable?: Bundle;
   /** What rollouts to a part have brought since then; the last one that matches a node counts for it. */
   readonly scoped: readonly ScopedBundle[];
-  /** Counts the rollouts that have ended here. */
+  /** Counts the rollouts that have ended here, well or by going back. */
   readonly generation: number;
 }
 

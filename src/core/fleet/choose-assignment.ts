@@ -99,6 +99,7 @@ function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override): Choic
     bundle,
     ...STABLE_TIMES,
     spreadMs: 0,
+    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   } as const;

@@ -139,6 +139,7 @@ function build(
 ): Assignment {
   const { node, channel, rollout } = question;
   const { spec, state } = rollout;
+  const evidence = mode === "apply" ? (spec.waves[wave]?.evidence ?? "none") : "none";
   const back = stableFor(channel, node) ?? spec.from ?? spec.to;
   const { digest, serial } = mode === "revert" ? back : spec.to;
   return {
@@ -151,7 +152,8 @@ function build(
     spreadMs: spec.spreadMs,
     soakMs: spec.soakMs,
     reportByMs: mode === "preflight" ? spec.preflight.reportByMs : spec.reportByMs,
-    needsObserved: mode === "apply" && spec.waves[wave]?.evidence === "every",
+    triesObserved: evidence !== "none",
+    needsObserved: evidence === "every",
     needsToken,
   };
 }

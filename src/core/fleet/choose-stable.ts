@@ -27,6 +27,7 @@ export function chooseStable(node: FleetNode, status: NodeStatus, name: string, 
     bundle: { digest: bundle.digest, serial: bundle.serial },
     ...STABLE_TIMES,
     ...(status.running === undefined && { spreadMs: FIRST_SPREAD_MS }),
+    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   };

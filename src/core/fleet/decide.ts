@@ -29,7 +29,7 @@ export function decide(
       return decision === "finish" ? finish() : decision;
     }
     case "reverting":
-      return decideRevert(rollout, view, nowMs);
+      return decideRevert(rollout, channel, view, nowMs);
     case "halted":
       return completeHalt(rollout, view, waveOf, nowMs);
     default:
@@ -62,22 +62,25 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
   return haltRollout(rollout, "preflight-empty", message, gatherEvidence(failed, ok), nowMs);
 }
 
-function decideRevert(rollout: Rollout, view: FleetView, nowMs: number): Decision {
+function decideRevert(rollout: Rollout, channel: Channel, view: FleetView, nowMs: number): Decision {
   const { spec, state } = rollout;
-  const left: UnwellNode[] = [];
+  const stuck: UnwellNode[] = [];
   let isBusy = false;
   for (const node of view.nodes) {
     if (!matchesSelector(spec.scope, node)) continue;
     const outcome = assessRevert(rollout, node, view, nowMs);
     if (outcome === "waiting" || outcome === "working") isBusy = true;
-    if (isLeft(outcome)) left.push({ node, error: explainOutcome(rollout, node, outcome) });
+    if (isStuck(outcome)) stuck.push({ node, error: explainOutcome(rollout, node, outcome) });
   }
   if (isBusy) return paused(state) ?? { kind: "wait", code: "reverting" };
-  const ended = { ...state, phase: "reverted", startedMs: nowMs } as const;
-  return { kind: "write", state: left.length === 0 ? ended : { ...ended, left: gatherEvidence(left, []) } };
+  // Another generation: who is told of the stable state from here on is told something new.
+  const next = { ...channel, generation: channel.generation + 1 };
+  const ended = { ...state, phase: "reverted", startedMs: nowMs, generation: next.generation } as const;
+  const left = stuck.length === 0 ? {} : { left: gatherEvidence(stuck, []) };
+  return { kind: "write", state: { ...ended, ...left }, channel: next };
 }
 
-function isLeft(outcome: Outcome): boolean {
+function isStuck(outcome: Outcome): boolean {
   return outcome === "failed" || outcome === "silent" || outcome === "offline";
 }
 

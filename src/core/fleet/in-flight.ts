@@ -9,6 +9,14 @@ export function isOnThisStream({ connection }: NodeStatus, { sentOn }: Offer): b
   return connection !== undefined && nameStream(connection) === sentOn;
 }
 
+/**
+ * The stream is the node's own, the newest. Of any other, nothing is recorded and it is ended: there are two machines
+ * with one id, or the node has come back before its old stream was seen to end.
+ */
+export function isNewestStream({ connection }: NodeStatus, server: string, stream: number): boolean {
+  return connection?.server === server && connection.stream === stream;
+}
+
 /** The node should have answered by now. */
 export function isOverdue({ reportByMs }: Deadline, { sentMs }: Offer, nowMs: number): boolean {
   return nowMs >= sentMs + reportByMs;

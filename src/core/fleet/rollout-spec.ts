@@ -41,7 +41,7 @@ export interface Superseded {
 /** Would it work? Asked of every node before one is touched. */
 export interface Preflight {
   readonly nodes: "all" | "none";
-  /** This many may say no, or say nothing. */
+  /** This many may say no, or say nothing. Who says no is not told to apply, and counts as failed in its wave. */
   readonly maxFailed: number;
   readonly reportByMs: number;
 }

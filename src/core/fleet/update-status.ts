@@ -32,6 +32,7 @@ export interface Versions {
 export interface NodeReport {
   readonly assignmentId: string;
   readonly phase: Phase;
+  /** As it is when this is said, also where the answer is an older one. */
   readonly view: NodeView;
   readonly error?: NodeError;
   /** Host namespaces that changed and that nothing was pulled from. */

@@ -21,6 +21,7 @@ import {
   stateWith,
   statusWith,
   T0,
+  wave,
 } from "./support/fleet.ts";
 
 interface Situation {
@@ -225,6 +226,38 @@ test("a pin on the node wins over everything, one of the fleet over the rollout"
     "refused",
   );
   assert.equal(choose({ view: { ...pinned, engineAgeMs: 60_000 } }), "engine-stale");
+});
+
+test("an assignment says what the wave and the rollout want of it", () => {
+  const told = (evidence: "none" | "one" | "every") => {
+    const rollout = {
+      spec: specWith({ waves: [wave({ pick: { kind: "percent", percent: 100 }, evidence })] }),
+      state: stateWith(),
+    };
+    const view = {
+      name: "stable",
+      channel: channelWith(),
+      rollouts: [rollout],
+      engineAgeMs: 0,
+      beatAgeMs: 0,
+    };
+    return chooseAssignment({ id: "n0", labels: {}, status: statusWith() }, view, T0, sha256).assignment;
+  };
+  assert.deepEqual(told("one"), {
+    id: "r1/1/apply",
+    rolloutId: "r1",
+    wave: 0,
+    attempt: 1,
+    mode: "apply",
+    bundle: NEW,
+    spreadMs: 10 * SECOND,
+    soakMs: 20 * SECOND,
+    reportByMs: 60 * SECOND,
+    triesObserved: true,
+    needsObserved: false,
+    needsToken: true,
+  });
+  assert.deepEqual([told("none")?.triesObserved, told("every")?.needsObserved], [false, true]);
 });
 
 test("two rollouts for one node: neither", () => {

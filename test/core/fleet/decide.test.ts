@@ -333,6 +333,7 @@ test("going back is over when all who can have gone back; who could not is named
   const end = run({ state, nodes, nowMs: LATE });
   assert.ok(end.kind === "write");
   assert.deepEqual([end.state.phase, end.state.left?.nodes], ["reverted", ["n0", "n1", "n2"]]);
+  assert.deepEqual([end.state.generation, end.channel], [4, channelWith({ generation: 4 })]);
   assert.equal(outcome({ state: { phase: "halted" }, nodes: [] }), "halted");
   for (const phase of ["done", "reverted", "superseded"] as const)
     assert.equal(outcome({ state: { phase }, nodes: [] }), "ended");

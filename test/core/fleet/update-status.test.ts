@@ -39,6 +39,7 @@ const apply: Assignment = {
   spreadMs: 0,
   soakMs: 0,
   reportByMs: 60_000,
+  triesObserved: false,
   needsObserved: false,
   needsToken: true,
 };

@@ -96,9 +96,9 @@ export class Agent {
     this.#say("received");
   }
 
-  /** What is unacknowledged, the newest per assignment. */
+  /** What is unacknowledged, each with the node as it is now. */
   takeReports(): readonly NodeReport[] {
-    const reports = this.#outbox;
+    const reports = this.#outbox.map((report) => ({ ...report, view: this.view }));
     this.#outbox = [];
     return reports;
   }

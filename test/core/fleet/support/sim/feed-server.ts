@@ -1,7 +1,7 @@
 import type { Assignment } from "../../../../../src/core/fleet/assignment.ts";
 import type { Channel } from "../../../../../src/core/fleet/channel.ts";
 import { chooseAssignment, type FeedView } from "../../../../../src/core/fleet/choose-assignment.ts";
-import { countInFlight } from "../../../../../src/core/fleet/in-flight.ts";
+import { countInFlight, isNewestStream } from "../../../../../src/core/fleet/in-flight.ts";
 import type { NodeStatus } from "../../../../../src/core/fleet/node-status.ts";
 import type { Override } from "../../../../../src/core/fleet/override.ts";
 import type { RolloutSpec } from "../../../../../src/core/fleet/rollout-spec.ts";
@@ -77,7 +77,7 @@ export class FeedServer {
 
   /** False: it could not be made durable, and is not acknowledged. */
   report(agent: Agent, report: NodeReport, nowMs: number): boolean {
-    if (this.isCut || !this.isAlive || this.streams.get(agent.id)?.agent !== agent) return false;
+    if (this.isCut || !this.isAlive || !this.#isOurs(agent)) return false;
     this.#update(agent.id, (before) => before && recordReport(before, report, nowMs));
     return true;
   }
@@ -86,14 +86,22 @@ export class FeedServer {
   serve(nowMs: number): void {
     const beat = this.replica.get("beat");
     if (beat !== this.#beat.value) this.#beat = { value: beat, atMs: nowMs };
-    for (const { agent } of this.streams.values()) this.#serveNode(agent, nowMs);
+    for (const { agent } of [...this.streams.values()]) {
+      if (this.#isOurs(agent)) this.#serveNode(agent, nowMs);
+      else if (!this.isCut) this.streams.delete(agent.id);
+    }
     this.#giveBack(nowMs);
+  }
+
+  #isOurs(agent: Agent): boolean {
+    const stream = this.streams.get(agent.id);
+    const status = this.#store.get<NodeStatus>(`status/${agent.id}`);
+    return stream?.agent === agent && status !== undefined && isNewestStream(status, this.id, stream.stream);
   }
 
   #serveNode(agent: Agent, nowMs: number): void {
     const status = this.#store.get<NodeStatus>(`status/${agent.id}`);
-    const isOurs = status?.connection?.server === this.id && status.connection.instance === agent.instance;
-    if (status === undefined || !isOurs) return;
+    if (status === undefined) return;
     const state = this.replica.get<RolloutState>("state") as RolloutState;
     const node = { id: agent.id, labels: agent.labels, status };
     const { assignment } = chooseAssignment(node, this.#view(agent.id, state, nowMs), nowMs, sha256);

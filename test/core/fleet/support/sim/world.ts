@@ -147,7 +147,7 @@ export class World {
     if (!stays) {
       home?.disconnect(agent, this.nowMs);
       this.#home.delete(agent);
-      if (!agent.isUp || agent.isDead) return;
+      if (!agent.isUp || agent.isDead || this.#random() < 0.3) return;
       const server = this.servers[Math.floor(this.#random() * this.servers.length)];
       if (!server?.connect(agent, this.nowMs)) return;
       this.#home.set(agent, server);
