@@ -260,6 +260,14 @@ test("an assignment says what the wave and the rollout want of it", () => {
   assert.deepEqual([told("none")?.triesObserved, told("every")?.needsObserved], [false, true]);
 });
 
+test("a node that has nothing does not wait long", () => {
+  const view = { name: "stable", channel: channelWith(), rollouts: [], engineAgeMs: 0, beatAgeMs: 0 };
+  const { running: _running, ...empty } = statusWith();
+  const spread = (status: NodeStatus) =>
+    chooseAssignment({ id: "n0", labels: {}, status }, view, T0, sha256).assignment?.spreadMs;
+  assert.deepEqual([spread(empty), spread({ ...empty, running: OTHER })], [5 * SECOND, 60 * SECOND]);
+});
+
 test("two rollouts for one node: neither", () => {
   const rollouts = [specWith(), specWith({ id: "r2" })].map((spec) => ({ spec, state: stateWith() }));
   assert.equal(choose({ view: { rollouts } }), "overlapping-rollouts");

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { commandRollout } from "../../../src/core/fleet/command-rollout.ts";
 import { decide } from "../../../src/core/fleet/decide.ts";
 import type { Decision } from "../../../src/core/fleet/decision.ts";
+import { findFactors } from "../../../src/core/fleet/find-factors.ts";
 import { followServers } from "../../../src/core/fleet/follow-servers.ts";
 import { findWave } from "../../../src/core/fleet/membership.ts";
 import type { FleetNode, NodeStatus, Offer } from "../../../src/core/fleet/node-status.ts";
@@ -272,6 +273,15 @@ test("a halt says what the nodes that failed have in common, and others have not
     { name: "class", value: "gpu", unwell: 4, unwellOf: 4, well: 0, wellOf: 6 },
     { name: "containerd", value: "1.7.20", unwell: 4, unwellOf: 4, well: 0, wellOf: 6 },
   ]);
+});
+
+test("what only some of the failed have in common is no common factor", () => {
+  const bad = (index: number): FleetNode => node(`m${index}`, failed, { class: index < 2 ? "gpu" : "cpu" });
+  const good = (index: number): FleetNode => node(`w${index}`, done, { class: "cpu" });
+  const names = (list: readonly FleetNode[]) =>
+    findFactors(list, [good(0), good(1)]).map(({ value }) => value);
+  assert.deepEqual(names([bad(0), bad(1)]), ["gpu"]);
+  assert.deepEqual(names([bad(0), bad(1), bad(2)]), []);
 });
 
 test("a wave that nobody has pulled through bakes on, and halts in the end", () => {
