@@ -7,6 +7,7 @@ import { findFreePort } from "../test/support/free-port.ts";
 import { leaseDirectory } from "../test/support/leased-directory.ts";
 import { describeMachine } from "./lib/bench/describe-machine.ts";
 import { median } from "./lib/bench/median.ts";
+import { readUnitRuntime } from "./lib/unit-runtime.ts";
 
 const RUNS = 41;
 const MIB = 2 ** 20;
@@ -17,6 +18,7 @@ try {
   execFileSync("dpkg-deb", ["--extract", deb, lease.path]);
   const lib = join(lease.path, "usr/lib/mirrorlet");
   const [node, main] = [join(lib, "node"), join(lib, "main.js")];
+  // As the command line has it.
   const flag = "--max-semi-space-size=1";
   const idle = await agentSettings(lease.path);
   const [bare, version, help] = measureStarts(node, [
@@ -24,8 +26,9 @@ try {
     [flag, main, "version"],
     [flag, main, "status", "--help"],
   ]);
-  const bareMemory = await residentMemory(node, [flag, "-e", "setInterval(() => {}, 1e6)"]);
-  const memory = await residentMemory(node, [flag, main, "agent", ...idle]);
+  const { flags, environment } = readUnitRuntime();
+  const bareMemory = await residentMemory(node, [...flags, "-e", "setInterval(() => {}, 1e6)"], environment);
+  const memory = await residentMemory(node, [...flags, main, "agent", ...idle], environment);
   const installed =
     Number(execFileSync("dpkg-deb", ["-f", deb, "Installed-Size"], { encoding: "utf8" })) / 1024;
   const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
@@ -70,8 +73,12 @@ function measureStarts(node: string, commands: readonly (readonly string[])[]): 
 }
 
 /** In bytes, fifteen seconds after its start. */
-async function residentMemory(node: string, args: readonly string[]): Promise<number> {
-  const child = spawn(node, args, { stdio: "ignore" });
+async function residentMemory(
+  node: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  const child = spawn(node, args, { stdio: "ignore", env: { ...process.env, ...environment } });
   try {
     await sleep(15_000);
     const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];

@@ -34,7 +34,11 @@ process.exit(checks.some(({ wrong }) => wrong.length > 0) ? 1 : 0);
 async function run(): Promise<SoakRecord> {
   if (containerd !== "1.6" && containerd !== "2.1") misused("--containerd is 1.6 or 2.1");
   say(`${minutes} minutes, seed ${seed}`);
-  return runSoak({ minutes, seed, containerd, say });
+  const { record } = values;
+  const keep = async (soFar: SoakRecord): Promise<void> => {
+    if (record !== undefined) await writeFile(record, JSON.stringify(soFar));
+  };
+  return runSoak({ minutes, seed, containerd, say, keep });
 }
 
 async function readRecord(path: string): Promise<SoakRecord> {

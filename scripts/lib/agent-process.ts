@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { readUnitRuntime } from "./unit-runtime.ts";
 
 /** A line of the agent's log. */
 export interface LogLine {
@@ -31,7 +32,7 @@ export interface AgentProcess {
 
 /** As in systemd/mirrorlet.service, and what is asked for besides, such as a profile. */
 const nodeOptions = (): readonly string[] => [
-  "--max-semi-space-size=1",
+  ...readUnitRuntime().flags,
   ...(process.env["AGENT_NODE_OPTIONS"] ?? "").split(" ").filter((option) => option !== ""),
 ];
 
@@ -44,6 +45,7 @@ export const program = join(import.meta.dirname, "../../dist/main.js");
 export async function startAgent(directory: string, configPath: string): Promise<AgentProcess> {
   const child = spawn(process.execPath, [...nodeOptions(), program, "agent", "--config", configPath], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...readUnitRuntime().environment },
   });
   await writeFile(join(directory, "pids/agent"), `${child.pid}\n`);
   const ended = once(child, "exit");

@@ -64,4 +64,6 @@ prepare_nodes() {
   install_packages $missing || true
   ./scripts/lab-node || return 1
   ./scripts/lab-node trixie || say "the test on a node with Debian 13 will be skipped, for the reason above"
+  [ "${MIRRORLET_SWEEP:-}" != full ] || ./scripts/lab-node jammy ||
+    say "the test on a node with Ubuntu 22.04 will be skipped, for the reason above"
 }

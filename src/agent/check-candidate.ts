@@ -19,15 +19,17 @@ export async function checkCandidate(
   const candidate = candidatePath(step.path);
   await files.write([{ path: candidate, bytes: step.after, mode: 0o600, secret: true }]);
   try {
-    const after = await containerd.dumpConfig(candidate);
+    // At once: each takes a tenth of a second, of the time in which pulls do not go to the mirrors yet.
+    const [after, before] = await Promise.all([
+      containerd.dumpConfig(candidate),
+      step.before === undefined ? undefined : containerd.dumpConfig(step.path),
+    ]);
     if (!after.ok) return `containerd refuses the new ${step.path}: ${after.message}`;
     const effective = effectiveConfigPath(after.toml);
     if (configPath !== undefined && effective !== configPath)
       return `with the new ${step.path} containerd would read registry configuration from ${JSON.stringify(effective ?? "")}, not from ${configPath}: an import or a drop-in overrides it`;
-    if (step.before === undefined) return undefined;
-    const before = await containerd.dumpConfig(step.path);
     // A file containerd cannot read now has no dump to compare with; the gate still stands behind this.
-    if (!before.ok) return undefined;
+    if (before?.ok !== true) return undefined;
     const foreign = compareDumps(before.toml, after.toml);
     return foreign.length === 0
       ? undefined

@@ -1,7 +1,7 @@
 import type { HostEntry } from "../core/containerd/hosts-toml/host-entry.ts";
 import { parseImageReference } from "../core/containerd/image-reference.ts";
 import { readTlsMaterial } from "../core/containerd/pull/tls-material.ts";
-import { type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
+import { type ContainerdTraits, type ContainerdVersion, traitsOf } from "../core/containerd/version.ts";
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import { ProbedHost, type WatchedMirror } from "../core/evidence/probed-host.ts";
 import type { AccessSources, MirrorTarget } from "./evidence/probe-ports.ts";
@@ -61,17 +61,24 @@ export async function observeMirrors(
       byHost.set(entry.host, others);
     }
   }
-  const traits = traitsOf(version);
   return {
     hosts: [...byHost].map(([host, mirrors]) => {
       const fresh = new ProbedHost(host, mirrors);
       return known.hosts.find((one) => one.host === host && one.use === fresh.use) ?? fresh;
     }),
-    targetOf(mirror) {
-      const access = sources.get(keyOf(mirror));
-      return access === undefined ? undefined : { entry: mirror.entry, access, traits };
-    },
+    targetOf: targetsFrom(sources, traitsOf(version)),
     ...(readsOutside ? {} : { basis: { registries, parts: observed.parts } }),
+  };
+}
+
+/** A closure keeps all that others of its scope refer to: made where `known` is one, each look would keep all before it. */
+function targetsFrom(
+  sources: ReadonlyMap<string, AccessSources>,
+  traits: ContainerdTraits,
+): ObservedMirrors["targetOf"] {
+  return (mirror) => {
+    const access = sources.get(keyOf(mirror));
+    return access === undefined ? undefined : { entry: mirror.entry, access, traits };
   };
 }
 

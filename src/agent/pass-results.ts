@@ -5,6 +5,7 @@ import type { ConfigOutcome, TakenBack } from "./config-change.ts";
 import { rolledBack, takenBack } from "./pass-conditions.ts";
 import type { PassResult } from "./pass-context.ts";
 import { type Clock, HostError } from "./ports.ts";
+import { FAILURE_KINDS, type FailureKind } from "./report.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 
 /** With this file present mirrorlet changes nothing at all. */
@@ -48,7 +49,7 @@ export function withoutTraces(
 
 export function deferred(waitMs: number): PassResult {
   const seconds = Math.ceil(waitMs / 1000);
-  const message = `containerd must be restarted, and the restart budget (2 a minute, 6 an hour, one kept for a rollback) allows it in ${seconds} s`;
+  const message = `containerd must be restarted, and the restart budget (2 a minute, 6 an hour, one kept for a rollback; none while the one before is watched, two minutes) allows it in ${seconds} s`;
   return {
     outcome: "deferred",
     conditions: [{ type: "Reconciling", message }],
@@ -58,7 +59,7 @@ export function deferred(waitMs: number): PassResult {
 
 /** Originals cannot be kept, so nothing at all is written: half a plan is none. */
 export function unkept(message: string): PassResult {
-  return { outcome: "failed", conditions: [{ type: "Stalled", message }] };
+  return { outcome: "failed", failure: "other", conditions: [{ type: "Stalled", message }] };
 }
 
 /** Nothing was ever applied and nothing can be now. */
@@ -80,7 +81,13 @@ export function failed(error: unknown): PassResult {
   const retryable = error instanceof HostError ? error.retryable : true;
   return {
     outcome: "failed",
+    failure: kindOf(error),
     conditions: [{ type: retryable ? "Reconciling" : "Stalled", message }],
     ...(retryable ? { retryMs: RETRY_MS } : {}),
   };
+}
+
+function kindOf(error: unknown): FailureKind {
+  const code = error instanceof HostError ? error.code : "other";
+  return FAILURE_KINDS.find((kind) => kind === code) ?? "other";
 }

@@ -5,6 +5,7 @@ import {
   type Registry,
 } from "../core/desired-state/desired-state.ts";
 import type { MirrorProbe, MirrorProber } from "./ports.ts";
+import { createSignalGroup } from "./signal-group.ts";
 
 /** `challenge-only`: asks how credentials are wanted where there are any, and judges nothing. */
 export type PreflightMode = "strict" | "warn" | "off" | "challenge-only";
@@ -29,8 +30,13 @@ const NOTHING_ASKED: PreflightReport = {
   askedHosts: [],
 };
 
-const AT_ONCE = 8;
-const TIMEOUT_MS = 5_000;
+const AT_ONCE = 32;
+/** However many mirrors are dead, a pass goes on. */
+const TOTAL_MS = 15_000;
+/** A prober gives a mirror 5 s: one that took so long gave no answer. */
+const SILENT_MS = 4_500;
+/** Sentences beyond this are counted. */
+const MOST_TOLD = 20;
 
 /**
  * Asks every mirror from this node before anything is written. A mirror that fails is a warning while the
@@ -45,16 +51,17 @@ export async function preflight(
 ): Promise<PreflightReport> {
   if (mode === "off") return NOTHING_ASKED;
   const mirrors = distinctMirrors(state.registries, mode === "challenge-only");
-  const results = await probeAll([...mirrors.values()], prober, signal);
-  const probes = new Map([...mirrors.keys()].map((key, index) => [key, results[index]]));
+  const probes = await probeAll(mirrors, prober, signal);
+  const results = [...probes.values()];
   const failed = (mirror: Mirror): boolean => probes.get(keyOf(mirror))?.ok === false;
   const rejections: string[] = [];
   const warnings: string[] = [];
-  for (const probe of results) {
-    if (probe.ok) continue;
-    const sentence = `${probe.url} cannot serve pulls from this node: ${probe.failure?.message ?? "no reason given"}`;
-    if (mode !== "challenge-only") (mode === "strict" ? rejections : warnings).push(sentence);
-  }
+  const complaints = mode === "challenge-only" ? [] : complaintsOf(results);
+  if (mode !== "challenge-only" && probes.size < mirrors.size)
+    complaints.push(
+      `${mirrors.size - probes.size} of ${mirrors.size} mirrors could not be asked in ${TOTAL_MS / 1000} s`,
+    );
+  (mode === "strict" ? rejections : warnings).push(...upTo(MOST_TOLD, complaints));
   for (const { namespace, upstream, mirrors: own } of state.registries)
     if (mode === "warn" && upstream === "never" && own.every(failed))
       rejections.push(
@@ -66,7 +73,23 @@ export async function preflight(
   };
   const tokenHosts = hostsWhere((challenge) => challenge === "bearer");
   const askedHosts = hostsWhere((challenge) => challenge !== "unknown");
-  return { probes: results, rejections, warnings, tokenHosts, askedHosts };
+  return { probes: results, rejections: upTo(MOST_TOLD, rejections), warnings, tokenHosts, askedHosts };
+}
+
+/** Of mirrors under many paths of a host only one, where they fail alike. */
+function complaintsOf(probes: readonly MirrorProbe[]): string[] {
+  const sentences = probes
+    .filter(({ ok }) => !ok)
+    .map(
+      ({ url, failure }) =>
+        `${url} cannot serve pulls from this node: ${failure?.message ?? "no reason given"}`,
+    );
+  return [...new Set(sentences)];
+}
+
+function upTo(most: number, sentences: readonly string[]): readonly string[] {
+  const left = sentences.length - most;
+  return left <= 1 ? sentences : [...sentences.slice(0, most), `and ${left} more`];
 }
 
 function distinctMirrors(
@@ -84,16 +107,44 @@ function keyOf(mirror: Mirror): string {
   return JSON.stringify([mirrorUrl(mirror), ca, client, skipTlsVerify, credential]);
 }
 
+/** Without those that there was no time for. */
 async function probeAll(
-  mirrors: readonly Mirror[],
+  mirrors: ReadonlyMap<string, Mirror>,
   prober: MirrorProber,
   signal: AbortSignal,
-): Promise<readonly MirrorProbe[]> {
-  const results: MirrorProbe[] = [];
-  for (let start = 0; start < mirrors.length; start += AT_ONCE) {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    const batch = mirrors.slice(start, start + AT_ONCE);
-    results.push(...(await Promise.all(batch.map((mirror) => prober.probe(mirror, limit)))));
+): Promise<ReadonlyMap<string, MirrorProbe>> {
+  const answers = new Map<string, MirrorProbe>();
+  /** Hosts that cannot be reached, or answer nothing: what holds for one path of theirs holds for all. */
+  const dead = new Map<string, MirrorProbe>();
+  signal.throwIfAborted();
+  const ended = AbortSignal.timeout(TOTAL_MS);
+  const probes = createSignalGroup();
+  for (const end of [ended, signal]) end.addEventListener("abort", probes.end, { once: true });
+  const queue = [...mirrors].reverse();
+  const worker = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined && !ended.aborted; next = queue.pop()) {
+      const [key, mirror] = next;
+      const known = dead.get(placeOf(mirror));
+      const answer = known ?? (await probes.run((limit) => prober.probe(mirror, limit)));
+      signal.throwIfAborted();
+      // Cut off by the end of all: it is not known how it would have answered.
+      if (!answer.ok && ended.aborted) return;
+      answers.set(key, answer);
+      if (isDead(answer)) dead.set(placeOf(mirror), dead.get(placeOf(mirror)) ?? answer);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+  } finally {
+    signal.removeEventListener("abort", probes.end);
   }
-  return results;
+  return answers;
+}
+
+function placeOf({ scheme, host }: Mirror): string {
+  return `${scheme}://${host}`;
+}
+
+function isDead({ ok, failure, durationMs }: MirrorProbe): boolean {
+  return !ok && (failure?.phase === "dns" || failure?.phase === "connect" || durationMs >= SILENT_MS);
 }

@@ -20,6 +20,8 @@ export interface Reconciler {
    * time limit of its own, 90 s being the longest, so that much more means that it waits for ever.
    */
   readonly stillMs: number;
+  /** How long the pass under way has run, in ms; 0 between passes. */
+  readonly runMs: number;
   /** Ends after the pass under way; resolves when nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
   const { clock } = context.ports;
   /** Uptime of the last sign of life of what is under way. */
   let movedMs: number | undefined;
+  let beganMs: number | undefined;
   const ports = watchPorts(context.ports, () => {
     movedMs = clock.uptimeMs();
   });
@@ -67,12 +70,14 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
     let failures = 0;
     while (!signal.aborted) {
       movedMs = clock.uptimeMs();
+      beganMs = movedMs;
       if (stray) await sweepStrays(ports, config).catch((error: Error) => ports.log.warn({}, error.message));
       wanted = new AbortController();
       busy = true;
       const report = await runPass({ ...context, ports, signal });
       busy = false;
       movedMs = undefined;
+      beganMs = undefined;
       latest = report;
       stray = report.outcome === "failed";
       onReport(report);
@@ -105,6 +110,9 @@ export function startReconciler({ context, resyncMs, onReport }: ReconcilerOptio
     },
     get stillMs() {
       return movedMs === undefined ? 0 : clock.uptimeMs() - movedMs;
+    },
+    get runMs() {
+      return beganMs === undefined ? 0 : clock.uptimeMs() - beganMs;
     },
     async stop() {
       abort.abort(new Error("stopping"));

@@ -2,6 +2,7 @@ import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Issue } from "../core/issue.ts";
 import type { TracingState } from "../core/plan/node-plan.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
+import type { SignedRecord } from "./signed-record.ts";
 
 /**
  * unchanged: nothing to do · applied: a new desired state is in force · repaired: drift was undone ·
@@ -31,7 +32,8 @@ export const PASS_OUTCOMES: readonly PassOutcome[] = [
 
 /**
  * Ready: what is wanted is in force. Reconciling: on the way. Stalled: retrying the same input is pointless.
- * The last three are present only while true.
+ * Expired: what is in force was signed until a time that is over; it stays in force. All but Ready are present only
+ * while true.
  */
 export type ConditionType =
   | "Ready"
@@ -40,7 +42,8 @@ export type ConditionType =
   | "RolledBack"
   | "Degraded"
   | "Contested"
-  | "Frozen";
+  | "Frozen"
+  | "Expired";
 
 export const CONDITION_TYPES: readonly ConditionType[] = [
   "Ready",
@@ -50,12 +53,32 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "Degraded",
   "Contested",
   "Frozen",
+  "Expired",
 ];
 
 export interface Condition {
   readonly type: ConditionType;
   readonly message: string;
 }
+
+/**
+ * What kind of effect failed, where the outcome is `failed`: codes of HostError, of which the ones that need a person or
+ * that tell a disk's trouble have a name of their own.
+ */
+export const FAILURE_KINDS = [
+  "no-space",
+  "io",
+  "read-only",
+  "denied",
+  "busy",
+  "other-device",
+  "too-many-files",
+  "interrupted",
+  "changed",
+  "other",
+] as const;
+
+export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** A changed file as a unified diff, cut where it is very long. */
 export interface ShownChange {
@@ -68,6 +91,8 @@ export interface PassReport {
   readonly outcome: PassOutcome;
   /** Generation wanted now; 0 when the desired state could not be read. */
   readonly generation: number;
+  /** Undefined unless the outcome is `failed`. */
+  readonly failure?: FailureKind;
   /** Generation in force. */
   readonly observedGeneration: number;
   readonly conditions: readonly Condition[];
@@ -84,6 +109,8 @@ export interface PassReport {
   readonly inSync: boolean;
   readonly appliedMs?: number;
   readonly containerdVersion?: string;
+  /** Who has signed what is in force, and until when; undefined: nobody. */
+  readonly signed?: SignedRecord;
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */

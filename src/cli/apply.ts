@@ -30,6 +30,7 @@ export async function apply(
       adopt: options.adopt,
       mayRestart: !options.noRestart,
       retryQuarantined: true,
+      countsReads: true,
     });
     await sweepStrays(context.ports, context.config);
     const report = await runPass(context);

@@ -13,4 +13,6 @@ export interface NodeOptions {
   readonly adopt: boolean;
   readonly mayRestart: boolean;
   readonly retryQuarantined: boolean;
+  /** Passes follow: tries to read the sources are counted, which is written down. */
+  readonly countsReads?: true;
 }

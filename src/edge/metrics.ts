@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { CONDITION_TYPES, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
+import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
 import { createEvidenceMetrics, type EvidenceFacts } from "./evidence-metrics.ts";
 import type { Route } from "./http-routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
@@ -83,6 +83,18 @@ function createMeters(registry: Registry) {
       ...meter("apply_duration_seconds", "Duration of passes that changed something on the node."),
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     }),
+    serial: new Gauge(
+      meter("config_serial", "Serial of the signed desired state in force; 0 when nobody has signed it."),
+    ),
+    floorSerial: new Gauge(
+      meter("config_floor_serial", "Lowest serial of signed desired state that is still taken; 0: any."),
+    ),
+    expires: new Gauge(
+      meter(
+        "config_expires_timestamp_seconds",
+        "When the signed desired state in force expires; 0 when nobody has signed it.",
+      ),
+    ),
     driftRepairs: new Counter(
       meter("drift_repairs_total", "Owned files that somebody else changed and that were put right."),
     ),
@@ -90,12 +102,14 @@ function createMeters(registry: Registry) {
       meter("containerd_restarts_total", "Restarts of containerd by the agent.", ["reason", "outcome"]),
     ),
     passes: new Counter(meter("passes_total", "Passes of the reconciler.", ["outcome"])),
+    failures: new Counter(meter("pass_failures_total", "Passes that failed, by what failed.", ["cause"])),
     condition: new Gauge(meter("condition", "1 while the condition is true.", ["type"])),
   };
 }
 
 function startAtZero(meters: Meters): void {
   for (const outcome of PASS_OUTCOMES) meters.passes.inc({ outcome }, 0);
+  for (const cause of FAILURE_KINDS) meters.failures.inc({ cause }, 0);
   for (const type of CONDITION_TYPES) meters.condition.set({ type }, 0);
   for (const reason of restartReasons) {
     for (const outcome of restartOutcomes) meters.restarts.inc({ reason, outcome }, 0);
@@ -106,10 +120,14 @@ function recordPass(meters: Meters, report: PassReport): void {
   meters.inSync.set(report.inSync ? 1 : 0);
   meters.generation.set(report.generation);
   meters.observedGeneration.set(report.observedGeneration);
+  meters.serial.set(report.signed?.serial ?? 0);
+  meters.floorSerial.set(report.signed?.floor ?? 0);
+  meters.expires.set((report.signed?.expiresMs ?? 0) / 1000);
   if (report.appliedMs !== undefined) meters.lastApplied.set(report.appliedMs / 1000);
   if (report.done.length > 0) meters.applyDuration.observe(report.durationMs / 1000);
   meters.driftRepairs.inc(report.drift.length);
   meters.passes.inc({ outcome: report.outcome });
+  if (report.failure !== undefined) meters.failures.inc({ cause: report.failure });
   for (const { reason, outcome } of report.restarts) {
     meters.restarts.inc({ reason: restartReasons.includes(reason) ? reason : "other", outcome });
   }

@@ -5,9 +5,7 @@ import type { Issue } from "../core/issue.ts";
 import { type ReadInputOptions, readInputFile } from "./read-input-file.ts";
 import { tracePath } from "./trace-path.ts";
 
-const maxFileBytes = 4 * 2 ** 20;
-const maxTotalBytes = 16 * 2 ** 20;
-const maxFiles = 1000;
+export const SOURCE_LIMITS = { fileBytes: 4 * 2 ** 20, totalBytes: 16 * 2 ** 20, files: 1000 } as const;
 
 export type ReadSourcesOptions = Pick<ReadInputOptions, "root" | "trust">;
 
@@ -32,15 +30,16 @@ export async function readDesiredStateSources(
     const read =
       refusal !== undefined
         ? ({ ok: false, issue: refusal } as const)
-        : await readInputFile(path, { root, trust: options.trust, maxBytes: maxFileBytes });
+        : await readInputFile(path, { root, trust: options.trust, maxBytes: SOURCE_LIMITS.fileBytes });
     if (!read.ok) issues.push({ ...read.issue, at: { ...read.issue.at, file: name } });
     else {
       files.push({ name, bytes: read.bytes });
       totalBytes += read.bytes.length;
     }
-    if (totalBytes > maxTotalBytes) return { ok: false, issues: [...issues, tooMuch(name, "16 MiB")] };
-    if (files.length > maxFiles)
-      return { ok: false, issues: [...issues, tooMuch(name, `${maxFiles} files`)] };
+    if (totalBytes > SOURCE_LIMITS.totalBytes)
+      return { ok: false, issues: [...issues, tooMuch(name, "16 MiB")] };
+    if (files.length > SOURCE_LIMITS.files)
+      return { ok: false, issues: [...issues, tooMuch(name, `${SOURCE_LIMITS.files} files`)] };
   }
   return issues.length > 0 ? { ok: false, issues } : { ok: true, files };
 }

@@ -34,10 +34,8 @@ export async function readInputFile(path: string, options: ReadInputOptions): Pr
 async function traceAndRead(path: string, options: ReadInputOptions): Promise<ReadInputResult> {
   const { lookups, real } = await tracePath(path, options.root);
   if (options.trust === "owner") {
-    for (const lookup of lookups) {
-      const found = distrust(lookup);
-      if (found !== undefined) return refuse(path, "file-untrusted", found.message, found.fix);
-    }
+    const found = distrustOnWay(lookups);
+    if (found !== undefined) return refuse(path, "file-untrusted", found.message, found.fix);
   }
   if (real === undefined) {
     const missing = lookups.at(-1);
@@ -90,24 +88,20 @@ interface Distrust {
  * missing cannot be distrusted.
  */
 export async function findDistrust(path: string, root: string, ownUid: number): Promise<string | undefined> {
-  const { lookups } = await tracePath(path, root);
+  return distrustOnWay((await tracePath(path, root)).lookups, ownUid)?.message;
+}
+
+/** The first on the way to a path, or at its end, that somebody else could change. */
+export function distrustOnWay(lookups: readonly Lookup[], ownUid?: number): Distrust | undefined {
   for (const { directory, name, stats } of lookups) {
     const found = stats && distrustStats(join(directory, name), stats, ownUid);
-    if (found !== undefined) return found.message;
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function distrust({ directory, name, stats }: Lookup): Distrust | undefined {
-  return stats === undefined ? undefined : distrustStats(join(directory, name), stats);
-}
-
 /** Whether somebody else than root or `ownUid` could change this one file, link or directory. */
-export function distrustStats(
-  path: string,
-  stats: Stats,
-  ownUid = process.getuid?.() ?? 0,
-): Distrust | undefined {
+function distrustStats(path: string, stats: Stats, ownUid = process.getuid?.() ?? 0): Distrust | undefined {
   const consequence = "whoever can change it chooses where this node's images come from, so it is refused";
   if (stats.uid !== 0 && stats.uid !== ownUid) {
     return { message: `${path} belongs to user ${stats.uid}: ${consequence}`, fix: `chown root ${path}` };

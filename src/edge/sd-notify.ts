@@ -63,7 +63,8 @@ function createSender(socket: string, path: string | undefined, log: Log): Send 
   let complained = false;
   const send = (message: string) => {
     last = last.then(async () => {
-      const error = await runSystemdNotify(message, socket, path);
+      // It throws where there is no memory for another process.
+      const error = await runSystemdNotify(message, socket, path).catch(({ message }: Error) => message);
       if (error === undefined || complained) return;
       complained = true;
       log.warn({ error }, "the service manager cannot be told how the agent is (systemd-notify failed)");

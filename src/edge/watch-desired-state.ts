@@ -18,6 +18,8 @@ export interface WatchDesiredStateOptions {
 export interface DesiredStateWatch {
   /** Changes from here on are seen. Resolves also when watching failed: then only the resync notices. */
   readonly ready: Promise<void>;
+  /** Tries again what could not be watched for want of the kernel's means. */
+  refresh(): void;
   close(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ const floodMs = 200;
  */
 export function watchDesiredState(options: WatchDesiredStateOptions, onTouch: () => void): DesiredStateWatch {
   const watcher = new Watcher(options, onTouch);
-  return { ready: watcher.ready, close: () => watcher.close() };
+  return { ready: watcher.ready, refresh: () => watcher.refresh(), close: () => watcher.close() };
 }
 
 interface Watched {
@@ -60,6 +62,8 @@ class Watcher {
   #working: Promise<void>;
   #closed = false;
   #complained = false;
+  /** Something is not watched that could be, once there are inotify instances or descriptors again. */
+  #isLacking = false;
 
   constructor(options: WatchDesiredStateOptions, onTouch: () => void) {
     this.#options = options;
@@ -75,6 +79,10 @@ class Watcher {
     // is closed only after it was ready.
     await this.#working;
     await this.#unwatch();
+  }
+
+  refresh(): void {
+    if (this.#isLacking && !this.#closed) this.#refollow();
   }
 
   #touched(): void {
@@ -98,13 +106,16 @@ class Watcher {
       try {
         const watched = await directoriesOf(this.#options);
         const identity = await identify(watched);
-        if (identity === this.#identity || this.#closed) return moved;
+        if ((identity === this.#identity && !this.#isLacking) || this.#closed) return moved;
         moved = true;
+        this.#isLacking = false;
         await this.#watch(watched);
         this.#identity = identity;
+        if (this.#isLacking) return moved;
       } catch (error) {
         // Gone between two looks: look again.
         if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+        this.#isLacking = true;
         this.#complain(error);
         return moved;
       }
@@ -143,7 +154,9 @@ class Watcher {
     this.#chokidar = chokidar;
     chokidar.on("error", (error) => {
       // A file that root alone may read: its directory tells of it all the same.
-      if ((error as NodeJS.ErrnoException).code !== "EACCES") this.#complain(error);
+      if ((error as NodeJS.ErrnoException).code === "EACCES") return;
+      this.#isLacking = true;
+      this.#complain(error);
     });
     // `all` would say the same a little later, after a look at the file, and nothing of a change of mode or owner.
     chokidar.on("raw", () => this.#touched());

@@ -105,7 +105,7 @@ class DirectoryWatches implements PathsWatch {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return false;
-      this.#complain(directory, message);
+      this.#complain(directory, message, code === "EMFILE" ? "instances" : "watches");
       return true;
     }
   }
@@ -127,12 +127,13 @@ class DirectoryWatches implements PathsWatch {
     this.#watched.delete(directory);
   }
 
-  #complain(directory: string, message: string): void {
+  /** Of inotify there are no `lack` left, as far as that is the reason. */
+  #complain(directory: string, message: string, lack: "instances" | "watches"): void {
     if (this.#complained) return;
     this.#complained = true;
     this.#log.warn(
       { path: directory, error: message },
-      "drift cannot be watched everywhere: it is noticed at the next resync; raise fs.inotify.max_user_watches",
+      `drift cannot be watched everywhere: it is noticed at the next resync; raise fs.inotify.max_user_${lack}`,
     );
   }
 }

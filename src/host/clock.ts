@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { openSync, readFileSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../agent/ports.ts";
 
@@ -6,16 +6,23 @@ import type { Clock } from "../agent/ports.ts";
 export function createClock(): Clock {
   return {
     now: () => Date.now(),
-    uptimeMs: readUptimeMs,
+    uptimeMs: createUptime(),
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     sleep,
   };
 }
 
-// process.hrtime stops during suspend; the kernel's uptime counts it, in hundredths of a second.
-function readUptimeMs(): number {
-  const seconds = Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
-  return Math.round(seconds * 1000);
+/**
+ * process.hrtime stops during suspend; the kernel's uptime counts it, in hundredths of a second. Its file stays open:
+ * everything asks for the time, and must go on when no more descriptors are to be had.
+ */
+function createUptime(): () => number {
+  const descriptor = openSync("/proc/uptime", "r");
+  const buffer = Buffer.alloc(64);
+  return () => {
+    const text = buffer.toString("latin1", 0, readSync(descriptor, buffer, 0, buffer.length, 0));
+    return Math.round(Number.parseFloat(text) * 1000);
+  };
 }
 
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {

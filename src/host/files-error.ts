@@ -7,7 +7,8 @@ export function toHostError(error: unknown, path: string, doing: string): HostEr
   const known = meanings[errno];
   if (known === undefined) {
     const words = error instanceof Error ? error.message : String(error);
-    return new HostError("io", path, `cannot ${doing} ${path}: ${words}`, { retryable: true, cause: error });
+    const named = errno === "" ? words : `${words} (${errno})`;
+    return new HostError("io", path, `cannot ${doing} ${path}: ${named}`, { retryable: true, cause: error });
   }
   return new HostError(known.code, path, `cannot ${doing} ${path}: ${known.text} (${errno})`, {
     retryable: known.retryable,
@@ -79,6 +80,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: "other-device",
     text: "the file and its directory are on different file systems; mount the directory instead of the file",
     retryable: false,
+  },
+  EINTR: {
+    code: "interrupted",
+    text: "a signal came in between, the old file stands; the next pass tries again",
+    retryable: true,
   },
   EISDIR: {
     code: "is-directory",

@@ -1,14 +1,5 @@
 import { execFile } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  renameSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { accessSync, constants, fchmodSync, fchownSync, fstatSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { HostError } from "../agent/ports.ts";
@@ -18,6 +9,7 @@ import { readObserved } from "./files-read.ts";
 import type { HostRoot } from "./files-root.ts";
 import { discard, fsyncDirectory, writeTemporary } from "./files-temporary.ts";
 import type { WriteOptions } from "./files-write.ts";
+import { putInPlace } from "./put-in-place.ts";
 
 export interface Replacement {
   readonly path: string;
@@ -45,17 +37,25 @@ export async function replaceFile(
     const mode = given ?? (old === undefined ? 0o600 : old.mode & 0o7777);
     const keep = (temporary: string, descriptor: number): Promise<void> =>
       old === undefined ? Promise.resolve() : copyAttributes(target, { ...old, mode }, temporary, descriptor);
-    const temporary = await writeTemporary(target, bytes, mode, options.suffix, keep);
-    try {
+    const look = (): void => {
       refuseChanged(path, expected, options.root);
       if (options.root.resolve(path) !== target) throw changed(path);
-      renameSync(temporary, target);
+    };
+    const temporary = await writeTemporary(target, bytes, mode, options.suffix, (temporary, descriptor) =>
+      // cp does not copy from a file that is replaced meanwhile.
+      keep(temporary, descriptor).catch((error: unknown) => {
+        look();
+        throw error;
+      }),
+    );
+    const before = old === undefined || expected === undefined ? undefined : { bytes: expected, stats: old };
+    try {
+      if (!(await putInPlace({ temporary, target, bytes, expected: before, look }))) throw changed(path);
     } catch (error) {
       discard(temporary);
       throw error;
     }
     for (const directory of directories.grown) await fsyncDirectory(options.root.resolve(directory));
-    await fsyncDirectory(dirname(target));
   } catch (error) {
     throw toHostError(error, path, "replace");
   }

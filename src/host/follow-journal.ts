@@ -1,5 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { LogEntry, LogFollower, UnitLog } from "../agent/evidence/unit-log.ts";
 import { findProgram, PLAIN_ENVIRONMENT } from "./run-command.ts";
 import { splitLines } from "./split-lines.ts";
@@ -14,6 +13,8 @@ export interface JournalOptions {
 const MAX_LINE_BYTES = 128 * 1024;
 const MAX_WORDS_BYTES = 1024;
 const KILL_MS = 2_000;
+const PLACE = "-- cursor: ";
+const NO_INOTIFY = /insufficient watch descriptors/i;
 
 /** Follows the journal of a systemd unit with journalctl. */
 export function createUnitJournal({ unit, root }: JournalOptions): UnitLog {
@@ -22,12 +23,17 @@ export function createUnitJournal({ unit, root }: JournalOptions): UnitLog {
       const program = findProgram("journalctl");
       if (program === undefined) return "journalctl is not installed";
       if (signal.aborted) return "stopped before it was started";
-      const child = spawn(program, argumentsFor(unit, root, follower.after), {
-        cwd: "/",
-        env: PLAIN_ENVIRONMENT,
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      return attend(child, follower, signal);
+      try {
+        const child = spawn(program, argumentsFor(unit, root, follower.after), {
+          cwd: "/",
+          env: PLAIN_ENVIRONMENT,
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        return await attend(child, follower, signal);
+      } catch (error) {
+        // Out of memory, for one.
+        return `journalctl cannot be started: ${(error as Error).message}`;
+      }
     },
   };
 }
@@ -42,24 +48,24 @@ function argumentsFor(unit: string, root: string, after: string | undefined): re
     "--all",
     "--no-pager",
     "--quiet",
+    // Comes at its end where it finds that it cannot follow: with no inotify instance left it reads, and ends well.
+    "--show-cursor",
     `--unit=${unit}`,
     ...(root === "" || root === "/" ? [] : [`--root=${root}`]),
     ...(after === undefined ? ["--lines=0"] : [`--after-cursor=${after}`, "--no-tail"]),
   ];
 }
 
-function attend(
-  child: ChildProcessByStdio<null, Readable, Readable>,
-  follower: LogFollower,
-  signal: AbortSignal,
-): Promise<string> {
+function attend(child: ChildProcess, follower: LogFollower, signal: AbortSignal): Promise<string> {
   let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  // Without descriptors for pipes there are none, only an error to come.
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     words = `${words}${text}`.slice(-MAX_WORDS_BYTES);
   });
-  child.stdout.on(
+  child.stdout?.on(
     "data",
     splitLines(MAX_LINE_BYTES, (line) => {
+      if (line.startsWith(PLACE)) return follower.onPlace(line.slice(PLACE.length));
       const entry = follower.isOfInterest(line) ? readEntry(line) : undefined;
       if (entry !== undefined) follower.onEntry(entry);
     }),
@@ -78,7 +84,8 @@ function attend(
     child.once("error", (error) => done(error.message));
     child.once("close", (code, name) => {
       const how = code === null ? `was ended by ${name}` : `ended with status ${code}`;
-      done(`journalctl ${how}${words.trim() === "" ? "" : `: ${words.trim()}`}`);
+      const advice = NO_INOTIFY.test(words) ? " (fs.inotify.max_user_instances is too low)" : "";
+      done(`journalctl ${how}${words.trim() === "" ? "" : `: ${words.trim()}`}${advice}`);
     });
   });
 }

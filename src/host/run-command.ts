@@ -34,7 +34,7 @@ const MAX_WORDS_BYTES = 16 * 1024;
 /** Runs a program that answers and ends, without a shell and with an environment of three variables. */
 export function runCommand(program: string, args: readonly string[], timeoutMs: number): Promise<Ran> {
   const options = { cwd: "/", env: PLAIN_ENVIRONMENT, timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES };
-  return new Promise((resolve) => {
+  return new Promise<Ran>((resolve) => {
     execFile(
       program,
       args,
@@ -45,7 +45,7 @@ export function runCommand(program: string, args: readonly string[], timeoutMs: 
         else resolve({ status: undefined, stdout, stderr, failure: explainEnd(error, timeoutMs) });
       },
     );
-  });
+  }).catch(neverStarted);
 }
 
 function explainEnd(error: ExecFileException, timeoutMs: number): string {
@@ -90,7 +90,7 @@ function runToExit(
   stderr: number | undefined,
   { timeoutMs, signal }: RunOptions,
 ): Promise<Ended> {
-  return new Promise((resolve) => {
+  return new Promise<Ended>((resolve) => {
     const child = spawn(program, args, {
       cwd: "/",
       env: PLAIN_ENVIRONMENT,
@@ -116,7 +116,12 @@ function runToExit(
       else if (code === null) done({ status: undefined, failure: `killed by ${name}` });
       else done({ status: code });
     });
-  });
+  }).catch(neverStarted);
+}
+
+/** Most reasons come as an event; those that are thrown are the machine's too, no memory above all. */
+function neverStarted({ message }: Error): Ran {
+  return failed(message);
 }
 
 function isExecutable(path: string): boolean {

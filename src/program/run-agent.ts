@@ -41,6 +41,11 @@ const FLOOD_MS = 200;
 const READY_AT_LATEST_MS = 20_000;
 /** A pass that stands still for so long waits for ever: the watchdog ends the agent, and its next start goes on. */
 const STILL_MS = 5 * 60_000;
+/**
+ * One that runs for so long goes round for ever, and is ended the same way. The longest that may be: 32 canaries, 30 s
+ * before a restart and 30 s after it each; two restarts; their gates.
+ */
+const RUN_MS = 60 * 60_000;
 
 function conditionsText({ conditions }: PassReport): string {
   return conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
@@ -77,13 +82,14 @@ export async function runAgent(
   let sources: EvidenceRun | undefined;
   const notify = createServiceNotifier(process.env, log, async () => {
     await sources?.ping();
-    return (reconciler?.stillMs ?? 0) < STILL_MS;
+    return (reconciler?.stillMs ?? 0) < STILL_MS && (reconciler?.runMs ?? 0) < RUN_MS;
   });
   const nodeContext = deps.createContext({
     sources: [config.desiredState],
     adopt: false,
     mayRestart: true,
     retryQuarantined: false,
+    countsReads: true,
   });
   const { clock } = nodeContext.ports;
   const { config: configFile, certsD } = config.containerd;
@@ -156,6 +162,7 @@ export async function runAgent(
       logReport(report, previous, log);
       teller.poke();
       drift?.refresh();
+      watch.refresh();
     },
   });
   reconciler = running;

@@ -95,13 +95,15 @@ async function handshake(
   hop: HopLog | undefined,
 ): Promise<Socket> {
   const startedMs = performance.now();
-  const secure = connectTls({ socket, ...tlsOptions(route, bareHost(route.url)) });
+  let secure: TLSSocket | undefined;
   try {
+    secure = connectTls({ socket, ...tlsOptions(route, bareHost(route.url)) });
     await settle(secure, "secureConnect", handshakeMs, signal, (error) => explainTls(error, route.url));
     refuseServer(secure, route, hop);
     return secure;
   } catch (error) {
-    secure.destroy();
+    // A certificate or key that cannot be used ends it before there is a TLS socket.
+    (secure ?? socket).destroy();
     throw error;
   } finally {
     if (hop !== undefined) hop.durationsMs.tls = performance.now() - startedMs;

@@ -74,6 +74,51 @@ test("a pass that waits for ever is told from one that goes on and from none", a
   }
 });
 
+test("a pass that asks something of the node again and again, without end, is told by how long it runs", async () => {
+  const node = createTestNode();
+  const { ports, ...context } = node.context();
+  let isOver = false;
+  let asked = 0;
+  const version = async () => {
+    for (; !isOver; asked += 1) {
+      await ports.files.read("/etc/containerd/config.toml");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return undefined;
+  };
+  const reports: string[] = [];
+  const reconciler = startReconciler({
+    context: {
+      ...context,
+      ports: {
+        ...ports,
+        containerd: Object.create(node.containerd, { version: { value: version } }),
+        clock: { ...node.clock, sleep: untilAborted },
+      },
+    },
+    resyncMs: 300_000,
+    onReport: ({ outcome }) => reports.push(outcome),
+  });
+  try {
+    await untilTrue(() => asked > 10);
+    node.clock.advance(3_600_000);
+    assert.equal(reconciler.runMs, 3_600_000);
+    isOver = true;
+    await untilTrue(() => reports.length > 0);
+    assert.equal(reconciler.runMs, 0, "nothing runs");
+  } finally {
+    isOver = true;
+    await reconciler.stop();
+    node.remove();
+  }
+});
+
+async function untilTrue(check: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 500 && !check(); turn += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(check());
+}
+
 function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((_resolve, reject) => {
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });

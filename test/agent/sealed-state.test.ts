@@ -7,9 +7,11 @@ import {
   EMPTY_RECORD,
   encodeApplyRecord,
 } from "../../src/agent/apply-record.ts";
+import { decodeReading, encodeReading } from "../../src/agent/count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex, encodeOriginalIndex } from "../../src/agent/originals.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { decodeFloors, encodeFloors } from "../../src/agent/serial-floors.ts";
 import { desired, registry } from "./desired.ts";
 import { CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
@@ -22,10 +24,14 @@ const index = [
   { path: CONFIG, copy: "/x/original/1", digest: "d", mode: 0o644, owner: { uid: 0, gid: 0 } },
   { path: "/etc/containerd/certs.d/quay.io/hosts.toml", mode: 0o644 },
 ];
+const floors = { "prod/stable": 12, "prod/canary": 3 };
+const tries = { digest: "d", count: 2 };
 const kinds = [
   ["apply-record.json", encodeApplyRecord(record, sha256), decodeApplyRecord, record],
   ["last-known-good.json", encodeLastKnownGood(STATE, sha256), decodeLastKnownGood, STATE],
+  ["serial-floors.json", encodeFloors(floors, sha256), decodeFloors, floors],
   ["original/index.json", encodeOriginalIndex(index, sha256), decodeOriginalIndex, index],
+  ["reading.json", encodeReading(tries, sha256), decodeReading, tries],
 ] as const;
 
 for (const [name, bytes, decode, value] of kinds) {
@@ -142,4 +148,27 @@ test("a damaged last good state counts as none, and is written anew by the next 
     await node.pass(STATE);
     assert.equal(node.read(path), good);
   });
+});
+
+test("damaged bytes for a rollback are never put back: config.toml stays as it is, and what to do is told", async () => {
+  for (const damage of ["version = 2\n[plugins]\n", ""]) {
+    const node = createTestNode("1.7.24");
+    try {
+      node.write(CONFIG, ORIGINAL);
+      node.containerd.refuseStart = "containerd: bad value";
+      const { containerd } = node;
+      const restart = containerd.restart.bind(containerd);
+      containerd.restart = (signal) => {
+        node.write(`${node.config.stateDir}/rollback/config.toml`, damage);
+        return restart(signal);
+      };
+      const report = await node.pass(STATE);
+      assert.equal(report.outcome, "failed");
+      assert.match(report.conditions[0]?.message ?? "", /lost or damaged; it stays as it is: look at it/);
+      assert.match(node.read(CONFIG) ?? "", /config_path = /, "what was written last");
+      assert.match(node.read(CONFIG) ?? "", /# the site's/);
+    } finally {
+      node.remove();
+    }
+  }
 });

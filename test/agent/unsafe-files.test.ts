@@ -128,7 +128,7 @@ for (const [name, kind] of Object.entries(kinds))
 for (const [name, kind] of Object.entries(kinds))
   test(`${name} that is a pipe, a device or a socket is an issue and holds nobody up`, {
     skip,
-    timeout: 20_000,
+    timeout: 60_000,
   }, async (t) => {
     const special: Readonly<Record<string, (path: string) => Promise<void>>> = {
       pipe: async (path) => void execFileSync("mkfifo", [path]),

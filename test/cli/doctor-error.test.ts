@@ -70,7 +70,7 @@ function pipe(
   const [program, ...first] = mirrorletProgram();
   const child = spawn(program, [...first, "--root", root, "doctor", "--error", "-"], {
     env: mirrorletEnvironment,
-    timeout: 30_000,
+    timeout: 60_000,
   });
   let stdout = "";
   child.stdout.on("data", (chunk) => {

@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before } from "node:test";
-import { configFixtures, readConfigFixture } from "../support/config-fixtures.ts";
-import { forEachGeneration, type LabContainerd } from "../support/containerd.ts";
+import { type ConfigFixture, configFixtures, readConfigFixture } from "../support/config-fixtures.ts";
+import {
+  forEachGeneration,
+  type Generation,
+  generations,
+  type LabContainerd,
+} from "../support/containerd.ts";
 import { labSkipReason } from "../support/lab-parts.ts";
 import { pushImage } from "../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../support/registry.ts";
+import { shareOf } from "../support/sweep.ts";
 import { createCa } from "../support/tls.ts";
 import { prepareNode } from "./support/lab-node.ts";
 import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
@@ -31,10 +37,7 @@ forEachGeneration(
   async (generation, context) => {
     const daemon = await daemons.get(generation);
     await putMachineFiles(daemon);
-    const fitting = configFixtures.filter(({ versions }) =>
-      versions.some((version) => version.startsWith(`${generation}.`)),
-    );
-    for (const { name } of fitting)
+    for (const { name } of shareOf(configFixtures, generation, startingOn))
       await context.test(name, async () => {
         // The daemon still runs on the config before: what counts is the start on the edited one.
         const node = await prepareNode(daemon, {
@@ -63,6 +66,10 @@ forEachGeneration(
       });
   },
 );
+
+function startingOn({ versions }: ConfigFixture): readonly Generation[] {
+  return generations.filter((generation) => versions.some((version) => version.startsWith(`${generation}.`)));
+}
 
 /** The fixture with the machine's folders below the daemon's own, and no fixed port. */
 function relocate(config: string, daemon: LabContainerd): string {

@@ -107,7 +107,7 @@ test("no form of a foreign Host is answered, and none of our own is refused", as
   assert.match(await exchange(t, port, forwarded), /^HTTP\/1\.1 403 /);
 });
 
-test("what is no plain request is refused, and closes the connection", { timeout: 60_000 }, async (t) => {
+test("what is no plain request is refused, and closes the connection", { timeout: 120_000 }, async (t) => {
   const port = await listening(t);
   const head = "Host: localhost\r\nConnection: close\r\n";
   const refused: Readonly<Record<string, string>> = {
@@ -138,7 +138,7 @@ test("what is no plain request is refused, and closes the connection", { timeout
 });
 
 test("a flood of pipelined requests whose answers nobody reads is not answered into memory", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (t) => {
   const port = await listening(t);
   const flood = open(t, port).pause();
@@ -152,7 +152,7 @@ test("a flood of pipelined requests whose answers nobody reads is not answered i
 
 test("while another user holds 300 connections of every slow kind, root is answered", {
   skip: nobodySkipReason,
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (t) => {
   const port = await listening(t);
   const client = await startClientAsNobody();
@@ -170,7 +170,7 @@ test("while another user holds 300 connections of every slow kind, root is answe
   }
 });
 
-test("a body that trickles is cut off", { timeout: 40_000 }, async (t) => {
+test("a body that trickles is cut off", { timeout: 120_000 }, async (t) => {
   const port = await listening(t);
   const socket = open(t, port);
   socket.write("POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");

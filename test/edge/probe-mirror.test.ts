@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { connect, createServer as createTcpServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { MirrorProbe } from "../../src/agent/ports.ts";
 import type { Mirror } from "../../src/core/desired-state/desired-state.ts";
 import { createMirrorProber } from "../../src/edge/probe-mirror.ts";
@@ -158,6 +160,10 @@ test("client certificates: presented, missing, unusable", async (t) => {
   await expectFailure(anonymous, "tls", /wants a client certificate/);
   const garbage = { ...mirror, client: { certificate, key: "no key" } };
   await expectFailure(garbage, "tls", /cannot be used/);
+  for (let attempt = 0; (await connectionsOf(server)) > 0; attempt++) {
+    assert.ok(attempt < 400, "a key that cannot be used leaves no connection open");
+    await sleep(25);
+  }
 });
 
 test("http and https mixed up", async (t) => {
@@ -344,6 +350,10 @@ async function startTunnel(t: TestContext, host: string, refused?: string) {
   });
   const url = proxy.url.replace("//", "//u:p%20w@");
   return { environment: { HTTP_PROXY: url, https_proxy: url, NO_PROXY: "direct.invalid" }, seen };
+}
+
+function connectionsOf({ server }: LabServer): Promise<number> {
+  return promisify(server.getConnections.bind(server))();
 }
 
 function trustingItself(pair: LabCertificate): [LabCertificate, Partial<Mirror>] {

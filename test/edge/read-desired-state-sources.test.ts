@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { readDesiredStateSources } from "../../src/edge/read-desired-state-sources.ts";
+import { readDesiredStateSources, SOURCE_LIMITS } from "../../src/edge/read-desired-state-sources.ts";
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "mirrorlet-read-"));
@@ -165,3 +165,28 @@ test("a file that is replaced all the time is always read whole", async (t) => {
   done = true;
   await writer;
 });
+
+const MOST = SOURCE_LIMITS.totalBytes / SOURCE_LIMITS.fileBytes;
+/** Sizes of the files in a directory. */
+const LIMITED: Readonly<Record<keyof typeof SOURCE_LIMITS, (count: number) => readonly number[]>> = {
+  fileBytes: (count) => [count],
+  totalBytes: (count) => [
+    ...Array.from({ length: MOST - 1 }, () => SOURCE_LIMITS.fileBytes - 1),
+    count - (MOST - 1) * (SOURCE_LIMITS.fileBytes - 1) - 4,
+    4,
+  ],
+  files: (count) => Array.from({ length: count }, () => 1),
+};
+
+for (const [name, sizesOf] of Object.entries(LIMITED)) {
+  test(`${name}: what is within the limit is read, one more is refused whole`, async (t) => {
+    const limit = SOURCE_LIMITS[name as keyof typeof SOURCE_LIMITS];
+    for (const count of [limit - 1, limit, limit + 1]) {
+      const base = await folder(t);
+      for (const [i, size] of sizesOf(count).entries())
+        await writeFile(join(base, `${i}.yaml`.padStart(9, "0")), Buffer.alloc(size, "#"));
+      const read = await readDesiredStateSources([base], { root: "", trust: "owner" });
+      assert.equal(read.ok, count <= limit, `${count}: ${JSON.stringify(read.ok || read.issues)}`);
+    }
+  });
+}

@@ -130,37 +130,63 @@ const canLimit =
   spawnSync("unshare", ["-Ur", "sh", "-c", "echo 9 > /proc/sys/user/max_inotify_watches"]).status === 0;
 const noLimit = canLimit ? false : "needs user namespaces, to lower the inotify limit for one process";
 
-test("out of inotify watches: one warning, the rest is still watched, nothing throws", {
+for (const [what, left, seen] of [
+  ["watches", 9, "seen\n"],
+  ["instances", 0, ""],
+] as const) {
+  test(`out of inotify ${what}: one warning, the rest is still watched, nothing throws`, {
+    skip: noLimit,
+  }, async (t) => {
+    const base = await folder(t);
+    for (let i = 0; i < 30; i++) await mkdir(join(base, `${i}`));
+    const output = await runLimited(base, `max_inotify_${what}`, left, '"watchPaths"');
+    assert.equal(
+      output,
+      `warning: drift cannot be watched everywhere: it is noticed at the next resync; raise fs.inotify.max_user_${what}\n${seen}`,
+    );
+  });
+}
+
+test("out of inotify instances: the desired state is not watched, which is told once; with some again it is", {
   skip: noLimit,
 }, async (t) => {
   const base = await folder(t);
-  for (let i = 0; i < 30; i++) await mkdir(join(base, `${i}`));
+  const output = await runLimited(base, "max_inotify_instances", 0, '"watchDesiredState"');
+  assert.match(
+    output,
+    /^warning: desired state cannot be watched: [^\n]*fs\.inotify limits may be too low\nseen\n$/,
+  );
+});
+
+/** What a process of its own says that watches below `base` with a limit of its own, and lives for two seconds. */
+async function runLimited(base: string, limit: string, left: number, what: string): Promise<string> {
   const script = join(base, "watch.mts");
+  const edge = join(import.meta.dirname, "../../src/edge");
+  await writeFile(join(base, "desired.yaml"), "");
   await writeFile(
     script,
     `import { writeFileSync } from "node:fs";
-     import { watchPaths } from ${JSON.stringify(join(import.meta.dirname, "../../src/edge/watch-paths.ts"))};
+     import { watchDesiredState } from ${JSON.stringify(join(edge, "watch-desired-state.ts"))};
+     import { watchPaths } from ${JSON.stringify(join(edge, "watch-paths.ts"))};
+     const base = ${JSON.stringify(base)};
      const log = { debug() {}, info() {}, warn: (_: object, message: string) => console.log("warning:", message), error() {} };
-     const targets = Array.from({ length: 30 }, (_, i) => ({ directory: ${JSON.stringify(base)} + "/" + i }));
-     const watch = watchPaths(() => targets, log, () => { console.log("seen"); watch.refresh(); process.exit(0); });
-     watch.refresh();
-     setTimeout(() => process.exit(3), 5000);
-     writeFileSync(targets[0].directory + "/x", "");`,
+     const seen = () => { console.log("seen"); process.exit(0); };
+     if (${what} === "watchPaths") {
+       const targets = Array.from({ length: 30 }, (_, i) => ({ directory: base + "/" + i }));
+       watchPaths(() => targets, log, seen).refresh();
+       setTimeout(() => writeFileSync(targets[0].directory + "/x", ""), 100);
+     } else {
+       const watch = watchDesiredState({ path: base + "/desired.yaml", root: "", log }, seen);
+       await watch.ready;
+       watch.refresh();
+       await new Promise((resolve) => setTimeout(resolve, 100));
+       writeFileSync("/proc/sys/user/max_inotify_instances", "9");
+       // That the watch is another one now is a touch.
+       watch.refresh();
+     }
+     setTimeout(() => process.exit(0), 2000);`,
   );
-  const output = execFileSync(
-    "unshare",
-    [
-      "-Ur",
-      "sh",
-      "-c",
-      'echo 9 > /proc/sys/user/max_inotify_watches; exec "$@"',
-      "-",
-      process.execPath,
-      "--import",
-      "tsx",
-      script,
-    ],
-    { encoding: "utf8" },
-  );
-  assert.match(output, /^warning: drift cannot be watched everywhere.*max_user_watches\nseen\n$/);
-});
+  const limited = `echo ${left} > /proc/sys/user/${limit}; exec "$@"`;
+  const command = [process.execPath, "--import", "tsx", script];
+  return execFileSync("unshare", ["-Ur", "sh", "-c", limited, "-", ...command], { encoding: "utf8" });
+}

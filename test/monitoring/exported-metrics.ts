@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { CONDITION_TYPES, PASS_OUTCOMES } from "../../src/agent/report.ts";
+import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES } from "../../src/agent/report.ts";
 import { EVIDENCE_SOURCES, VERDICTS } from "../../src/core/evidence/evidence-report.ts";
 import { PULL_PATHS } from "../../src/core/evidence/pull.ts";
 import { CODE_CLASSES } from "../../src/core/evidence/registry-request.ts";
@@ -26,10 +26,14 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
   mirrorlet_config_generation: [],
   mirrorlet_config_observed_generation: [],
   mirrorlet_config_last_applied_timestamp_seconds: [],
+  mirrorlet_config_serial: [],
+  mirrorlet_config_floor_serial: [],
+  mirrorlet_config_expires_timestamp_seconds: [],
   mirrorlet_apply_duration_seconds: ["le"],
   mirrorlet_drift_repairs_total: [],
   mirrorlet_containerd_restarts_total: ["reason", "outcome"],
   mirrorlet_passes_total: ["outcome"],
+  mirrorlet_pass_failures_total: ["cause"],
   mirrorlet_condition: ["type"],
   mirrorlet_build_info: ["version", "node_version", "containerd_version"],
 };
@@ -40,6 +44,7 @@ export const labelValues: Readonly<Record<string, readonly string[]>> = {
   verdict: VERDICTS,
   source: EVIDENCE_SOURCES,
   type: CONDITION_TYPES,
+  cause: FAILURE_KINDS,
   code_class: CODE_CLASSES,
   kind: ["manifest", "blob", "token"],
   role: ["mirror", "upstream"],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { labCache, labPart, labSkipReason } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
 import { type Bridge, openBridge } from "./net-bridge.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** What a command on the node said. */
 export interface NodeRun {
@@ -42,7 +43,10 @@ export interface BootedNode {
 }
 
 export interface NodeOptions {
-  /** bookworm, the default, has systemd 252 and containerd 1.6; trixie systemd 257 and containerd 1.7. */
+  /**
+   * bookworm, the default, has systemd 252 and containerd 1.6; trixie systemd 257 and containerd 1.7; jammy, of Ubuntu,
+   * systemd 249 and containerd 2.2.
+   */
   readonly suite?: Suite;
   /** Put in the place of the distribution's own, under its unit and config.toml. */
   readonly containerd?: "1.6" | "2.1";
@@ -50,7 +54,7 @@ export interface NodeOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-type Suite = "bookworm" | "trixie";
+export type Suite = "bookworm" | "trixie" | "jammy";
 
 function treeOf(suite: Suite): string {
   return join(labCache(), `node-${suite}-1`);
@@ -59,6 +63,7 @@ function treeOf(suite: Suite): string {
 // This machine may have the older control groups alone, which systemd 257 takes only when it is told to.
 const KERNEL_WORDS: Readonly<Record<Suite, string>> = {
   bookworm: "",
+  jammy: "",
   trixie: existsSync("/sys/fs/cgroup/cgroup.controllers")
     ? ""
     : "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 systemd.unified_cgroup_hierarchy=0",
@@ -218,7 +223,7 @@ async function waitUntilUp(must: BootedNode["must"]): Promise<void> {
       await must("systemctl is-system-running --wait | grep -Eq '^(running|degraded)$'");
       return;
     } catch (error) {
-      if (attempt === 200) throw error;
+      if (attempt === WAIT_LIMIT_MS / 50) throw error;
       await sleep(50);
     }
   }

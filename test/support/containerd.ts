@@ -9,6 +9,7 @@ import { type LabPull, type PullAuth, pullImage, removeImage, waitForCri } from 
 import { labPart, labSkipReason } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
 import { restartScript } from "./restart-script.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 export const generations = ["1.6", "1.7", "2.1"] as const;
 export type Generation = (typeof generations)[number];
@@ -59,7 +60,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<LabCo
   await chmod(restartPath, 0o755);
 
   const restart = async (): Promise<void> => {
-    await run(restartPath, [], { timeout: 30_000 });
+    await run(restartPath, [], { timeout: WAIT_LIMIT_MS });
     await waitForCri(paths.socket);
   };
   try {

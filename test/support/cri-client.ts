@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** What a pull brought. `code` is gRPC's, by name (`NOT_FOUND`), `message` containerd's own words. */
 export type LabPull =
@@ -44,7 +45,7 @@ export async function removeImage(socket: string, reference: string): Promise<vo
   await call(socket, "RemoveImage", { image: { image: reference } }, 30_000);
 }
 
-/** True once CRI answers; false when the daemon runs without CRI. Rejects after ten seconds of neither. */
+/** True once CRI answers; false when the daemon runs without CRI. Rejects after a minute of neither. */
 export async function waitForCri(socket: string): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -52,7 +53,7 @@ export async function waitForCri(socket: string): Promise<boolean> {
       return true;
     } catch (error) {
       if ((error as grpc.ServiceError).code === grpc.status.UNIMPLEMENTED) return false;
-      if (attempt === 200) throw error;
+      if (attempt === WAIT_LIMIT_MS / 50) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

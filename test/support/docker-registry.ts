@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { labPart } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
 import { tokenIssuerName, tokenService } from "./token-issuer.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 export type DockerRegistryAuth =
   | { readonly kind: "none" }
@@ -82,7 +83,7 @@ function configFor(dir: string, auth: DockerRegistryAuth): string {
 }
 
 async function waitForAddress(logPath: string): Promise<string> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < WAIT_LIMIT_MS / 20; attempt++) {
     const address = /listening on (127\.0\.0\.1:\d+)/.exec(await readFile(logPath, "utf8"))?.[1];
     if (address !== undefined) return `http://${address}`;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -3,6 +3,7 @@ import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { labPart } from "./lab-parts.ts";
 import { leaseDirectory } from "./leased-directory.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** A real Prometheus on a free loopback port, with a data directory of its own. */
 export interface LabPrometheus {
@@ -60,7 +61,7 @@ exec "$2" --config.file="$1/prometheus.yml" --storage.tsdb.path="$1/data" --web.
 }
 
 async function waitForAddress(logPath: string): Promise<string> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < WAIT_LIMIT_MS / 50; attempt++) {
     const log = await readFile(logPath, "utf8");
     const address = /msg="Listening on" address=(127\.0\.0\.1:\d+)/.exec(log)?.[1];
     // It listens before it has read its data; until then it answers 503.

@@ -2,6 +2,7 @@ import type { EvidenceSink } from "../../src/agent/evidence/evidence-sink.ts";
 import type { SourceState } from "../../src/core/evidence/evidence-report.ts";
 import type { Pull, PullNotice } from "../../src/core/evidence/pull.ts";
 import type { RegistryRequest } from "../../src/core/evidence/registry-request.ts";
+import { WAIT_LIMIT_MS } from "./wait-limit.ts";
 
 /** Keeps all that is put into it. */
 export interface RecordingSink extends EvidenceSink {
@@ -38,7 +39,7 @@ export function createRecordingSink(): RecordingSink {
     logged() {},
     probed() {},
     source: (state) => void states.push(state),
-    told(count, timeoutMs = 20_000) {
+    told(count, timeoutMs = WAIT_LIMIT_MS) {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(
           () => reject(new Error(`${pulls.length + notices.length} of ${count} pulls were told`)),

@@ -27,7 +27,7 @@ export function restartScript(
   return `#!/bin/sh
 . '${join(paths.dir, "daemons.sh")}'
 hold_lock || { echo "another restart does not end" >&2; exit 1; }
-deadline=$(($(date +%s) + 13))
+deadline=$(($(date +%s) + 45))
 stop_daemon "$dir/pids/containerd"
 rm -f '${paths.socket}'
 size=$(stat -c %s '${paths.logPath}' 2>/dev/null || echo 0)

@@ -23,6 +23,16 @@ export function judgeRestarts({ byAgentMs, reasons }: Restarts): readonly string
   return complaints;
 }
 
+/**
+ * By design nothing is in force that needs a restart while the budget is used up, whose last one is kept for a rollback.
+ * Longer than a rest waits that lasts only for the hour's.
+ */
+export function isSpent(byAgentMs: readonly number[], atMs: number): boolean {
+  return WINDOWS.some(
+    ({ lengthMs, limit }) => countWithin(byAgentMs, atMs - lengthMs, lengthMs) >= limit - 1,
+  );
+}
+
 function countWithin(all: readonly number[], from: number, lengthMs: number): number {
   return all.filter((at) => at >= from && at < from + lengthMs).length;
 }

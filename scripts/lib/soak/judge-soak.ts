@@ -1,7 +1,7 @@
 import { growthOf, isLeak, quantile, type RestPoint } from "./judge-growth.ts";
 import { leftBehind } from "./judge-names.ts";
 import { type Cause, causeOf, type PullRecord } from "./judge-pulls.ts";
-import { judgeRestarts } from "./judge-restarts.ts";
+import { isSpent, judgeRestarts } from "./judge-restarts.ts";
 import type { ProcessFigures } from "./measure-process.ts";
 import type { Rest } from "./rest.ts";
 import type { SoakRecord } from "./run-soak.ts";
@@ -51,30 +51,50 @@ function judgePulls({ pulls, happenings }: SoakRecord): Check {
   return { name: "pulls failed because of us: 0", figure: `${pulls.length} pulls: ${figure}`, wrong };
 }
 
-function checkRestarts({ happenings, configChanges }: SoakRecord): Check {
+function checkRestarts({ happenings, configChanges, restartReasons = {} }: SoakRecord): Check {
   const restarts = happenings.flatMap((each) => (each.kind === "restart" ? [each] : []));
-  const byAgentMs = restarts.filter(({ by }) => by === "agent").map(({ fromMs }) => fromMs);
+  const byAgentMs = restartsByAgent(happenings);
   // The first: config_path, and the traces with it.
   const wrong = judgeRestarts({ byAgentMs, reasons: 1 + configChanges });
   const others = restarts.length - byAgentMs.length;
   return {
     name: "restarts of containerd within budget, none for certs.d",
-    figure: `${byAgentMs.length} by the agent, for its first change and ${configChanges} of config.toml by others; ${others} by others`,
+    figure: `${byAgentMs.length} by the agent, for its first change and ${configChanges} of config.toml by others${describeReasons(restartReasons)}; ${others} by others`,
     wrong,
   };
 }
 
-function judgeSettled({ rests }: SoakRecord): Check {
+function restartsByAgent(happenings: SoakRecord["happenings"]): readonly number[] {
+  return happenings.flatMap((each) => (each.kind === "restart" && each.by === "agent" ? [each.fromMs] : []));
+}
+
+function describeReasons(reasons: Readonly<Record<string, number>>): string {
+  const told = Object.entries(reasons).map(([reason, count]) => `${count} × ${reason}`);
+  return told.length === 0 ? "" : ` (its journal: ${told.join(", ")})`;
+}
+
+function judgeSettled({ rests, happenings }: SoakRecord): Check {
+  const byAgentMs = restartsByAgent(happenings);
+  const waits = (rest: Rest): boolean =>
+    rest.settledMs === undefined &&
+    rest.waited?.startsWith("deferred:") === true &&
+    isSpent(byAgentMs, rest.atMs);
+  const waiting = rests.filter(waits).length;
   const times = rests
     .flatMap(({ settledMs }) => (settledMs === undefined ? [] : [settledMs]))
     .sort(ascending);
+  const spent = waiting === 0 ? "" : `; ${waiting} times the restart budget was used up, as designed`;
   return {
     name: "the last desired state is in force",
-    figure: `${times.length} of ${rests.length} times; ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most`,
-    wrong: rests.flatMap(({ settledMs, wrong }, i) => [
-      ...(settledMs === undefined ? [`rest ${i}: not in force`] : []),
-      ...wrong.map((what) => `rest ${i}: ${what}`),
-    ]),
+    figure: `${times.length} of ${rests.length} times; ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most${spent}`,
+    wrong: rests.flatMap((rest, i) => {
+      if (waits(rest)) return [];
+      const { settledMs, waited = "", wrong } = rest;
+      return [
+        ...(settledMs === undefined ? [`rest ${i}: not in force: ${waited}`] : []),
+        ...wrong.map((what) => `rest ${i}: ${what}`),
+      ];
+    }),
   };
 }
 

@@ -12,6 +12,8 @@ export interface Rest {
   readonly atMs: number;
   /** Until the last desired state was in force; undefined: it never was. */
   readonly settledMs: number | undefined;
+  /** How the agent said it stood, where it took long or for ever: `deferred: containerd must be restarted…`. */
+  readonly waited?: string;
   /** What differs from the last desired state; empty for nothing. */
   readonly wrong: readonly string[];
   readonly agent: (ProcessFigures & { readonly heapMiB: number }) | undefined;
@@ -23,6 +25,7 @@ export interface Rest {
 }
 
 const SETTLE_MS = 90_000;
+const LONG_MS = 10_000;
 const CERTS_D = "/etc/containerd/certs.d";
 
 /** Brings the node to rest, and measures. Mirrors are well and nobody pulls. */
@@ -41,7 +44,7 @@ export async function rest(
   const wish = baseline(stage.world, generation);
   const fromMs = performance.now();
   await writeWish(stage, wish.text, true);
-  const settled = await untilInForce(door, generation, fromMs + SETTLE_MS);
+  const { settled, waited } = await untilInForce(door, generation, fromMs);
   const settledMs = settled ? performance.now() - fromMs : undefined;
   await sleep(quietMs);
   const agent = await measureService(stage, "mirrorlet");
@@ -49,6 +52,7 @@ export async function rest(
   return {
     atMs: performance.now(),
     settledMs,
+    ...(waited === undefined ? {} : { waited }),
     wrong: await compare(stage, wish, touched),
     agent: agent === undefined ? undefined : { ...agent, heapMiB: await heapMiB(door) },
     helper: await measureService(stage, "mirrorlet-helper"),
@@ -61,18 +65,43 @@ export async function rest(
 const LIST =
   "find /etc/containerd /etc/mirrorlet /var/lib/mirrorlet* /run/mirrorlet* /tmp /var/tmp 2>/dev/null | sort; true";
 
-async function untilInForce(door: string, generation: number, deadlineMs: number): Promise<boolean> {
-  while (performance.now() < deadlineMs) {
-    const { body } = await ask(door, "/status.json");
+/** `waited`: what stood in the way, once it took longer than a pass can. */
+async function untilInForce(
+  door: string,
+  generation: number,
+  fromMs: number,
+): Promise<{ readonly settled: boolean; readonly waited?: string }> {
+  let seen: string | undefined;
+  while (performance.now() < fromMs + SETTLE_MS) {
+    const { status, body } = await ask(door, "/status.json");
     const config = parse(body)?.config;
-    if (config?.observedGeneration === generation && config.inSync === true) return true;
+    const waited = seen === undefined ? {} : { waited: seen };
+    if (config?.observedGeneration === generation && config.inSync === true)
+      return { settled: true, ...waited };
+    if (performance.now() > fromMs + LONG_MS) seen = describe(config) ?? `no answer: ${status}`;
     await sleep(50);
   }
-  return false;
+  return { settled: false, waited: seen ?? "" };
+}
+
+function describe(config: Status["config"]): string | undefined {
+  if (config === undefined) return undefined;
+  const { outcome, generation, observedGeneration, conditions = [] } = config;
+  const words = conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
+  return `${outcome}: generation ${generation} wanted, ${observedGeneration} in force; ${words}`.slice(
+    0,
+    500,
+  );
 }
 
 interface Status {
-  readonly config?: { readonly observedGeneration: number; readonly inSync: boolean };
+  readonly config?: {
+    readonly outcome?: string;
+    readonly generation?: number;
+    readonly observedGeneration: number;
+    readonly inSync: boolean;
+    readonly conditions?: readonly { readonly type: string; readonly message: string }[];
+  };
   readonly evidence?: {
     readonly registries: readonly {
       readonly namespace: string;

@@ -18,11 +18,13 @@ export interface SoakOptions {
   readonly containerd: "1.6" | "2.1";
   /** Told of what is under way. */
   readonly say: (text: string) => void;
+  /** Gets what was seen so far after each round, for a run that does not come to its end. */
+  readonly keep?: (record: SoakRecord) => Promise<void>;
 }
 
 /** All that was seen; what it means is judged by `judge-soak.ts`. Times are ms of `performance.now()`. */
 export interface SoakRecord {
-  readonly options: Omit<SoakOptions, "say">;
+  readonly options: Omit<SoakOptions, "say" | "keep">;
   readonly installed: string;
   readonly fromMs: number;
   readonly toMs: number;
@@ -52,6 +54,8 @@ export interface SoakRecord {
     readonly message: string;
   }[];
   readonly health: string;
+  /** Why the agent restarted containerd, by its journal, and how often. */
+  readonly restartReasons?: Readonly<Record<string, number>>;
   /** Lines of level error and above in the agent's journal, once each with their number. */
   readonly errors: Readonly<Record<string, number>>;
 }
@@ -79,7 +83,7 @@ interface Play {
 const SETTLING_MS = 4_000;
 const VERDICTS_MS = 45_000;
 
-export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): Promise<SoakRecord> {
+export async function runSoak({ minutes, seed, containerd, say, keep }: SoakOptions): Promise<SoakRecord> {
   const timeline = recordTimeline(() => performance.now());
   const stage = await setStage(containerd, timeline);
   try {
@@ -110,6 +114,17 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
     const rests = [await rest(stage, watch, door, play.generation, new Set(), plan.quietMs)];
     if (rests[0]?.settledMs === undefined)
       throw new Error(`the first desired state is not in force: ${rests[0]?.wrong.join("; ")}`);
+    const recordOf = (end: EndOfSoak): SoakRecord => ({
+      options: { minutes, seed, containerd },
+      installed: stage.installed.how,
+      fromMs,
+      toMs: performance.now(),
+      happenings: timeline.all(),
+      rests,
+      wishes: play.generation,
+      ...pick(play),
+      ...end,
+    });
     for (let round = 0; round < plan.rounds; round++) {
       await playRound(play, round, plan);
       const measured = await rest(
@@ -122,31 +137,33 @@ export async function runSoak({ minutes, seed, containerd, say }: SoakOptions): 
       );
       rests.push(measured);
       say(describeRest(round + 1, plan.rounds, measured, play));
+      await keep?.(recordOf(NOT_THERE_YET));
     }
     const end = await lookAtEnd(play);
     await watch.stop();
-    return {
-      options: { minutes, seed, containerd },
-      installed: stage.installed.how,
-      fromMs,
-      toMs: performance.now(),
-      happenings: timeline.all(),
-      rests,
-      pulls: play.pulls,
-      wishes: play.generation,
-      repairs: play.repairs,
-      configChanges: play.configChanges,
-      commands: play.commands,
-      oddCommands: play.oddCommands,
-      livezMs: play.livezMs,
-      pages: play.pages,
-      failedPages: play.failedPages,
-      kills: play.kills,
-      ...end,
-    };
+    return recordOf(end);
   } finally {
     await stage.stop();
   }
+}
+
+type EndOfSoak = Pick<
+  SoakRecord,
+  "verdicts" | "health" | "restartReasons" | "agentRestarts" | "watchdogKills" | "errors"
+>;
+
+const NOT_THERE_YET: EndOfSoak = {
+  verdicts: [],
+  health: "not looked at yet",
+  restartReasons: {},
+  agentRestarts: 0,
+  watchdogKills: 0,
+  errors: {},
+};
+
+function pick(play: Play) {
+  const { pulls, repairs, configChanges, commands, oddCommands, livezMs, pages, failedPages, kills } = play;
+  return { pulls, repairs, configChanges, commands, oddCommands, livezMs, pages, failedPages, kills };
 }
 
 function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
@@ -194,7 +211,7 @@ async function playRound(play: Play, round: number, { rounds, roundMs }: Rounds)
 }
 
 /**
- * Kills come in the first third, so that what is left of the run is one life of the agent, long enough to see it grow.
+ * Kills come in the first sixth, so that what is left of the run is one life of the agent, long enough to see it grow.
  * Others restart containerd in every third round, and put their own config.toml in its place three times in a long run.
  */
 async function beRough(
@@ -206,14 +223,25 @@ async function beRough(
 ): Promise<void> {
   const { stage, watch } = play;
   await sleep(random.between(1_000, Math.max(1_000, roundMs / 3)));
-  if (round < rounds / 3) await killAgent(play);
+  if (round < Math.max(rounds / 6, 1)) await killAgent(play);
   if (round % 3 === 1) await watch.restartByOthers();
-  // Each takes a restart, of which there are few: not in a short run, which would wait for the next.
+  // Each takes a restart, of which there are few: not in a short run, which would wait for the next, and not when that
+  // would use the budget up, after which nothing is in force for the rest of the hour.
   const every = Math.floor(rounds / 3);
-  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3) {
+  const spent = play.timeline
+    .all()
+    .filter((each) => each.kind === "restart" && each.by === "agent" && isThisHour(each)).length;
+  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3 && spent < MOST_SPENT) {
     play.configChanges++;
     await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
   }
+}
+
+/** Of the five an hour for changes; one that fails half way may take two. */
+const MOST_SPENT = 4;
+
+function isThisHour({ fromMs }: Happening): boolean {
+  return performance.now() - fromMs < 3_600_000;
 }
 
 async function killAgent(play: Play): Promise<void> {
@@ -241,7 +269,7 @@ function noteLiveness(play: Play, { status, ms }: Answer): void {
 }
 
 /** Mirrors are well: pulls go there, and that is what the agent has to say. */
-async function lookAtEnd(play: Play) {
+async function lookAtEnd(play: Play): Promise<EndOfSoak> {
   const { stage, door } = play;
   const { node, world } = stage;
   const wanted = [...world.open, world.closed];
@@ -266,11 +294,21 @@ async function lookAtEnd(play: Play) {
     verdicts,
     health: `${health.status} ${/"status":"(\w+)"/.exec(health.body)?.[1] ?? ""}`,
     agentRestarts: Number(shown),
+    restartReasons: countMatches(journal, /restarting containerd reason=(.*)/),
     watchdogKills: journal.filter((line) => /watchdog timeout/i.test(line)).length,
     errors: countErrors(
       (await node.must("journalctl --no-pager --output=cat --priority=err --unit=mirrorlet")).split("\n"),
     ),
   };
+}
+
+function countMatches(lines: readonly string[], pattern: RegExp): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const line of lines) {
+    const key = pattern.exec(line)?.[1]?.slice(0, 120);
+    if (key !== undefined) counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function countErrors(journal: readonly string[]): Readonly<Record<string, number>> {
@@ -283,11 +321,12 @@ function countErrors(journal: readonly string[]): Readonly<Record<string, number
   return counts;
 }
 
-function describeRest(round: number, rounds: number, { agent, settledMs }: Rest, play: Play): string {
+function describeRest(round: number, rounds: number, { agent, settledMs, waited }: Rest, play: Play): string {
   const figures =
     agent === undefined
       ? "no agent"
-      : `${agent.rssMiB.toFixed(0)} MiB, ${agent.descriptors} descriptors, ${agent.threads} threads`;
+      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
   const settled = settledMs === undefined ? "never settled" : `settled in ${Math.round(settledMs)} ms`;
-  return `round ${round} of ${rounds}: ${settled}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
+  const why = waited === undefined ? "" : ` (${waited})`;
+  return `round ${round} of ${rounds}: ${settled}${why}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
 }

@@ -8,6 +8,7 @@ import {
   observeMirrors,
 } from "../observe-mirrors.ts";
 import { type Clock, type Containerd, HostError, type Log } from "../ports.ts";
+import { createSignalGroup } from "../signal-group.ts";
 import type { EvidenceSink } from "./evidence-sink.ts";
 import type { MirrorAsker, ProbeImage } from "./probe-ports.ts";
 
@@ -34,7 +35,7 @@ export interface ProbeRounds {
 }
 
 /** Hosts that are asked at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = 32;
 
 /**
  * A host:port is asked once a round, twice while something fails there, however many registries it mirrors: a round
@@ -43,6 +44,7 @@ const AT_ONCE = 8;
 export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
   const { clock, intervalMs, random, log, imageFor } = options;
   const stopping = new AbortController();
+  const questions = createSignalGroup();
   let pause = new AbortController();
   let registries: readonly WatchedRegistry[] = [];
   let isStale = false;
@@ -82,6 +84,9 @@ export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
     for (const probe of host.report(clock.now())) options.sink.probed(probe);
   }
 
+  const ask = (target: Parameters<MirrorAsker["ask"]>[0]): ReturnType<MirrorAsker["ask"]> =>
+    questions.run((signal) => options.asker.ask(target, signal));
+
   /** Where one image may be at fault, or the host, the base of the API decides. */
   async function askOne({ mirror, asksImage }: ProbeTurn): Promise<ProbeAnswer | undefined> {
     const target = mirrors.targetOf(mirror);
@@ -89,10 +94,10 @@ export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
     // A mirror that resolves no tags is not asked for one by containerd either.
     const canAsk = asksImage && mirror.entry.capabilities.includes("resolve");
     const image = canAsk ? imageFor(mirror.registry) : undefined;
-    const answer = await options.asker.ask({ ...target, ...(image && { image }) }, stopping.signal);
+    const answer = await ask({ ...target, ...(image && { image }) });
     const { failure } = answer;
     if (failure?.scope !== "host-or-repository") return answer;
-    const base = await options.asker.ask(target, stopping.signal);
+    const base = await ask(target);
     return base.failure === undefined ? { ...answer, failure: { ...failure, scope: "repository" } } : base;
   }
 
@@ -106,6 +111,7 @@ export function createProbeRounds(options: ProbeRoundsOptions): ProbeRounds {
     },
     async stop() {
       stopping.abort();
+      questions.end();
       pause.abort();
       await running;
     },

@@ -21,6 +21,8 @@ export interface RunningLogSource extends RunningSource {
 
 const MIN_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 60_000;
+/** A log that was followed for so long can be followed. */
+const STEADY_MS = 2_000;
 /** How long the state tells of a hosts.toml that containerd does not read. */
 const DROPPED_MS = 10 * 60_000;
 
@@ -44,32 +46,52 @@ export function startLogSource({ ports, unitLog, sink }: LogSourceOptions): Runn
       log.warn({}, limits.message(clock.uptimeMs()));
     }
   };
-  /** `cursor`: of the last line that came. */
+  /** The log can be read, but not followed: it is looked at again and again, which is no reason to call it up. */
+  let isPolled = false;
+  const sayUp = (): void => {
+    if (!isPolled) state.set(true, limits.message(clock.uptimeMs()));
+  };
+  /** `cursor`: of the last line that came, or of the end. */
   const follow = async (after: string | undefined): Promise<{ why: string; cursor: string | undefined }> => {
     let cursor: string | undefined;
+    let hasPlace = false;
+    const ended = new AbortController();
+    const steady = (): void => {
+      isPolled = false;
+      sayUp();
+    };
     limits.of(await containerd.version());
     const why = await (unitLog as UnitLog).follow(
       {
         after,
         isOfInterest,
-        onOpen: () => state.set(true, limits.message(clock.uptimeMs())),
+        onOpen() {
+          sayUp();
+          clock.sleep(STEADY_MS, ended.signal).then(steady, () => {});
+        },
         onEntry(entry) {
           cursor = entry.cursor;
           const finding = reader.read(entry.text, entry.atMs);
           if (finding !== undefined) take(finding);
-          state.set(true, limits.message(clock.uptimeMs()));
+          sayUp();
+        },
+        onPlace(place) {
+          cursor = place;
+          hasPlace = true;
         },
       },
       signal,
     );
-    return { why, cursor };
+    ended.abort();
+    isPolled = hasPlace;
+    return { why: hasPlace ? `${why}; it is read from time to time instead` : why, cursor };
   };
   const run = async (): Promise<void> => {
     let waitMs = MIN_WAIT_MS;
     let cursor: string | undefined;
     while (!signal.aborted) {
       const startedMs = clock.uptimeMs();
-      const ended = await follow(cursor);
+      const ended = await follow(cursor).catch((error: unknown) => ({ why: String(error), cursor }));
       if (signal.aborted) return;
       state.set(false, `the journal cannot be followed: ${ended.why}`);
       const ranWell = clock.uptimeMs() - startedMs > MAX_WAIT_MS;

@@ -11,6 +11,8 @@ export interface LogFollower {
   readonly isOfInterest: (text: string) => boolean;
   onOpen(): void;
   onEntry(entry: LogEntry): void;
+  /** It cannot be followed, but has been read up to this place, from which to go on. The end comes at once. */
+  onPlace(cursor: string): void;
 }
 
 export interface LogEntry {

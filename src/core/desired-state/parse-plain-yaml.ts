@@ -1,3 +1,4 @@
+import { LIMITS } from "./limits.ts";
 import type { ListTree, MapTree, ScalarTree, Tree, TreeEntry } from "./tree.ts";
 
 export interface PlainYaml {
@@ -87,7 +88,7 @@ class PlainReader {
       const end = skipKey(line.text);
       if (end === undefined) return undefined;
       const key = readKey(line.text.slice(0, end - 1));
-      if (entries.has(key) || RESERVED.test(key)) return undefined;
+      if (entries.has(key) || RESERVED.test(key) || key.length > LIMITS.keyLength) return undefined;
       this.nodes++;
       this.#next++;
       const rest = line.text.slice(end).trimStart();

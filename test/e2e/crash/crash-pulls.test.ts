@@ -7,6 +7,7 @@ import { desired, mirror, registry } from "../../agent/desired.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { copyImage, pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { shareOf } from "../../support/sweep.ts";
 import { createCa } from "../../support/tls.ts";
 import { startUpstreamTrap, type UpstreamTrap } from "../../support/upstream-trap.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
@@ -16,7 +17,9 @@ import { describeCall, type FileCall, listCalls, runWithFault, straceSkipReason 
 const skip = labSkipReason() ?? straceSkipReason() ?? false;
 const credential = { username: "puller", password: "geheim" };
 const IMAGES = ["gcr.io", "docker.io", "registry.k8s.io", "ghcr.io"].map((host) => `${host}/team/app:1.0`);
+/** On each of two generations; a sample has each on one of them. */
 const POINTS = 12;
+const GENERATIONS = ["1.6", "2.1"] as const;
 
 let driver: Driver;
 let trap: UpstreamTrap;
@@ -59,7 +62,7 @@ after(async () => {
   await trap?.stop();
 });
 
-for (const generation of ["1.6", "2.1"] as const)
+for (const generation of GENERATIONS)
   test(`killed in the middle of a pass, every pull goes through a mirror (containerd ${generation})`, {
     skip,
   }, async (t) => {
@@ -70,10 +73,13 @@ for (const generation of ["1.6", "2.1"] as const)
     // As a package upgrade would: the daemon still runs on ours.
     writeFileSync(node.daemon.configPath, resetConfig);
     keep(node);
-    const calls = await listCalls(commandFor(node), join(node.daemon.dir, "trace"), node.daemon.dir);
+    const calls = await listCalls(commandFor(node), {
+      log: join(node.daemon.dir, "trace"),
+      root: node.daemon.dir,
+    });
     const points = spread(calls.filter(isSwitch), POINTS);
     assert.ok(points.length >= 10);
-    for (const call of points)
+    for (const call of shareOf(points, generation, () => GENERATIONS))
       await t.test(describeCall(call), async () => {
         putBack(node);
         const { signal } = await runWithFault(commandFor(node), node.daemon.dir, call, "signal=SIGKILL");

@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { decodeApplyRecord } from "../../../src/agent/apply-record.ts";
 import { runPass } from "../../../src/agent/pass.ts";
 import { sweepStrays } from "../../../src/agent/reconciler.ts";
-import type { PassReport } from "../../../src/agent/report.ts";
+import { restore } from "../../../src/agent/restore.ts";
 import type { DesiredState } from "../../../src/core/desired-state/desired-state.ts";
 import { desired, mirror, registry } from "../../agent/desired.ts";
 import { createRacingClock, driveNode, type Job, sha256 } from "./driven-node.ts";
@@ -28,6 +28,8 @@ export interface Scenario {
   readonly desired: DesiredState;
   readonly namespaces: readonly string[];
   readonly traces: boolean;
+  /** What is done instead of a pass. */
+  readonly verb?: "restore";
 }
 
 export interface NodeState {
@@ -85,6 +87,13 @@ interface ScenarioOptions {
   readonly traces?: boolean;
 }
 
+/** Everything is in force and goes again. */
+export async function createRestore(options: ScenarioOptions): Promise<Scenario> {
+  const scenario = await createScenario("restored", options);
+  await finish(scenario, scenario.start);
+  return { ...scenario, verb: "restore" };
+}
+
 export async function createScenario(name: string, options: ScenarioOptions): Promise<Scenario> {
   const { directory, version, authorities, inForce, refuses, traces = false } = options;
   const start = join(directory, name.replaceAll(/\W+/g, "-"));
@@ -105,13 +114,14 @@ export async function createScenario(name: string, options: ScenarioOptions): Pr
   return scenario;
 }
 
-export function jobOf({ version, desired: state, traces }: Scenario, root: string): Job {
+export function jobOf({ version, desired: state, traces, verb }: Scenario, root: string): Job {
   return {
     root,
     settings: {},
     desired: state,
     containerd: { kind: "model", version, traces },
     countedNames: true,
+    ...(verb === undefined ? {} : { verb }),
   };
 }
 
@@ -120,16 +130,20 @@ export function copyStart({ start }: Scenario, root: string): void {
   cpSync(start, root, { recursive: true });
 }
 
-/** Starts the agent again, without faults, until it has nothing left to do; at most ten passes. */
-export async function finish(scenario: Scenario, root: string): Promise<PassReport> {
+/** Starts the agent again, without faults, until it has nothing left to do; at most ten passes. Or restores again. */
+export async function finish(scenario: Scenario, root: string): Promise<void> {
   const job = { ...jobOf(scenario, root), countedNames: false };
   const clock = createRacingClock();
   const { context, ports, config } = driveNode(job, { clock });
+  if (scenario.verb === "restore") {
+    const result = await restore(context);
+    if (!result.ok) throw new Error(result.message);
+    return;
+  }
   await sweepStrays(ports, config);
   for (let pass = 0; pass < 10; pass += 1) {
     const report = await runPass(context);
-    if (report.outcome !== "deferred" && report.outcome !== "failed" && report.restarts.length === 0)
-      return report;
+    if (report.outcome !== "deferred" && report.outcome !== "failed" && report.restarts.length === 0) return;
     await clock.sleep(report.retryMs ?? 1_000);
   }
   throw new Error("the agent does not come to rest");

@@ -38,7 +38,7 @@ test("a desired state in whose passes the agent is killed each time is skipped a
   const job = jobOf(scenario, root);
   const start = await look(scenario, root);
   // Read by the plan, so that the pass has begun and nothing is written yet.
-  const call = { name: "openat", path: "/etc/containerd/certs.d/gcr.io/hosts.toml", nth: 1 };
+  const call = { name: "openat", path: "/etc/containerd/certs.d/gcr.io/hosts.toml", nth: 1, isReading: true };
   const run = async (wanted: Job) => {
     writeFileSync(`${root}.job.json`, JSON.stringify(wanted));
     return runWithFault([process.execPath, driver.path, `${root}.job.json`], root, call, "signal=SIGKILL");

@@ -23,6 +23,8 @@ export interface Job {
   readonly containerd: ModelContainerd | RealContainerd;
   /** Names temporary files `1`, `2`, …, so that a fault can be aimed at one of them. */
   readonly countedNames: boolean;
+  /** What is done instead of a pass. */
+  readonly verb?: "restore";
 }
 
 interface ModelContainerd {

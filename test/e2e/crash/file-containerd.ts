@@ -43,12 +43,12 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
         : { ok: false, message: judged.reason };
     },
     restart: async () => restartDaemon(options),
-    async resetFailed() {},
     async reloadUnits() {
       const { traces } = options;
       if (traces !== undefined) writeDaemon(options.statePath, { ...daemon(), unit: readText(traces) });
       return { ok: true };
     },
+    unitState: async () => undefined,
     unitAwaitsReload: async () => options.traces !== undefined && daemon().unit !== readText(options.traces),
     tracesEnvironment: async () => (daemon().alive ? environmentIn(daemon().environment) : undefined),
     async exporter() {
@@ -120,10 +120,12 @@ function dumpOf(text: string): string {
   return `[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "${path}"\n`;
 }
 
-function readText(path: string): string | undefined {
+/** Tried again: faults are for the agent, not for the model of containerd that lives in its process. */
+function readText(path: string, tries = 3): string | undefined {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
+  } catch (error) {
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return isAbsent || tries === 0 ? undefined : readText(path, tries - 1);
   }
 }

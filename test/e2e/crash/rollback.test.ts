@@ -9,6 +9,7 @@ import { forEachGeneration, type Generation } from "../../support/containerd.ts"
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import { startUpstreamTrap, type UpstreamTrap } from "../../support/upstream-trap.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import { type RealNode, type RealNodeOptions, startRealNode } from "./real-node.ts";
@@ -143,8 +144,9 @@ type Moment = readonly [
 ];
 
 const kill = "kill -9 $PPID";
-const renames = (calls: readonly FileCall[]): readonly FileCall[] =>
-  calls.filter(({ name, path }) => name === "rename" && /\/\.config\.toml\.mirrorlet-tmp-/.test(path));
+/** The last call before config.toml is switched, which a child does. */
+const switches = (calls: readonly FileCall[]): readonly FileCall[] =>
+  calls.filter(({ name, path }) => name === "fsync" && /\/\.config\.toml\.mirrorlet-tmp-/.test(path));
 const at = (call: FileCall | undefined): FileCall => {
   assert.ok(call, "the pass makes that call");
   return call;
@@ -152,15 +154,15 @@ const at = (call: FileCall | undefined): FileCall => {
 
 /** Kills of the agent while config.toml is changed, and while that is taken back. */
 const moments: readonly Moment[] = [
-  ["before config.toml's rename", { call: (calls) => at(renames(calls)[0]) }],
-  ["right after config.toml's rename", { call: (calls) => at(nextSync(calls, renames(calls)[0])) }],
+  ["before config.toml's switch", { call: (calls) => at(switches(calls)[0]) }],
+  ["right after config.toml's switch", { call: (calls) => at(nextSync(calls, switches(calls)[0])) }],
   ["as the restart command begins", { before: `[ $n -eq 1 ] && ${kill}` }],
   ["as the restart command ends", { after: `[ $n -eq 1 ] && ${kill}` }],
   ["while the gate asks a containerd that hangs", { after: `[ $n -eq 1 ] && { ${hanging(kill)} }` }],
 ];
 const rollbackMoments: readonly Moment[] = [
-  ["before the rollback's rename", { call: (calls) => at(renames(calls)[1]) }],
-  ["right after the rollback's rename", { call: (calls) => at(nextSync(calls, renames(calls)[1])) }],
+  ["before the rollback's switch", { call: (calls) => at(switches(calls)[1]) }],
+  ["right after the rollback's switch", { call: (calls) => at(nextSync(calls, switches(calls)[1])) }],
   ["as the rollback's restart begins", { before: `[ $n -eq 2 ] && ${kill}` }],
   ["as the rollback's restart ends", { after: `[ $n -eq 2 ] && ${kill}` }],
   [
@@ -169,11 +171,16 @@ const rollbackMoments: readonly Moment[] = [
   ],
 ];
 
-/** A containerd that does not start cannot hang. */
+/** A containerd that does not start cannot hang. In a sample, each moment is tried with one of the two faults. */
 function momentsOf(fault: ((generation: Generation) => string) | undefined): readonly Moment[] {
   if (fault === undefined) return moments;
   const forward = fault === refusesToStart ? moments.slice(0, -1) : moments;
-  return [...forward, ...rollbackMoments];
+  const isEven = fault === losesCri;
+  return [...halfOf(forward, isEven), ...halfOf(rollbackMoments, !isEven)];
+}
+
+function halfOf(all: readonly Moment[], isEven: boolean): readonly Moment[] {
+  return all.filter((_moment, index) => isFullSweep || (index % 2 === 0) === isEven);
 }
 
 /**
@@ -188,7 +195,7 @@ kill -STOP $pid
 }
 
 function nextSync(calls: readonly FileCall[], call: FileCall | undefined): FileCall | undefined {
-  return call && calls.slice(calls.indexOf(call)).find(({ name }) => name === "fsync");
+  return call && calls.slice(calls.indexOf(call) + 1).find(({ name }) => name === "fsync");
 }
 
 for (const [generation, fault] of [
@@ -297,17 +304,17 @@ for (const generation of ["1.7", "2.1"] as const)
   });
 
 const tracesMoments: readonly Moment[] = [
-  ["before the environment's rename", { call: (calls) => at(environmentRename(calls)) }],
+  ["before the environment's switch", { call: (calls) => at(environmentSwitch(calls)) }],
   [
-    "right after the environment's rename",
-    { call: (calls) => at(nextSync(calls, environmentRename(calls))) },
+    "right after the environment's switch",
+    { call: (calls) => at(nextSync(calls, environmentSwitch(calls))) },
   ],
   ["as the restart command begins", { before: `[ $n -eq 1 ] && ${kill}` }],
   ["as the restart command ends", { after: `[ $n -eq 1 ] && ${kill}` }],
 ];
 
-function environmentRename(calls: readonly FileCall[]): FileCall | undefined {
-  return calls.find(({ name, path }) => name === "rename" && /\/\.environment\.mirrorlet-tmp-/.test(path));
+function environmentSwitch(calls: readonly FileCall[]): FileCall | undefined {
+  return calls.find(({ name, path }) => name === "fsync" && /\/\.environment\.mirrorlet-tmp-/.test(path));
 }
 
 test("killed while config.toml and traces are changed together (containerd 2.1)", {
@@ -337,7 +344,7 @@ test("killed while config.toml and traces are changed together (containerd 2.1)"
 /** The calls of an undisturbed run. */
 async function traceOnce(node: RealNode, fault: string | undefined): Promise<readonly FileCall[]> {
   node.setHook(fault === undefined ? "" : hook(fault));
-  return listCalls(driverCommand(node), `${node.daemon.dir}/trace`, node.daemon.dir);
+  return listCalls(driverCommand(node), { log: `${node.daemon.dir}/trace`, root: node.daemon.dir });
 }
 
 async function killAt(

@@ -10,6 +10,8 @@ export interface FileCall {
   readonly nth: number;
   /** How it is to be aimed at, where that is not the path: `/proc/self/fd/*` and a name, of which it is the nth call. */
   readonly aim?: { readonly name: string; readonly nth: number };
+  /** It changes nothing. */
+  readonly isReading: boolean;
 }
 
 export function describeCall({ name, path, nth }: FileCall): string {
@@ -53,16 +55,27 @@ const ENVIRONMENT = { ...process.env, UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: 
 /** Threads are followed; children, of which one may become a daemon that never ends, are let go. */
 const FOLLOW = ["-f", "--detach-on=execve"];
 
-/** Runs a program and lists the calls with which it, and not its children, changed something below `root`. */
+/**
+ * Runs a program and lists the calls with which it, and not its children, changed something below `root`; with those
+ * that read files and open directories where `reading`.
+ */
 export async function listCalls(
   command: readonly string[],
-  log: string,
-  root: string,
+  { log, root, reading = false }: Listing,
 ): Promise<readonly FileCall[]> {
-  const calls = `trace=${CHANGING.join(",")}`;
+  const names = reading ? [...CHANGING, "read", "pread64"] : CHANGING;
+  const calls = `trace=${names.join(",")}`;
   const trace = [...FOLLOW, "-y", "-s", "0", "-e", calls, "-e", "signal=none", "-o", log];
   await promisify(execFile)("strace", [...trace, ...command], { env: ENVIRONMENT, timeout: 60_000 });
-  return readLog(readFileSync(log, "utf8"), root);
+  const all = readLog(readFileSync(log, "utf8"), root);
+  return all.filter(({ isReading }) => reading || !isReading);
+}
+
+export interface Listing {
+  /** Where the trace goes. */
+  readonly log: string;
+  readonly root: string;
+  readonly reading?: boolean;
 }
 
 function readLog(text: string, root: string): readonly FileCall[] {
@@ -87,8 +100,8 @@ function readLog(text: string, root: string): readonly FileCall[] {
       fromName === undefined ? {} : { aim: { name: fromName, nth: count(`${thread} ${name} ${fromName}`) } };
     if (!below(path, root)) continue;
     const nth = count(`${name} ${path}`);
-    if (name === "openat" && !rest.includes("O_CREAT")) continue;
-    calls.push({ name, path: path.slice(root.length), nth, ...aim });
+    const isReading = name.includes("read") || (name === "openat" && !rest.includes("O_CREAT"));
+    calls.push({ name, path: path.slice(root.length), nth, ...aim, isReading });
   }
   return calls;
 }
@@ -110,7 +123,17 @@ function below(path: string, root: string): boolean {
 
 /** `write(21</path>, …`, `rename("/from", "/to")`, `openat(AT_FDCWD</cwd>, "/path", …`. */
 function pathOf(name: string, rest: string): string | undefined {
-  const byDescriptor = ["write", "pwrite64", "fsync", "fdatasync", "fchmod", "fchown", "ftruncate"];
+  const byDescriptor = [
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "fchmod",
+    "fchown",
+    "ftruncate",
+    "read",
+    "pread64",
+  ];
   if (byDescriptor.includes(name)) return /^\d+<([^>]*)>/.exec(rest)?.[1];
   return /"([^"]*)"/.exec(rest)?.[1];
 }
@@ -135,8 +158,21 @@ export async function runWithFault(
   const nth = aim?.nth ?? call.nth;
   const paths = aim === undefined ? [`${root}${path}`] : DESCRIPTORS.map((each) => `${each}/${aim.name}`);
   const where = [...paths.flatMap((each) => ["-P", each]), "-e", `trace=${name}`];
-  const inject = [...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`];
-  const child = spawn("strace", [...inject, "-e", "signal=none", "-o", "/dev/null", ...command], {
+  return runTraced([...FOLLOW, ...where, "-e", `inject=${name}:${fault}:when=${nth}`], command);
+}
+
+/** Runs a program for which every call of that name on those paths (host paths) does nothing and says that it went well. */
+export async function runWithout(
+  command: readonly string[],
+  name: string,
+  paths: readonly string[],
+): Promise<Ended> {
+  const where = [...paths.flatMap((path) => ["-P", path]), "-e", `trace=${name}`];
+  return runTraced([...FOLLOW, ...where, "-e", `inject=${name}:retval=0`], command);
+}
+
+async function runTraced(options: readonly string[], command: readonly string[]): Promise<Ended> {
+  const child = spawn("strace", [...options, "-e", "signal=none", "-o", "/dev/null", ...command], {
     env: ENVIRONMENT,
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -30,7 +30,7 @@ const LONGEST_S = 60;
 
 test("kubelet starts after the mirrors are in place, and soon when the agent hangs, fails, or hears nothing", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const { node, wish, inForce } = await startMirrorNode(context);
   const blackHole = await startBlackHole();

@@ -8,7 +8,7 @@ const CONFIGURATION = `cd /etc/containerd && find . -printf '%p %y %u:%g %m %l\\
 for (const containerd of ["1.6", "2.1"] as const)
   test(`dpkg -i, a desired state, and the next pull goes through the mirror; purged, all is as it was (containerd ${containerd})`, {
     skip,
-    timeout: 180_000,
+    timeout: 600_000,
   }, async (context) => {
     const { node, mirror, wish, pull, inForce } = await startMirrorNode(context, {
       containerd,

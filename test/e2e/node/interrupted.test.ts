@@ -34,7 +34,7 @@ for (const [end, points] of [
 ] as const)
   test(`${end} in the middle of a change: containerd is up, config.toml is old or new, and the change is finished`, {
     skip,
-    timeout: 300_000,
+    timeout: 600_000,
   }, async (context) => {
     const { node, wish, pull, until, inForce } = await startMirrorNode(context);
     const before = await node.must(CONFIG);

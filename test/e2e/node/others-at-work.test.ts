@@ -10,7 +10,7 @@ const JOURNAL = "journalctl --no-pager --output=cat --unit=mirrorlet";
 
 test("others at work on the node: a second agent, root's hands, a freeze, a broken config.toml, another containerd", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const { node, wish, pull, until, inForce } = await startMirrorNode(context);
   await wish(1);

@@ -52,7 +52,7 @@ async function afterPurge(node: BootedNode): Promise<string> {
 for (const containerd of ["1.6", "2.1"] as const)
   test(`installed, it changes nothing until there is a desired state; purged, the node is as before (containerd ${containerd})`, {
     skip,
-    timeout: 300_000,
+    timeout: 600_000,
   }, async (context) => {
     const node = await nodeWithPackage(containerd);
     context.after(() => node.stop());
@@ -105,7 +105,7 @@ for (const containerd of ["1.6", "2.1"] as const)
 
 test("twice, upgraded, stopped, broken off, removed and installed again: state stays, containerd is not restarted", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const node = await nodeWithPackage();
   context.after(() => node.stop());
@@ -133,7 +133,10 @@ test("twice, upgraded, stopped, broken off, removed and installed again: state s
   await node.must("systemctl start mirrorlet");
 
   // Killed while it unpacks: no postinst has run.
-  await node.run(`dpkg -i ${DEB} & sleep 0.7; kill -9 $!; wait`);
+  await node.must(`dpkg -i ${DEB} >/dev/null 2>&1 & pid=$!
+for i in $(seq 3000); do set -- /usr/lib/mirrorlet/*.dpkg-new; [ -e "$1" ] && break; sleep 0.01; done
+kill -9 $pid; wait $pid; test -e "$1"`);
+  assert.doesNotMatch((await node.run("dpkg --status mirrorlet")).stdout, /^Status: install ok installed$/m);
   await node.must(`dpkg --force-confold -i ${DEB}`);
   assert.match(await node.must("dpkg -s mirrorlet"), /^Status: install ok installed$/m);
   assert.equal((await node.must("systemctl is-active mirrorlet")).trim(), "active");
@@ -149,7 +152,7 @@ test("twice, upgraded, stopped, broken off, removed and installed again: state s
 
 test("a purge that cannot restore the node fails and says why, and the next one, once that is mended, ends it", {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   const node = await nodeWithPackage();
   context.after(() => node.stop());

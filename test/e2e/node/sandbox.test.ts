@@ -6,7 +6,13 @@ import type { BootedNode } from "../../support/booted-node.ts";
 import { skip, startMirrorNode } from "./support/mirror-node.ts";
 
 /** Only these, of all that support/sandbox-probe.sh tries. */
-const AGENT = ["write certs.d", "internet socket", "privileged port", "helper's socket"];
+const AGENT = [
+  "write certs.d",
+  "internet socket",
+  "privileged port",
+  "helper's socket",
+  "memory written and run",
+];
 
 /** It is root, and is there to do this; what it is asked for it judges by its own rules. */
 const HELPER = [
@@ -29,11 +35,11 @@ const HELPER = [
 ];
 
 /** The one process does it all: whoever takes it over has the node, by D-Bus. */
-const ROOTED = [...HELPER, "internet socket", "privileged port"];
+const ROOTED = [...HELPER, "internet socket", "privileged port", "memory written and run"];
 
 test("what a process can do inside of the units, and no more", {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (context) => {
   const { node, wish, inForce } = await startMirrorNode(context);
   await wish(1);

@@ -6,7 +6,7 @@ const PID = "systemctl show --property=MainPID --value mirrorlet";
 
 test("without journal, D-Bus, logind or systemd-notify the agent goes on, and what it is told is done", {
   skip,
-  timeout: 240_000,
+  timeout: 600_000,
 }, async (context) => {
   const { node, wish, pull, until, inForce } = await startMirrorNode(context);
   const agent = await node.must(PID);

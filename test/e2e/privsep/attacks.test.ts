@@ -4,7 +4,9 @@ import { chmod, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
+import { encodeOriginalIndex } from "../../../src/agent/originals.ts";
 import { PROTOCOL } from "../../../src/host/helper/wire.ts";
+import { sha256 as digestOf } from "../../../src/host/sha256.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
 import { buildImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
@@ -273,7 +275,8 @@ test("restore is led nowhere by a forged state", { skip }, async () => {
     { path: daemon.configPath, copy: "/etc/shadow", mode: 0o666 },
     { path: join(daemon.certsD, "../evil"), copy: join(stateDir, "original/evil"), mode: 0o666 },
   ];
-  await writeFile(join(stateDir, "original/index.json"), JSON.stringify(forged));
+  // With the right checksum: whoever is the agent's user can make that, too.
+  await writeFile(join(stateDir, "original/index.json"), encodeOriginalIndex(forged, digestOf));
   for (const { path } of forged) {
     const name = createHash("sha256").update(path).digest("hex").slice(0, 16);
     await writeFile(join(stateDir, "original", name), "evil\n");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHelperClient } from "../../../src/host/helper/helper-client.ts";
 import type { LabContainerd } from "../../support/containerd.ts";
+import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 import { type LabAgent, startAgent } from "../support/lab-agent.ts";
 import { type LabNode, type LabNodeOptions, prepareNode } from "../support/lab-node.ts";
 import { mirrorletEnvironment, mirrorletProgram } from "../support/mirrorlet.ts";
@@ -98,7 +99,7 @@ async function startHelper(node: LabNode, socket: string, pidFile: string): Prom
   };
   const answering = async (): Promise<void> => {
     const ask = createHelperClient(socket);
-    for (let tries = 0; tries < 400; tries++) {
+    for (let tries = 0; tries < WAIT_LIMIT_MS / 25; tries++) {
       if (
         await ask("instance").then(
           () => true,

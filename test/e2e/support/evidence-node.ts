@@ -66,7 +66,7 @@ export function createEvidenceNode(daemon: LabContainerd): EvidenceNode {
     async ctr(...args) {
       const program = join(dirname(binary), "ctr");
       const { stdout } = await run(program, ["--address", socket, "-n", "k8s.io", ...args], {
-        timeout: 20_000,
+        timeout: 60_000,
       });
       return stdout;
     },

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 import { mirrorletEnvironment, mirrorletProgram } from "./mirrorlet.ts";
 
 /** `mirrorlet agent` as a process of its own. */
@@ -50,6 +51,7 @@ export async function startAgent({
 }: AgentPlace): Promise<LabAgent> {
   const logPath = join(dir, "agent.log");
   const output = await open(logPath, "a");
+  const { size: earlier } = await output.stat();
   const [program, ...first] = mirrorletProgram();
   const child = spawn(program, [...first, "agent", "--config", agentToml], {
     cwd: "/",
@@ -67,7 +69,7 @@ export async function startAgent({
   const log = (): string => readFileSync(logPath, "utf8");
   const address = await until("the agent listens", log, async () => {
     if (child.exitCode !== null) throw new Error(`the agent has ended: ${log()}`);
-    return addressIn(log());
+    return addressIn(log().slice(earlier));
   });
 
   const get = async (path: string): Promise<{ status: number; text: string }> => {
@@ -135,7 +137,7 @@ async function until<T>(
   what: string,
   log: () => string,
   look: () => Promise<T | undefined>,
-  seconds = 20,
+  seconds = WAIT_LIMIT_MS / 1000,
 ): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {

@@ -113,6 +113,29 @@ const BREAKS: Readonly<Record<string, Partial<SoakRecord>>> = {
   },
 };
 
+const WAITED = "deferred: containerd must be restarted";
+const restarts = (minutes: readonly number[]): Partial<SoakRecord> => ({
+  configChanges: minutes.length - 1,
+  happenings: minutes.map((minute) => {
+    const atMs = minute * MINUTE;
+    return { kind: "restart", by: "agent", fromMs: atMs, toMs: atMs };
+  }),
+});
+const waiting = (waited: string) =>
+  rests((minute) => (minute < 55 ? {} : { settledMs: undefined, waited, wrong: ["gcr.io has no file"] }));
+
+test("while the hour's restarts are used up nothing has to be in force", () => {
+  const spent = restarts([1, 12, 24, 36, 54]);
+  assert.deepEqual(broken({ ...good, ...spent, rests: waiting(WAITED) }), []);
+});
+
+test("and only then, and only for that", () => {
+  const name = "the last desired state is in force";
+  const spent = restarts([1, 12, 24, 36, 54]);
+  assert.deepEqual(broken({ ...good, ...spent, rests: waiting("failed: no space left") }), [name]);
+  assert.deepEqual(broken({ ...good, ...restarts([1, 12, 24, 36]), rests: waiting(WAITED) }), [name]);
+});
+
 for (const [name, change] of Object.entries(BREAKS))
   test(`a broken promise is seen, and no other is blamed: ${name}`, () => {
     assert.deepEqual(broken({ ...good, ...change }), [name]);

@@ -1,11 +1,12 @@
 import { copyFile, rename, writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BootedNode, bootNode, nodeSkipReason } from "../../../support/booted-node.ts";
+import { type BootedNode, bootNode, nodeSkipReason, type Suite } from "../../../support/booted-node.ts";
 import { builtPackage, packageSkipReason } from "../../../support/built-package.ts";
 import { type LabPull, pullImage, removeImage } from "../../../support/cri-client.ts";
 import { pushImage } from "../../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../../support/registry.ts";
+import { WAIT_LIMIT_MS } from "../../../support/wait-limit.ts";
 
 /** For the `skip` option of tests on a node with the package. */
 export const skip = nodeSkipReason() ?? packageSkipReason() ?? false;
@@ -18,7 +19,7 @@ export interface MirrorNode {
   wish(generation: number, options?: WishOptions): Promise<void>;
   /** `gcr.io/library/app:1`, which only the mirror has. */
   pull(): Promise<LabPull>;
-  /** Until the script succeeds on the node; rejects with the agent's last words after 30 s. */
+  /** Until the script succeeds on the node; rejects with the agent's last words after a minute. */
   until(script: string): Promise<void>;
   /** Until that generation is in force and nothing is left to do. */
   inForce(generation: number): Promise<void>;
@@ -34,7 +35,7 @@ export interface WishOptions {
 export const IMAGE = "gcr.io/library/app:1";
 
 export interface MirrorNodeOptions {
-  readonly suite?: "bookworm" | "trixie";
+  readonly suite?: Suite;
   readonly containerd?: "1.6" | "2.1";
   /** Without it the package lies at `/root/mirrorlet.deb`, and no more. */
   readonly installed?: boolean;
@@ -72,8 +73,11 @@ export async function startMirrorNode(
     );
   if (installed) await node.must("dpkg --force-confold -i /root/mirrorlet.deb");
   const until = async (script: string): Promise<void> => {
-    const { status } = await node.run(`for i in $(seq 300); do { ${script}
-} >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1`);
+    const { status } = await node.run(
+      `for i in $(seq ${WAIT_LIMIT_MS / 100}); do { ${script}
+} >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1`,
+      2 * WAIT_LIMIT_MS,
+    );
     if (status === 0) return;
     const words = await node.run(
       "systemctl status --no-pager --lines=0 mirrorlet mirrorlet-helper containerd; journalctl --no-pager -u mirrorlet -u mirrorlet-helper -u containerd | tail -n 40",
@@ -92,7 +96,7 @@ export async function startMirrorNode(
     async pull() {
       const socket = node.path("/run/containerd/containerd.sock");
       await removeImage(socket, IMAGE).catch(() => undefined);
-      return pullImage(socket, IMAGE, undefined, 20_000);
+      return pullImage(socket, IMAGE, undefined, WAIT_LIMIT_MS);
     },
     inForce: (generation) =>
       until(
@@ -126,7 +130,7 @@ export async function momentOf(node: BootedNode, unit: string, words: RegExp): P
     const line = lines.split("\n").find((one) => words.test(one));
     const moment = /^\[\s*([\d.]+)\]/.exec(line ?? "")?.[1];
     if (moment !== undefined) return Number(moment);
-    if (attempt === 100) throw new Error(`${unit} never says ${words}:\n${lines}`);
+    if (attempt === WAIT_LIMIT_MS / 100) throw new Error(`${unit} never says ${words}:\n${lines}`);
     await sleep(100);
   }
 }

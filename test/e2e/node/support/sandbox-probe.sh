@@ -41,3 +41,5 @@ try "packet socket" "perl -MSocket -e 'socket(my \$s, 17, SOCK_RAW, 0) or exit 1
 try "internet socket" "perl -MSocket -e 'socket(my \$s, AF_INET, SOCK_STREAM, 0) or exit 1'"
 try "privileged port" "perl -MIO::Socket::INET -e 'IO::Socket::INET->new(LocalAddr => q(127.0.0.1:81), Listen => 1) or exit 1'"
 try "helper's socket" "perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Peer => q(/run/mirrorlet-helper.sock)) or exit 1'"
+# mmap(2) by its number on amd64: read, write and execute; private, anonymous.
+try "memory written and run" "perl -e 'exit(syscall(9, 0, 4096, 7, 34, -1, 0) == -1)'"
