@@ -1,9 +1,9 @@
+import { matchesSelector } from "../signing/selector.ts";
 import { type FleetView, goneSince } from "./assess-node.ts";
 import type { UnwellNode } from "./gather-evidence.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
 import { offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
-import { matchesSelector } from "./selector.ts";
 
 export interface PreflightAssessment {
   readonly ok: readonly FleetNode[];

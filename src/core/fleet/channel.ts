@@ -1,3 +1,4 @@
+import { matchesSelector, type NodeIdentity, type Selector } from "../signing/selector.ts";
 import { type Bundle, readBundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { isWithin } from "./overlap.ts";
@@ -5,7 +6,6 @@ import type { ReadResult } from "./problem.ts";
 import { readStored } from "./read-record.ts";
 import { readSelector } from "./read-selector.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { matchesSelector, type NodeIdentity, type Selector } from "./selector.ts";
 
 /** `channels/<channel>`: what its nodes run when no rollout says otherwise. */
 export interface Channel {

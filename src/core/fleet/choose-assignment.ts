@@ -1,3 +1,4 @@
+import { matchesSelector } from "../signing/selector.ts";
 import type { Choice } from "./assignment.ts";
 import type { Channel } from "./channel.ts";
 import { chooseByRollout } from "./choose-by-rollout.ts";
@@ -8,7 +9,6 @@ import type { FleetNode, NodeStatus } from "./node-status.ts";
 import type { Override } from "./override.ts";
 import type { Rollout } from "./rollout.ts";
 import { isEnded } from "./rollout-state.ts";
-import { matchesSelector } from "./selector.ts";
 
 /** Older than this, a server's view of the fleet brings no node anything it does not know. */
 export const ENGINE_FRESH_MS = 30_000;

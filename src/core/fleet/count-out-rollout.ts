@@ -1,10 +1,10 @@
+import { matchesSelector } from "../signing/selector.ts";
 import type { Bundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { classOf, PLACES, placeNode, type Sha256 } from "./membership.ts";
 import type { FleetNode } from "./node-status.ts";
 import type { DraftPick, RolloutDraft } from "./rollout-draft.ts";
 import type { RolloutSpec, Superseded, WavePick } from "./rollout-spec.ts";
-import { matchesSelector } from "./selector.ts";
 
 /** What a draft does not say. */
 export interface RolloutFacts {

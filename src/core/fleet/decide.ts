@@ -1,3 +1,4 @@
+import { matchesSelector } from "../signing/selector.ts";
 import { assessRevert, explainOutcome, type FleetView, type Outcome } from "./assess-node.ts";
 import { assessPreflight } from "./assess-preflight.ts";
 import { type Channel, withStable } from "./channel.ts";
@@ -7,7 +8,6 @@ import { gatherEvidence, type UnwellNode } from "./gather-evidence.ts";
 import { haltRollout } from "./halt-rollout.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutState } from "./rollout-state.ts";
-import { matchesSelector } from "./selector.ts";
 
 /**
  * What the controller does now with a rollout. Everything it goes by is stored, so that a controller that takes over

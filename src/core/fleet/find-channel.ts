@@ -1,6 +1,6 @@
+import { matchesSelector, type NodeIdentity } from "../signing/selector.ts";
 import type { Channel } from "./channel.ts";
 import type { Rollout } from "./rollout.ts";
-import { matchesSelector, type NodeIdentity } from "./selector.ts";
 
 export interface NamedChannel {
   readonly name: string;

@@ -1,3 +1,4 @@
+import { matchesSelector } from "../signing/selector.ts";
 import { type FleetView, goneSince } from "./assess-node.ts";
 import type { WaveAssessment } from "./assess-wave.ts";
 import { stableFor } from "./channel.ts";
@@ -7,7 +8,6 @@ import { gatherEvidence, type UnwellNode } from "./gather-evidence.ts";
 import type { FleetNode, NodeError } from "./node-status.ts";
 import { listStrays } from "./rollout.ts";
 import { isEnded } from "./rollout-state.ts";
-import { matchesSelector } from "./selector.ts";
 
 const ORDER: readonly DifferenceKind[] = [
   "failed",

@@ -1,5 +1,5 @@
+import { matchesSelector, type NodeIdentity } from "../signing/selector.ts";
 import type { RolloutSpec, Wave, WavePick } from "./rollout-spec.ts";
-import { matchesSelector, type NodeIdentity } from "./selector.ts";
 
 export type Sha256 = (bytes: Uint8Array) => string;
 

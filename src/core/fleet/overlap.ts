@@ -1,4 +1,4 @@
-import type { Selector } from "./selector.ts";
+import type { Selector } from "../signing/selector.ts";
 
 /**
  * Whether a node can match both. A node's labels are not looked at, for they change: a list of ids may overlap any

@@ -1,3 +1,4 @@
+import { isNodeName } from "../signing/selector.ts";
 import { isDigest, readBundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { maybe } from "./maybe.ts";
@@ -17,7 +18,6 @@ import type { ReadResult } from "./problem.ts";
 import { readStored, writeStored } from "./read-record.ts";
 import { isRolloutId, NAME_FORM } from "./read-rollout-spec.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { isNodeName } from "./selector.ts";
 
 /** `status/<shard>/<node>` */
 export function readNodeStatus(text: string): ReadResult<NodeStatus> {

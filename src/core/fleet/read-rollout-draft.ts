@@ -1,3 +1,4 @@
+import { isNodeName } from "../signing/selector.ts";
 import { checkRolloutSpec } from "./check-rollout-spec.ts";
 import { DEFAULT_ROLLOUT, defaultMaxBake, defaultWave } from "./default-rollout.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
@@ -6,7 +7,6 @@ import { readLabelLists, readNodes, readSelector } from "./read-selector.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { DraftPick, DraftWave, RolloutDraft } from "./rollout-draft.ts";
 import type { Preflight } from "./rollout-spec.ts";
-import { isNodeName } from "./selector.ts";
 import { DAYS, type Window } from "./windows.ts";
 
 /** The keys of a rollout in a file: durations as `10m`, days and times in words. */

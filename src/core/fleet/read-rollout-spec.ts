@@ -1,3 +1,4 @@
+import { isLabelValue, isNodeName } from "../signing/selector.ts";
 import { isDigest, readBundle } from "./bundle.ts";
 import { checkRolloutSpec } from "./check-rollout-spec.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
@@ -7,7 +8,6 @@ import { readStored } from "./read-record.ts";
 import { readLabelLists, readNodes, readSelector } from "./read-selector.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { Preflight, RolloutSpec, Superseded, Wave, WavePick } from "./rollout-spec.ts";
-import { isLabelValue, isNodeName } from "./selector.ts";
 import type { Window } from "./windows.ts";
 
 export const NAME_FORM = "letters, digits, dots, dashes and underscores";

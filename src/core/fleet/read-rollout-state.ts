@@ -1,3 +1,4 @@
+import { isNodeName } from "../signing/selector.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { maybe } from "./maybe.ts";
 import type { ReadResult } from "./problem.ts";
@@ -13,7 +14,6 @@ import {
   ROLLOUT_PHASES,
   type RolloutState,
 } from "./rollout-state.ts";
-import { isNodeName } from "./selector.ts";
 
 /** `rollouts/<id>/state` */
 export function readRolloutState(text: string): ReadResult<RolloutState> {

@@ -1,6 +1,6 @@
+import { isLabelKey, isLabelValue, isNodeName, type Selector } from "../signing/selector.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { isLabelKey, isLabelValue, isNodeName, type Selector } from "./selector.ts";
 
 /** An empty list, and empty labels, are refused: they could be meant as nobody or as everybody. */
 export function readSelector(reader: RecordReader): Selector {

@@ -1,5 +1,5 @@
+import type { Selector } from "../signing/selector.ts";
 import type { Bundle } from "./bundle.ts";
-import type { Selector } from "./selector.ts";
 import type { Window } from "./windows.ts";
 
 /** What a rollout is. Written once, never changed: what changes is its RolloutState. */

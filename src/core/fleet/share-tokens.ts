@@ -1,8 +1,8 @@
+import { isNodeName } from "../signing/selector.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import type { ReadResult } from "./problem.ts";
 import { readStored } from "./read-record.ts";
 import { NAME_FORM } from "./read-rollout-spec.ts";
-import { isNodeName } from "./selector.ts";
 
 /**
  * `rollouts/<id>/tokens`, changed by compare-and-swap: how many of the nodes that may be in flight each feed server has

@@ -1,9 +1,9 @@
+import { describeSelector } from "../signing/selector.ts";
 import { type Channel, listStable } from "./channel.ts";
 import { mayOverlap } from "./overlap.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutSpec } from "./rollout-spec.ts";
 import { isEnded, type RolloutState } from "./rollout-state.ts";
-import { describeSelector } from "./selector.ts";
 
 export type StartResult =
   | {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { isWithin, mayOverlap } from "../../../src/core/fleet/overlap.ts";
-import { matchesSelector, type Selector } from "../../../src/core/fleet/selector.ts";
 import { isOpen } from "../../../src/core/fleet/windows.ts";
+import { matchesSelector, type Selector } from "../../../src/core/signing/selector.ts";
 
 const some = <T extends string>(...values: readonly T[]): fc.Arbitrary<T[]> =>
   fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 2 });
