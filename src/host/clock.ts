@@ -1,6 +1,10 @@
 import { openSync, readFileSync, readSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import type { Clock } from "../agent/ports.ts";
+import type { TurnClock } from "../agent/take-turns.ts";
+
+/** For turns alone: no system call to ask it. */
+export const loopClock: TurnClock = { uptimeMs: () => performance.now(), turn: () => setImmediate() };
 
 /** The machine's clocks. Reads the boot id once: it cannot change while this process lives. */
 export function createClock(): Clock {
@@ -9,6 +13,7 @@ export function createClock(): Clock {
     uptimeMs: createUptime(),
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     sleep,
+    turn: loopClock.turn,
   };
 }
 

@@ -2,6 +2,8 @@ import { closeSync, fchmodSync, lstatSync, renameSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError, type NewDirectory } from "../agent/ports.ts";
+import { takeTurns } from "../agent/take-turns.ts";
+import { loopClock } from "./clock.ts";
 import {
   createDirectories,
   type Directories,
@@ -41,7 +43,11 @@ export async function createWholeDirectories(
   try {
     await forEachOverlapped(wanted, prepare, hopeless);
     const giveUp = hopeless();
-    for (const item of prepared) await finish(item, directories, giveUp ? [] : failures, giveUp);
+    const turn = takeTurns(loopClock);
+    for (const item of prepared) {
+      await turn();
+      await finish(item, directories, giveUp ? [] : failures, giveUp);
+    }
     const changed = new Set([...directories.grown, ...prepared.map(({ path }) => dirname(path))]);
     await syncDirectories(changed, directories, failures);
   } finally {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fchmodSync, fsync, open, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fsync, open, rename, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "./files-error.ts";
@@ -100,10 +100,11 @@ class FsyncFailed extends Error {
   }
 }
 
-// What may wait for the disk or search its allocation maps runs in the thread pool, overlapping and off the event
+// What may wait for the disk, its journal or its allocation maps runs in the thread pool, overlapping and off the event
 // loop; what only touches memory is synchronous, because a round trip costs more than the call.
 const fsyncAsync = promisify(fsync);
 const openAsync = promisify(open);
+export const renameAsync = promisify(rename);
 
 async function fsyncDescriptor(descriptor: number): Promise<void> {
   try {

@@ -1,5 +1,7 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import type { ObservedFile, ObservedTree } from "../agent/ports.ts";
+import { takeTurns } from "../agent/take-turns.ts";
+import { loopClock } from "./clock.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
 import { follow, readFollowed } from "./files-follow.ts";
 import { kindOf, observe } from "./files-read.ts";
@@ -12,12 +14,12 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /**
  * Reads trees again and again, cheaply: everything is looked at each time, but bytes and listings whose inode and
  * change time have not moved are kept. The calls are synchronous on purpose: for thousands of tiny cached files the
- * thread pool costs ten times the system calls.
+ * thread pool costs ten times the system calls. What waits for the loop gets its turn between entries.
  */
 export function createTreeReader(
   root: HostRoot,
   confined: readonly string[] = [],
-): (nodePath: string) => ObservedTree {
+): (nodePath: string) => Promise<ObservedTree> {
   const remembered = new Map<string, Entry>();
   return (nodePath) => {
     const top = remembered.get(nodePath) ?? { name: "", kind: "link", path: nodePath, hostPath: "" };
@@ -67,16 +69,18 @@ class Visit {
   readonly #files: ObservedFile[] = [];
   readonly #others: { path: string; reason: string }[] = [];
   readonly #nowMs = Date.now();
+  readonly #turn = takeTurns(loopClock);
 
   constructor(root: HostRoot, confined: readonly string[]) {
     this.#root = root;
     this.#confined = confined;
   }
 
-  tree(top: Entry): ObservedTree {
+  async tree(top: Entry): Promise<ObservedTree> {
+    const exists = await this.#visitTop(top);
     return {
       root: top.path,
-      exists: this.#visitTop(top),
+      exists,
       directories: this.#directories,
       linked: this.#linked,
       files: this.#files,
@@ -84,7 +88,7 @@ class Visit {
     };
   }
 
-  #visitTop(top: Entry): boolean {
+  async #visitTop(top: Entry): Promise<boolean> {
     let entries: readonly Entry[];
     try {
       const hostPath = this.#root.resolve(top.path);
@@ -93,7 +97,10 @@ class Visit {
       if (errnoOf(error) === "ENOENT") return false;
       throw toHostError(error, top.path, "read");
     }
-    for (const entry of entries) this.#visit(entry, true);
+    for (const entry of entries) {
+      await this.#turn();
+      this.#visit(entry, true);
+    }
     return true;
   }
 

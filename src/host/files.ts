@@ -26,7 +26,7 @@ export function createFiles(options: FilesOptions = {}): Files {
   const readTree = createTreeReader(root, confined);
   return {
     read: async (path) => readObserved(path, root, confined),
-    readTree: async (path) => readTree(path),
+    readTree,
     write: (files) => writeFiles(files, writing),
     replace: (path, bytes, expected, mode) => replaceFile({ path, bytes, expected, mode }, writing),
     remove: (paths) => removeFiles(paths, writing),
