@@ -3,9 +3,6 @@ import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import type { Clock } from "../agent/ports.ts";
 import type { TurnClock } from "../agent/take-turns.ts";
 
-/** For turns alone: no system call to ask it. */
-export const loopClock: TurnClock = { uptimeMs: () => performance.now(), turn: () => setImmediate() };
-
 /** The machine's clocks. Reads the boot id once: it cannot change while this process lives. */
 export function createClock(): Clock {
   return {
@@ -13,7 +10,7 @@ export function createClock(): Clock {
     uptimeMs: createUptime(),
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     sleep,
-    turn: loopClock.turn,
+    turn: createTurns(),
   };
 }
 
@@ -28,6 +25,20 @@ function createUptime(): () => number {
     const text = buffer.toString("latin1", 0, readSync(descriptor, buffer, 0, buffer.length, 0));
     return Math.round(Number.parseFloat(text) * 1000);
   };
+}
+
+/** One goes on in each round of the loop: three that work in slices would hold it three slices long. */
+function createTurns(): Clock["turn"] {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(() => setImmediate());
+    return last;
+  };
+}
+
+/** Of its own, and without a system call to ask it, where there is no other. */
+export function createTurnClock(): TurnClock {
+  return { uptimeMs: () => performance.now(), turn: createTurns() };
 }
 
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {

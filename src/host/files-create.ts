@@ -3,7 +3,6 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError, type NewDirectory } from "../agent/ports.ts";
 import { takeTurns } from "../agent/take-turns.ts";
-import { loopClock } from "./clock.ts";
 import {
   createDirectories,
   type Directories,
@@ -43,7 +42,7 @@ export async function createWholeDirectories(
   try {
     await forEachOverlapped(wanted, prepare, hopeless);
     const giveUp = hopeless();
-    const turn = takeTurns(loopClock);
+    const turn = takeTurns(options.clock);
     for (const item of prepared) {
       await turn();
       await finish(item, directories, giveUp ? [] : failures, giveUp);

@@ -3,7 +3,6 @@ import { rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { takeTurns } from "../agent/take-turns.ts";
-import { loopClock } from "./clock.ts";
 import {
   createDirectories,
   type Directories,
@@ -77,13 +76,13 @@ async function sweep(path: string, depth: number): Promise<void> {
 
 async function removeEach(
   paths: readonly string[],
-  { root, confined }: WriteOptions,
+  { root, confined, clock }: WriteOptions,
   removeOne: (place: string, path: string) => void | Promise<void>,
 ): Promise<void> {
   const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const changed = new Set<string>();
-  const turn = takeTurns(loopClock);
+  const turn = takeTurns(clock);
   try {
     for (const path of paths) {
       await turn();

@@ -1,7 +1,6 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import type { ObservedFile, ObservedTree } from "../agent/ports.ts";
-import { takeTurns } from "../agent/take-turns.ts";
-import { loopClock } from "./clock.ts";
+import { type TurnClock, takeTurns } from "../agent/take-turns.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
 import { follow, readFollowed } from "./files-follow.ts";
 import { kindOf, observe } from "./files-read.ts";
@@ -16,16 +15,19 @@ const MAX_FILE_BYTES = 1024 * 1024;
  * change time have not moved are kept. The calls are synchronous on purpose: for thousands of tiny cached files the
  * thread pool costs ten times the system calls. What waits for the loop gets its turn between entries.
  */
-export function createTreeReader(
-  root: HostRoot,
-  confined: readonly string[] = [],
-): (nodePath: string) => Promise<ObservedTree> {
+export function createTreeReader(options: TreeOptions): (nodePath: string) => Promise<ObservedTree> {
   const remembered = new Map<string, Entry>();
   return (nodePath) => {
     const top = remembered.get(nodePath) ?? { name: "", kind: "link", path: nodePath, hostPath: "" };
     remembered.set(nodePath, top);
-    return new Visit(root, confined).tree(top);
+    return new Visit(options).tree(top);
   };
+}
+
+interface TreeOptions {
+  readonly root: HostRoot;
+  readonly confined: readonly string[];
+  readonly clock: TurnClock;
 }
 
 interface Identity {
@@ -69,11 +71,12 @@ class Visit {
   readonly #files: ObservedFile[] = [];
   readonly #others: { path: string; reason: string }[] = [];
   readonly #nowMs = Date.now();
-  readonly #turn = takeTurns(loopClock);
+  readonly #turn: () => Promise<void>;
 
-  constructor(root: HostRoot, confined: readonly string[]) {
+  constructor({ root, confined, clock }: TreeOptions) {
     this.#root = root;
     this.#confined = confined;
+    this.#turn = takeTurns(clock);
   }
 
   async tree(top: Entry): Promise<ObservedTree> {

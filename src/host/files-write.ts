@@ -1,6 +1,7 @@
 import { fchmodSync, fchownSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type FileToWrite, HostError } from "../agent/ports.ts";
+import type { TurnClock } from "../agent/take-turns.ts";
 import {
   createDirectories,
   type Directories,
@@ -16,6 +17,7 @@ export interface WriteOptions {
   readonly root: HostRoot;
   readonly confined: readonly string[];
   readonly suffix: () => string;
+  readonly clock: TurnClock;
 }
 
 /**
