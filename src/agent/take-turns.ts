@@ -2,7 +2,7 @@ import type { Gradual } from "../core/gradual.ts";
 import type { Clock } from "./ports.ts";
 
 /** What turns are measured and given by. */
-export type TurnClock = Pick<Clock, "uptimeMs" | "turn">;
+export type TurnClock = Pick<Clock, "loopMs" | "turn">;
 
 /**
  * Work of this length holds nobody up: health checks, the watchdog's ping and pulls that are observed wait for it on
@@ -12,11 +12,11 @@ const SLICE_MS = 20;
 
 /** To be awaited between the items of a long loop: where a slice is over, whatever waits has its turn first. */
 export function takeTurns(clock: TurnClock): () => Promise<void> {
-  let sinceMs = clock.uptimeMs();
+  let sinceMs = clock.loopMs();
   return async () => {
-    if (clock.uptimeMs() - sinceMs < SLICE_MS) return;
+    if (clock.loopMs() - sinceMs < SLICE_MS) return;
     await clock.turn();
-    sinceMs = clock.uptimeMs();
+    sinceMs = clock.loopMs();
   };
 }
 

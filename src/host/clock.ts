@@ -10,7 +10,7 @@ export function createClock(): Clock {
     uptimeMs: createUptime(),
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     sleep,
-    turn: createTurns(),
+    ...createTurnClock(),
   };
 }
 
@@ -36,9 +36,9 @@ function createTurns(): Clock["turn"] {
   };
 }
 
-/** Of its own, and without a system call to ask it, where there is no other. */
+/** Where there is no other whose turns these are. */
 export function createTurnClock(): TurnClock {
-  return { uptimeMs: () => performance.now(), turn: createTurns() };
+  return { loopMs: () => performance.now(), turn: createTurns() };
 }
 
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -6,7 +6,8 @@ import { restartWaitMs, withRestart } from "../../src/agent/restart-budget.ts";
 
 function clockAt(uptimeMs: number, bootId = "b1", now = 0): Clock {
   const nothing = async () => undefined;
-  return { bootId, now: () => now, uptimeMs: () => uptimeMs, sleep: nothing, turn: nothing };
+  const times = { now: () => now, uptimeMs: () => uptimeMs, loopMs: () => uptimeMs };
+  return { bootId, ...times, sleep: nothing, turn: nothing };
 }
 
 test("one restart a minute for changes, the second is kept for a rollback", () => {

@@ -217,6 +217,7 @@ function createTestClock(): TestClock {
     async sleep(ms) {
       uptime += ms;
     },
+    loopMs: () => uptime,
     turn: () => Promise.resolve(),
   };
 }

@@ -128,6 +128,7 @@ export function createRacingClock(bootId?: string): Clock {
     async sleep(ms) {
       slept += ms;
     },
+    loopMs: () => performance.now(),
     turn: () => setImmediate(),
   };
 }
