@@ -7,6 +7,8 @@ import { composeCommands } from "./program/compose-commands.ts";
 
 // Without a handler of ours SIGUSR1 opens the inspector, and with it root's rights to every user of the node.
 process.on("SIGUSR1", () => {});
+// An agent that still starts has nothing to reload, and is not to end by it either.
+if (process.argv[2] === "agent") process.on("SIGHUP", () => {});
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 for (const stream of [process.stdout, process.stderr]) {

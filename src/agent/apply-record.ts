@@ -2,6 +2,7 @@ import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.t
 import type { FailedTraces, TracesInForce } from "../core/plan/node-plan.ts";
 import type { TextChange } from "../core/plan/step.ts";
 import { openSealedJson, sealJson } from "./sealed-json.ts";
+import type { SignedRecord } from "./signed-record.ts";
 
 /**
  * What mirrorlet last finished on this node and what it is in the middle of. Persisted before and after every
@@ -31,9 +32,13 @@ export interface ApplyRecord {
   /** The file that switches containerd's traces on, as it was last put in force. */
   readonly traces?: TracesRecord;
   readonly pendingRestart?: PendingRestart;
+  /** The newest change that has passed the gate; `trialLeftMs` says whether it is still on trial. */
+  readonly trial?: Trial;
   readonly restarts: readonly RestartEntry[];
   /** A desired state that failed on this node: not tried again until its content changes. */
   readonly quarantine?: Quarantine;
+  /** The signed state that `digest` came from; undefined: nobody has signed it. */
+  readonly signed?: SignedRecord;
   /** A new desired state whose pass has begun and is not over: the agent ended in it, where this is found at a start. */
   readonly tries?: Tries;
   /** A switch of traces that did not work on this node. Mirrors do not depend on it. */
@@ -101,6 +106,30 @@ export interface PendingTraces {
   readonly isLoaded?: boolean;
   /** `ApplyRecord.traces` once this is in force; undefined: there is no file of ours then. */
   readonly inForce?: TracesInForce;
+}
+
+/** A change that containerd runs on, and what the record said before it, to be put back should it not go on running. */
+export interface Trial {
+  readonly change: PendingRestart;
+  /** When the gate was passed. */
+  readonly began: RestartEntry;
+  /** The containerd that passed it. */
+  readonly version: string;
+  /** `UnitState.restarts` then. */
+  readonly restarts: number;
+  /** Uptime since when it has not been well, without a break. */
+  readonly unwellMs?: number;
+  readonly before: Pick<
+    ApplyRecord,
+    | "digest"
+    | "generation"
+    | "appliedMs"
+    | "configDigest"
+    | "criCredentialHosts"
+    | "undecidedHosts"
+    | "traces"
+    | "signed"
+  >;
 }
 
 export interface Tries {

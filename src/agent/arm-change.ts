@@ -33,7 +33,9 @@ export async function armChange(
       ? record.migrated
       : (earlier?.migratedBefore ?? record.migrated),
   };
-  const armed = { ...record, pendingRestart: pending };
+  // What its rollback would put back is being replaced.
+  const { trial: _over, ...rest } = record;
+  const armed = { ...rest, pendingRestart: pending };
   await context.state.saveRecord(armed);
   return armed;
 }

@@ -8,8 +8,8 @@ import type { Target } from "./converge.ts";
 import { describeStep, executeStep, isFileStep } from "./execute.ts";
 import { configContext, type PassContext, type PassResult, type Progress } from "./pass-context.ts";
 import { deferred, withoutTraces } from "./pass-results.ts";
-import { restartWaitMs } from "./restart-budget.ts";
 import { takeBack } from "./take-back.ts";
+import { changeWaitMs } from "./trial.ts";
 import { waits } from "./without-paths.ts";
 import { writeTraces } from "./write-traces.ts";
 
@@ -47,7 +47,7 @@ export async function carryOut(undertaking: Undertaking): Promise<PassResult | u
 async function editConfig(step: EditConfigStep, undertaking: Undertaking): Promise<PassResult | undefined> {
   const { plan, target, context, progress } = undertaking;
   const record = progress.record as ApplyRecord;
-  const waitMs = context.mayRestart ? restartWaitMs(record.restarts, context.ports.clock) : 0;
+  const waitMs = context.mayRestart ? changeWaitMs(record, context.ports.clock) : 0;
   // Writing config.toml now and restarting later would leave a change that any restart by others puts in force
   // without the gate; so the edit waits with the restart.
   if (waitMs > 0) return deferred(waitMs);

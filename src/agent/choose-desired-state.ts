@@ -2,6 +2,7 @@ import type { LegacyRegistry } from "../core/containerd/config/legacy-registry.t
 import { checkMassRemoval } from "../core/desired-state/check-mass-removal.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import { formatIssue, hasErrors, type Issue, type Place } from "../core/issue.ts";
+import type { VerifiedState } from "../core/signing/check-signed-state.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { isGivenUp, MAX_TRIES } from "./count-tries.ts";
 import { describeGeneration } from "./describe-generation.ts";
@@ -21,6 +22,8 @@ export type Wanted =
       readonly at: Place;
       /** Files it names. */
       readonly inputs: readonly string[];
+      /** Who has signed what it was read from; undefined: nobody, or nobody has to. */
+      readonly verified?: VerifiedState;
     }
   /** There is no valid desired state now: absent, unreadable, refused or wrong. */
   | {
@@ -28,6 +31,8 @@ export type Wanted =
       readonly message: string;
       readonly issues: readonly Issue[];
       readonly inputs: readonly string[];
+      /** When it may be another by itself. */
+      readonly retryMs?: number;
     };
 
 /** Which desired state this pass brings into force. */
@@ -45,14 +50,20 @@ export interface Choice {
   readonly undecidedHosts: readonly string[];
   readonly migratedBefore: readonly LegacyRegistry[];
   readonly retryMs?: number;
+  /** Who has signed `desired`, where that is what is wanted. */
+  readonly verified?: VerifiedState;
 }
 
 const PREFLIGHT_RETRY_MS = 30_000;
 
 /** Last good stands: whatever is wrong with the new desired state, the one in force stays in force. */
 export async function choose(wanted: Wanted, record: ApplyRecord, context: PassContext): Promise<Choice> {
-  if (wanted.kind === "none") return lastGood(wanted.message, wanted.issues, record, context);
-  const { state, digest, issues } = wanted;
+  if (wanted.kind === "none") {
+    const { message, retryMs } = wanted;
+    const choice = await lastGood(message, wanted.issues, record, context);
+    return retryMs === undefined ? choice : { ...choice, retryMs };
+  }
+  const { state, digest, issues, verified } = wanted;
   const fresh = record.digest !== digest;
   const quarantined = record.quarantine?.digest === digest && !context.retryQuarantined;
   // A state in force that could not be repaired is still what is wanted: only the bytes that failed are left alone.
@@ -65,7 +76,14 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
     const rejection = `${describeGeneration(state.generation)} was tried ${MAX_TRIES} times, and the agent ended each time before it was done: it is skipped until it changes, or until mirrorlet apply is run by hand`;
     return lastGood(rejection, issues, record, context);
   }
-  const settled = { desired: state, digest, fresh, quarantined, migratedBefore: record.migrated };
+  const settled = {
+    desired: state,
+    digest,
+    fresh,
+    quarantined,
+    migratedBefore: record.migrated,
+    ...(verified && { verified }),
+  };
   if (!fresh) return { ...settled, issues, ...(await standing(state, record, context)) };
 
   const removal = checkMassRemoval(await namespacesInForce(record, context), state, wanted.at);

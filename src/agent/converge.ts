@@ -17,8 +17,8 @@ import { observeTracing } from "./observe-tracing.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
 import { deferred, unkept } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
-import { restartWaitMs } from "./restart-budget.ts";
 import { inTurns } from "./take-turns.ts";
+import { changeWaitMs } from "./trial.ts";
 import { withoutPaths } from "./without-paths.ts";
 import { identityFor } from "./witness-keeper.ts";
 
@@ -58,7 +58,7 @@ export async function converge(
   const whole = isSwitched ? await withFormerRoots(possible, host, record, context) : possible;
   const held = await holdTracing(whole, host, record, context);
 
-  const waitMs = restarts(held) && context.mayRestart ? restartWaitMs(record.restarts, ports.clock) : 0;
+  const waitMs = restarts(held) && context.mayRestart ? changeWaitMs(record, ports.clock) : 0;
   // Traces wait by themselves; all the rest goes on.
   const tracesWaitMs = restartsForTraces(held) && waitMs > 0 ? waitMs : undefined;
   const plan = tracesWaitMs === undefined ? held : withoutTracing(held, waiting(tracesWaitMs));

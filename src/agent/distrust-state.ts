@@ -5,6 +5,7 @@ import type { TextChange } from "../core/plan/step.ts";
 import { isOurTracesFile, isTracesDropIn } from "../core/privilege/judge-traces-file.ts";
 import type { ApplyRecord, PendingRestart, TracesRecord } from "./apply-record.ts";
 import type { Original } from "./originals.ts";
+import { isSignedRecord } from "./signed-record.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 /** What the root helper remembers of its own changes, in a place that is root's alone. */
@@ -40,6 +41,7 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
     },
     // Names directories and files; a fresh one comes with the next pass.
     loadLastKnownGood: async () => undefined,
+    loadFormerGood: async () => undefined,
     async originals() {
       const known = await memory();
       // A damaged index must not keep root from putting back what root's own helper remembers.
@@ -64,13 +66,15 @@ export function distrustState(state: StateDirectory, distrust: Distrust): StateD
 async function sanitize(record: ApplyRecord, distrust: Distrust): Promise<ApplyRecord> {
   const { memory, config } = distrust;
   const known = await memory();
-  const { traces, pendingRestart, ...rest } = record;
+  // A rollback is not begun on that user's word; root's own change is put on trial anew.
+  const { traces, pendingRestart, signed, trial: _trial, ...rest } = record;
   return {
     ...rest,
     migrated: record.migrated.filter(({ namespace }) => /^(?:\*|[A-Za-z0-9.-]+(?::\d+)?)$/.test(namespace)),
     files: Object.fromEntries(
       Object.entries(record.files).filter(([path]) => isHostFile(path, config.containerd.certsD)),
     ),
+    ...(isSignedRecord(signed) ? { signed } : {}),
     ...(traces !== undefined && mayTrace(traces, known, config) ? { traces } : {}),
     ...(pendingRestart !== undefined && mayResume(pendingRestart, known, config) ? { pendingRestart } : {}),
   };

@@ -52,7 +52,14 @@ export async function dryRun(context: PassContext): Promise<DryRun> {
     steps: plan.steps.map((step) => ({ kind: step.kind, text: hidden.text(describeStep(step)) })),
     diffs: plan.changes.map(hidden.change).map((change) => ({ path: change.path, diff: diffOf(change) })),
     restarts: context.mayRestart && plan.steps.some(({ kind }) => kind === "restart-containerd"),
-    conditions: conditionsOf({ choice, plan, contests: [], record, failedBefore: false }),
+    conditions: conditionsOf({
+      choice,
+      plan,
+      contests: [],
+      record,
+      failedBefore: false,
+      nowMs: ports.clock.now(),
+    }),
     issues: [...choice.issues, ...plan.issues],
     ...(plan.tracing && { tracing: { state: plan.tracing.state, message: plan.tracing.message } }),
   };

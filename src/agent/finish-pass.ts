@@ -12,10 +12,12 @@ import { stillInFormerRoots } from "./former-roots.ts";
 import { conditionsOf } from "./pass-conditions.ts";
 import type { PassContext, PassResult, Progress } from "./pass-context.ts";
 import type { Clock } from "./ports.ts";
-import type { PassOutcome } from "./report.ts";
+import { isReady, type PassOutcome } from "./report.ts";
 import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
+import { recordSigned } from "./serial-floors.ts";
 import { showChanges } from "./show-changes.ts";
 import { inTurns } from "./take-turns.ts";
+import { trialLeftMs } from "./trial.ts";
 
 /** A plan that has been carried out. */
 export interface Converged extends Target {
@@ -41,16 +43,20 @@ export async function finishPass(
   const repaired = drift.filter(({ path }) => plan.changes.some((change) => change.path === path));
   const before = progress.record as ApplyRecord;
   const repairedPaths = repaired.map(({ path }) => path);
-  const record: ApplyRecord = {
+  const next: ApplyRecord = {
     ...(await nextRecord(withTrouble(before, plan, progress, ports.clock), converged, context, progress)),
     repairs: repaired.length === 0 ? before.repairs : withRepairs(before.repairs, repairedPaths, ports.clock),
   };
   const isWanted = choice.rejection === undefined;
   if (choice.fresh || (isWanted && (await state.loadLastKnownGood()) === undefined))
     await state.saveLastKnownGood(desired);
+  const nowMs = ports.clock.now();
+  const conditions = conditionsOf({ choice, plan, contests, record: next, failedBefore, nowMs });
+  // What may still be taken back closes nothing out.
+  const isWell = isReady({ conditions }) && trialLeftMs(next, ports.clock) === 0;
+  const record = await withSigned(next, choice, isWell, context);
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
-  const conditions = conditionsOf({ choice, plan, contests, record, failedBefore });
   const outcome = outcomeOf(choice, plan, repaired.length > 0, isTakenBack(plan, record));
   const retry = [choice.retryMs, tracesWaitMs, ...contests.map((contest) => contest.waitMs)].filter(
     (ms) => ms !== undefined,
@@ -60,6 +66,7 @@ export async function finishPass(
     outcome,
     conditions,
     observedGeneration: record.generation,
+    ...(record.signed === undefined ? {} : { signed: record.signed }),
     issues: [...choice.issues, ...plan.issues],
     conflicts: plan.conflicts,
     drift: repaired.map((change) => ({ path: change.path, diff: diffOf(change) })),
@@ -77,6 +84,19 @@ export async function finishPass(
     ...(record.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...(retry.length === 0 ? {} : { retryMs: Math.min(...retry) }),
   };
+}
+
+/** Who has signed what is in force now; while something else is refused, that stays as it was. */
+async function withSigned(
+  record: ApplyRecord,
+  { rejection, verified }: Choice,
+  isWell: boolean,
+  context: PassContext,
+): Promise<ApplyRecord> {
+  if (rejection !== undefined) return record;
+  const { signed, ...rest } = record;
+  if (verified === undefined) return rest;
+  return { ...rest, signed: await recordSigned(verified, isWell, record, context) };
 }
 
 function watched({ namespace, mirrors, upstream }: Registry): WatchedRegistry {

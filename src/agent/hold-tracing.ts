@@ -73,7 +73,7 @@ async function reasonToWait(
   if (file !== undefined && startedMs !== undefined && file.modifiedMs > startedMs)
     return `${path} was changed after containerd started, so it is not restarted for traces; once somebody has restarted it on that file, it will be`;
   const health = await containerd.health(signal);
-  const complaint = complaintOf(health);
+  const complaint = health.unknown === true ? "it cannot be asked" : complaintOf(health);
   if (complaint !== undefined)
     return `containerd is not restarted for traces as long as it is not well: ${complaint}`;
   if (health.version !== undefined && !isSameRelease(health.version, version))

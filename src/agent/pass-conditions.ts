@@ -1,5 +1,6 @@
 import type { NodePlan } from "../core/plan/node-plan.ts";
 import { tracesTakenBack } from "../core/plan/tracing-issues.ts";
+import { time } from "../core/signing/judge-signed-state.ts";
 import type { ApplyRecord, PendingRestart } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
 import { describeGeneration } from "./describe-generation.ts";
@@ -13,6 +14,8 @@ export interface Standing {
   readonly record: ApplyRecord;
   /** config.toml needs bytes that failed on this node before. */
   readonly failedBefore: boolean;
+  /** The node's clock. */
+  readonly nowMs: number;
 }
 
 /** How the node stands once the steps of a plan are done. */
@@ -25,10 +28,19 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
     ...rolledBack(choice, record),
     ...(record.pendingRestart === undefined ? [] : [pending(record.pendingRestart)]),
   ];
-  const traces = tracesCondition(record);
+  const others = [...expired(standing), ...tracesCondition(record)];
   // Mirrors are in force without traces, too.
   const isReady = conditions.length === 0 && record.tracesQuarantine?.degraded !== true;
-  return [...(isReady ? [READY] : conditions), ...traces];
+  return [...(isReady ? [READY] : conditions), ...others];
+}
+
+/** What is in force stays so: nothing new comes in behind it any more, and that nobody may have noticed. */
+function expired({ choice, record, nowMs }: Standing): readonly Condition[] {
+  const expiresMs =
+    choice.rejection === undefined ? choice.verified?.state.expiresMs : record.signed?.expiresMs;
+  if (expiresMs === undefined || nowMs < expiresMs) return [];
+  const message = `what is in force was signed until ${time(expiresMs)}, and this node's clock says ${time(nowMs)}: it stays in force, and has to be signed anew`;
+  return [{ type: "Expired", message }];
 }
 
 const READY: Condition = { type: "Ready", message: "the desired state is in force" };

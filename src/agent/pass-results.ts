@@ -49,7 +49,7 @@ export function withoutTraces(
 
 export function deferred(waitMs: number): PassResult {
   const seconds = Math.ceil(waitMs / 1000);
-  const message = `containerd must be restarted, and the restart budget (2 a minute, 6 an hour, one kept for a rollback) allows it in ${seconds} s`;
+  const message = `containerd must be restarted, and the restart budget (2 a minute, 6 an hour, one kept for a rollback; none while the one before is watched, two minutes) allows it in ${seconds} s`;
   return {
     outcome: "deferred",
     conditions: [{ type: "Reconciling", message }],

@@ -10,6 +10,7 @@ import { reviewQuarantine } from "./quarantine.ts";
 import type { Condition, PassReport } from "./report.ts";
 import { resumeConfigChange } from "./resume-config-change.ts";
 import { undoFiles } from "./take-back.ts";
+import { reviewTrial, TRIAL_POLL_MS, trialLeftMs } from "./trial.ts";
 
 /*
  * The invariants of a pass, each with a test by its name:
@@ -32,6 +33,8 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     await forgetTries(context, progress);
   }
   const { record, wanted } = progress;
+  const isOnTrial = record !== undefined && trialLeftMs(record, clock) > 0;
+  const waits = [result.retryMs, ...(isOnTrial ? [TRIAL_POLL_MS] : [])].filter((ms) => ms !== undefined);
   return {
     generation: wanted?.kind === "state" ? wanted.state.generation : 0,
     observedGeneration: record?.generation ?? 0,
@@ -45,7 +48,9 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     inputs: wanted?.inputs ?? [],
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
+    ...(record?.signed === undefined ? {} : { signed: record.signed }),
     ...result,
+    ...(waits.length === 0 ? {} : { retryMs: Math.min(...waits) }),
     conditions: result.conditions.map(withoutSecrets),
   };
 }
@@ -90,7 +95,8 @@ async function attempt(context: PassContext, progress: Progress): Promise<PassRe
 
   const wantedConfigPath = config.style === "certs.d" ? config.containerd.certsD : undefined;
   const resumed = await resumeConfigChange(loaded, configContext(context, progress), wantedConfigPath);
-  const recovered = await noticeRecovery(resumed.record, context);
+  const onTrial = await reviewTrial(resumed.record, version.text, configContext(context, progress));
+  const recovered = await noticeRecovery(onTrial, context);
   progress.record = await reviewQuarantine(recovered, version, context);
   if (resumed.outcome?.kind === "deferred") return { ...deferred(resumed.outcome.waitMs), containerdVersion };
 

@@ -90,10 +90,13 @@ export interface Containerd {
   version(): Promise<ContainerdVersion | undefined>;
   /** `containerd --config <path> config dump`: the effective configuration, or containerd's own words. Throws HostError when it gives no answer. */
   dumpConfig(path: string): Promise<DumpResult>;
-  /** Runs the configured restart command. `ok` proves only that the command succeeded. */
+  /**
+   * Runs the configured restart command; `ok` proves only that the command succeeded. Where there is systemd it neither
+   * fails for the unit's start limit nor uses it up.
+   */
   restart(signal: AbortSignal): Promise<CommandResult>;
-  /** Clears systemd's start limit for the unit, where there is systemd; otherwise does nothing. */
-  resetFailed(): Promise<void>;
+  /** How the service manager sees the daemon; undefined: another one restarts it, or it cannot be asked. Never throws. */
+  unitState(): Promise<UnitState | undefined>;
   /** Has systemd read its units and their drop-ins again, where it is what restarts; otherwise does nothing. */
   reloadUnits(): Promise<CommandResult>;
   /**
@@ -125,7 +128,18 @@ export type DumpResult =
 
 export type CommandResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
+export interface UnitState {
+  /** `dying`: it has ended by itself, and is started again by and by. `changing`: on its way up or down, for whatever reason. */
+  readonly is: "running" | "stopped" | "failed" | "dying" | "changing";
+  /** Starts after an end that nobody had asked for, since somebody last started it. */
+  readonly restarts: number;
+  /** What it said at its end, or how it ended. */
+  readonly message?: string;
+}
+
 export interface ContainerdHealth {
+  /** It could not be asked, for want of the root helper: nothing is known, and what follows says nothing. */
+  readonly unknown?: true;
   /** The socket answered gRPC. */
   readonly reachable: boolean;
   /** CRI `Version` and `Status` answered. */
@@ -142,7 +156,8 @@ export interface ContainerdHealth {
 
 export type PullResult =
   | { readonly ok: true; readonly imageRef: string }
-  | { readonly ok: false; readonly code: string; readonly message: string };
+  /** `unknown`: it was not pulled at all, for want of the root helper. */
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly unknown?: true };
 
 /** Asks a mirror from this node, the way containerd would. */
 export interface MirrorProber {

@@ -2,6 +2,7 @@ import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
 import type { Issue } from "../core/issue.ts";
 import type { TracingState } from "../core/plan/node-plan.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
+import type { SignedRecord } from "./signed-record.ts";
 
 /**
  * unchanged: nothing to do · applied: a new desired state is in force · repaired: drift was undone ·
@@ -31,7 +32,8 @@ export const PASS_OUTCOMES: readonly PassOutcome[] = [
 
 /**
  * Ready: what is wanted is in force. Reconciling: on the way. Stalled: retrying the same input is pointless.
- * The last three are present only while true.
+ * Expired: what is in force was signed until a time that is over; it stays in force. All but Ready are present only
+ * while true.
  */
 export type ConditionType =
   | "Ready"
@@ -40,7 +42,8 @@ export type ConditionType =
   | "RolledBack"
   | "Degraded"
   | "Contested"
-  | "Frozen";
+  | "Frozen"
+  | "Expired";
 
 export const CONDITION_TYPES: readonly ConditionType[] = [
   "Ready",
@@ -50,6 +53,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "Degraded",
   "Contested",
   "Frozen",
+  "Expired",
 ];
 
 export interface Condition {
@@ -105,6 +109,8 @@ export interface PassReport {
   readonly inSync: boolean;
   readonly appliedMs?: number;
   readonly containerdVersion?: string;
+  /** Who has signed what is in force, and until when; undefined: nobody. */
+  readonly signed?: SignedRecord;
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */

@@ -1,4 +1,5 @@
 import type { ApplyRecord, PendingConfig, PendingRestart } from "./apply-record.ts";
+import { beginTrial } from "./begin-trial.ts";
 import { lookForTraces } from "./check-traces.ts";
 import type { ConfigContext, ConfigOutcome } from "./config-change.ts";
 import { type GateResult, passHealthGate } from "./health-gate.ts";
@@ -30,8 +31,9 @@ export async function gate(
   const result = restarted?.ok === false ? restarted : await holdToGate(record, context, configPath);
   if (result.ok) {
     const traces = await lookForTraces(record.pendingRestart?.traces, context);
+    const trial = await beginTrial(record, context);
     return {
-      record: await settle(record, context, { kind: "in-force", traces }),
+      record: await settle(record, context, { kind: "in-force", traces, ...(trial && { trial }) }),
       outcome: { kind: "restarted" },
     };
   }
@@ -59,7 +61,7 @@ function holdToGate(record: ApplyRecord, context: ConfigContext, configPath?: st
   return passHealthGate(context.ports, options, context.signal);
 }
 
-/** What was there before goes back, start limit cleared, one more restart; then hands off, whatever comes of it. */
+/** What was there before goes back, one more restart; then hands off, whatever comes of it. */
 export async function rollBack(
   record: ApplyRecord,
   context: ConfigContext,
@@ -74,7 +76,6 @@ export async function rollBack(
   const traces = await putTracesBack(pending.traces?.files ?? [], ports);
   let result: CommandResult = { ok: true };
   if (!alreadyRestarted || restored || traces.wrote) {
-    await ports.containerd.resetFailed();
     result = await restart("rollback", "rollback", context);
   }
   const health = result.ok

@@ -78,7 +78,6 @@ function receiversOf({ traces }: ApplyRecord, { http }: AgentConfig): ReadonlySe
 /** One restart, held to the gate. What is wrong with containerd afterwards; undefined: it is well. */
 async function restartOnce({ ports, config, gateTimeoutMs }: PassContext): Promise<string | undefined> {
   const { signal } = new AbortController();
-  await ports.containerd.resetFailed();
   const restarted = await ports.containerd.restart(signal);
   const result = restarted.ok
     ? await passHealthGate(ports, { timeoutMs: gateTimeoutMs, canaries: [] }, signal)

@@ -4,6 +4,7 @@ import type {
   PendingTraces,
   Quarantine,
   TracesQuarantine,
+  Trial,
 } from "./apply-record.ts";
 import type { TracesSeen } from "./check-traces.ts";
 import type { ConfigContext } from "./config-change.ts";
@@ -34,7 +35,7 @@ export async function enterPhase(
 }
 
 type Ending =
-  | { readonly kind: "in-force"; readonly traces?: TracesSeen }
+  | { readonly kind: "in-force"; readonly traces?: TracesSeen; readonly trial?: Trial }
   | { readonly kind: "not-written" }
   | { readonly kind: "rolled-back" | "degraded"; readonly message: string };
 
@@ -54,6 +55,7 @@ export async function settle(
     ...rest,
     migrated: ending.kind === "in-force" ? migrated : migratedBefore,
     ...("message" in ending ? quarantines(pending, ending, context) : {}),
+    ...("trial" in ending && ending.trial !== undefined ? { trial: ending.trial } : {}),
   };
   const settled = ending.kind === "in-force" ? inForce(next, pending, ending.traces, context) : next;
   await context.state.saveRecord(settled);

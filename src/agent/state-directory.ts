@@ -10,6 +10,7 @@ import { decodeReading, encodeReading } from "./count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "./last-known-good.ts";
 import { createOriginals, type Original } from "./originals.ts";
 import type { Ports } from "./ports.ts";
+import { decodeFloors, encodeFloors, type SerialFloors, type StoredFloors } from "./serial-floors.ts";
 
 /** The agent's own files below `state_dir` (normally /var/lib/mirrorlet), all 0600: they may hold credentials. */
 export interface StateDirectory {
@@ -18,7 +19,11 @@ export interface StateDirectory {
   saveRecord(record: ApplyRecord): Promise<void>;
   /** Undefined: there is none, or it is damaged. */
   loadLastKnownGood(): Promise<DesiredState | undefined>;
-  saveLastKnownGood(state: DesiredState): Promise<void>;
+  /** Undefined: there is none any more. */
+  saveLastKnownGood(state: DesiredState | undefined): Promise<void>;
+  /** The last good state before the change that is on trial. */
+  loadFormerGood(): Promise<DesiredState | undefined>;
+  saveFormerGood(state: DesiredState | undefined): Promise<void>;
   /**
    * Keeps the file as it was before mirrorlet first wrote it. The first copy of a path stays for ever. Throws a
    * HostError, as `originals` does, where their index is damaged.
@@ -39,7 +44,13 @@ export interface StateDirectory {
   /** The witness' key and certificate, as the keeper encodes them. */
   loadWitness(): Promise<Uint8Array | undefined>;
   saveWitness(bytes: Uint8Array): Promise<void>;
-  /** Forgets everything: `restore` has put the node back. */
+  /** Which serials are closed out. Empty when there is no file. */
+  loadFloors(): Promise<StoredFloors>;
+  saveFloors(floors: SerialFloors): Promise<void>;
+  /**
+   * Forgets everything: `restore` has put the node back. But not which serials are closed out: what was refused before
+   * would come in again that way.
+   */
   clear(): Promise<void>;
 }
 
@@ -50,10 +61,18 @@ export function createStateDirectory(
   const recordPath = `${directory}/apply-record.json`;
   const goodPath = `${directory}/last-known-good.json`;
   const witnessPath = `${directory}/witness.json`;
+  const floorsPath = `${directory}/serial-floors.json`;
   const readingPath = `${directory}/reading.json`;
+  const formerPath = `${directory}/rollback/last-known-good.json`;
   const rollbackPath = `${directory}/rollback/config.toml`;
   const save = (path: string, bytes: Uint8Array): Promise<void> =>
     files.write([{ path, bytes, mode: 0o600, secret: true }]);
+  const loadGood = async (path: string): Promise<DesiredState | undefined> => {
+    const file = await files.read(path);
+    return file === undefined ? undefined : decodeLastKnownGood(file.bytes, sha256);
+  };
+  const saveGood = (path: string, state: DesiredState | undefined): Promise<void> =>
+    state === undefined ? files.remove([path]) : save(path, encodeLastKnownGood(state, sha256));
   const originals = createOriginals(`${directory}/original`, { files, sha256 }, save);
 
   return {
@@ -64,11 +83,10 @@ export function createStateDirectory(
       return { record: record ?? EMPTY_RECORD, corrupt: record === undefined };
     },
     saveRecord: (record) => save(recordPath, encodeApplyRecord(record, sha256)),
-    async loadLastKnownGood() {
-      const file = await files.read(goodPath);
-      return file === undefined ? undefined : decodeLastKnownGood(file.bytes, sha256);
-    },
-    saveLastKnownGood: (state) => save(goodPath, encodeLastKnownGood(state, sha256)),
+    loadLastKnownGood: () => loadGood(goodPath),
+    saveLastKnownGood: (state) => saveGood(goodPath, state),
+    loadFormerGood: () => loadGood(formerPath),
+    saveFormerGood: (state) => saveGood(formerPath, state),
     keepOriginal: originals.keep,
     originals: originals.all,
     copyOfOriginal: originals.copyOf,
@@ -88,8 +106,13 @@ export function createStateDirectory(
     },
     loadWitness: async () => (await files.read(witnessPath))?.bytes,
     saveWitness: (bytes) => save(witnessPath, bytes),
+    async loadFloors() {
+      const file = await files.read(floorsPath);
+      return file === undefined ? {} : (decodeFloors(file.bytes, sha256) ?? "damaged");
+    },
+    saveFloors: (floors) => save(floorsPath, encodeFloors(floors, sha256)),
     async clear() {
-      await files.remove([recordPath, goodPath, readingPath, rollbackPath, witnessPath]);
+      await files.remove([recordPath, goodPath, formerPath, readingPath, rollbackPath, witnessPath]);
       await originals.clear();
     },
   };

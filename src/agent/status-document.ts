@@ -14,6 +14,7 @@ import type { Conflict } from "../core/plan/plan-certs.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 import { describeGeneration } from "./describe-generation.ts";
 import { type Condition, isReady, type PassOutcome, type PassReport, type ShownChange } from "./report.ts";
+import type { SignedRecord } from "./signed-record.ts";
 
 /** All that the agent knows about itself and its pulls: `/status.json`, the page and `mirrorlet status` show it. */
 export interface StatusDocument {
@@ -45,6 +46,8 @@ interface ConfigStatus {
   readonly observedGeneration: number;
   readonly inSync: boolean;
   readonly appliedMs?: number;
+  /** Who has signed what is in force, and until when; absent: nobody. */
+  readonly signed?: SignedRecord;
   readonly conditions: readonly Condition[];
 }
 
@@ -140,8 +143,11 @@ export function assessConfig(
 ): Health {
   if (report === undefined) return { status: "warn", output: "the first pass is not over yet" };
   const { conditions, observedGeneration } = report;
+  const expired = conditions.find(({ type }) => type === "Expired");
   if (isReady(report))
-    return { status: "pass", output: `${describeGeneration(observedGeneration)} is in force` };
+    return expired === undefined
+      ? { status: "pass", output: `${describeGeneration(observedGeneration)} is in force` }
+      : { status: "warn", output: `${expired.type}: ${expired.message}` };
   const output = conditions.map(({ type, message }) => `${type}: ${message}`).join("; ");
   return { status: conditions.some(({ type }) => type === "Degraded") ? "fail" : "warn", output };
 }
@@ -156,21 +162,19 @@ function summarize(report: PassReport | undefined, evidence: EvidenceReport): Su
   if (config.status === "pass" || pulls.status === "fail") return { ...pulls, status };
   const trouble = `${clip(config.output)}.`;
   if (config.status === "fail") return { ...pulls, status, sentence: `containerd is not well. ${trouble}` };
-  return {
-    ...pulls,
-    status,
-    sentence: `${pulls.sentence} But the desired state is not in force: ${trouble}`,
-  };
+  const but = isReady(report) ? trouble : `the desired state is not in force: ${trouble}`;
+  return { ...pulls, status, sentence: `${pulls.sentence} But ${but}` };
 }
 
 function configStatus(report: PassReport): ConfigStatus {
-  const { outcome, generation, observedGeneration, inSync, appliedMs, conditions } = report;
+  const { outcome, generation, observedGeneration, inSync, appliedMs, signed, conditions } = report;
   return {
     outcome,
     generation,
     observedGeneration,
     inSync,
     ...(appliedMs === undefined ? {} : { appliedMs }),
+    ...(signed === undefined ? {} : { signed }),
     conditions,
   };
 }

@@ -1,5 +1,6 @@
 import type { ExitCode } from "./command.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import type { FleetCommands } from "./fleet-commands.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -19,7 +20,7 @@ export interface ConfigOptions extends GlobalOptions {
 interface AgentOptions extends ConfigOptions {
   readonly printConfig: boolean;
 }
-interface ValidateCommandOptions extends GlobalOptions {
+interface ValidateCommandOptions extends ConfigOptions {
   readonly containerdVersion: string | undefined;
   readonly pullSecret: string | undefined;
   readonly secretsDir: string | undefined;
@@ -61,4 +62,5 @@ export interface Commands {
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;
   version(options: GlobalOptions): Promise<ExitCode>;
+  readonly fleet: FleetCommands;
 }

@@ -1,4 +1,4 @@
-import type { OptionDescription, ProgramDescription } from "./describe-commands.ts";
+import type { CommandDescription, OptionDescription, ProgramDescription } from "./describe-commands.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
@@ -19,28 +19,39 @@ export function renderCompletion(shell: Shell, program: ProgramDescription): str
 
 /** Needs nothing of the bash-completion package, which many nodes lack. */
 function renderBash({ name, options, commands }: ProgramDescription): string {
-  const all = [...options, ...commands.flatMap((command) => command.options)];
-  const cases = commands.map(
-    (command) =>
-      `    ${command.name}) options=${quote(flagsOf([...command.options, ...options]))}; words=${quote(command.choices.join(" "))}; files=${command.takesFiles ? "yes" : ""} ;;`,
+  const known = flatten(commands);
+  const placed: readonly PlacedOption[] = [
+    ...options.map((option) => ({ path: "", option })),
+    ...known.flatMap(({ path, command }) => command.options.map((option) => ({ path, option }))),
+  ];
+  const cases = known.map(
+    ({ path, command }) =>
+      `    ${quote(path)}) options=${quote(flagsOf([...command.options, ...options]))}; words=${quote(wordsAfter(command).join(" "))}; files=${command.takesFiles ? "yes" : ""} ;;`,
   );
+  const groups = known.filter(({ command }) => command.commands.length > 0).map(({ path }) => quote(path));
+  const valued = placed.map(({ option }) => option).filter(({ value }) => value !== "none");
   return `# bash completion for ${name}
 _${name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="" command="" options words files="" i
   COMPREPLY=()
   ((COMP_CWORD > 0)) && previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  case "$previous" in
-    ${pattern(all, "file")}) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-    ${pattern(all, "directory")}) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-${chosen(all)}    ${pattern(all, "text")}) return ;;
-  esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "\${COMP_WORDS[i]}" in
-      ${VALUED.map((value) => pattern(all, value)).join(" | ")}) ((i++)) ;;
+      ${[...new Set(valued.flatMap(({ flags }) => flags))].join(" | ")}) ((i++)) ;;
       -*) ;;
-      *) command="\${COMP_WORDS[i]}"; break ;;
+      *)
+        command="\${command:+$command }\${COMP_WORDS[i]}"
+        case "$command" in
+          ${groups.join(" | ")}) ;;
+          *) break ;;
+        esac ;;
     esac
   done
+  case "$command:$previous" in
+    ${pattern(placed, "file")}) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    ${pattern(placed, "directory")}) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+${chosen(placed)}    ${pattern(placed, "text")}) return ;;
+  esac
   case "$command" in
     "") options=${quote(flagsOf(options))}; words=${quote(commands.map((command) => command.name).join(" "))} ;;
 ${cases.join("\n")}
@@ -58,21 +69,51 @@ complete -o filenames -F _${name} ${name}
 `;
 }
 
-const VALUED = ["file", "directory", "text", "choice"] as const;
+interface PlacedOption {
+  /** The command's; "" for those of the program. */
+  readonly path: string;
+  readonly option: OptionDescription;
+}
+
+interface PlacedCommand {
+  /** `fleet sign` */
+  readonly path: string;
+  readonly command: CommandDescription;
+}
+
+function flatten(commands: readonly CommandDescription[], above = ""): readonly PlacedCommand[] {
+  return commands.flatMap((command) => {
+    const path = `${above}${command.name}`;
+    return [{ path, command }, ...flatten(command.commands, `${path} `)];
+  });
+}
+
+/** What the next word is chosen from. */
+function wordsAfter({ commands, choices }: CommandDescription): readonly string[] {
+  return commands.length > 0 ? commands.map(({ name }) => name) : choices;
+}
 
 /** A case for each option whose value is one of a few words. */
-function chosen(options: readonly OptionDescription[]): string {
-  const some = options.filter(({ value }) => value === "choice");
-  const lines = some.map(({ flags, choices }) => {
+function chosen(placed: readonly PlacedOption[]): string {
+  const some = placed.filter(({ option }) => option.value === "choice");
+  const lines = some.map(({ option: { flags, choices } }) => {
     const words = quote(choices.join(" "));
-    return `    ${flags.join(" | ")}) mapfile -t COMPREPLY < <(compgen -W ${words} -- "$current"); return ;;\n`;
+    const names = flags.map((flag) => `*:${flag}`).join(" | ");
+    return `    ${names}) mapfile -t COMPREPLY < <(compgen -W ${words} -- "$current"); return ;;\n`;
   });
   return [...new Set(lines)].join("");
 }
 
-function pattern(options: readonly OptionDescription[], value: OptionDescription["value"]): string {
-  const flags = options.filter((option) => option.value === value).flatMap((option) => option.flags);
-  return [...new Set(flags)].join(" | ");
+/** Options that take such a value; by their command where another command means something else by the same name. */
+function pattern(placed: readonly PlacedOption[], value: OptionDescription["value"]): string {
+  const isPlain = (flag: string): boolean =>
+    placed.every(({ option }) => !option.flags.includes(flag) || option.value === value);
+  const names = placed
+    .filter(({ option }) => option.value === value)
+    .flatMap(({ path, option }) =>
+      option.flags.map((flag) => (isPlain(flag) ? `*:${flag}` : quote(`${path}:${flag}`))),
+    );
+  return [...new Set(names)].join(" | ");
 }
 
 function flagsOf(options: readonly OptionDescription[]): string {
@@ -80,8 +121,24 @@ function flagsOf(options: readonly OptionDescription[]): string {
 }
 
 function renderZsh({ name, options, commands }: ProgramDescription): string {
+  const groups = flatten(commands).filter(({ command }) => command.commands.length > 0);
+  const inner = groups.map(({ path, command }) =>
+    zshFunction(`_${name}_${path.replaceAll(" ", "_")}`, command.commands, options),
+  );
+  return `#compdef ${name}
+${inner.join("")}${zshFunction(`_${name}`, commands, options)}if [ "$funcstack[1]" = "_${name}" ]; then _${name} "$@"; else compdef _${name} ${name}; fi
+`;
+}
+
+/** Completes one of `commands`, then what that takes. */
+function zshFunction(
+  name: string,
+  commands: readonly CommandDescription[],
+  options: readonly OptionDescription[],
+): string {
   const names = commands.map((command) => `    ${quote(`${command.name}:${zshText(command.description)}`)}`);
   const cases = commands.map((command) => {
+    if (command.commands.length > 0) return `        ${command.name}) ${name}_${command.name} ;;`;
     const specs = [...command.options.filter((option) => !isGlobal(option, options)), ...options].flatMap(
       zshOption,
     );
@@ -89,8 +146,7 @@ function renderZsh({ name, options, commands }: ProgramDescription): string {
     else if (command.choices.length > 0) specs.push(quote(`1:argument:(${command.choices.join(" ")})`));
     return `        ${command.name}) _arguments ${specs.join(" ")} ;;`;
   });
-  return `#compdef ${name}
-_${name}() {
+  return `${name}() {
   local curcontext="$curcontext" state line
   local -a commands=(
 ${names.join("\n")}
@@ -104,7 +160,6 @@ ${cases.join("\n")}
       esac ;;
   esac
 }
-if [ "$funcstack[1]" = "_${name}" ]; then _${name} "$@"; else compdef _${name} ${name}; fi
 `;
 }
 
@@ -130,10 +185,15 @@ function zshText(text: string): string {
 function renderFish({ name, options, commands }: ProgramDescription): string {
   const lines = [`# fish completion for ${name}`, `complete -c ${name} -f`];
   for (const option of options) lines.push(`complete -c ${name} ${fishOption(option)}`);
-  for (const command of commands) {
-    const { description } = command;
-    lines.push(`complete -c ${name} -n __fish_use_subcommand -a ${command.name} -d ${quote(description)}`);
-    const inside = `complete -c ${name} -n ${quote(`__fish_seen_subcommand_from ${command.name}`)}`;
+  for (const { path, command } of flatten(commands)) {
+    const above = path.split(" ").slice(0, -1);
+    const siblings = flatten(commands).filter((one) => one.path.startsWith(`${above.join(" ")} `));
+    const isHere = above.map((word) => `__fish_seen_subcommand_from ${word}`);
+    const isOpen = `not __fish_seen_subcommand_from ${siblings.map((one) => one.command.name).join(" ")}`;
+    const when = above.length === 0 ? "__fish_use_subcommand" : [...isHere, isOpen].join("; and ");
+    lines.push(`complete -c ${name} -n ${quote(when)} -a ${command.name} -d ${quote(command.description)}`);
+    const isThis = [...isHere, `__fish_seen_subcommand_from ${command.name}`].join("; and ");
+    const inside = `complete -c ${name} -n ${quote(isThis)}`;
     const own = command.options.filter((option) => !isGlobal(option, options));
     for (const option of own) lines.push(`${inside} ${fishOption(option)}`);
     if (command.takesFiles) lines.push(`${inside} -F`);

@@ -10,6 +10,8 @@ export interface CommandDescription {
   /** Words the first argument is chosen from; empty when it is free or there is none. */
   readonly choices: readonly string[];
   readonly takesFiles: boolean;
+  /** What can follow its name instead of arguments; empty for nearly all. */
+  readonly commands: readonly CommandDescription[];
 }
 
 export interface OptionDescription {
@@ -33,21 +35,23 @@ export interface ProgramDescription {
 export function describeCommands(program: Command): ProgramDescription {
   const helper = program.createHelp();
   const options = (command: Command) => helper.visibleOptions(command).map(describeOption);
+  const describe = (command: Command): CommandDescription => {
+    const [first] = command.registeredArguments;
+    return {
+      name: command.name(),
+      description: command.description(),
+      arguments: command.registeredArguments.map((one) => helper.argumentTerm(one)).join(" "),
+      options: options(command),
+      choices:
+        command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
+      takesFiles: first?.name() === "file",
+      commands: helper.visibleCommands(command).map(describe),
+    };
+  };
   return {
     name: program.name(),
     options: options(program),
-    commands: helper.visibleCommands(program).map((command) => {
-      const [first] = command.registeredArguments;
-      return {
-        name: command.name(),
-        description: command.description(),
-        arguments: command.registeredArguments.map((one) => helper.argumentTerm(one)).join(" "),
-        options: options(command),
-        choices:
-          command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
-        takesFiles: first?.name() === "file",
-      };
-    }),
+    commands: helper.visibleCommands(program).map(describe),
   };
 }
 

@@ -22,11 +22,16 @@ export async function plan(
     printJson(io, "plan", { steps, diffs, restarts, conditions, issues, tracing });
   } else printDryRun(run, io);
   if (hasErrors(run.issues)) return 65;
-  return run.conditions.every(({ type }) => type === "Ready") ? 0 : 1;
+  return isFine(run) ? 0 : 1;
+}
+
+/** What has expired is in force all the same, and would be. */
+function isFine({ conditions }: DryRun): boolean {
+  return conditions.every(({ type }) => type === "Ready" || type === "Expired");
 }
 
 function printDryRun(run: DryRun, io: CommandIo): void {
-  const isReady = run.conditions.every(({ type }) => type === "Ready");
+  const isReady = isFine(run);
   for (const issue of run.issues) io.stderr(`${formatIssue(issue)}\n`);
   for (const { type, message } of run.conditions) if (type !== "Ready") io.stdout(`${type}: ${message}\n`);
   if (run.tracing?.state === "unavailable") io.stdout(`traces unavailable: ${run.tracing.message}\n`);

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CommandIo, ExitCode } from "./command.ts";
-import type { ChangeOptions, Commands, GlobalOptions, RestoreCommandOptions } from "./commands.ts";
+import type { ChangeOptions, Commands, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { describeCommands, type ProgramDescription } from "./describe-commands.ts";
+import { addFleetCommands } from "./fleet-program.ts";
 
 /** Where the program's own words go: help and completion on stdout, complaints on stderr. */
 export type ProgramOutput = Pick<CommandIo, "stdout" | "stderr">;
@@ -59,6 +60,9 @@ function createProgram(commands: Commands, output: ProgramOutput, done: Done): C
   addNodeCommands(program, commands, done);
   program.commandsGroup("Desired state, anywhere:");
   addStateCommands(program, commands, done);
+  program.commandsGroup("Many nodes:");
+  // Not looked for before one of them runs: a description of the program has none.
+  addFleetCommands(program, () => commands.fleet, { done, add, example, collect, optionsOf });
   program.commandsGroup("Other:").helpCommand("help [command]", "show help for a command");
   addOtherCommands(program, commands, output, done);
   return program;
@@ -119,7 +123,7 @@ function addNodeCommands(program: Command, commands: Commands, done: Done): void
 }
 
 function addStateCommands(program: Command, commands: Commands, done: Done): void {
-  add(program, "validate", "check desired state; every problem at once as file:line:col")
+  withConfig(add(program, "validate", "check desired state; every problem at once as file:line:col"))
     .argument("<file...>", "desired state: files, or directories of them")
     .addOption(containerdVersion())
     .option("--pull-secret <file>", "docker config.json for forms that carry no credentials")
@@ -149,7 +153,12 @@ function add(program: Command, name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .showHelpAfterError(`(mirrorlet ${name} --help shows how it is used)`);
+    .showHelpAfterError(`(${pathOf(program, name)} --help shows how it is used)`);
+}
+
+/** `mirrorlet fleet sign` */
+function pathOf(above: Command, name: string): string {
+  return above.parent === null ? `${above.name()} ${name}` : pathOf(above.parent, `${above.name()} ${name}`);
 }
 
 function withConfig(command: Command): Command {
@@ -187,7 +196,7 @@ function restartOptions<T extends RestoreCommandOptions>(command: Command) {
 }
 
 /** Defaults stand here, not at the options, where the help would show `default: false` next to each of them. */
-function optionsOf<T extends GlobalOptions>(command: Command): T {
+function optionsOf<T extends object>(command: Command): T {
   const defaults = { root: "", json: false, set: [], printConfig: false, adopt: false, npd: false };
   return Object.assign(defaults, command.optsWithGlobals<T>());
 }

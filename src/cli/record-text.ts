@@ -1,11 +1,12 @@
 import type { ApplyRecord } from "../agent/apply-record.ts";
 import { describeGeneration } from "../agent/describe-generation.ts";
+import { describeSigned, isSignedRecord } from "../agent/signed-record.ts";
 import { formatMoment } from "../core/evidence/format-age.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 
 /** What the record on disk tells of a node, for people. */
 export function describeRecord(
-  { generation, appliedMs, namespaces, containerdVersion, quarantine, pendingRestart }: ApplyRecord,
+  { generation, appliedMs, namespaces, containerdVersion, quarantine, pendingRestart, signed }: ApplyRecord,
   corrupt: boolean,
 ): { readonly lines: readonly string[]; readonly isTrouble: boolean } {
   if (corrupt)
@@ -28,6 +29,7 @@ export function describeRecord(
     lines: [
       `${capital(describeGeneration(generation))} was put in force at ${formatMoment(appliedMs)}${version}.`,
       `Registries: ${namespaces.length === 0 ? "none" : listed(namespaces)}`,
+      ...(isSignedRecord(signed) ? [`${capital(describeSigned(signed))}.`] : []),
       ...pending,
       ...taken,
     ],

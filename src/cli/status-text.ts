@@ -1,3 +1,4 @@
+import { describeSigned } from "../agent/signed-record.ts";
 import type { StatusDocument } from "../agent/status-document.ts";
 import type { HealthStatus } from "../core/evidence/assess-health.ts";
 import { describeFailedProbe } from "../core/evidence/assess-probes.ts";
@@ -114,6 +115,9 @@ function sourceLines({ evidence }: StatusDocument): readonly string[] {
 function selfLine({ agent, containerd, config, atMs }: StatusDocument): string {
   const observed = config?.observedGeneration ?? 0;
   const generation = observed === 0 ? "" : `, generation ${observed} in force`;
+  const signed = config?.signed === undefined ? "" : `, ${describeSigned(config.signed, atMs)}`;
   const started = `mirrorlet ${agent.version}, started ${formatAge(atMs - agent.startedMs)} ago`;
-  return plainText(`${started}; containerd ${containerd.version ?? "of unknown version"}${generation}`);
+  return plainText(
+    `${started}; containerd ${containerd.version ?? "of unknown version"}${generation}${signed}`,
+  );
 }

@@ -78,10 +78,11 @@ function unknown(why: string): string {
 
 /** Nothing that names bytes or ways in: the record has no secrets, but it has digests of them. */
 function shownRecord(record: ApplyRecord): object {
-  const { generation, appliedMs, namespaces, containerdVersion, quarantine, pendingRestart } = record;
+  const { generation, appliedMs, signed, namespaces, containerdVersion, quarantine, pendingRestart } = record;
   return {
     generation,
     appliedMs,
+    signed,
     namespaces,
     containerdVersion,
     quarantine: quarantine && {

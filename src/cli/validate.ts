@@ -1,9 +1,13 @@
 import { type LoadContext, loadDesiredState } from "../agent/load-desired-state.ts";
+import { describeSigned, toSignedRecord } from "../agent/signed-record.ts";
 import { parseContainerdVersion } from "../core/containerd/version.ts";
 import { type DesiredState, mirrorUrl } from "../core/desired-state/desired-state.ts";
 import type { SourceFile } from "../core/desired-state/source-file.ts";
 import { formatIssue, hasErrors, type Issue } from "../core/issue.ts";
+import type { AcceptedSources } from "../core/signing/accept-sources.ts";
+import type { VerifiedState } from "../core/signing/check-signed-state.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { signedStateJson } from "./describe-signed-state.ts";
 
 export interface ValidateOptions {
   /** Leaves out the checks that depend on the version when absent. */
@@ -20,6 +24,8 @@ type ReadSources =
 export interface ValidateDeps extends Pick<LoadContext, "files" | "clock" | "certificates"> {
   /** Files the user names, and every file of a directory. Never rejects. */
   readonly readSources: (paths: readonly string[]) => Promise<ReadSources>;
+  /** What a signed document has in it, and whether its signatures suffice where keys are configured. */
+  readonly accept: (files: readonly SourceFile[]) => Promise<AcceptedSources>;
 }
 
 /** `validate FILE…`: every issue of the desired state at once; 65 if any is an error. */
@@ -45,15 +51,24 @@ export async function validate(
     secretsDir,
     containerdVersion: containerdVersion || undefined,
   };
-  const { state, issues } = sources.ok
-    ? await loadDesiredState(sources.files, context)
-    : { issues: sources.issues };
-  report(issues, state, io);
-  io.stderr(`${summarise(issues, paths.length, state?.registries.length)}\n`);
+  const accepted = sources.ok ? await deps.accept(sources.files) : sources;
+  const { state, issues: found } = accepted.ok ? await loadDesiredState(accepted.files, context) : NOTHING;
+  const issues = [...accepted.issues, ...found];
+  const verified = accepted.ok ? accepted.verified : undefined;
+  report(issues, state, verified, io);
+  const signed = verified === undefined ? "" : `; ${describeSigned(toSignedRecord(verified, 0))}`;
+  io.stderr(`${summarise(issues, paths.length, state?.registries.length)}${signed}\n`);
   return hasErrors(issues) ? 65 : 0;
 }
 
-function report(issues: readonly Issue[], state: DesiredState | undefined, io: CommandIo): void {
+const NOTHING = { state: undefined, issues: [] };
+
+function report(
+  issues: readonly Issue[],
+  state: DesiredState | undefined,
+  verified: VerifiedState | undefined,
+  io: CommandIo,
+): void {
   if (!io.json) {
     for (const issue of issues) io.stdout(`${formatIssue(issue)}\n`);
     return;
@@ -63,7 +78,9 @@ function report(issues: readonly Issue[], state: DesiredState | undefined, io: C
     mirrors: mirrors.map(mirrorUrl),
     upstream,
   }));
-  printJson(io, "validate", { valid: state !== undefined, issues, registries });
+  const { digest, keyIds } = verified ?? {};
+  const signed = verified && { ...signedStateJson(verified.state), digest, keyIds };
+  printJson(io, "validate", { valid: state !== undefined, issues, registries, signed });
 }
 
 function summarise(issues: readonly Issue[], inputs: number, registries: number | undefined): string {

@@ -83,6 +83,18 @@ function createMeters(registry: Registry) {
       ...meter("apply_duration_seconds", "Duration of passes that changed something on the node."),
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     }),
+    serial: new Gauge(
+      meter("config_serial", "Serial of the signed desired state in force; 0 when nobody has signed it."),
+    ),
+    floorSerial: new Gauge(
+      meter("config_floor_serial", "Lowest serial of signed desired state that is still taken; 0: any."),
+    ),
+    expires: new Gauge(
+      meter(
+        "config_expires_timestamp_seconds",
+        "When the signed desired state in force expires; 0 when nobody has signed it.",
+      ),
+    ),
     driftRepairs: new Counter(
       meter("drift_repairs_total", "Owned files that somebody else changed and that were put right."),
     ),
@@ -108,6 +120,9 @@ function recordPass(meters: Meters, report: PassReport): void {
   meters.inSync.set(report.inSync ? 1 : 0);
   meters.generation.set(report.generation);
   meters.observedGeneration.set(report.observedGeneration);
+  meters.serial.set(report.signed?.serial ?? 0);
+  meters.floorSerial.set(report.signed?.floor ?? 0);
+  meters.expires.set((report.signed?.expiresMs ?? 0) / 1000);
   if (report.appliedMs !== undefined) meters.lastApplied.set(report.appliedMs / 1000);
   if (report.done.length > 0) meters.applyDuration.observe(report.durationMs / 1000);
   meters.driftRepairs.inc(report.drift.length);

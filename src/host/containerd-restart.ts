@@ -8,7 +8,10 @@ const RESTART_TIMEOUT_MS = 90_000;
 const RESET_TIMEOUT_MS = 10_000;
 
 /**
- * Runs the restart command; its own words on failure. Throws a retryable HostError when systemd is to blame, which
+ * Runs the restart command; its own words on failure. systemd counts starts, and a unit may have a smaller
+ * `StartLimitBurst=` than the default of 5 in 10 s: what was counted before is forgotten, so that it does not leave
+ * containerd stopped, and this start is, so that it takes no start from systemd's own restarts. How often we restart is
+ * bounded by our budget. Throws a retryable HostError when systemd is to blame, which
  * goes down with the node or is replaced under us: that says nothing of what containerd was to start on.
  */
 export async function restartContainerd(
@@ -16,8 +19,12 @@ export async function restartContainerd(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const startedMs = Date.now();
+  if (unitOf(command) !== undefined) await forgetStarts(command);
   const ran = await runDetaching(command, { timeoutMs: RESTART_TIMEOUT_MS, signal });
-  if (ran.status === 0) return { ok: true };
+  if (ran.status === 0) {
+    await forgetStarts(command);
+    return { ok: true };
+  }
   const unit = unitOf(command);
   if (unit !== undefined && (await isManagersFault(command, ran))) throw managerIsAway(command, ran);
   const words = unit === undefined ? undefined : await readComplaints(unit, startedMs);
@@ -32,8 +39,11 @@ async function isManagersFault(command: readonly string[], ran: Ran): Promise<bo
   if (LOST.test(ran.stderr)) return true;
   const systemctl = findProgram(command[0] ?? "");
   if (systemctl === undefined) return false;
-  const options = command.slice(1, verbOf(command));
-  const { stdout } = await runCommand(systemctl, [...options, "is-system-running"], SHOW_TIMEOUT_MS);
+  const { stdout } = await runCommand(
+    systemctl,
+    [...optionsOf(command), "is-system-running"],
+    SHOW_TIMEOUT_MS,
+  );
   return stdout.trim() === "stopping";
 }
 
@@ -43,11 +53,11 @@ function managerIsAway(command: readonly string[], ran: Ran): HostError {
 }
 
 /** `systemctl reset-failed UNIT` for the unit the restart command names; nothing for other restart commands. */
-export async function resetFailedUnit(command: readonly string[]): Promise<void> {
+async function forgetStarts(command: readonly string[]): Promise<void> {
   const unit = unitOf(command);
   const systemctl = findProgram(command[0] ?? "");
   if (unit === undefined || systemctl === undefined) return;
-  await runCommand(systemctl, ["reset-failed", "--", unit], RESET_TIMEOUT_MS);
+  await runCommand(systemctl, [...optionsOf(command), "reset-failed", "--", unit], RESET_TIMEOUT_MS);
 }
 
 const RELOAD_TIMEOUT_MS = 60_000;
@@ -56,7 +66,7 @@ const SHOW_TIMEOUT_MS = 10_000;
 /** `systemctl daemon-reload`, with the options of the restart command; nothing for other ones. */
 export async function reloadUnits(command: readonly string[]): Promise<CommandResult> {
   if (unitOf(command) === undefined) return { ok: true };
-  const reload = [...command.slice(0, verbOf(command)), "daemon-reload"];
+  const reload = [command[0] ?? "", ...optionsOf(command), "daemon-reload"];
   const ran = await runDetaching(reload, { timeoutMs: RELOAD_TIMEOUT_MS });
   return ran.status === 0 ? { ok: true } : { ok: false, message: complaintOf(reload, ran) };
 }
@@ -66,10 +76,14 @@ export async function unitAwaitsReload(command: readonly string[]): Promise<bool
   const unit = unitOf(command);
   const systemctl = findProgram(command[0] ?? "");
   if (unit === undefined || systemctl === undefined) return false;
-  const options = command.slice(1, verbOf(command));
-  const show = [...options, "show", "--property=NeedDaemonReload", "--", unit];
+  const show = [...optionsOf(command), "show", "--property=NeedDaemonReload", "--", unit];
   const { status, stdout } = await runCommand(systemctl, show, SHOW_TIMEOUT_MS);
   return status === 0 && stdout.trim() === "NeedDaemonReload=yes";
+}
+
+/** Between the program and its verb. */
+export function optionsOf(command: readonly string[]): readonly string[] {
+  return command.slice(1, verbOf(command));
 }
 
 function verbOf(command: readonly string[]): number {

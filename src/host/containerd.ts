@@ -2,12 +2,13 @@ import { statSync } from "node:fs";
 import type { Containerd } from "../agent/ports.ts";
 import { createContainerdBinary } from "./containerd-binary.ts";
 import { askHealth } from "./containerd-health.ts";
-import { reloadUnits, resetFailedUnit, restartContainerd, unitAwaitsReload } from "./containerd-restart.ts";
+import { reloadUnits, restartContainerd, unitAwaitsReload } from "./containerd-restart.ts";
 import { tracingVerbs } from "./containerd-tracing.ts";
 import { createCriClient } from "./cri-client.ts";
 import { createHostRoot } from "./files-root.ts";
 import { createImageStore } from "./image-store.ts";
 import { pullImageWith } from "./pull-image.ts";
+import { readUnitState } from "./unit-state.ts";
 
 export interface ContainerdOptions {
   /** A name to look up in the usual directories, or a path. */
@@ -28,7 +29,7 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     version,
     dumpConfig,
     restart: (signal) => restartContainerd(restart, signal),
-    resetFailed: () => resetFailedUnit(restart),
+    unitState: () => readUnitState(restart),
     reloadUnits: () => reloadUnits(restart),
     unitAwaitsReload: () => unitAwaitsReload(restart),
     startedMs: async () => startedMsOf(hostSocket),

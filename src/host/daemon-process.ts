@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import type { DaemonProcess } from "../agent/doctor/daemon-inspector.ts";
+import { readProcessStat } from "../shared/process-stat.ts";
 import { readEnvironment } from "./daemon-environment.ts";
 
 /** What proc(5) tells of a process; what it does not tell us is left out. */
@@ -60,13 +61,10 @@ export function statusOf(pid: number): ProcessStatus | undefined {
 /** USER_HZ, which is 100 on every architecture that containerd runs on. */
 const TICK_MS = 10;
 
-// The 22nd field; the second is a name that may hold anything, so that fields count from the last parenthesis.
 function startOf(pid: number): number | undefined {
   return attempt(() => {
-    const text = read(pid, "stat");
-    const ticks = Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[19]);
     const uptimeMs = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000;
-    return Math.round(Date.now() - uptimeMs + ticks * TICK_MS);
+    return Math.round(Date.now() - uptimeMs + readProcessStat(pid).startTicks * TICK_MS);
   });
 }
 

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import {
   closeSync,
   constants,
@@ -11,6 +10,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
+import { FLOCK, takeFlock } from "../shared/flock.ts";
 import { toHostError } from "./files-error.ts";
 import { createHostRoot } from "./files-root.ts";
 
@@ -26,8 +26,7 @@ export type Lock =
 export function acquireLock(path: string, root = "/"): Lock {
   const hostPath = join(createHostRoot(root).resolve(dirname(path)), basename(path));
   const descriptor = open(hostPath, path);
-  const status = flock(descriptor, path);
-  if (status !== 0) {
+  if (!flock(descriptor, path)) {
     closeSync(descriptor);
     return { held: false, holder: readHolder(hostPath) };
   }
@@ -54,19 +53,11 @@ function open(hostPath: string, path: string): number {
   }
 }
 
-// Node has no flock(2). The lock belongs to the open file, which the child shares with us and leaves behind.
-function flock(descriptor: number, path: string): number {
-  const program = "/usr/bin/flock";
-  const run = spawnSync(program, ["--exclusive", "--nonblock", "3"], {
-    stdio: ["ignore", "ignore", "pipe", descriptor],
-    env: {},
-    timeout: 10_000,
-    encoding: "utf8",
-  });
-  if (run.status === 0 || run.status === 1) return run.status;
-  const words = run.error?.message ?? run.stderr.trim();
+function flock(descriptor: number, path: string): boolean {
+  const lock = takeFlock(descriptor);
+  if (lock.is !== "broken") return lock.is === "held";
   closeSync(descriptor);
-  const message = `cannot lock ${path}: ${program} (package util-linux) does not work: ${words}`;
+  const message = `cannot lock ${path}: ${FLOCK} (package util-linux) does not work: ${lock.words}`;
   throw new HostError("no-lock", path, message, { retryable: false });
 }
 

@@ -1,4 +1,5 @@
 import type { EvidenceKeeper } from "../agent/evidence/evidence-keeper.ts";
+import { isReady } from "../agent/report.ts";
 import type { StatusBoard } from "../agent/status-board.ts";
 import { assessConfig } from "../agent/status-document.ts";
 import type { EvidenceFacts } from "../edge/evidence-metrics.ts";
@@ -38,8 +39,9 @@ function readinessChecks(board: StatusBoard, keeper: EvidenceKeeper): readonly H
       name: "desired-state",
       check() {
         if (board.latest === undefined) return { ok: false, message: "not known yet" };
-        const { status, output } = assessConfig(board.latest);
-        return { ok: status === "pass", message: status === "pass" ? "" : output };
+        // What has expired stays in force: that is for `/health` to tell.
+        const ok = isReady(board.latest);
+        return { ok, message: ok ? "" : assessConfig(board.latest).output };
       },
     },
     {

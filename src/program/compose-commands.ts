@@ -1,6 +1,7 @@
 import type { Ports } from "../agent/ports.ts";
 import type { CommandIo, ExitCode } from "../cli/command.ts";
 import type { Commands, ConfigOptions, GlobalOptions } from "../cli/commands.ts";
+import type { FleetCommands } from "../cli/fleet-commands.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
@@ -102,11 +103,36 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         import("../cli/validate.ts"),
         import("./compose-validate.ts"),
       ]);
-      return validate(files, options, createIo(options), validateDeps(options.root));
+      return validate(files, options, createIo(options), validateDeps(options));
     },
     async version(options) {
       const { version } = await import("../cli/version.ts");
       return version(createIo(options));
+    },
+    fleet: composeFleetCommands(createIo),
+  };
+}
+
+function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): FleetCommands {
+  const compose = () => import("./compose-fleet.ts");
+  return {
+    async keygen(options) {
+      const [{ fleetKeygen }, { keygenDeps }] = await Promise.all([
+        import("../cli/fleet-keygen.ts"),
+        compose(),
+      ]);
+      return fleetKeygen(options, createIo(options), keygenDeps);
+    },
+    async sign(files, options) {
+      const [{ fleetSign }, { signDeps }] = await Promise.all([import("../cli/fleet-sign.ts"), compose()]);
+      return fleetSign(files, options, createIo(options), signDeps(options.root));
+    },
+    async verify(file, options) {
+      const [{ fleetVerify }, { verifyDeps }] = await Promise.all([
+        import("../cli/fleet-verify.ts"),
+        compose(),
+      ]);
+      return fleetVerify(file, options, createIo(options), verifyDeps);
     },
   };
 }
@@ -149,12 +175,10 @@ async function configure(
 }
 
 /** Settings that promise what this version cannot do: better no start than a promise that is not kept. */
-function explainLacking({ feed, trust }: AgentConfig): string | undefined {
-  if (feed !== undefined)
-    return "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
-  if (trust.keys.length > 0)
-    return "trust.keys is set, but this version cannot check signatures, and would accept unsigned desired state: take it out of agent.toml to allow that";
-  return undefined;
+function explainLacking({ feed }: AgentConfig): string | undefined {
+  return feed === undefined
+    ? undefined
+    : "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
 }
 
 async function createLog({ logLevel }: AgentConfig) {

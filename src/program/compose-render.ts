@@ -8,6 +8,8 @@ import { readInputFile } from "../edge/read-input-file.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createFiles } from "../host/files.ts";
 import type { NodeSetup } from "./compose-node.ts";
+import { lookAtSources } from "./compose-validate.ts";
+import { readTrust } from "./read-trust.ts";
 
 /** Rendering into a directory of the user's changes nothing on the node, so files of any owner are read. */
 export function renderDeps({ config, root }: NodeSetup, ports: Ports): RenderDeps {
@@ -20,10 +22,14 @@ export function renderDeps({ config, root }: NodeSetup, ports: Ports): RenderDep
     async load(sources, containerdVersion) {
       const read = await readDesiredStateSources(sources, { root, trust: "anyone" });
       if (!read.ok) return { issues: read.issues };
+      const trusted = await readTrust(config, root);
+      if (!trusted.ok) return { issues: trusted.issues };
       const { files, clock } = ports;
+      const accepted = lookAtSources(read.files, trusted.expected, clock.now());
+      if (!accepted.ok) return { issues: accepted.issues };
       const { secretsDir, pullSecret } = config;
       const certificates = inspectCertificates;
-      return loadDesiredState(read.files, {
+      const { state, issues } = await loadDesiredState(accepted.files, {
         files,
         clock,
         certificates,
@@ -31,6 +37,7 @@ export function renderDeps({ config, root }: NodeSetup, ports: Ports): RenderDep
         pullSecret,
         containerdVersion,
       });
+      return { state, issues: [...accepted.issues, ...issues] };
     },
   };
 }

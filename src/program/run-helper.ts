@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
 import { legacyDirectory } from "../agent/legacy-directory.ts";
+import { HostError } from "../agent/ports.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import { formatIssue } from "../core/issue.ts";
 import { findDistrust } from "../edge/read-input-file.ts";
@@ -38,8 +39,13 @@ const HELPER_SOCKET = "/run/mirrorlet-helper.sock";
 export async function runHelper(options: HelperOptions): Promise<number> {
   if (process.getuid?.() !== 0) return fail("it has to be root", 1);
   const loaded = await loadConfig({ root: options.root, config: options.config, set: [] });
-  if (!loaded.ok) return fail(loaded.issues.map(formatIssue).join("\n"), 78);
   const fd = inheritedSocket(process.env, process.pid);
+  if (!loaded.ok) {
+    const why = loaded.issues.map(formatIssue).join("\n");
+    const code = fail(why, 78);
+    if (fd !== undefined) await refuseAll(fd, why, options.idleMs);
+    return code;
+  }
   const at = fd === undefined ? options.socket : { fd, path: loaded.config.helper ?? HELPER_SOCKET };
   if (at === undefined)
     return fail("no socket: systemd starts it by mirrorlet-helper.socket, others with --socket PATH", 64);
@@ -55,6 +61,17 @@ export async function runHelper(options: HelperOptions): Promise<number> {
     });
     process.once("SIGTERM", end);
     process.once("SIGINT", end);
+  });
+}
+
+/** Requests that wait at the socket would start us again at once: they are told, and later ones, until none comes. */
+async function refuseAll(fd: number, why: string, idleMs: number): Promise<void> {
+  const message = `the root helper does nothing, for its setup is faulty: ${why}; config.toml and the restart of containerd wait for it; pulls are unaffected`;
+  const refusal = new HostError("helper-setup", "", message, { retryable: true });
+  const { server } = await listen({ fd, path: HELPER_SOCKET });
+  await new Promise<void>((resolve) => {
+    const stop = serveVerbs(server, {}, { idleMs, onIdle: () => void stop().then(resolve), refusal });
+    process.once("SIGTERM", () => void stop().then(resolve));
   });
 }
 

@@ -11,6 +11,7 @@ import { decodeReading, encodeReading } from "../../src/agent/count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex, encodeOriginalIndex } from "../../src/agent/originals.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { decodeFloors, encodeFloors } from "../../src/agent/serial-floors.ts";
 import { desired, registry } from "./desired.ts";
 import { CONFIG, createTestNode, type TestNode } from "./test-node.ts";
 
@@ -23,10 +24,12 @@ const index = [
   { path: CONFIG, copy: "/x/original/1", digest: "d", mode: 0o644, owner: { uid: 0, gid: 0 } },
   { path: "/etc/containerd/certs.d/quay.io/hosts.toml", mode: 0o644 },
 ];
+const floors = { "prod/stable": 12, "prod/canary": 3 };
 const tries = { digest: "d", count: 2 };
 const kinds = [
   ["apply-record.json", encodeApplyRecord(record, sha256), decodeApplyRecord, record],
   ["last-known-good.json", encodeLastKnownGood(STATE, sha256), decodeLastKnownGood, STATE],
+  ["serial-floors.json", encodeFloors(floors, sha256), decodeFloors, floors],
   ["original/index.json", encodeOriginalIndex(index, sha256), decodeOriginalIndex, index],
   ["reading.json", encodeReading(tries, sha256), decodeReading, tries],
 ] as const;

@@ -8,7 +8,7 @@ import type { ImageStore } from "../../src/agent/evidence/image-store.ts";
 import { observeConfig } from "../../src/agent/observe-host.ts";
 import { runPass } from "../../src/agent/pass.ts";
 import type { PassContext } from "../../src/agent/pass-context.ts";
-import type { Clock, Containerd, Files, MirrorProbe, Ports } from "../../src/agent/ports.ts";
+import type { Clock, Containerd, Files, MirrorProbe, Ports, UnitState } from "../../src/agent/ports.ts";
 import type { PassReport } from "../../src/agent/report.ts";
 import { createStateDirectory } from "../../src/agent/state-directory.ts";
 import { createWitnessKeeper, type WitnessKeeper } from "../../src/agent/witness-keeper.ts";
@@ -94,6 +94,10 @@ export interface ModelContainerd extends Containerd {
   losesEnvironment: boolean;
   /** Words with which systemd refuses to read its units again. */
   refuseReload: string | undefined;
+  /** What systemd says of its unit; undefined: there is no systemd. */
+  unit: UnitState | undefined;
+  /** Nobody can ask it: the root helper is away. */
+  isOutOfReach: boolean;
   /** Somebody has changed its unit, and systemd has not read that. */
   unitEdited: boolean;
 }
@@ -250,6 +254,8 @@ function createModelContainerd(
     losesEnvironment: false,
     refuseReload: undefined,
     unitEdited: false,
+    unit: undefined,
+    isOutOfReach: false,
     get running() {
       return running;
     },
@@ -269,7 +275,9 @@ function createModelContainerd(
       running = readConfig();
       return { ok: true };
     },
-    async resetFailed() {},
+    async unitState() {
+      return this.unit;
+    },
     async reloadUnits() {
       if (this.refuseReload !== undefined) return { ok: false, message: this.refuseReload };
       loadedDropIn = read(DROP_IN);
@@ -297,6 +305,8 @@ function createModelContainerd(
       return String(this.restarts);
     },
     async health() {
+      if (this.isOutOfReach)
+        return { unknown: true, reachable: false, criReady: false, failedPlugins: [], message: "away" };
       const { criLoads } = judge(running);
       const trouble = criLoads.ok ? this.trouble : criLoads.reason;
       const failedPlugins =
@@ -307,6 +317,7 @@ function createModelContainerd(
       return { reachable: true, criReady: trouble === undefined, failedPlugins, version: told, ...shown };
     },
     async pullImage(image) {
+      if (this.isOutOfReach) return { ok: false, unknown: true, code: "helper-unreachable", message: "away" };
       if (this.failPull === undefined) present.add(image);
       return this.failPull === undefined
         ? { ok: true, imageRef: "sha256:0" }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { PassContext } from "../../src/agent/pass-context.ts";
 import { type Files, HostError } from "../../src/agent/ports.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { TRIAL_MS } from "../../src/agent/trial.ts";
 import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
 import { OWNERSHIP_MARKER } from "../../src/core/file-tree.ts";
 import { desired, registry } from "./desired.ts";
@@ -103,7 +104,7 @@ test("traces wait for the restart budget, and mirrors do not wait for them", asy
     assert.ok(node.read(`${CERTS_D}/quay.io/hosts.toml`));
     assert.equal(node.read(DROP_IN), undefined);
     assert.equal(node.containerd.restarts, 1);
-    node.clock.advance((waiting.retryMs ?? 0) + 1);
+    node.clock.advance(TRIAL_MS);
     assert.equal(
       (await node.pass(desired(registry("gcr.io", [M1]), registry("quay.io", [M1])))).tracing?.state,
       "on",
@@ -672,7 +673,7 @@ test("traces in config.toml alone wait for the budget, and are left out when the
     assert.deepEqual(types(waiting), ["Ready"]);
     assert.equal(waiting.tracing?.state, "pending");
     assert.equal(node.read(CONFIG), before);
-    node.clock.advance((waiting.retryMs ?? 0) + 1);
+    node.clock.advance(TRIAL_MS);
     node.containerd.restarts = 0;
     node.containerd.refuseStart = "cannot take that";
     const refused = await node.pass(STATE);

@@ -54,6 +54,7 @@ test("bash accepts its script and completes commands, options, choices and files
     "completion",
     "doctor",
     "explain",
+    "fleet",
     "help",
     "plan",
     "render",
@@ -79,6 +80,12 @@ test("bash accepts its script and completes commands, options, choices and files
     "--no-probe",
   ]);
   assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
+  assert.deepEqual(bash(script, cwd, "fleet", ""), ["keygen", "sign", "verify"]);
+  assert.deepEqual(bash(script, cwd, "--json", "fleet", "s"), ["sign"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fl"), ["--fleet", "--floor-serial"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fleet", "prod", ""), files);
+  assert.deepEqual(bash(script, cwd, "fleet", "keygen", "--out", ""), files);
+  assert.deepEqual(bash(script, cwd, "fleet", "nonsense", ""), []);
   assert.deepEqual(bash(script, cwd, "nonsense", ""), []);
 });
 
@@ -90,11 +97,16 @@ test("zsh accepts its script", { skip: found("zsh") }, async () => {
   assert.deepEqual([run.status, run.stderr], [0, ""]);
 });
 
-test("fish accepts its script and completes", { skip: found("fish") }, async () => {
+test("fish accepts its script and completes", { skip: found("fish") }, async (t) => {
   const script = await completion("fish");
-  assert.equal(spawnSync("fish", ["-n"], { input: script }).status, 0);
+  // It reads no script from the socket that Node gives it as standard input.
+  const file = join(await folder(t), "completion.fish");
+  await writeFile(file, script);
+  assert.equal(spawnSync("fish", ["-n", file]).status, 0);
   const run = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet val"`], { encoding: "utf8" });
   assert.match(run.stdout, /^validate\tcheck desired state/);
+  const below = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet fleet s"`], { encoding: "utf8" });
+  assert.match(below.stdout, /^sign\tsign a desired state[^\n]*\n$/);
 });
 
 test("every command and option is in the script of every shell", async () => {
@@ -104,6 +116,7 @@ test("every command and option is in the script of every shell", async () => {
     "completion",
     "doctor",
     "explain",
+    "fleet",
     "help",
     "plan",
     "render",

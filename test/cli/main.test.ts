@@ -303,17 +303,24 @@ test("the agent: only one on a node", async (t) => {
 });
 
 test("the agent: a feed is refused while there is none", () => {
-  const { code, stderr } = mirrorlet(["agent", "--set", "feed.address=feed:1", "--set", "trust.keys=k"]);
+  const { code, stderr } = mirrorlet([
+    "agent",
+    ...["feed.address=feed:1", "trust.keys=/k", "node.fleet=f"].flatMap((setting) => ["--set", setting]),
+  ]);
   assert.equal(code, 78);
   assert.match(stderr, /takes desired state from files only/);
 });
 
-test("signatures that cannot be checked yet are refused, not ignored", async (t) => {
+test("keys without a fleet, and what is no key, are refused before anything is done", async (t) => {
   const file = join(await folder(t), "desired.yaml");
   await writeFile(file, "registryMirrors: []\n");
+  const key = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
   for (const command of [["agent"], ["apply", file]]) {
-    const { code, stderr } = mirrorlet([...command, "--set", "trust.keys=ed25519:AA"]);
-    assert.equal(code, 78);
-    assert.match(stderr, /trust\.keys is set, but this version cannot check signatures/);
+    const lonely = mirrorlet([...command, "--set", `trust.keys=${key}`]);
+    assert.equal(lonely.code, 78);
+    assert.match(lonely.stderr, /set fleet = "…" in \[node\]/);
+    const short = mirrorlet([...command, "--set", "trust.keys=ed25519:AA"]);
+    assert.equal(short.code, 78);
+    assert.match(short.stderr, /"trust\.keys" must be a list of paths/);
   }
 });

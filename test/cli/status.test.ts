@@ -78,6 +78,19 @@ test("a node that is well takes few lines", async () => {
   assert.equal(lines.length, 1 + 1 + 5 + 1 + 1 + 1 + 1);
 });
 
+test("a signed state: which and by whom; once it has expired that is said, though nothing else is wrong", async () => {
+  const { code, lines } = await run(agentIn("expired"));
+  assert.equal(code, 1);
+  assert.match(
+    lines[0] ?? "",
+    /^All 4 registries are served by their mirrors\. But Expired: what is in force was signed/,
+  );
+  assert.match(
+    lines.at(-1) ?? "",
+    /, serial 12 of prod\/stable, signed by cdcdcdcdcdcdcdcd, efefefefefefefef, expired at /,
+  );
+});
+
 test("exit codes: 0 fine, 1 something is wrong, 2 nothing can be told", async () => {
   const codes = { "all-good": 0, bypassed: 1, failing: 1, "just-started": 2, "nothing-proven": 2 } as const;
   for (const [name, code] of Object.entries(codes))

@@ -111,6 +111,9 @@ test("everything known is there before the first pass, at 0", async (t) => {
       "config_generation",
       "config_observed_generation",
       "config_last_applied_timestamp_seconds",
+      "config_serial",
+      "config_floor_serial",
+      "config_expires_timestamp_seconds",
       "apply_duration_seconds_sum",
       "apply_duration_seconds_count",
       "drift_repairs_total",
@@ -122,7 +125,7 @@ test("everything known is there before the first pass, at 0", async (t) => {
       ...["unchanged", "applied", "repaired", "deferred", "rejected", "rolled-back", "failed", "frozen"].map(
         (outcome) => `passes_total{outcome="${outcome}"}`,
       ),
-      ...["Ready", "Reconciling", "Stalled", "RolledBack", "Degraded", "Contested", "Frozen"].map(
+      ...["Ready", "Reconciling", "Stalled", "RolledBack", "Degraded", "Contested", "Frozen", "Expired"].map(
         (type) => `condition{type="${type}"}`,
       ),
       ...["no-space", "io", "read-only", "denied", "busy", "other-device", "too-many-files"].map(
@@ -168,6 +171,15 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
         { reason: "rollback", outcome: "ok" },
       ],
       appliedMs: 1_700_000_000_500,
+      signed: {
+        fleet: "prod",
+        channel: "stable",
+        serial: 12,
+        digest: "d",
+        keyIds: [],
+        expiresMs: 1_800_000_000_500,
+        floor: 10,
+      },
       containerdVersion: "1.7.24",
       durationMs: 250,
     }),
@@ -187,6 +199,9 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
     config_generation: [8, 9],
     config_observed_generation: [7, 9],
     config_last_applied_timestamp_seconds: [1_700_000_000.5, 1_700_000_000.5],
+    config_serial: [12, 0],
+    config_floor_serial: [10, 0],
+    config_expires_timestamp_seconds: [1_800_000_000.5, 0],
     apply_duration_seconds_count: [1, 1],
     apply_duration_seconds_sum: [0.25, 0.25],
     drift_repairs_total: [2, 2],

@@ -29,6 +29,7 @@ test("/health has a check for each registry, and its status is that of the worst
     "just-started": [200, "warn"],
     "nothing-proven": [200, "pass"],
     "all-good": [200, "pass"],
+    expired: [200, "warn"],
     bypassed: [503, "fail"],
     failing: [503, "fail"],
   } as const;

@@ -9,6 +9,7 @@ export type LabPart =
   | "containerd-1.7"
   | "containerd-2.1"
   | "docker-registry"
+  | "etcd"
   | "prometheus";
 
 const labFetch = join(import.meta.dirname, "../../scripts/lab-fetch");

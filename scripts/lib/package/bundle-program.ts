@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import protobuf from "protobufjs";
+import { ETCD_PROTOCOL_FILE } from "../../../src/fleet/engine/etcd/read-protocol.ts";
 import { PROTOCOL_FILES } from "../../../src/host/load-protocols.ts";
 
 /** The runtime that is shipped: newer syntax than this need not be rewritten. */
@@ -54,6 +55,7 @@ function embed(version: string): Plugin {
   const replaced: Readonly<Record<string, () => string>> = {
     "src/cli/read-version.ts": () => `export const readVersion = () => ${JSON.stringify(version)};`,
     "src/host/load-protocols.ts": embedProtocols,
+    "src/fleet/engine/etcd/read-protocol.ts": embedEtcdProtocol,
     "src/program/witness-worker-file.ts": () =>
       'export const witnessWorkerFile = () => new URL("../witness-worker.js", import.meta.url);',
   };
@@ -71,9 +73,20 @@ function embed(version: string): Plugin {
 }
 
 function embedProtocols(): string {
-  const root = new protobuf.Root();
-  root.loadSync(PROTOCOL_FILES.map((path) => join("proto", basename(path))));
   return `
-    const protocols = ${JSON.stringify(root.toJSON())};
+    const protocols = ${protocolsAsJson(PROTOCOL_FILES)};
     export const loadProtocols = async ({ fromJSON }) => fromJSON(protocols, { defaults: true, longs: Number });`;
+}
+
+function embedEtcdProtocol(): string {
+  return `
+    import { fromJSON } from "@grpc/proto-loader";
+    const protocol = ${protocolsAsJson([ETCD_PROTOCOL_FILE])};
+    export const readEtcdProtocol = async () => fromJSON(protocol, { defaults: true, longs: Number, enums: String });`;
+}
+
+function protocolsAsJson(files: readonly string[]): string {
+  const root = new protobuf.Root();
+  root.loadSync(files.map((path) => join("proto", basename(path))));
+  return JSON.stringify(root.toJSON());
 }

@@ -46,6 +46,10 @@ function fill(text: string, file: string, program: ProgramDescription): string {
         return options(command === undefined ? program.options : optionsOf(command, program));
       case "COMMANDS":
         return program.commands.map((one) => describeCommand(one)).join("");
+      case "SUBSYNOPSES":
+        return (command?.commands ?? []).map((one) => subSynopsis(program, command, one)).join("");
+      case "SUBCOMMANDS":
+        return (command?.commands ?? []).map((one) => subSection(program, command, one)).join("");
       case "KEYS":
         return keys();
       default:
@@ -66,6 +70,24 @@ function synopsis({ name }: ProgramDescription, command: CommandDescription): st
       ? ""
       : `.Ar ${escaped(command.arguments.replace(/[<>[\]]/g, "").replace("...", " ..."))}\n`;
   return `.Nm ${name} ${command.name}\n${own.join("")}${words}`;
+}
+
+/** Of one below a command that has several. */
+function subSynopsis(
+  program: ProgramDescription,
+  above: CommandDescription | undefined,
+  command: CommandDescription,
+): string {
+  return synopsis(program, { ...command, name: `${above?.name} ${command.name}` });
+}
+
+function subSection(
+  program: ProgramDescription,
+  above: CommandDescription | undefined,
+  command: CommandDescription,
+): string {
+  const head = `.Sh ${`${above?.name} ${command.name}`.toUpperCase()}\n`;
+  return `${head}${sentence(command.description)}${options(optionsOf(command, program))}`;
 }
 
 /** Those of the program can stand behind every command. */

@@ -6,7 +6,7 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_stat
   secrets_dir: "Where Secrets that a desired state names are looked for, if they are not in it.",
   pull_secret: "A docker config.json with credentials for mirrors that name none.",
   state_dir:
-    "The apply record, the last good desired state, originals of what was changed, the key of the witness.",
+    "The apply record, the last good desired state, originals of what was changed, the key of the witness, the lowest serial that is still taken.",
   style:
     '"certs.d": a hosts.toml for each registry. "legacy": registry.mirrors in config.toml, for fleets that must stay on it.',
   credentials:
@@ -36,8 +36,15 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_stat
   "feed.ca": "Not in this version.",
   "feed.cert": "Not in this version.",
   "feed.key": "Not in this version.",
-  "trust.keys": "Not in this version: keys here are refused, for nobody would check signatures.",
-  "trust.threshold": "Not in this version.",
+  "trust.keys":
+    'Who may sign the desired state: paths of PEM files with public keys, or keys as "ed25519:…"; mirrorlet fleet keygen prints them. None: nobody has to.',
+  "trust.threshold": "So many different keys have to have signed.",
+  "trust.unsigned_files":
+    "A desired state that nobody has signed is taken all the same; without keys also one whose signatures nobody checks.",
+  "node.id": "What signed desired state calls this node. Empty: its host name.",
+  "node.fleet": "The fleet this node is in: a state signed for another is refused. Needed with trust.keys.",
+  "node.channel": "The channel of that fleet: a state signed for another is refused.",
+  "node.labels": 'What this node is, such as "class=gpu": a state may be signed for those with a label.',
   "log.level": "Events of this level and above are logged.",
   helper:
     "The socket of the root helper, which does what the agent may not. Empty: the agent does all itself, as root. The unit sets it in the environment.",

@@ -1,3 +1,4 @@
+import { readLabels } from "./setting-kinds.ts";
 import type { SettingValues } from "./settings.ts";
 
 /** The agent's own configuration, effective values. Paths are as on the node, before `--root`; durations in ms. */
@@ -52,7 +53,23 @@ export interface AgentConfig {
         readonly key: string | undefined;
       }
     | undefined;
-  readonly trust: { readonly keys: readonly string[]; readonly threshold: number };
+  /** Who has to have signed the desired state; no keys: nobody. */
+  readonly trust: {
+    /** Paths of PEM files, and `ed25519:` keys. */
+    readonly keys: readonly string[];
+    readonly threshold: number;
+    /** A file that nobody has signed is taken all the same. */
+    readonly unsignedFiles: boolean;
+  };
+  /** What this node is, for signed desired state to name: by its own word, never by that of others. */
+  readonly node: {
+    /** Undefined: the host name. */
+    readonly id: string | undefined;
+    /** "" for none. */
+    readonly fleet: string;
+    readonly channel: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   readonly logLevel: SettingValues["log.level"];
 }
 
@@ -89,7 +106,17 @@ export function toAgentConfig(values: SettingValues): AgentConfig {
       probeIntervalMs: values["evidence.probe_interval"],
     },
     feed: toFeed(values),
-    trust: { keys: values["trust.keys"], threshold: values["trust.threshold"] },
+    trust: {
+      keys: values["trust.keys"],
+      threshold: values["trust.threshold"],
+      unsignedFiles: values["trust.unsigned_files"],
+    },
+    node: {
+      id: given(values["node.id"]),
+      fleet: values["node.fleet"],
+      channel: values["node.channel"],
+      labels: readLabels(values["node.labels"]) ?? {},
+    },
     logLevel: values["log.level"],
   };
 }

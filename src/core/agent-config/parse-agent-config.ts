@@ -166,11 +166,7 @@ function checkTogether(values: SettingValues, merge: Merge): readonly Issue[] {
   if (hasFeed && values["trust.keys"].length === 0) {
     report("feed.address", "a feed needs trust.keys: unsigned feeds are not accepted", "add the public keys");
   }
-  const keys = values["trust.keys"].length;
-  if (values["trust.threshold"] > Math.max(1, keys)) {
-    const message = `${values["trust.threshold"]} signatures are asked for, but there are ${keys} keys: nothing would ever be accepted`;
-    report("trust.threshold", message, "lower trust.threshold or add keys");
-  }
+  checkTrust(values, report);
   if (isSameAddress(values["http.metrics_address"], values["http.address"])) {
     report("http.metrics_address", "http.address and http.metrics_address are the same", "remove this one");
   }
@@ -180,6 +176,25 @@ function checkTogether(values: SettingValues, merge: Merge): readonly Issue[] {
     report("evidence.witness_address", message, "give the witness an address of its own");
   }
   return issues;
+}
+
+function checkTrust(
+  values: SettingValues,
+  report: (key: SettingKey, message: string, fix: string) => void,
+): void {
+  const keys = new Set(values["trust.keys"]);
+  const { "trust.threshold": threshold, "node.fleet": fleet } = values;
+  // A file may hold several, which is seen when it is read.
+  const isKnown = [...keys].every((key) => !key.startsWith("/"));
+  if (isKnown && threshold > Math.max(1, keys.size)) {
+    const message = `${threshold} signatures are asked for, but there are ${keys.size} keys: nothing would ever be accepted`;
+    report("trust.threshold", message, "lower trust.threshold or add keys");
+  }
+  if (keys.size > 0 && fleet === "") {
+    const message =
+      "signed desired state is for a fleet, and node.fleet says of none that this node is in it";
+    report("trust.keys", message, 'set fleet = "…" in [node]');
+  }
 }
 
 function isSameAddress(left: string, right: string): boolean {

@@ -1,5 +1,7 @@
 import { cleanPath } from "../containerd/go-path.ts";
 import { isLoopbackHost } from "../containerd/loopback.ts";
+import { isLabelKey, isLabelValue, isNodeName } from "../signing/selector.ts";
+import { readInlineKey } from "../signing/trusted-keys.ts";
 import { encodeTomlString, encodeTomlStrings } from "../toml/encode-toml.ts";
 import type { TomlValue } from "../toml/parse-toml.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
@@ -119,6 +121,31 @@ export function textList(expected: string, isValid: (list: readonly string[]) =>
     fromText: (text) => check(text.trimStart().startsWith("[") ? parseJson(text) : splitWords(text)),
     toToml: encodeTomlStrings,
   } satisfies SettingKind<readonly string[]>;
+}
+
+/** Paths of PEM files, and keys as they are. */
+export const publicKeys: SettingKind<readonly string[]> = textList(
+  'a list of paths of public keys, or of keys such as "ed25519:…="',
+  (list) => list.every((entry) => isAbsolutePath(entry) || readInlineKey(entry) !== undefined),
+);
+
+const NAME = "letters, digits, dots, dashes and underscores";
+
+export const nodeName = textKind(NAME, isNodeName);
+
+export const optionalName = textKind(`${NAME}, or "" for none`, (text) => text === "" || isNodeName(text));
+
+export const nodeLabels: SettingKind<readonly string[]> = textList(
+  'a list of labels such as "class=gpu", each key once',
+  (list) => readLabels(list) !== undefined,
+);
+
+/** Undefined where one is no label, or stands twice. */
+export function readLabels(list: readonly string[]): Readonly<Record<string, string>> | undefined {
+  const pairs = list.map((entry) => /^([^=]*)=([^=]*)$/.exec(entry)?.slice(1) ?? []);
+  const isValid = pairs.every(([key = "", value = ""]) => isLabelKey(key) && isLabelValue(value));
+  const isUnique = new Set(pairs.map(([key]) => key)).size === pairs.length;
+  return isValid && isUnique ? Object.fromEntries(pairs) : undefined;
 }
 
 function textKind(

@@ -7,10 +7,14 @@ import {
   integer,
   listenAddress,
   loopbackAddress,
+  nodeLabels,
+  nodeName,
   optionalListenAddress,
+  optionalName,
   optionalPath,
   optionalPeer,
   programName,
+  publicKeys,
   type SettingKind,
   textList,
 } from "./setting-kinds.ts";
@@ -64,11 +68,14 @@ export const settings = {
   "feed.cert": setting(optionalPath, ""),
   "feed.key": sensitive(optionalPath, ""),
 
-  "trust.keys": setting(
-    textList("a list of public keys", () => true),
-    [],
-  ),
+  "trust.keys": setting(publicKeys, []),
   "trust.threshold": setting(integer(1, 64), 1),
+  "trust.unsigned_files": setting(boolean, false),
+
+  "node.id": setting(optionalName, ""),
+  "node.fleet": setting(optionalName, ""),
+  "node.channel": setting(nodeName, "stable"),
+  "node.labels": setting(nodeLabels, []),
 
   "log.level": setting(choice("debug", "info", "warn", "error"), "info"),
 } as const;

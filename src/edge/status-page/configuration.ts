@@ -1,5 +1,6 @@
 import { describeGeneration } from "../../agent/describe-generation.ts";
 import { isReady, type ShownChange } from "../../agent/report.ts";
+import { describeSigned } from "../../agent/signed-record.ts";
 import type { LastChange, StatusDocument, StatusFinding } from "../../agent/status-document.ts";
 import { type Html, html } from "./html.ts";
 import { ago, badge, breakable, folded, section } from "./parts.ts";
@@ -17,7 +18,7 @@ export function findingsSection({ findings }: StatusDocument): Html {
 /** What is in force, and the last change with its diff. */
 export function configurationSection({ config, lastChange, atMs }: StatusDocument): Html {
   if (config === undefined) return section("Configuration", html`<p>The first pass is not over yet.</p>`);
-  const { observedGeneration, generation, appliedMs, conditions } = config;
+  const { observedGeneration, generation, appliedMs, signed, conditions } = config;
   const wanted =
     generation === observedGeneration || generation === 0
       ? html``
@@ -33,6 +34,7 @@ export function configurationSection({ config, lastChange, atMs }: StatusDocumen
   return section(
     "Configuration",
     html`<p>${inForce}${wanted}${applied}.</p>
+${signed === undefined ? html`` : html`<p>It is ${describeSigned(signed, atMs)}. Serials below ${signed.floor} are refused.</p>`}
 <ul class="findings">${conditions.map(
       ({ type, message }) =>
         html`<li>${badge(type === "Ready" ? "good" : type === "Degraded" ? "bad" : "warn", type)} ${message}</li>`,

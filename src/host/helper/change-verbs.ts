@@ -5,16 +5,16 @@ import { type Containerd, type Files, HostError, type ObservedFile } from "../..
 import type { AgentConfig } from "../../core/agent-config/agent-config.ts";
 import { compareDumps, effectiveConfigPath } from "../../core/containerd/config/compare-dumps.ts";
 import type { ConfigSource } from "../../core/containerd/config/config-file.ts";
-import { receiverIn } from "../../core/containerd/config/edit-traces.ts";
 import { tracesReceiver } from "../../core/containerd/tracing/traces-endpoint.ts";
 import { tracesPlaceOf } from "../../core/containerd/tracing/traces-place.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
 import { decodeText } from "../../core/decode-text.ts";
 import { isOwned } from "../../core/file-tree.ts";
-import { type Change, findWayBack, withChange, withoutChange } from "../../core/privilege/change-chain.ts";
+import { type Change, findWayBack, withoutChange } from "../../core/privilege/change-chain.ts";
 import { judgeConfigEdit } from "../../core/privilege/judge-config-edit.ts";
 import { isOurTracesFile, isTracesDropIn } from "../../core/privilege/judge-traces-file.ts";
 import type { StateKeeper } from "./helper-state.ts";
+import { noteChange } from "./note-change.ts";
 import { bytesIn, digestIn, pathIn } from "./read-args.ts";
 import type { Verbs } from "./serve-verbs.ts";
 
@@ -36,6 +36,7 @@ export function changeVerbs(ports: ChangePorts): Verbs {
   const { config, files } = ports;
   const configPath = config.containerd.config;
   const candidate = candidatePath(configPath);
+  const notes = { configPath, state: ports.state, sha256: ports.sha256 };
   return {
     "write-candidate": {
       changes: true,
@@ -64,7 +65,7 @@ export function changeVerbs(ports: ChangePorts): Verbs {
         const mode = path === configPath ? modeIn(args["mode"]) : 0o644;
         if (path === configPath) await judgeWhole(bytes, current, ports);
         else judgeTraces(path, bytes, current, ports);
-        await noteChange(path, current, digest, bytes, ports);
+        await noteChange({ path, current, bytes }, notes);
         await files.replace(path, bytes, current?.bytes, mode);
       },
     },
@@ -81,7 +82,7 @@ export function changeVerbs(ports: ChangePorts): Verbs {
         if (path === configPath && back === undefined)
           throw refused(path, "it was there before mirrorlet, or others have changed it since");
         if (path !== configPath) judgeTraces(path, undefined, current, ports);
-        if (back === undefined) await noteChange(path, current, null, undefined, ports);
+        if (back === undefined) await noteChange({ path, current, bytes: undefined }, notes);
         else await noteWayBack(path, ports);
         await files.remove([path]);
         return back === undefined ? undefined : forgetChange(path, back, ports);
@@ -191,29 +192,6 @@ function judgeTraces(
     throw refused(path, "agent.toml has the traces switched elsewhere");
   if (!isOurTracesFile(place.kind, decodeText(bytes)))
     throw refused(path, "it is not what mirrorlet writes there");
-}
-
-/** Durable before the file is touched: what a rollback needs. */
-async function noteChange(
-  path: string,
-  current: ObservedFile | undefined,
-  after: string | null,
-  bytes: Uint8Array | undefined,
-  ports: ChangePorts,
-): Promise<void> {
-  const before = digestOf(current, ports);
-  const { changes, receivers, first } = await ports.state.load();
-  const mode = current === undefined ? {} : { mode: current.mode };
-  const change = { before, after, ...mode };
-  const named = bytes === undefined ? undefined : receiverIn(decodeText(bytes));
-  const isConfig = path === ports.config.containerd.config;
-  const isNew = isConfig && named && named !== receiverIn(current ? decodeText(current.bytes) : "");
-  await ports.state.update({
-    changes: { ...changes, [path]: withChange(changes[path] ?? [], change) },
-    ...(first[path] === undefined ? { first: { ...first, [path]: { ...mode, digest: before } } } : {}),
-    ...(isNew && !receivers.includes(named) ? { receivers: [...receivers, named].slice(-16) } : {}),
-    ...(path.endsWith(".conf") ? { unitsChanged: true } : {}),
-  });
 }
 
 /** Before it is gone: the restart that follows may take the slot that is kept for it. */

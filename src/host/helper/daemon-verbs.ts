@@ -40,8 +40,8 @@ export function daemonVerbs(ports: DaemonPorts): Verbs {
     exporter: ask((_, signal) => containerd.exporter(signal)),
     "traces-environment": ask(() => containerd.tracesEnvironment()),
     "registry-environment": ask(async () => ports.registryEnvironment()),
+    "unit-state": ask(() => containerd.unitState()),
     "unit-awaits-reload": ask(() => containerd.unitAwaitsReload()),
-    "reset-failed": change(() => containerd.resetFailed()),
     "reload-units": change(async () => {
       // Another reload would put in force what others have changed since.
       if (!(await state.load()).unitsChanged) return { ok: true };

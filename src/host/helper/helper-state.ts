@@ -59,20 +59,22 @@ interface KeeperPorts {
 
 export function createStateKeeper(directory: string, { files, clock, sha256 }: KeeperPorts): StateKeeper {
   const path = `${directory}/state.json`;
-  let known: HelperState | undefined;
+  let known: { readonly digest: string | undefined; readonly state: HelperState } | undefined;
   const load = async (): Promise<HelperState> => {
-    known ??= decode((await files.read(path))?.bytes, sha256) ?? {
-      ...EMPTY,
-      restarts: spentAllowance({ bootId: clock.bootId, uptimeMs: clock.uptimeMs() }),
-    };
-    return known;
+    // Root's command line writes it, too.
+    const bytes = (await files.read(path))?.bytes;
+    const digest = bytes && sha256(bytes);
+    if (known !== undefined && known.digest === digest) return known.state;
+    const moment = { bootId: clock.bootId, uptimeMs: clock.uptimeMs() };
+    const state = decode(bytes, sha256) ?? { ...EMPTY, restarts: spentAllowance(moment) };
+    known = { digest, state };
+    return state;
   };
   return {
     load,
     async update(change) {
       const next = { ...(await load()), ...change };
       await files.write([{ path, bytes: sealJson(SCHEMA, next, sha256), mode: 0o600, secret: true }]);
-      known = next;
     },
   };
 }

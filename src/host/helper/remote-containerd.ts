@@ -1,5 +1,5 @@
 import type { ImageStore } from "../../agent/evidence/image-store.ts";
-import { type Containerd, HostError, type PullResult } from "../../agent/ports.ts";
+import { type Containerd, HostError, type PullResult, type UnitState } from "../../agent/ports.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
 import type { ImageEvent } from "../../core/evidence/read-image-events.ts";
 import type { AskHelper, AskOptions } from "./helper-client.ts";
@@ -32,7 +32,7 @@ export function createRemoteContainerd(ask: AskHelper, local: Containerd): Conta
     version: () => local.version(),
     dumpConfig: (path) => get("dump", { path }),
     restart: () => get("restart"),
-    resetFailed: () => get("reset-failed"),
+    unitState: () => orElse(get<UnitState | undefined>("unit-state"), () => undefined),
     reloadUnits: () => get("reload-units"),
     // Held back as long as it is not known.
     unitAwaitsReload: () => orElse(get<boolean>("unit-awaits-reload"), () => true),
@@ -40,6 +40,7 @@ export function createRemoteContainerd(ask: AskHelper, local: Containerd): Conta
     instance: () => near(() => local.instance(), "instance"),
     health: (signal) =>
       orElse(get("health", {}, { signal, timeoutMs: QUESTION_MS }), ({ message }) => ({
+        unknown: true,
         reachable: false,
         criReady: false,
         failedPlugins: [],
@@ -54,7 +55,7 @@ export function createRemoteContainerd(ask: AskHelper, local: Containerd): Conta
     pullImage: (reference, timeoutMs, signal) =>
       orElse<PullResult>(
         get("pull", { reference, timeoutMs }, { signal, timeoutMs: timeoutMs + QUESTION_MS }),
-        ({ code, message }) => ({ ok: false, code, message }),
+        ({ code, message }) => ({ ok: false, code, message, unknown: true }),
       ),
     images: remoteImages(get, orElse),
   };

@@ -25,6 +25,8 @@ export interface ServeOptions {
   /** Without a connection for that long, `onIdle` is called; undefined: never. */
   readonly idleMs: number | undefined;
   readonly onIdle: () => void;
+  /** What every request is answered with; undefined: they are carried out. */
+  readonly refusal?: HostError;
 }
 
 const MAX_CONNECTIONS = 32;
@@ -38,7 +40,7 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 export function serveVerbs(
   server: Server,
   verbs: Verbs,
-  { idleMs, onIdle }: ServeOptions,
+  { idleMs, onIdle, refusal }: ServeOptions,
 ): () => Promise<void> {
   const takeTurn = createTurns();
   const open = new Set<Socket>();
@@ -55,7 +57,7 @@ export function serveVerbs(
       open.delete(socket);
       rest();
     });
-    converse(socket, verbs, takeTurn);
+    converse(socket, refusal ?? verbs, takeTurn);
   });
   rest();
   return async () => {
@@ -83,7 +85,7 @@ function createTurns(): TakeTurn {
   };
 }
 
-function converse(socket: Socket, verbs: Verbs, takeTurn: TakeTurn): void {
+function converse(socket: Socket, verbs: Verbs | HostError, takeTurn: TakeTurn): void {
   const abort = new AbortController();
   const late = setTimeout(() => socket.destroy(), REQUEST_MS);
   const chunks: Buffer[] = [];
@@ -129,12 +131,13 @@ function converse(socket: Socket, verbs: Verbs, takeTurn: TakeTurn): void {
 
 async function carryOut(
   line: string,
-  verbs: Verbs,
+  verbs: Verbs | HostError,
   takeTurn: TakeTurn,
   signal: AbortSignal,
   tell: Tell,
 ): Promise<unknown> {
   const { verb: name, args } = readRequest(line);
+  if (verbs instanceof HostError) throw verbs;
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) throw malformed(`it knows no verb ${JSON.stringify(name.slice(0, 40))}`);
   const run = (): Promise<unknown> => verb.run(args, signal, tell);

@@ -6,7 +6,7 @@ import { HostError } from "../../agent/ports.ts";
  */
 
 /** Raised whenever a verb or its arguments change: agent and helper of different releases must not misread each other. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** A config.toml of 4 MiB as Base64, and what is around it. */
 export const MAX_REQUEST_BYTES = 6 * 1024 * 1024;

@@ -47,7 +47,7 @@ class ModelImages {
     return {
       version: unused,
       dumpConfig: unused,
-      resetFailed: unused,
+      unitState: unused,
       startedMs: unused,
       unitAwaitsReload: async () => false,
       reloadUnits: unused,

@@ -176,9 +176,49 @@ test("the witness listens on loopback only, where containerd 1.x can name it, on
     );
 });
 
+const KEY = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+test("who may sign: keys as they are or in files, each key once, and for a fleet", () => {
+  const trust = (rest: string) => parse(`[node]\nfleet = "prod"\n[trust]\n${rest}`);
+  const { config } = accepted(trust(`keys = ["${KEY}", "/etc/mirrorlet/anna.pub"]\nthreshold = 2`));
+  assert.deepEqual(config.trust, {
+    keys: [KEY, "/etc/mirrorlet/anna.pub"],
+    threshold: 2,
+    unsignedFiles: false,
+  });
+  accepted(trust('keys = ["/etc/mirrorlet/all.pub"]\nthreshold = 3'));
+  for (const wrong of ["anna.pub", "ed25519:AA", KEY.slice(0, -1), "ssh-ed25519 AAAA", ""])
+    assert.match(rejected(trust(`keys = ["${wrong}"]`))[0] ?? "", /"trust\.keys" must be a list of paths/);
+  assert.match(rejected(trust(`keys = ["${KEY}", "${KEY}"]\nthreshold = 2`))[0] ?? "", /there are 1 keys/);
+  assert.match(rejected(trust("threshold = 0"))[0] ?? "", /from 1 to 64/);
+  assert.match(
+    rejected(parse(`[trust]\nkeys = ["${KEY}"]`))[0] ?? "",
+    /agent\.toml:2:1: .*node\.fleet says of none/,
+  );
+});
+
+test("what a node is: names and labels, each label once", () => {
+  const node = (rest: string) => parse(`[node]\n${rest}`);
+  const { config } = accepted(node('labels = ["class=gpu", "example.org/zone=a"]'));
+  assert.deepEqual(config.node, {
+    id: undefined,
+    fleet: "",
+    channel: "stable",
+    labels: { class: "gpu", "example.org/zone": "a" },
+  });
+  for (const wrong of ["class", "class=", "=gpu", "class=gpu=2", "class=g u", "a/b/c=d"])
+    assert.match(rejected(node(`labels = ["${wrong}"]`))[0] ?? "", /"node\.labels" must be a list of labels/);
+  assert.equal(rejected(node('labels = ["class=gpu", "class=cpu"]')).length, 1);
+  for (const wrong of ["a/b", "a b", ".a", "a-", "*"])
+    assert.match(rejected(node(`fleet = "${wrong}"`))[0] ?? "", /"node\.fleet" must be letters/);
+  assert.match(rejected(node('channel = ""'))[0] ?? "", /"node\.channel" must be letters/);
+});
+
 test("settings that contradict each other are refused at their place", () => {
   const both = rejected(
-    parse('desired_state = "/x"\n[feed]\naddress = "feed:1"\n[trust]\nthreshold = 2\nkeys = ["a"]'),
+    parse(
+      `desired_state = "/x"\n[feed]\naddress = "feed:1"\n[trust]\nthreshold = 2\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`,
+    ),
   );
   assert.match(both[0] ?? "", /agent\.toml:1:1: both a file and a feed/);
   assert.match(both[1] ?? "", /agent\.toml:5:1: 2 signatures are asked for, but there are 1 keys/);

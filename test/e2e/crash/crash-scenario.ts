@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { decodeApplyRecord } from "../../../src/agent/apply-record.ts";
+import { type ApplyRecord, decodeApplyRecord } from "../../../src/agent/apply-record.ts";
 import { runPass } from "../../../src/agent/pass.ts";
 import { sweepStrays } from "../../../src/agent/reconciler.ts";
 import { restore } from "../../../src/agent/restore.ts";
@@ -184,7 +184,7 @@ function recordOf(root: string): unknown {
   if (!existsSync(join(root, RECORD))) return "none";
   const record = decodeApplyRecord(readFileSync(join(root, RECORD)), sha256);
   if (record === undefined) return "damaged";
-  const { appliedMs, restarts, quarantine, tracesQuarantine, traces, repairs, ...rest } = record;
+  const { appliedMs, restarts, quarantine, tracesQuarantine, traces, repairs, trial, ...rest } = record;
   const { sinceMs: _since, ...failed } = quarantine ?? {};
   const { sinceMs: _tracesSince, ...failedTraces } = tracesQuarantine ?? {};
   // Which life of containerd it was seen in depends on how often that was restarted.
@@ -196,6 +196,17 @@ function recordOf(root: string): unknown {
     traces: { ...inForce, isSeen: seenIn !== undefined },
     isApplied: appliedMs !== undefined,
     repaired: Object.keys(repairs),
+    ...(trial === undefined ? {} : { trial: withoutTimes(trial) }),
+  };
+}
+
+/** What is on trial, and what would be put back. */
+function withoutTimes({ change, before }: NonNullable<ApplyRecord["trial"]>): unknown {
+  const { instance: _instance, ...changed } = change;
+  const { appliedMs, traces, ...former } = before;
+  return {
+    change: changed,
+    before: { ...former, wasApplied: appliedMs !== undefined, traced: traces?.digest },
   };
 }
 

@@ -43,12 +43,12 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
         : { ok: false, message: judged.reason };
     },
     restart: async () => restartDaemon(options),
-    async resetFailed() {},
     async reloadUnits() {
       const { traces } = options;
       if (traces !== undefined) writeDaemon(options.statePath, { ...daemon(), unit: readText(traces) });
       return { ok: true };
     },
+    unitState: async () => undefined,
     unitAwaitsReload: async () => options.traces !== undefined && daemon().unit !== readText(options.traces),
     tracesEnvironment: async () => (daemon().alive ? environmentIn(daemon().environment) : undefined),
     async exporter() {

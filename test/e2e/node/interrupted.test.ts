@@ -12,8 +12,8 @@ const READS = "containerd --config /etc/containerd/config.toml config dump >/dev
 const SLOW = "[Service]\nExecStartPre=/bin/sleep 1\n";
 
 /**
- * A moment of a change: a rename of the helper, counted from that of config.toml, or containerd's restart. The helper may
- * note something more or less before it, so that one of the moments beside config.toml may come out as its neighbour.
+ * A moment of a change: a rename of the helper, counted from the exchange of config.toml, or containerd's restart. The
+ * helper may note something more or less before it, so that a moment beside config.toml may come out as its neighbour.
  */
 interface Point {
   readonly at: string;
@@ -43,21 +43,26 @@ for (const [end, points] of [
     await wish(1);
     await inForce(1);
     const renames = (await node.must("cat /root/trace")).split("\n");
-    const last = renames.findIndex((line) => line.includes('"/etc/containerd/config.toml")')) + 1;
-    assert.ok(last > 3, renames.join("\n"));
+    const exchange = renames.findIndex((line) => line.includes("renameat2("));
+    assert.ok(
+      exchange > 3 && renames[exchange]?.includes('"/etc/containerd/config.toml"'),
+      renames.join("\n"),
+    );
 
     let generation = 1;
     const seen = new Set<string>();
     for (const { at, rename } of points as readonly Point[]) {
       await backToBefore(node, before);
       if (rename !== undefined) {
-        const nth = last + rename.after;
-        await node.must(
-          trace(`-e inject=rename:delay_${rename.side}=${end === "crash" ? 60 : 10}000000:when=${nth}`),
-        );
+        const earlier = exchange + rename.after;
+        // The exchange is the only call of its process; strace counts for each by itself.
+        const nth = earlier < exchange ? `rename:when=${earlier + 1}` : `rename:when=${earlier}`;
+        const call = earlier === exchange ? "renameat2:when=1" : nth;
+        const delay = `delay_${rename.side}=${end === "crash" ? 60 : 10}000000`;
+        await node.must(trace(`-e inject=${call}:${delay}`));
         await wish(++generation);
         await until(
-          `test $(grep -c rename /root/trace) -ge ${nth - 1} && sleep ${end === "crash" ? 1 : 0.3}`,
+          `test $(grep -c rename /root/trace) -ge ${earlier} && sleep ${end === "crash" ? 1 : 0.3}`,
         );
       } else {
         await wish(++generation);
@@ -96,6 +101,6 @@ async function backToBefore(node: BootedNode, config: string): Promise<void> {
 function trace(inject: string): string {
   return `systemctl start mirrorlet-helper.service
 pid=$(systemctl show --property=MainPID --value mirrorlet-helper)
-setsid strace -f -qq -e signal=none -o /root/trace -p $pid -e trace=rename ${inject} >/dev/null 2>&1 </dev/null &
+setsid strace -f -qq -e signal=none -o /root/trace -p $pid -e trace=rename,renameat2 ${inject} >/dev/null 2>&1 </dev/null &
 for i in $(seq 100); do grep -q 'TracerPid:.*[1-9]' /proc/$pid/status && exit 0; sleep 0.1; done; exit 1`;
 }

@@ -133,7 +133,10 @@ test("twice, upgraded, stopped, broken off, removed and installed again: state s
   await node.must("systemctl start mirrorlet");
 
   // Killed while it unpacks: no postinst has run.
-  await node.run(`dpkg -i ${DEB} & sleep 0.7; kill -9 $!; wait`);
+  await node.must(`dpkg -i ${DEB} >/dev/null 2>&1 & pid=$!
+for i in $(seq 3000); do set -- /usr/lib/mirrorlet/*.dpkg-new; [ -e "$1" ] && break; sleep 0.01; done
+kill -9 $pid; wait $pid; test -e "$1"`);
+  assert.doesNotMatch((await node.run("dpkg --status mirrorlet")).stdout, /^Status: install ok installed$/m);
   await node.must(`dpkg --force-confold -i ${DEB}`);
   assert.match(await node.must("dpkg -s mirrorlet"), /^Status: install ok installed$/m);
   assert.equal((await node.must("systemctl is-active mirrorlet")).trim(), "active");

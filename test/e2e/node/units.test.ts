@@ -124,6 +124,17 @@ async function setupIsRefused({ node, until }: MirrorNode): Promise<void> {
     await node.must("journalctl --no-pager --priority=err --output=cat --unit=mirrorlet"),
     /agent\.toml:1:.*resinc/,
   );
+  // The helper is not tried again and again either, and says so to whoever asks.
+  const helper = "systemctl show --property=NRestarts,ExecMainStatus mirrorlet-helper.service";
+  await node.must("systemctl stop mirrorlet-helper.service");
+  const answer = await node.must(
+    `/usr/lib/mirrorlet/node -e "require('net').connect('/run/mirrorlet-helper.sock').on('data', (text) => console.log(String(text))).write('{\\"protocol\\":2,\\"verb\\":\\"health\\",\\"args\\":{}}\\n')"`,
+  );
+  assert.match(answer, /helper-setup.*resinc/);
+  await until(`${helper} | grep -q ExecMainStatus=78`);
+  await node.must("sleep 5");
+  assert.match(await node.must(helper), /NRestarts=0/);
+  assert.equal((await node.must("systemctl is-active mirrorlet-helper.socket")).trim(), "active");
   await node.must("cp /root/agent.toml /etc/mirrorlet/agent.toml && systemctl start mirrorlet");
 }
 

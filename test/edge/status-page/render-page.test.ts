@@ -36,6 +36,15 @@ test("one that a single registry meets is told where it is", () => {
   assert.equal(countOf(page(alone), "see above"), 0);
 });
 
+test("a signed state: which, by whom, until when, and what is closed out", () => {
+  const text = page(STATES.expired()).replace(/<[^>]*>/g, "");
+  assert.match(
+    text,
+    /It is serial 12 of prod\/stable, signed by cdcdcdcdcdcdcdcd, .*, expired at .*Z\. Serials below 10 are refused\./,
+  );
+  assert.doesNotMatch(page(STATES["all-good"]()), /signed by/);
+});
+
 test("a generation that nobody has written is not named", () => {
   const { agent, containerd, evidence, recentPulls, atMs } = STATES["all-good"]();
   const facts = {

@@ -48,6 +48,7 @@ export const STATES = {
   bypassed: () => node({ act: bypassed, report: withTrouble(), change: lastChange() }),
   failing: () => node({ act: failing, report: withTrouble(), change: lastChange() }),
   hostile: () => node({ act: hostile, report: hostileReport(), watched: [...REGISTRIES.slice(0, 1)] }),
+  expired: () => node({ act: allGood, report: expiredReport() }),
   thousand: () => node({ act: thousand, watched: manyRegistries() }),
 } satisfies Record<string, () => StatusDocument>;
 
@@ -81,6 +82,26 @@ export function passReport(changes: Partial<PassReport> = {}): PassReport {
     durationMs: 3,
     ...changes,
   };
+}
+
+/** Signed until a minute ago. */
+function expiredReport(): PassReport {
+  const message = "what is in force was signed until then, and this node's clock says now: it stays in force";
+  return passReport({
+    conditions: [
+      { type: "Ready", message: "the desired state is in force" },
+      { type: "Expired", message },
+    ],
+    signed: {
+      fleet: "prod",
+      channel: "stable",
+      serial: 12,
+      digest: "ab".repeat(32),
+      keyIds: ["cd".repeat(32), "ef".repeat(32)],
+      expiresMs: END - minute,
+      floor: 10,
+    },
+  });
 }
 
 interface NodeOptions {

@@ -1,0 +1,107 @@
+import { matchesSelector } from "../signing/selector.ts";
+import type { Choice } from "./assignment.ts";
+import type { Channel } from "./channel.ts";
+import { chooseByRollout } from "./choose-by-rollout.ts";
+import { chooseStable, STABLE_TIMES } from "./choose-stable.ts";
+import { holdBack } from "./hold-back.ts";
+import type { Sha256 } from "./membership.ts";
+import type { FleetNode, NodeStatus } from "./node-status.ts";
+import type { Override } from "./override.ts";
+import type { Rollout } from "./rollout.ts";
+import { isEnded } from "./rollout-state.ts";
+
+/** Older than this, a server's view of the fleet brings no node anything it does not know. */
+export const ENGINE_FRESH_MS = 30_000;
+
+/** A controller that has not been heard for longer than this cannot halt a rollout, so that nothing goes on. */
+export const CONTROLLER_FRESH_MS = 30_000;
+
+/** What a feed server knows, and how old that is. */
+export interface FeedView {
+  /** The name of the node's channel. */
+  readonly name: string;
+  readonly channel: Channel;
+  /** All of that channel, ended ones too. */
+  readonly rollouts: readonly Rollout[];
+  readonly override?: Override;
+  /** How long ago the server's view was last proven fresh. */
+  readonly engineAgeMs: number;
+  /** How long ago the controller's beat was last seen to change. */
+  readonly beatAgeMs: number;
+}
+
+/**
+ * What a node with a stream is to be told now. A function of what is stored, so that every feed server says the same,
+ * and says it once: an assignment that was sent on this stream is not chosen again. One that needs a token is sent only
+ * with one, and none is sent before `recordOffer` is durable.
+ */
+export function chooseAssignment(
+  node: FleetNode & { readonly status: NodeStatus },
+  view: FeedView,
+  nowMs: number,
+  sha256: Sha256,
+): Choice {
+  const { status } = node;
+  if (status.source === "pinned") return { reason: "pinned-on-node" };
+  if (view.engineAgeMs > ENGINE_FRESH_MS || isTorn(view)) {
+    // A node that has nothing is better off with what was good a moment ago.
+    const first =
+      status.running === undefined ? chooseStable(node, status, view.name, view.channel) : undefined;
+    return first?.assignment === undefined ? { reason: "engine-stale" } : first;
+  }
+  const choice = view.override
+    ? chooseByOverride(status, view.override)
+    : chooseFreely(node, status, view, nowMs, sha256);
+  return holdBack(status, choice);
+}
+
+function chooseFreely(
+  node: FleetNode,
+  status: NodeStatus,
+  view: FeedView,
+  nowMs: number,
+  sha256: Sha256,
+): Choice {
+  const active = view.rollouts.filter(
+    ({ spec, state }) => !isEnded(state) && matchesSelector(spec.scope, node),
+  );
+  const [rollout] = active;
+  if (active.length > 1) return { reason: "overlapping-rollouts" };
+  if (rollout === undefined) return chooseStable(node, status, view.name, view.channel);
+  const isFrozen = view.beatAgeMs > CONTROLLER_FRESH_MS;
+  return chooseByRollout({
+    node,
+    status,
+    rollout,
+    name: view.name,
+    channel: view.channel,
+    isFrozen,
+    nowMs,
+    sha256,
+  });
+}
+
+/** The end of a rollout and what it made stable are written together; of these two only one has arrived. */
+function isTorn({ channel, rollouts }: FeedView): boolean {
+  return rollouts.some(({ state }) => (state.generation ?? 0) > channel.generation);
+}
+
+function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override): Choice {
+  const reason = "pinned-by-fleet";
+  if (bundle === undefined || status.running?.digest === bundle.digest) return { reason };
+  const id = `pin/${atMs}`;
+  if (status.refused.some(({ assignmentId }) => assignmentId === id)) return { reason: "refused" };
+  const assignment = {
+    id,
+    wave: 0,
+    attempt: 1,
+    mode: "apply",
+    bundle,
+    ...STABLE_TIMES,
+    spreadMs: 0,
+    triesObserved: false,
+    needsObserved: false,
+    needsToken: false,
+  } as const;
+  return { assignment, reason };
+}

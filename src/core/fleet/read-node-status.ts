@@ -1,0 +1,145 @@
+import { isNodeName } from "../signing/selector.ts";
+import { isDigest, readBundle } from "./bundle.ts";
+import { FLEET_LIMITS } from "./fleet-limits.ts";
+import { maybe } from "./maybe.ts";
+import {
+  type Connection,
+  MODES,
+  NODE_SOURCES,
+  type NodeError,
+  type NodeStatus,
+  type Offer,
+  type PreflightAnswer,
+  type Refused,
+  type Unwell,
+} from "./node-status.ts";
+import { PHASES } from "./phase.ts";
+import type { ReadResult } from "./problem.ts";
+import { readStored, writeStored } from "./read-record.ts";
+import { isRolloutId, NAME_FORM } from "./read-rollout-spec.ts";
+import type { RecordReader } from "./record-reader.ts";
+
+/** `status/<shard>/<node>` */
+export function readNodeStatus(text: string): ReadResult<NodeStatus> {
+  return readStored(text, "the status of a node", (reader) => ({
+    node: reader.text("node", isNodeName, "the id of a node"),
+    ...maybe("connection", reader, () => reader.child("connection", "a connection", readConnection)),
+    instances: reader.texts("instances", 2, isInstance, "hexadecimal"),
+    seenMs: reader.moment("seenMs"),
+    ...maybe("running", reader, () => reader.child("running", "a bundle", readBundle)),
+    source: reader.oneOf("source", NODE_SOURCES),
+    agent: reader.message("agent"),
+    containerd: reader.message("containerd"),
+    ...maybe("offer", reader, () => reader.child("offer", "an assignment", readOffer)),
+    ...maybe("preflight", reader, () => reader.child("preflight", "an answer", readPreflightAnswer)),
+    refused: reader.children("refused", FLEET_LIMITS.refusals, "a refusal", readRefused),
+    ...maybe("unwell", reader, () => reader.child("unwell", "a verdict", readUnwell)),
+    ...(flag("drifted", reader) && { drifted: true as const }),
+    ...(flag("cloned", reader) && { cloned: true as const }),
+  }));
+}
+
+/** Within the limit of its size: words are cut first, the oldest refusals go next. */
+export function writeNodeStatus(status: NodeStatus): string {
+  const attempts = [status, cutWords(status, 60), cutWords(status, 20), bare(status)];
+  const texts = attempts.map((one) => writeStored(one));
+  return (
+    texts.find((text) => new TextEncoder().encode(text).length <= FLEET_LIMITS.status) ??
+    (texts.at(-1) as string)
+  );
+}
+
+function cutWords(status: NodeStatus, length: number): NodeStatus {
+  const cut = (error: NodeError | undefined): { readonly error?: NodeError } =>
+    error === undefined ? {} : { error: { ...error, message: error.message.slice(0, length) } };
+  const { offer, preflight, agent, containerd } = status;
+  return {
+    ...status,
+    agent: agent.slice(0, length),
+    containerd: containerd.slice(0, length),
+    ...(offer && { offer: { ...offer, ...cut(offer.error) } }),
+    ...(preflight && { preflight: { ...preflight, ...cut(preflight.error) } }),
+  };
+}
+
+/** What decisions are made on, and the names of no registry. */
+function bare(status: NodeStatus): NodeStatus {
+  const short = cutWords(status, 0);
+  const { offer } = short;
+  if (offer === undefined) return { ...short, refused: short.refused.slice(-1) };
+  const unprovenMore = offer.unprovenMore + offer.unproven.length;
+  return { ...short, offer: { ...offer, unproven: [], unprovenMore }, refused: short.refused.slice(-1) };
+}
+
+function readConnection(reader: RecordReader): Connection {
+  return {
+    server: reader.text("server", isNodeName, NAME_FORM),
+    stream: reader.whole("stream", 0, Number.MAX_SAFE_INTEGER),
+    instance: reader.text("instance", isInstance, "hexadecimal"),
+    sinceMs: reader.moment("sinceMs"),
+  };
+}
+
+function readOffer(reader: RecordReader): Offer {
+  return {
+    ...readBundle(reader),
+    id: reader.message("id"),
+    ...maybe("rolloutId", reader, () => reader.text("rolloutId", isRolloutId, NAME_FORM)),
+    attempt: reader.whole("attempt", 1, Number.MAX_SAFE_INTEGER),
+    mode: reader.oneOf("mode", MODES),
+    sentMs: reader.moment("sentMs"),
+    resentMs: reader.moment("resentMs"),
+    sentOn: reader.text("sentOn", (text) => text.length <= 300, "a stream"),
+    ...maybe("owner", reader, () => reader.text("owner", isNodeName, NAME_FORM)),
+    ...maybe("phase", reader, () => reader.oneOf("phase", PHASES)),
+    ...maybe("phaseMs", reader, () => reader.moment("phaseMs")),
+    ...maybe("error", reader, () => reader.child("error", "an error", readNodeError)),
+    unproven: reader.texts(
+      "unproven",
+      FLEET_LIMITS.namespaces,
+      (text) => text.length <= 255,
+      "a host namespace",
+    ),
+    unprovenMore: reader.whole("unprovenMore", 0, Number.MAX_SAFE_INTEGER),
+    ...(flag("wasUnwell", reader) && { wasUnwell: true as const }),
+  };
+}
+
+function readNodeError(reader: RecordReader): NodeError {
+  return {
+    code: reader.message("code"),
+    message: reader.message("message"),
+    ...maybe("item", reader, () => reader.message("item")),
+  };
+}
+
+function readPreflightAnswer(reader: RecordReader): PreflightAnswer {
+  return {
+    rolloutId: reader.text("rolloutId", isRolloutId, NAME_FORM),
+    attempt: reader.whole("attempt", 1, Number.MAX_SAFE_INTEGER),
+    ok: reader.boolean("ok"),
+    ...maybe("error", reader, () => reader.child("error", "an error", readNodeError)),
+  };
+}
+
+function readRefused(reader: RecordReader): Refused {
+  return {
+    digest: reader.text("digest", isDigest, "64 hexadecimal digits, lower case"),
+    assignmentId: reader.message("assignmentId"),
+  };
+}
+
+function readUnwell(reader: RecordReader): Unwell {
+  return {
+    verdict: reader.oneOf("verdict", ["failing", "bypassed"]),
+    namespace: reader.message("namespace"),
+  };
+}
+
+function flag(key: string, reader: RecordReader): boolean {
+  return reader.optional(key, () => reader.boolean(key)) === true;
+}
+
+function isInstance(text: string): boolean {
+  return /^[0-9a-f]{1,64}$/.test(text);
+}

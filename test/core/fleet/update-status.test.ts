@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Assignment } from "../../../src/core/fleet/assignment.ts";
+import type { NodeStatus } from "../../../src/core/fleet/node-status.ts";
+import {
+  connectNode,
+  disconnectNode,
+  type NodeReport,
+  type NodeView,
+  recordOffer,
+  recordReport,
+} from "../../../src/core/fleet/update-status.ts";
+import { NEW, OLD, offerWith, statusWith, T0 } from "./support/fleet.ts";
+
+const view: NodeView = { running: OLD, source: "feed", refused: [], isDrifted: false };
+const versions = { agent: "0.2.0", containerd: "2.1.4" };
+
+function connect(before: NodeStatus | undefined, instance: string, stream = 1): NodeStatus {
+  return connectNode(before, "n0", { server: "s1", stream, instance, sinceMs: T0 }, versions, view);
+}
+
+function report(changes: Partial<NodeReport> = {}): NodeReport {
+  return {
+    assignmentId: "r1/1/apply",
+    phase: "applied",
+    view: { ...view, running: NEW },
+    unproven: [],
+    ...changes,
+  };
+}
+
+const apply: Assignment = {
+  id: "r1/1/apply",
+  rolloutId: "r1",
+  wave: 0,
+  attempt: 1,
+  mode: "apply",
+  bundle: NEW,
+  spreadMs: 0,
+  soakMs: 0,
+  reportByMs: 60_000,
+  triesObserved: false,
+  needsObserved: false,
+  needsToken: true,
+};
+
+test("a restarted agent is no clone; two that take turns are", () => {
+  const first = connect(undefined, "aa");
+  const restarted = connect(first, "bb");
+  assert.deepEqual([restarted.cloned, restarted.instances], [undefined, ["bb", "aa"]]);
+  const back = connect(restarted, "aa");
+  assert.equal(back.cloned, true);
+  assert.equal(connect(back, "aa", 2).cloned, true);
+  assert.equal(connect(connect(back, "cc"), "cc").cloned, undefined);
+});
+
+test("the end of an old stream does not disconnect a node that has a new one", () => {
+  const status = connect(connect(undefined, "aa"), "bb");
+  assert.equal(disconnectNode(status, "aa", T0 + 1), status);
+  const ended = disconnectNode(status, "bb", T0 + 1);
+  assert.deepEqual([ended.connection, ended.seenMs], [undefined, T0 + 1]);
+});
+
+test("an offer said again keeps its first time, its token and its answer", () => {
+  const told = recordOffer(statusWith(), apply, T0);
+  assert.deepEqual(told.offer, offerWith());
+  const moved = { ...told, connection: { server: "s2", stream: 9, instance: "aa", sinceMs: T0 + 5 } };
+  const again = recordOffer(moved, { ...apply, needsToken: false }, T0 + 10).offer;
+  assert.deepEqual(again, offerWith({ resentMs: T0 + 10, sentOn: "s2/9" }));
+  const unwell = { verdict: "bypassed", namespace: "gcr.io" } as const;
+  assert.equal(recordOffer(statusWith({ unwell }), apply, T0).offer?.wasUnwell, true);
+});
+
+test("an answer counts once, for the assignment last sent; the state of the node always", () => {
+  const told = recordOffer(statusWith(), apply, T0);
+  const other = recordReport(told, report({ assignmentId: "r0/1/apply", phase: "soaked" }), T0 + 1);
+  assert.deepEqual([other.offer?.phase, other.running], [undefined, NEW]);
+  const soaked = recordReport(told, report({ phase: "soaked", unproven: ["a", "b", "c", "d", "e"] }), T0 + 1);
+  assert.deepEqual(
+    [soaked.offer?.phase, soaked.offer?.unproven.length, soaked.offer?.unprovenMore],
+    ["soaked", 4, 1],
+  );
+  const later = recordReport(soaked, report({ phase: "reverted", view }), T0 + 2);
+  assert.deepEqual([later.offer?.phase, later.running, later.refused], ["soaked", OLD, []]);
+  assert.equal(recordReport(told, report({ phase: "drifted" }), T0 + 1).offer?.phase, undefined);
+});
+
+test("a refusal is remembered, beside what the node tells itself", () => {
+  const told = recordOffer(statusWith(), apply, T0);
+  const error = { code: "gate-failed", message: "one\ntwo" };
+  const reverted = recordReport(told, report({ phase: "reverted", view, error }), T0 + 1);
+  assert.deepEqual(reverted.refused, [{ digest: NEW.digest, assignmentId: "r1/1/apply" }]);
+  assert.equal(reverted.offer?.error?.message, "one two");
+  const refused = [{ digest: OLD.digest, assignmentId: "" }, ...reverted.refused];
+  const told2 = recordReport(reverted, report({ view: { ...view, refused } }), T0 + 2);
+  assert.deepEqual(told2.refused, [...reverted.refused, { digest: OLD.digest, assignmentId: "" }]);
+});
+
+test("the answer to a preflight stays when the next thing is said", () => {
+  const asked = recordOffer(
+    statusWith(),
+    { ...apply, id: "r1/1/preflight", mode: "preflight", needsToken: false },
+    T0,
+  );
+  const answer = report({
+    assignmentId: "r1/1/preflight",
+    phase: "preflight-failed",
+    view,
+    error: { code: "x", message: "y" },
+  });
+  const answered = recordOffer(recordReport(asked, answer, T0 + 1), apply, T0 + 2);
+  assert.deepEqual(answered.preflight, {
+    rolloutId: "r1",
+    attempt: 1,
+    ok: false,
+    error: { code: "x", message: "y" },
+  });
+  assert.deepEqual([answered.offer?.id, answered.refused], ["r1/1/apply", []]);
+});
