@@ -1,7 +1,7 @@
 import type { ContainerdVersion } from "../core/containerd/version.ts";
 import type { DesiredState } from "../core/desired-state/desired-state.ts";
 import type { NodePlan, TracingPlan } from "../core/plan/node-plan.ts";
-import { planNode } from "../core/plan/plan-node.ts";
+import { planNodeGradually } from "../core/plan/plan-node.ts";
 import { restartsForTraces, withoutTracing } from "../core/plan/with-tracing.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import { carryOut } from "./carry-out.ts";
@@ -17,6 +17,7 @@ import { observeTracing } from "./observe-tracing.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
 import { deferred, unkept } from "./pass-results.ts";
 import type { Ports } from "./ports.ts";
+import { inTurns } from "./take-turns.ts";
 import { changeWaitMs } from "./trial.ts";
 import { withoutPaths } from "./without-paths.ts";
 import { identityFor } from "./witness-keeper.ts";
@@ -38,7 +39,8 @@ export async function converge(
   const record = progress.record as ApplyRecord;
   const host = await observeTracing(await observeHost(ports, config, version), record, context);
   const identity = await identityFor(context);
-  const planned = planNode(desired, host, planSettings(choice, context, identity, record));
+  const settings = planSettings(choice, context, identity, record);
+  const planned = await inTurns(planNodeGradually(desired, host, settings), ports.clock);
   const drift = choice.fresh
     ? []
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);

@@ -1,5 +1,6 @@
 import { mirrorUrl, type Registry } from "../core/desired-state/desired-state.ts";
 import type { WatchedRegistry } from "../core/evidence/evidence-report.ts";
+import { mapGradually } from "../core/gradual.ts";
 import { hasErrors } from "../core/issue.ts";
 import type { NodePlan } from "../core/plan/node-plan.ts";
 import type { ApplyRecord, TracesRecord } from "./apply-record.ts";
@@ -15,6 +16,7 @@ import { isReady, type PassOutcome } from "./report.ts";
 import { isTakenBack, reportTracing, tracesInForce } from "./report-tracing.ts";
 import { recordSigned } from "./serial-floors.ts";
 import { showChanges } from "./show-changes.ts";
+import { inTurns } from "./take-turns.ts";
 import { trialLeftMs } from "./trial.ts";
 
 /** A plan that has been carried out. */
@@ -146,7 +148,8 @@ async function nextRecord(
   const written = planned.rendered.filter(({ namespace }) => !blocked.has(namespace));
   const owned = written.flatMap(({ hostsToml, pemFiles }) => [hostsToml, ...pemFiles]);
   const former = await stillInFormerRoots(record, config.containerd.certsD, ports.files);
-  const files = Object.fromEntries(owned.map((file) => [file.path, ports.sha256(file.bytes)]));
+  const digests = mapGradually(owned, ({ path, bytes }) => [path, ports.sha256(bytes)] as const);
+  const files = Object.fromEntries(await inTurns(digests, ports.clock));
   const { quarantine, tries, ...rest } = withTraces(
     record,
     await tracesInForce(plan, record, progress, ports.containerd),

@@ -7,6 +7,7 @@ import { ProbedHost, type WatchedMirror } from "../core/evidence/probed-host.ts"
 import type { AccessSources, MirrorTarget } from "./evidence/probe-ports.ts";
 import { observeRegistries, resolveObserved } from "./observe-resolution.ts";
 import type { Files, Ports } from "./ports.ts";
+import { type TurnClock, takeTurns } from "./take-turns.ts";
 
 /** The mirrors that containerd would ask, as the files on the node say, whoever wrote them. */
 export interface ObservedMirrors {
@@ -24,6 +25,7 @@ export interface ObserveMirrorsDeps {
   /** containerd's config.toml on the node. */
   readonly configPath: string;
   readonly sha256: Ports["sha256"];
+  readonly clock: TurnClock;
 }
 
 /** Stands for every host namespace without an entry of its own. RFC 2606: nobody can have this name. */
@@ -37,14 +39,16 @@ export async function observeMirrors(
   registries: readonly WatchedRegistry[],
   version: ContainerdVersion,
   known: ObservedMirrors,
-  { files, configPath, sha256 }: ObserveMirrorsDeps,
+  { files, configPath, sha256, clock }: ObserveMirrorsDeps,
 ): Promise<ObservedMirrors> {
   const observed = await observeRegistries(files, configPath, version);
   if (isMadeFrom(known, registries, observed.parts)) return known;
   let readsOutside = false;
+  const turn = takeTurns(clock);
   const sources = new Map<string, AccessSources>();
   const byHost = new Map<string, WatchedMirror[]>();
   for (const { namespace } of registries) {
+    await turn();
     const name = namespace === "*" ? ANY_NAMESPACE : namespace;
     const parsed = parseImageReference(`${name}/mirrorlet/probe:1`, version);
     if (!parsed.ok) continue;

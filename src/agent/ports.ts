@@ -187,6 +187,10 @@ export interface Clock {
   readonly bootId: string;
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Milliseconds since some moment, for spans within a piece of work: asking costs nothing. */
+  loopMs(): number;
+  /** Resolves when all that waits for the loop now has had its turn. */
+  turn(): Promise<void>;
 }
 
 /** One line an event. Secrets never reach it. */

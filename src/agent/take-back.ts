@@ -4,7 +4,7 @@ import { isOwned } from "../core/file-tree.ts";
 import type { HostState } from "../core/host-state.ts";
 import type { PlanSettings } from "../core/plan/node-plan.ts";
 import { planCerts } from "../core/plan/plan-certs.ts";
-import { planNode } from "../core/plan/plan-node.ts";
+import { planNodeGradually } from "../core/plan/plan-node.ts";
 import type { EditConfigStep, Step } from "../core/plan/step.ts";
 import type { ApplyRecord } from "./apply-record.ts";
 import type { Choice } from "./choose-desired-state.ts";
@@ -15,6 +15,7 @@ import { executeStep, isFileStep } from "./execute.ts";
 import { observeHost } from "./observe-host.ts";
 import { takenBack } from "./pass-conditions.ts";
 import { type PassContext, type PassResult, type Progress, planSettings } from "./pass-context.ts";
+import { inTurns, type TurnClock } from "./take-turns.ts";
 import { waits } from "./without-paths.ts";
 import { identityFor } from "./witness-keeper.ts";
 
@@ -83,20 +84,25 @@ export async function undoFiles(
   // Credentials go the way they went under the state that is put back.
   const before = { ...choice, criCredentialHosts: record.criCredentialHosts };
   const settings = planSettings(before, context, await identityFor(context));
-  for (const step of stepsBack(good, host, settings, record))
+  for (const step of await stepsBack({ good, host, settings, record }, ports.clock))
     if (isFileStep(step)) await executeStep(step, { ports, state });
   progress.record = { ...record, quarantine: { ...record.quarantine, undone: true } };
   await state.saveRecord(progress.record);
 }
 
-function stepsBack(
-  good: DesiredState | undefined,
-  host: HostState,
-  settings: PlanSettings,
-  record: ApplyRecord,
-): readonly Step[] {
+interface Former {
+  readonly good: DesiredState | undefined;
+  readonly host: HostState;
+  readonly settings: PlanSettings;
+  readonly record: ApplyRecord;
+}
+
+async function stepsBack(
+  { good, host, settings, record }: Former,
+  clock: TurnClock,
+): Promise<readonly Step[]> {
   if (good !== undefined) {
-    const { steps, configEdit } = planNode(good, host, settings);
+    const { steps, configEdit } = await inTurns(planNodeGradually(good, host, settings), clock);
     // config.toml is back on its old bytes, so what those name stays.
     return configEdit === undefined ? steps : steps.filter((step) => !waits(step));
   }

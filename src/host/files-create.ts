@@ -1,7 +1,8 @@
-import { closeSync, fchmodSync, lstatSync, renameSync } from "node:fs";
+import { closeSync, lstatSync, renameSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError, type NewDirectory } from "../agent/ports.ts";
+import { takeTurns } from "../agent/take-turns.ts";
 import {
   createDirectories,
   type Directories,
@@ -12,7 +13,7 @@ import {
 import { errnoOf, isNodeWide, toHostError } from "./files-error.ts";
 import { tryEmpty } from "./files-remove.ts";
 import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
-import { fsyncDirectory, temporaryPath, writeNew } from "./files-temporary.ts";
+import { fchmodAsync, fsyncDirectory, temporaryPath, writeNew } from "./files-temporary.ts";
 import type { WriteOptions } from "./files-write.ts";
 
 /**
@@ -41,7 +42,11 @@ export async function createWholeDirectories(
   try {
     await forEachOverlapped(wanted, prepare, hopeless);
     const giveUp = hopeless();
-    for (const item of prepared) await finish(item, directories, giveUp ? [] : failures, giveUp);
+    const turn = takeTurns(options.clock);
+    for (const item of prepared) {
+      await turn();
+      await finish(item, directories, giveUp ? [] : failures, giveUp);
+    }
     const changed = new Set([...directories.grown, ...prepared.map(({ path }) => dirname(path))]);
     await syncDirectories(changed, directories, failures);
   } finally {
@@ -75,7 +80,7 @@ async function fill(directory: NewDirectory, target: string, options: WriteOptio
 
 async function fillOpen(directory: NewDirectory, descriptor: number): Promise<void> {
   // mkdir's mode passes through the umask. Changed only now, so that the fsync of the files commits this, too.
-  fchmodSync(descriptor, 0o755);
+  await fchmodAsync(descriptor, 0o755);
   const inside = pathOfDescriptor(descriptor);
   for (const file of directory.files) {
     if (dirname(file.path) !== directory.path)

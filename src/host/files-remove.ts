@@ -2,6 +2,7 @@ import { closeSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } 
 import { rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
+import { takeTurns } from "../agent/take-turns.ts";
 import {
   createDirectories,
   type Directories,
@@ -17,7 +18,7 @@ import type { WriteOptions } from "./files-write.ts";
 
 /** Removes files; absent ones are fine. One fsync per directory. */
 export async function removeFiles(paths: readonly string[], options: WriteOptions): Promise<void> {
-  await removeEach(paths, options, (place) => unlinkSync(place));
+  await removeEach(paths, options, (place) => unlink(place));
 }
 
 /** Takes directories away whole: aside under a temporary name, durable, and only then emptied. */
@@ -75,14 +76,16 @@ async function sweep(path: string, depth: number): Promise<void> {
 
 async function removeEach(
   paths: readonly string[],
-  { root, confined }: WriteOptions,
-  removeOne: (place: string, path: string) => void,
+  { root, confined, clock }: WriteOptions,
+  removeOne: (place: string, path: string) => void | Promise<void>,
 ): Promise<void> {
   const directories = createDirectories(root, confined);
   const failures: HostError[] = [];
   const changed = new Set<string>();
+  const turn = takeTurns(clock);
   try {
     for (const path of paths) {
+      await turn();
       try {
         const directory = directories.open(dirname(path));
         await inDirectoryOf(directory, path, (place) => removeOne(place, path));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fchmodSync, fsync, open, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fchmod, fsync, open, rename, unlinkSync, write } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "./files-error.ts";
@@ -59,9 +59,9 @@ async function writeOnce(path: string, bytes: Uint8Array, mode: number, prepare?
   const descriptor = await openAsync(path, "wx", 0o600);
   try {
     try {
-      fchmodSync(descriptor, mode);
+      await fchmodAsync(descriptor, mode);
       await prepare?.(path, descriptor);
-      writeAll(descriptor, bytes);
+      await writeAll(descriptor, bytes);
       await fsyncDescriptor(descriptor);
     } finally {
       closeSync(descriptor);
@@ -100,10 +100,14 @@ class FsyncFailed extends Error {
   }
 }
 
-// What may wait for the disk or search its allocation maps runs in the thread pool, overlapping and off the event
-// loop; what only touches memory is synchronous, because a round trip costs more than the call.
+// What may wait for the disk, its allocation maps or its journal (which even fchmod does, as long as the inode's block is
+// being committed) runs in the thread pool, overlapping and off the event loop; what only touches memory is synchronous,
+// because a round trip costs more than the call.
 const fsyncAsync = promisify(fsync);
 const openAsync = promisify(open);
+const writeAsync = promisify(write);
+export const fchmodAsync = promisify(fchmod);
+export const renameAsync = promisify(rename);
 
 async function fsyncDescriptor(descriptor: number): Promise<void> {
   try {
@@ -114,8 +118,9 @@ async function fsyncDescriptor(descriptor: number): Promise<void> {
 }
 
 // write(2) may take only a part, notably on a nearly full disk; the rest must then be asked for again.
-function writeAll(descriptor: number, bytes: Uint8Array): void {
+async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, bytes.length - done);
+    const { bytesWritten } = await writeAsync(descriptor, bytes, done, bytes.length - done);
+    done += bytesWritten;
   }
 }

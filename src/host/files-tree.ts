@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import type { ObservedFile, ObservedTree } from "../agent/ports.ts";
+import { type TurnClock, takeTurns } from "../agent/take-turns.ts";
 import { errnoOf, toHostError } from "./files-error.ts";
 import { follow, readFollowed } from "./files-follow.ts";
 import { kindOf, observe } from "./files-read.ts";
@@ -12,18 +13,21 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /**
  * Reads trees again and again, cheaply: everything is looked at each time, but bytes and listings whose inode and
  * change time have not moved are kept. The calls are synchronous on purpose: for thousands of tiny cached files the
- * thread pool costs ten times the system calls.
+ * thread pool costs ten times the system calls. What waits for the loop gets its turn between entries.
  */
-export function createTreeReader(
-  root: HostRoot,
-  confined: readonly string[] = [],
-): (nodePath: string) => ObservedTree {
+export function createTreeReader(options: TreeOptions): (nodePath: string) => Promise<ObservedTree> {
   const remembered = new Map<string, Entry>();
   return (nodePath) => {
     const top = remembered.get(nodePath) ?? { name: "", kind: "link", path: nodePath, hostPath: "" };
     remembered.set(nodePath, top);
-    return new Visit(root, confined).tree(top);
+    return new Visit(options).tree(top);
   };
+}
+
+interface TreeOptions {
+  readonly root: HostRoot;
+  readonly confined: readonly string[];
+  readonly clock: TurnClock;
 }
 
 interface Identity {
@@ -67,16 +71,19 @@ class Visit {
   readonly #files: ObservedFile[] = [];
   readonly #others: { path: string; reason: string }[] = [];
   readonly #nowMs = Date.now();
+  readonly #turn: () => Promise<void>;
 
-  constructor(root: HostRoot, confined: readonly string[]) {
+  constructor({ root, confined, clock }: TreeOptions) {
     this.#root = root;
     this.#confined = confined;
+    this.#turn = takeTurns(clock);
   }
 
-  tree(top: Entry): ObservedTree {
+  async tree(top: Entry): Promise<ObservedTree> {
+    const exists = await this.#visitTop(top);
     return {
       root: top.path,
-      exists: this.#visitTop(top),
+      exists,
       directories: this.#directories,
       linked: this.#linked,
       files: this.#files,
@@ -84,7 +91,7 @@ class Visit {
     };
   }
 
-  #visitTop(top: Entry): boolean {
+  async #visitTop(top: Entry): Promise<boolean> {
     let entries: readonly Entry[];
     try {
       const hostPath = this.#root.resolve(top.path);
@@ -93,7 +100,10 @@ class Visit {
       if (errnoOf(error) === "ENOENT") return false;
       throw toHostError(error, top.path, "read");
     }
-    for (const entry of entries) this.#visit(entry, true);
+    for (const entry of entries) {
+      await this.#turn();
+      this.#visit(entry, true);
+    }
     return true;
   }
 

@@ -1,6 +1,7 @@
-import { fchmodSync, fchownSync, renameSync } from "node:fs";
+import { fchmodSync, fchownSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type FileToWrite, HostError } from "../agent/ports.ts";
+import type { TurnClock } from "../agent/take-turns.ts";
 import {
   createDirectories,
   type Directories,
@@ -10,12 +11,13 @@ import {
 import { isNodeWide, toHostError } from "./files-error.ts";
 import type { HostRoot } from "./files-root.ts";
 import { forEachOverlapped, syncDirectories, throwFirst } from "./files-sync.ts";
-import { discard, writeTemporary } from "./files-temporary.ts";
+import { discard, renameAsync, writeTemporary } from "./files-temporary.ts";
 
 export interface WriteOptions {
   readonly root: HostRoot;
   readonly confined: readonly string[];
   readonly suffix: () => string;
+  readonly clock: TurnClock;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function writeFiles(files: readonly FileToWrite[], options: WriteOp
   try {
     await forEachOverlapped(files, prepare, hopeless);
     const giveUp = hopeless();
-    for (const item of prepared) finish(item, later, giveUp ? [] : failures, giveUp);
+    for (const item of prepared) await finish(item, later, giveUp ? [] : failures, giveUp);
     const changed = new Set([...directories.grown, ...prepared.map(({ file }) => dirname(file.path))]);
     await syncDirectories(changed, later, failures);
   } finally {
@@ -73,19 +75,19 @@ function ownerSetter({ owner, mode }: FileToWrite) {
 }
 
 /** Renames into place, or gives up with nothing left behind. */
-function finish(
+async function finish(
   { file, temporary, identity }: Prepared,
   directories: Directories,
   failures: HostError[],
   giveUp: boolean,
-): void {
+): Promise<void> {
   let directory: OpenDirectory | undefined;
   let isInPlace = false;
   try {
     directory = directories.open(dirname(file.path));
     if (giveUp) return;
     if (directory.identity !== identity) throw swapped(file.path);
-    renameSync(join(directory.path, temporary), join(directory.path, basename(file.path)));
+    await renameAsync(join(directory.path, temporary), join(directory.path, basename(file.path)));
     isInPlace = true;
   } catch (error) {
     failures.push(toHostError(error, file.path, "write"));

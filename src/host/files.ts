@@ -1,4 +1,6 @@
 import type { Files } from "../agent/ports.ts";
+import type { TurnClock } from "../agent/take-turns.ts";
+import { createTurnClock } from "./clock.ts";
 import { createWholeDirectories } from "./files-create.ts";
 import { readObserved } from "./files-read.ts";
 import { removeDirectories, removeEmptyDirectory, removeFiles, sweepTemporaries } from "./files-remove.ts";
@@ -15,6 +17,8 @@ export interface FilesOptions {
   readonly confined?: readonly string[];
   /** Twelve hex digits that make a temporary name unique; tests fix them to aim fault injection at one path. */
   readonly temporarySuffix?: () => string;
+  /** Whose turns long work takes; without it they are counted apart from those of others. */
+  readonly clock?: TurnClock;
 }
 
 /** The node's files. Paths are the node's own; `root` is put before them here and nowhere else. */
@@ -22,11 +26,12 @@ export function createFiles(options: FilesOptions = {}): Files {
   const root = createHostRoot(options.root ?? "/");
   const confined = options.confined ?? ["/etc/containerd/certs.d"];
   const suffix = options.temporarySuffix ?? randomSuffix;
-  const writing = { root, confined, suffix };
-  const readTree = createTreeReader(root, confined);
+  const clock = options.clock ?? createTurnClock();
+  const writing = { root, confined, suffix, clock };
+  const readTree = createTreeReader({ root, confined, clock });
   return {
     read: async (path) => readObserved(path, root, confined),
-    readTree: async (path) => readTree(path),
+    readTree,
     write: (files) => writeFiles(files, writing),
     replace: (path, bytes, expected, mode) => replaceFile({ path, bytes, expected, mode }, writing),
     remove: (paths) => removeFiles(paths, writing),

@@ -129,7 +129,9 @@ function createPorts(
   const ask = helperOf(config, root);
   const localContainerd = createContainerd({ binary, socket, restart, root });
   const containerd = ask === undefined ? localContainerd : createRemoteContainerd(ask, localContainerd);
-  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined: [certsD, config.stateDir] });
+  const clock = createClock();
+  const confined = [certsD, config.stateDir];
+  const plainFiles = createFiles({ ...(root === "" ? {} : { root }), confined, clock });
   const localFiles =
     owner === undefined
       ? plainFiles
@@ -141,7 +143,7 @@ function createPorts(
     files,
     containerd,
     prober: createMirrorProber({ client: createRegistryClient(containerd, environment, root) }),
-    clock: createClock(),
+    clock,
     log,
     sha256,
   };

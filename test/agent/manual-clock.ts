@@ -18,6 +18,8 @@ export function createManualClock(): ManualClock {
     bootId: "boot",
     now: () => 1_700_000_000_000 + uptimeMs,
     uptimeMs: () => uptimeMs,
+    loopMs: () => uptimeMs,
+    turn: () => Promise.resolve(),
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         const sleeper = { untilMs: uptimeMs + ms, wake: resolve };

@@ -8,6 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { NO_MIRRORS, observeMirrors } from "../../src/agent/observe-mirrors.ts";
 import { parseContainerdVersion } from "../../src/core/containerd/version.ts";
+import { createClock } from "../../src/host/clock.ts";
 import { createFiles } from "../../src/host/files.ts";
 import { sha256 } from "../../src/host/sha256.ts";
 
@@ -21,7 +22,7 @@ test("a look keeps nothing of the looks before it, however many there were", asy
     join(root, CONFIG),
     `version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n`,
   );
-  const deps = { files: createFiles({ root }), configPath: CONFIG, sha256 };
+  const deps = { files: createFiles({ root }), configPath: CONFIG, sha256, clock: createClock() };
   const version = parseContainerdVersion("2.1.9");
   assert.ok(version);
   const looks: WeakRef<object>[] = [];

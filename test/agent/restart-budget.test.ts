@@ -5,7 +5,9 @@ import type { Clock } from "../../src/agent/ports.ts";
 import { restartWaitMs, withRestart } from "../../src/agent/restart-budget.ts";
 
 function clockAt(uptimeMs: number, bootId = "b1", now = 0): Clock {
-  return { bootId, now: () => now, uptimeMs: () => uptimeMs, sleep: async () => undefined };
+  const nothing = async () => undefined;
+  const times = { now: () => now, uptimeMs: () => uptimeMs, loopMs: () => uptimeMs };
+  return { bootId, ...times, sleep: nothing, turn: nothing };
 }
 
 test("one restart a minute for changes, the second is kept for a rollback", () => {

@@ -221,6 +221,8 @@ function createTestClock(): TestClock {
     async sleep(ms) {
       uptime += ms;
     },
+    loopMs: () => uptime,
+    turn: () => Promise.resolve(),
   };
 }
 

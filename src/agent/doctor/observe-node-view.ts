@@ -45,7 +45,10 @@ export async function observeNodeView(
   const named = listNamedRoots(merged, config, dropIns, traits);
   const roots = await observeRoots({ config, configFile, named, certsD }, files);
   const inside = rememberHostsFiles(joinTrees(roots.map((root) => treeOfObserved(root.tree))));
-  const tls = await observeTlsFiles({ version, config, roots, tree: inside }, { files, inspectCertificates });
+  const tls = await observeTlsFiles(
+    { version, config, roots, tree: inside },
+    { files, clock, inspectCertificates },
+  );
   const nowMs = clock.now();
   const isAloneInEtc = configFile === CONFIG_IN_ETC || !(await exists(CONFIG_IN_ETC, files));
   const seen = { configFile, isAloneInEtc, sources, dropIns, modes, roots, ...tls };

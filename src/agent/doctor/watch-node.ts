@@ -1,10 +1,11 @@
 import type { CertificateInspection, InspectCertificates } from "../../core/certificates.ts";
 import type { ContainerdVersion } from "../../core/containerd/version.ts";
-import { diagnose } from "../../core/doctor/diagnose.ts";
+import { diagnoseGradually } from "../../core/doctor/diagnose.ts";
 import { type Finding, formatPlace } from "../../core/doctor/finding.ts";
 import type { NodeView } from "../../core/doctor/node-view.ts";
 import { redactSecrets } from "../../core/redact-secrets.ts";
 import { type Containerd, type Files, HostError, type Ports } from "../ports.ts";
+import { inTurns } from "../take-turns.ts";
 import { type ObserveNodeOptions, observeNodeView } from "./observe-node-view.ts";
 import { type RecordedReads, recordReads } from "./record-reads.ts";
 
@@ -45,7 +46,7 @@ export function watchNode(options: WatchNodeOptions): NodeWatch {
     const reads = recordReads(ports.files);
     const view = await observe(version, reads.files, options);
     if (view === undefined) return;
-    const findings = diagnose(view);
+    const findings = await inTurns(diagnoseGradually(view), ports.clock);
     const before = known?.findings ?? [];
     known = { basis, reads, findings };
     if (JSON.stringify(findings) === JSON.stringify(before)) return;

@@ -16,7 +16,7 @@ export interface ProbeRoundsOptions extends ObserveMirrorsDeps {
   readonly containerd: Pick<Containerd, "version">;
   readonly asker: MirrorAsker;
   readonly sink: Pick<EvidenceSink, "probed" | "source">;
-  readonly clock: Pick<Clock, "now" | "sleep">;
+  readonly clock: Pick<Clock, "now" | "sleep" | "loopMs" | "turn">;
   readonly log: Log;
   /** Between the rounds, ms; each pause is up to a quarter shorter, so that a fleet does not ask in step. */
   readonly intervalMs: number;

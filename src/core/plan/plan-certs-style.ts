@@ -1,4 +1,5 @@
 import type { DesiredState } from "../desired-state/desired-state.ts";
+import { type Gradual, mapGradually } from "../gradual.ts";
 import type { HostState } from "../host-state.ts";
 import type { Issue } from "../issue.ts";
 import { checkRendered } from "../render/check-rendered.ts";
@@ -25,9 +26,13 @@ import { planLegacyFiles } from "./plan-legacy-files.ts";
 import type { Problem } from "./problem.ts";
 
 /** The plan of a node that takes its mirrors from certs.d. */
-export function planCertsStyle(desired: DesiredState, host: HostState, settings: PlanSettings): NodePlan {
+export function* planCertsStyle(
+  desired: DesiredState,
+  host: HostState,
+  settings: PlanSettings,
+): Gradual<NodePlan> {
   const context = { ...settings, version: host.version };
-  const results = (settings.render ?? renderEach)(desired.registries, context);
+  const results = yield* (settings.render ?? renderEach)(desired.registries, context);
   const wanted = results.flatMap((result) => (result.ok ? [result.registry] : []));
   const auths = toAuths([...wanted.flatMap((r) => r.criCredentials), ...upstreamCredentials(desired)]);
   const registries = { style: "certs.d", configPath: settings.certsD, auths } as const;
@@ -35,7 +40,7 @@ export function planCertsStyle(desired: DesiredState, host: HostState, settings:
   const inexpressible: readonly Problem[] = results.flatMap((result) => (result.ok ? [] : [result]));
   // A mirror that works from config.toml stays, there or in certs.d, until something better is in its place.
   const fresh = edited.migrated.filter((legacy) => !has(wanted, legacy));
-  const lost = misread(
+  const lost = yield* misread(
     fresh.map((legacy) => renderMigrated(legacy, context)),
     host,
     settings.certsD,
@@ -46,7 +51,7 @@ export function planCertsStyle(desired: DesiredState, host: HostState, settings:
     lost.length > 0 ? refuseMove(edited, lost) : roots.problems.length > 0 ? leave(edited) : edited;
   const migrated = migratedRegistries(config.migrated, settings.migrated, wanted);
   const moved = migrated.map((legacy) => renderMigrated(legacy, context));
-  const unsound = misread([...wanted, ...moved], host, settings.certsD);
+  const unsound = yield* misread([...wanted, ...moved], host, settings.certsD);
   const early = roots.problems.length === 0 ? [] : withholdDefault(wanted, host.certsD);
   const held = [...unsound, ...early];
   const hidden = has(inexpressible, { namespace: "*" })
@@ -93,12 +98,15 @@ function refuseMove({ issues, migrated }: ConfigPlan, lost: readonly Problem[]):
 }
 
 /** Nothing is put in place that the model of this containerd does not read back as it was meant. */
-function misread(rendered: readonly RenderedRegistry[], host: HostState, certsD: string): readonly Problem[] {
+function* misread(
+  rendered: readonly RenderedRegistry[],
+  host: HostState,
+  certsD: string,
+): Gradual<readonly Problem[]> {
   const present = new Map(host.certsD.files.map((file) => [file.path, file.bytes]));
-  return rendered
-    .filter(({ hostsToml }) => {
-      const now = present.get(hostsToml.path);
-      return now === undefined || !equalBytes(now, hostsToml.bytes);
-    })
-    .flatMap((registry) => checkRendered(registry, host.version, certsD));
+  const changed = rendered.filter(({ hostsToml }) => {
+    const now = present.get(hostsToml.path);
+    return now === undefined || !equalBytes(now, hostsToml.bytes);
+  });
+  return (yield* mapGradually(changed, (registry) => checkRendered(registry, host.version, certsD))).flat();
 }

@@ -1,13 +1,14 @@
 import type { Registry } from "../desired-state/desired-state.ts";
+import { type Gradual, mapGradually } from "../gradual.ts";
 import { type RenderContext, type RenderResult, renderRegistry } from "./render-registries.ts";
 
 export type RenderRegistries = (
   registries: readonly Registry[],
   context: RenderContext,
-) => readonly RenderResult[];
+) => Gradual<readonly RenderResult[]>;
 
 export const renderEach: RenderRegistries = (registries, context) =>
-  registries.map((registry) => renderRegistry(registry, context));
+  mapGradually(registries, (registry) => renderRegistry(registry, context));
 
 /**
  * Renders, and gives back what it rendered the time before for a registry that is the same in the same context.
@@ -19,7 +20,7 @@ export function createRenderMemory(): RenderRegistries {
     const before = isSameContext(known.context, context) ? known.results : new Map<string, Remembered>();
     const results = new Map<string, Remembered>();
     known = { context, results };
-    return registries.map((registry) => {
+    return mapGradually(registries, (registry) => {
       const old = before.get(registry.namespace);
       const isSame = old !== undefined && isEqual(old.registry, registry);
       // The newer of two that are equal: it is the one that may come again as it is.

@@ -10,6 +10,7 @@ import { parseImageReference } from "../../../src/core/containerd/image-referenc
 import { parseContainerdVersion } from "../../../src/core/containerd/version.ts";
 import type { HostProbe, SourceState, WatchedRegistry } from "../../../src/core/evidence/evidence-report.ts";
 import { createMirrorAsker } from "../../../src/edge/ask-mirror.ts";
+import { createClock } from "../../../src/host/clock.ts";
 import { createFiles } from "../../../src/host/files.ts";
 import { sha256 } from "../../../src/host/sha256.ts";
 import { createHttpClient } from "../../../src/registry/http-client.ts";
@@ -48,7 +49,7 @@ async function startRounds(t: TestContext, options: { readonly installed?: boole
       probed: (probe) => void probes.set(`${probe.registry} ${probe.host}`, probe),
       source: (state) => void sources.push(state),
     },
-    clock: { now: () => now++, sleep: clock.sleep },
+    clock: { ...createClock(), now: () => now++, sleep: clock.sleep },
     log: silent,
     intervalMs: 30_000,
     random: () => 0.5,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { PassContext } from "../../../src/agent/pass-context.ts";
 import type { Clock, Containerd, Ports } from "../../../src/agent/ports.ts";
 import { createStateDirectory } from "../../../src/agent/state-directory.ts";
@@ -127,5 +128,7 @@ export function createRacingClock(bootId?: string): Clock {
     async sleep(ms) {
       slept += ms;
     },
+    loopMs: () => performance.now(),
+    turn: () => setImmediate(),
   };
 }

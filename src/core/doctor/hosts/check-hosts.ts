@@ -1,3 +1,4 @@
+import { type Gradual, mapGradually } from "../../gradual.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeView } from "../node-view.ts";
 import { checkCapabilities } from "./check-capabilities.ts";
@@ -40,9 +41,11 @@ const CHECKS = [
 ];
 
 /** What directories and files of registry configuration have wrong. `told`: what is known of config.toml already. */
-export function checkHosts(view: NodeView, told: readonly Finding[] = []): readonly Finding[] {
-  const context = createHostsContext(view);
-  const found = [...CHECKS.flatMap((check) => check(context)), ...checkUnreadRoots(context, told)];
+export function* checkHosts(view: NodeView, told: readonly Finding[]): Gradual<readonly Finding[]> {
+  const context = yield* createHostsContext(view);
+  const checked = yield* mapGradually(CHECKS, (check) => check(context));
+  const found = [...checked.flat(), ...checkUnreadRoots(context, told)];
+  yield;
   const isKnown = knownIn(view);
   return [...found, ...checkIntents(context, [...told, ...found])].filter(isKnown);
 }

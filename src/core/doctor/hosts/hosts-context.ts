@@ -1,3 +1,4 @@
+import { type Gradual, mapGradually } from "../../gradual.ts";
 import { fateOf } from "../fate.ts";
 import { isNearConfig } from "../is-near-config.ts";
 import type { NodeView } from "../node-view.ts";
@@ -20,16 +21,15 @@ export interface HostsContext {
   readonly intents: readonly (Intent & { readonly differences: readonly Difference[] })[];
 }
 
-export function createHostsContext(view: NodeView): HostsContext {
+export function* createHostsContext(view: NodeView): Gradual<HostsContext> {
   const directories = listHostDirectories(view);
-  return {
-    view,
-    directories,
-    ruling: directories.flatMap((directory) => rulingDirectory(directory, view) ?? []),
-    intents: readIntents(view, directories)
-      .filter(({ standing, directory }) => standing !== "usual" || isNearConfig(directory, view))
-      .map((intent) => {
-        return { ...intent, differences: compareIntent(intent, fateOf(intent.namespace, view)) };
-      }),
-  };
+  const ruling = yield* mapGradually(directories, (directory) => rulingDirectory(directory, view) ?? []);
+  yield;
+  const near = readIntents(view, directories).filter(
+    ({ standing, directory }) => standing !== "usual" || isNearConfig(directory, view),
+  );
+  const intents = yield* mapGradually(near, (intent) => {
+    return { ...intent, differences: compareIntent(intent, fateOf(intent.namespace, view)) };
+  });
+  return { view, directories, ruling: ruling.flat(), intents };
 }

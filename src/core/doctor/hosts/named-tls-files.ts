@@ -6,6 +6,7 @@ import { listLegacyHosts } from "../../containerd/legacy-mirrors.ts";
 import { readHostsFile } from "../../containerd/read-hosts-file.ts";
 import type { RegistryConfig } from "../../containerd/registry-config.ts";
 import { type ContainerdVersion, traitsOf } from "../../containerd/version.ts";
+import { type Gradual, mapGradually } from "../../gradual.ts";
 import type { RootView } from "../node-view.ts";
 
 /** What decides which TLS files a node's hosts name. */
@@ -22,7 +23,7 @@ export function entriesOfDirectory(path: string, file: HostsFile, tree: HostTree
 }
 
 /** All hosts that a release may ever ask on this node, whatever the namespace. */
-export function listAllEntries({ version, config, roots, tree }: TlsSources): readonly HostEntry[] {
+export function* listAllEntries({ version, config, roots, tree }: TlsSources): Gradual<readonly HostEntry[]> {
   const directories = roots
     .filter(({ standing }) => standing === "in-force")
     .flatMap(({ tree }) => tree.directories);
@@ -34,5 +35,5 @@ export function listAllEntries({ version, config, roots, tree }: TlsSources): re
     const file = readHostsFile(tree, version, path);
     return entriesOfDirectory(path, file, tree);
   };
-  return [...directories.flatMap(entriesOf), ...legacy];
+  return [...(yield* mapGradually(directories, entriesOf)).flat(), ...legacy];
 }

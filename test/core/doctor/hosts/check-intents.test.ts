@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkIntents } from "../../../../src/core/doctor/hosts/check-intents.ts";
 import { createHostsContext } from "../../../../src/core/doctor/hosts/hosts-context.ts";
+import { atOnce } from "../../../../src/core/gradual.ts";
 import {
   CERTS_D,
   CONFIG,
@@ -21,7 +22,7 @@ test("mirror-not-used: a mirror under a name that no image is looked up by, wher
   });
   for (const release of ["1.6.20", "1.7.24", "2.1.9"]) {
     const view = await viewOf(legacy("registry-1.docker.io"), release);
-    const [found, ...more] = checkIntents(createHostsContext(view), []);
+    const [found, ...more] = checkIntents(atOnce(createHostsContext(view)), []);
     assert.deepEqual(more, [], release);
     assert.equal(found?.code, "mirror-not-used", release);
     assert.equal(found?.severity, "error");
@@ -33,7 +34,7 @@ test("mirror-not-used: a mirror under a name that no image is looked up by, wher
     const codes = await codesOf(legacy("registry-1.docker.io"), release);
     assert.ok(codes.includes("legacy-namespace") && !codes.includes("mirror-not-used"), release);
     const right = await viewOf(legacy("docker.io"), release);
-    assert.deepEqual(checkIntents(createHostsContext(right), []), [], release);
+    assert.deepEqual(checkIntents(atOnce(createHostsContext(right)), []), [], release);
   }
 });
 
