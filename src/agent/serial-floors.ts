@@ -19,7 +19,13 @@ export function encodeFloors(floors: SerialFloors, sha256: Ports["sha256"]): Uin
 
 /** Undefined when it is damaged. */
 export function decodeFloors(bytes: Uint8Array, sha256: Ports["sha256"]): SerialFloors | undefined {
-  return openSealedJson(SCHEMA, bytes, sha256) as SerialFloors | undefined;
+  const floors = openSealedJson(SCHEMA, bytes, sha256);
+  return isFloors(floors) ? floors : undefined;
+}
+
+/** Compared with anything but a number, no serial is below the floor. */
+function isFloors(value: unknown): value is SerialFloors {
+  return typeof value === "object" && value !== null && Object.values(value).every(Number.isSafeInteger);
 }
 
 /**

@@ -29,8 +29,15 @@ export interface FleetSignDeps extends Pick<LoadContext, "files" | "clock" | "ce
   readonly readSigningKey: (
     path: string,
   ) => { readonly ok: true; readonly key: Signer } | { readonly ok: false; readonly message: string };
-  /** Why it was not written; undefined: it was. Only another signed document is written over. */
-  readonly writeSigned: (path: string, bytes: Uint8Array) => Promise<string | undefined>;
+  /**
+   * Why it was not written; undefined: it was. Only an older signed document is written over (`refuseOverwrite`), and
+   * where not all may read each of `sources`, not all may read what is made of them: passwords may be in it.
+   */
+  readonly writeSigned: (
+    path: string,
+    bytes: Uint8Array,
+    sources: readonly string[],
+  ) => Promise<string | undefined>;
   readonly sha256: (bytes: Uint8Array) => string;
 }
 
@@ -57,16 +64,25 @@ export async function fleetSign(
     return 1;
   }
   const sources = await deps.readSources(paths);
-  if (!sources.ok) return refuse(sources.issues, io);
+  if (!sources.ok) return refuse(sources.issues, options, io);
   const draft = await draftSignedState(sources.files, options, version || undefined, deps);
   if ("usage" in draft) return usage(draft.usage);
-  const { issues } = draft;
-  if (hasErrors(issues) || draft.state === undefined) return refuse(issues, io);
-  const signed = addSignature(draft.envelope, key.key, deps.sha256);
-  const bytes = writeEnvelope(signed);
+  const { issues, state } = draft;
+  if (hasErrors(issues) || state === undefined) return refuse(issues, options, io);
+  const envelope = addSignature(draft.envelope, key.key, deps.sha256);
+  const bytes = writeEnvelope(envelope);
   const oversize = tooLarge(bytes, options.out ?? "standard output");
-  if (hasErrors(oversize)) return refuse([...issues, ...oversize], io);
-  return hand({ state: draft.state, signed, bytes, issues: [...issues, ...oversize] }, options, io, deps);
+  const all = [...issues, ...oversize];
+  if (hasErrors(oversize)) return refuse(all, options, io);
+  for (const issue of all) io.stderr(`${formatIssue(issue)}\n`);
+  const names = sources.files.map(({ name }) => name);
+  const refusal = options.out === undefined ? undefined : await deps.writeSigned(options.out, bytes, names);
+  if (refusal !== undefined) {
+    io.stderr(`mirrorlet: ${refusal}\n`);
+    return 1;
+  }
+  tell({ state, envelope, bytes, issues: all }, options, io, deps);
+  return 0;
 }
 
 function addSignature(envelope: Envelope, key: Signer, sha256: FleetSignDeps["sha256"]): Envelope {
@@ -87,38 +103,30 @@ function tooLarge(bytes: Uint8Array, out: string): readonly Issue[] {
   return [issueAt(out, "signed-envelope", message, "make it smaller", isError ? "error" : "warning")];
 }
 
-async function hand(
-  {
-    state,
-    signed,
-    bytes,
-    issues,
-  }: {
-    readonly state: SignedState;
-    readonly signed: Envelope;
-    readonly bytes: Uint8Array;
-    readonly issues: readonly Issue[];
-  },
+interface Signed {
+  readonly state: SignedState;
+  readonly envelope: Envelope;
+  readonly bytes: Uint8Array;
+  readonly issues: readonly Issue[];
+}
+
+function tell(
+  { state, envelope, bytes, issues }: Signed,
   { out }: FleetSignOptions,
   io: CommandIo,
-  { writeSigned, sha256 }: FleetSignDeps,
-): Promise<ExitCode> {
-  for (const issue of issues) io.stderr(`${formatIssue(issue)}\n`);
-  const refusal = out === undefined ? undefined : await writeSigned(out, bytes);
-  if (refusal !== undefined) {
-    io.stderr(`mirrorlet: ${refusal}\n`);
-    return 1;
-  }
-  const digest = sha256(signed.payload);
-  const keyIds = signed.signatures.map(({ keyId }) => keyId);
+  { sha256 }: FleetSignDeps,
+): void {
+  const digest = sha256(envelope.payload);
+  const keyIds = envelope.signatures.map(({ keyId }) => keyId);
   if (out === undefined) io.stdout(new TextDecoder().decode(bytes));
   else if (io.json) printJson(io, "fleet-sign", { ...signedStateJson(state), digest, keyIds, out, issues });
   for (const line of describeSignedState(state, digest)) io.stderr(`${line}\n`);
   io.stderr(`signed by:  ${keyIds.join("\n            ")}\n`);
-  return 0;
 }
 
-function refuse(issues: readonly Issue[], io: CommandIo): ExitCode {
+/** Without --out, standard output is the document or nothing. */
+function refuse(issues: readonly Issue[], { out }: FleetSignOptions, io: CommandIo): ExitCode {
+  if (io.json && out !== undefined) printJson(io, "fleet-sign", { issues });
   for (const issue of issues) io.stderr(`${formatIssue(issue)}\n`);
   io.stderr("mirrorlet: nothing was signed\n");
   return 65;

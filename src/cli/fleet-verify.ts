@@ -32,7 +32,7 @@ export interface FleetVerifyDeps {
 
 /**
  * `fleet verify FILE`: what a signed document says and who has signed it. 0 enough of the keys given have · 1 they have
- * not · 2 no keys were given, so that nobody's signature was checked.
+ * not, and what they would put in force is not shown · 2 no keys were given, so that nobody's signature was checked.
  */
 export async function fleetVerify(
   path: string,
@@ -60,8 +60,10 @@ export async function fleetVerify(
   const { state } = payload;
   const digest = deps.sha256(envelope.payload);
   const keyIds = envelope.signatures.map(({ keyId }) => keyId);
+  // Never to a program that asked for what is trusted and does not look at the exit code.
+  const isShown = options.show === true && report?.suffices !== false;
   if (io.json) {
-    const shown = options.show === true ? { desiredState: state.desiredState } : {};
+    const shown = isShown ? { desiredState: state.desiredState } : {};
     printJson(io, "fleet-verify", {
       ...signedStateJson(state),
       digest,
@@ -73,13 +75,16 @@ export async function fleetVerify(
     const facts = [...describeSignedState(state, digest), `signatures: ${keyIds.join("\n            ")}`];
     const print = options.show === true ? io.stderr : io.stdout;
     for (const line of facts) print(`${line}\n`);
-    if (options.show === true) io.stdout(state.desiredState);
+    if (isShown) io.stdout(state.desiredState);
   }
   io.stderr(`${report === undefined ? UNCHECKED : describeSignatures(report, trust)}\n`);
+  if (options.show === true && !isShown) io.stderr(`${WITHHELD}\n`);
   return exitCodeOf(report);
 }
 
 const UNCHECKED = "no signature was checked: give the public keys with --trust";
+
+const WITHHELD = "the desired state is not shown: these keys have not signed it; without --trust it is";
 
 function exitCodeOf(report: SignatureReport | undefined): ExitCode {
   if (report === undefined) return 2;
@@ -87,6 +92,7 @@ function exitCodeOf(report: SignatureReport | undefined): ExitCode {
 }
 
 function refuse(issues: readonly Issue[], io: CommandIo): ExitCode {
+  if (io.json) printJson(io, "fleet-verify", { issues });
   for (const issue of issues) io.stderr(`${formatIssue(issue)}\n`);
   return 65;
 }

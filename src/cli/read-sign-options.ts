@@ -73,11 +73,14 @@ function readMoment(option: string, text: string, nowMs: number): number {
   const afterMs = days === undefined ? parseDuration(text) : Number(days) * 86_400_000;
   const moment = afterMs === undefined ? parseTime(text) : nowMs + afterMs;
   // Whole seconds are what people read.
-  if (moment !== undefined) return Math.floor(moment / 1000) * 1000;
+  if (moment !== undefined && moment < YEAR_10000_MS) return Math.floor(moment / 1000) * 1000;
   throw new UsageError(
     `${option} takes a time such as 2026-01-31T08:00:00Z, or a while from now such as 30d or 12h`,
   );
 }
+
+/** Later ones RFC 3339 cannot write. */
+const YEAR_10000_MS = Date.UTC(10_000, 0);
 
 function readAudience({ audience, nodes, label }: FleetSignOptions): Selector {
   if (audience !== undefined) {

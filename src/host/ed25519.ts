@@ -34,7 +34,8 @@ export function readSigningKey(pem: string): SigningKeyResult {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type:.*ENCRYPTED/m.test(pem))
     return {
       ok: false,
-      message: "it is encrypted, and no passphrase is asked for: decrypt it first (openssl pkey)",
+      message:
+        "it is encrypted, and no passphrase is asked for: hand it over decrypted, by a pipe: --key <(openssl pkey -in FILE)",
     };
   if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(pem))
     return { ok: false, message: "it is a key of OpenSSH: make one with mirrorlet fleet keygen" };

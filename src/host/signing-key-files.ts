@@ -4,9 +4,10 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
+  readSync,
   rmSync,
-  writeSync,
+  statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { readSigningKey, type SigningKeyResult } from "./ed25519.ts";
@@ -14,15 +15,19 @@ import { readSigningKey, type SigningKeyResult } from "./ed25519.ts";
 const MOST_BYTES = 64 * 1024;
 
 /**
- * The private key in a file. As ssh does, one that others than its owner can get at is refused: who has read it can put
- * any desired state in force on every node that trusts it.
+ * The private key in a file, or in a pipe, so that one that is kept encrypted need not be written down:
+ * `--key <(openssl pkey -in FILE)`. As ssh does, one that others than its owner can get at is refused: who has read it
+ * can put any desired state in force on every node that trusts it.
  */
 export function readSigningKeyFile(path: string): SigningKeyResult {
   let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const isPipe = statSync(path).isFIFO();
+    // A pipe is waited for; nothing that was put in its place since then is.
+    fd = openSync(path, constants.O_RDONLY | (isPipe ? 0 : constants.O_NONBLOCK));
     const stats = fstatSync(fd);
-    if (!stats.isFile()) return { ok: false, message: "it is not a file" };
+    if (!stats.isFile() && !(isPipe && stats.isFIFO()))
+      return { ok: false, message: "it is neither a file nor a pipe" };
     const own = process.getuid?.() ?? 0;
     if (stats.uid !== own && stats.uid !== 0)
       return { ok: false, message: `it belongs to user ${stats.uid}, who could exchange it: it is not used` };
@@ -33,13 +38,25 @@ export function readSigningKeyFile(path: string): SigningKeyResult {
         message: `others can get at it (mode ${mode}): it is not used; chmod 600 ${path}, and if anybody may have read it, make another`,
       };
     }
-    if (stats.size > MOST_BYTES) return { ok: false, message: "it is too large for a key" };
-    return readSigningKey(readFileSync(fd, "utf8"));
+    const pem = readAtMost(fd, MOST_BYTES);
+    return pem === undefined ? { ok: false, message: "it is too large for a key" } : readSigningKey(pem);
   } catch (error) {
     return { ok: false, message: describe(error) };
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
+}
+
+/** Undefined where there is more. */
+function readAtMost(fd: number, limit: number): string | undefined {
+  const buffer = Buffer.alloc(limit + 1);
+  let length = 0;
+  while (length <= limit) {
+    const count = readSync(fd, buffer, length, buffer.length - length, null);
+    if (count === 0) return buffer.toString("utf8", 0, length);
+    length += count;
+  }
+  return undefined;
 }
 
 /**
@@ -69,7 +86,7 @@ function writeNew(path: string, text: string, mode: number, written: string[]): 
     const fd = openSync(path, "wx", mode);
     written.push(path);
     try {
-      writeSync(fd, text);
+      writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -1,10 +1,11 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import type { FleetKeygenDeps } from "../cli/fleet-keygen.ts";
 import type { FleetSignDeps } from "../cli/fleet-sign.ts";
 import type { FleetVerifyDeps } from "../cli/fleet-verify.ts";
 import type { Issue } from "../core/issue.ts";
-import { isEnvelope } from "../core/signing/envelope.ts";
+import { refuseOverwrite } from "../core/signing/refuse-overwrite.ts";
 import { createPublicKey, type PublicKey, readInlineKey } from "../core/signing/trusted-keys.ts";
 import { readDesiredStateSources } from "../edge/read-desired-state-sources.ts";
 import { createKeyPair, verifyEd25519 } from "../host/ed25519.ts";
@@ -37,20 +38,29 @@ export const verifyDeps: FleetVerifyDeps = {
   readKeys,
 };
 
-/** An output that is named by mistake, a key above all, is left as it is. */
-async function writeSigned(out: string, bytes: Uint8Array): Promise<string | undefined> {
+async function writeSigned(
+  out: string,
+  bytes: Uint8Array,
+  sources: readonly string[],
+): Promise<string | undefined> {
   const path = resolve(out);
   const files = createFiles();
   try {
     const before = await files.read(path);
-    if (before !== undefined && !isEnvelope(before.bytes))
-      return `${out} is there, and no signed document: it is not written over`;
-    await files.write([{ path, bytes, mode: 0o644, secret: false }]);
+    const refusal = before && refuseOverwrite(before.bytes, bytes);
+    if (refusal !== undefined) return `${out} ${refusal}`;
+    const mode = sources.every(isOpenToAll) ? 0o644 : 0o600;
+    await files.write([{ path, bytes, mode, secret: mode === 0o600 }]);
     return undefined;
   } catch (error) {
     if (error instanceof HostError) return error.message;
     throw error;
   }
+}
+
+function isOpenToAll(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && (stats.mode & 0o004) !== 0;
 }
 
 async function readKeys(

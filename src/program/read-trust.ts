@@ -69,7 +69,7 @@ async function readKeys(
   return { keys };
 }
 
-/** The public keys of a PEM file, or of one that holds keys as `ed25519:…`. */
+/** The public keys of a PEM file. */
 export async function readKeyFile(
   path: string,
   root: string,

@@ -11,6 +11,7 @@ import { decodeReading, encodeReading } from "../../src/agent/count-reads.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex, encodeOriginalIndex } from "../../src/agent/originals.ts";
 import { restore } from "../../src/agent/restore.ts";
+import { sealJson } from "../../src/agent/sealed-json.ts";
 import { decodeFloors, encodeFloors } from "../../src/agent/serial-floors.ts";
 import { desired, registry } from "./desired.ts";
 import { CONFIG, createTestNode, type TestNode } from "./test-node.ts";
@@ -170,5 +171,12 @@ test("damaged bytes for a rollback are never put back: config.toml stays as it i
     } finally {
       node.remove();
     }
+  }
+});
+
+test("floors that are no numbers, under a whole seal, are damaged: no serial is below them", () => {
+  for (const value of [{ "prod/stable": "12" }, { "prod/stable": null }, { "prod/stable": 1.5 }, null, 12]) {
+    const bytes = sealJson("mirrorlet.serial-floors/v1", value, sha256);
+    assert.equal(decodeFloors(bytes, sha256), undefined, JSON.stringify(value));
   }
 });

@@ -243,6 +243,21 @@ test("a damaged floor hides no worse fault: who has not signed is told first", a
   refused(await here.sign({}), "signature-insufficient");
 });
 
+test("a floor too high for any serial: without its file and the record it begins anew, and nothing else is lost", async (t) => {
+  const here = site(t);
+  const { node } = here;
+  const highest = Number.MAX_SAFE_INTEGER;
+  await here.sign({ desiredState: text(5012), serial: highest, floorSerial: highest });
+  const fresh = { desiredState: text(5013), serial: 13, floorSerial: 1 };
+  refused(await here.sign(fresh), "signed-serial");
+  rmSync(join(node.root, FLOORS));
+  refused(await here.sign(fresh), "signed-serial", /below 9007199254740991/);
+  rmSync(join(node.root, RECORD));
+  const report = await here.sign(fresh);
+  assert.deepEqual([report.outcome, types(report), report.restarts], ["applied", ["Ready"], []]);
+  assert.deepEqual([here.port, report.signed?.floor], ["5013", 1]);
+});
+
 test("restore forgets all but the floor", async (t) => {
   const here = site(t);
   await here.sign({ desiredState: text(5012), serial: 12, floorSerial: 10 });

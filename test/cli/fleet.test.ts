@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -208,6 +210,86 @@ test("an output that is a key, or anything else but a signed document, is left a
   }
 });
 
+test("a signed document is not lost to one with a serial that is taken, or to one with fewer signatures", async (t) => {
+  const { at, sign } = await withKey(t);
+  await fleet("keygen", "--out", at("ben.key"));
+  const out = ["-o", at("s.json")];
+  await sign("state.yaml", ...usual, ...out);
+  copyFileSync(at("s.json"), at("annas.json"));
+  await fleet("sign", at("s.json"), "--key", at("ben.key"), ...out);
+  const before = readFileSync(at("s.json"));
+  const refused = async (expected: RegExp, file: string, ...options: readonly string[]) => {
+    const end = await sign(file, ...options, ...out);
+    assert.deepEqual([end.code, readFileSync(at("s.json")).equals(before)], [1, true], end.stderr);
+    assert.match(end.stderr, expected);
+  };
+  await refused(/signed by [0-9a-f]{16} too, which would be lost/, "annas.json");
+  writeFileSync(at("state.yaml"), STATE.replace("5000", "5001"));
+  await refused(/has serial 12 of prod\/stable already.*higher --serial/, "state.yaml", ...usual);
+  await refused(/has serial 12/, "state.yaml", "--serial", "11", "--fleet", "prod");
+  const newer = await sign("state.yaml", "--serial", "13", "--fleet", "prod", ...out);
+  assert.equal(newer.code, 0, newer.stderr);
+  const other = await sign("state.yaml", "--serial", "1", "--fleet", "test", ...out);
+  assert.equal(other.code, 0, other.stderr);
+  writeFileSync(at("s.json"), readFileSync(at("s.json")).subarray(0, -20));
+  assert.equal((await sign("state.yaml", ...usual, ...out)).code, 0, "damaged, and of no use to anybody");
+});
+
+test("what not all may read becomes no document that all may read", async (t) => {
+  const { at, sign } = await withKey(t);
+  const modeOf = async (mode: number, file: string, ...options: readonly string[]) => {
+    chmodSync(at(file), mode);
+    const end = await sign(file, ...options, "-o", at("s.json"));
+    assert.equal(end.code, 0, end.stderr);
+    return statSync(at("s.json")).mode & 0o777;
+  };
+  assert.equal(await modeOf(0o644, "state.yaml", ...usual), 0o644);
+  assert.equal(await modeOf(0o640, "s.json"), 0o600);
+  assert.equal(await modeOf(0o600, "state.yaml", "--serial", "13", "--fleet", "prod"), 0o600);
+});
+
+test("a state that the keys given have not signed is not shown, whoever reads the output", async (t) => {
+  const { at, sign } = await withKey(t);
+  await fleet("keygen", "--out", at("eve.key"));
+  await sign("state.yaml", ...usual, "-o", at("s.json"));
+  const wrong = ["verify", at("s.json"), "--trust", at("eve.key.pub"), "--show"];
+  const plain = await fleet(...wrong);
+  assert.deepEqual([plain.code, plain.stdout], [1, ""]);
+  assert.match(plain.stderr, /is not shown: these keys have not signed it/);
+  const json = JSON.parse((await fleet(...wrong, "--json")).stdout);
+  assert.deepEqual([json.signatures.suffices, json.desiredState], [false, undefined]);
+  assert.equal((await fleet("verify", at("s.json"), "--show")).stdout, STATE, "nobody was asked for");
+});
+
+test("with --json what is refused is told to programs, too", async (t) => {
+  const { at, sign } = await withKey(t);
+  writeFileSync(at("wrong.yaml"), "a: [");
+  const unsigned = await sign("wrong.yaml", ...usual, "-o", at("w.json"), "--json");
+  const told = JSON.parse(unsigned.stdout);
+  assert.deepEqual([unsigned.code, told.schema], [65, "mirrorlet.fleet-sign/v1"]);
+  assert.equal(told.issues[0].code, "yaml-syntax");
+  assert.equal((await sign("wrong.yaml", ...usual, "--json")).stdout, "", "where the document would be");
+  const none = await fleet("verify", at("state.yaml"), "--json");
+  assert.deepEqual([none.code, JSON.parse(none.stdout).issues[0].code], [65, "signed-envelope"]);
+});
+
+test("a key may come by a pipe, and an encrypted one need not be written down", async (t) => {
+  const { at } = await withKey(t);
+  const pipe = at("pipe");
+  execFileSync("mkfifo", ["-m", "600", pipe]);
+  const sign = async () => {
+    // Another process: the open of a pipe waits for its other end.
+    const writer = spawn("timeout", ["60", "sh", "-c", 'cat "$1" >"$2"', "-", at("anna.key"), pipe]);
+    t.after(() => writer.kill());
+    return fleet("sign", at("state.yaml"), "--key", pipe, ...usual, "-o", at("s.json"));
+  };
+  const end = await sign();
+  assert.equal(end.code, 0, end.stderr);
+  assert.equal((await fleet("verify", at("s.json"), "--trust", at("anna.key.pub"))).code, 0);
+  chmodSync(pipe, 0o644);
+  assert.match((await sign()).stderr, /others can get at it \(mode 0644\)/);
+});
+
 test("options that make no sense are usage errors", async (t) => {
   const { at, sign } = await withKey(t);
   for (const [options, expected] of [
@@ -218,6 +300,8 @@ test("options that make no sense are usage errors", async (t) => {
     [["--serial", "1", "--fleet", "a/b"], /--fleet: letters/],
     [[...usual, "--floor-serial", "13"], /would close itself out/],
     [[...usual, "--expires", "soon"], /--expires takes a time/],
+    [[...usual, "--expires", "99999999h"], /--expires takes a time/],
+    [[...usual, "--expires", "900000000000h"], /--expires takes a time/],
     [[...usual, "--expires", "2020-01-01T00:00:00Z"], /over before it could be used/],
     [[...usual, "--not-before", "2h", "--expires", "1h"], /over before it could be used/],
     [[...usual, "--label", "gpu"], /--label takes key=value/],

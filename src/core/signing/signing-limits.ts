@@ -6,5 +6,4 @@ export const SIGNING_LIMITS = {
   signatures: 64,
   /** Distinct keys that are trusted. */
   keys: 64,
-  selectorValues: 10_000,
 } as const;

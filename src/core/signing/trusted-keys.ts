@@ -39,7 +39,7 @@ export function readInlineKey(text: string): Uint8Array | undefined {
   return bytes?.length === 32 ? bytes : undefined;
 }
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]*?)\s*-----END \1-----/g;
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
 
 /** Every key of a PEM file, which may hold several, with other text between them. Anything but Ed25519 public keys is refused. */
 export function readPublicKeys(pem: string, sha256: Sha256): KeysResult {
