@@ -111,8 +111,12 @@ for (const kind of disks) {
     t.after(() => disk.remove());
     const changed = scenarios[1] as Known;
     for (const what of ["files", "directories"] as const) {
-      const found = await lieAbout(what, changed, disk);
-      assert.match(found ?? "nothing was lost", what === "files" ? /^empty: / : /^old: /m, what);
+      const lost = what === "files" ? /^empty: / : /^old: /m;
+      // Whoever calls sync(2) on this machine at that moment has it written back all the same.
+      let found = await lieAbout(what, changed, disk);
+      for (let more = 4; more > 0 && !lost.test(found ?? ""); more--)
+        found = await lieAbout(what, changed, disk);
+      assert.match(found ?? "nothing was lost", lost, what);
       t.diagnostic(`${what}: ${found}`);
     }
     return undefined;
