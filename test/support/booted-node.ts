@@ -230,7 +230,8 @@ async function waitUntilUp(must: BootedNode["must"]): Promise<void> {
 }
 
 function runOn(leader: number, script: string, timeoutMs: number): Promise<NodeRun> {
-  const args = [`--target=${leader}`, "--all", "--", "/bin/sh", "-c", script];
+  // In a session of its own: what a script sends to its process group must not reach whoever runs the tests.
+  const args = ["nsenter", `--target=${leader}`, "--all", "--", "/bin/sh", "-c", script];
   const options = {
     timeout: timeoutMs,
     killSignal: "SIGKILL",
@@ -238,7 +239,7 @@ function runOn(leader: number, script: string, timeoutMs: number): Promise<NodeR
     env: ENVIRONMENT,
   } as const;
   return new Promise((resolve) => {
-    const child = execFile("nsenter", args, options, (error, stdout, stderr) => {
+    const child = execFile("setsid", args, options, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({
         status,
