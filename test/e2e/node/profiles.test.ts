@@ -43,7 +43,9 @@ async function become(
   generation: number,
   { node, wish, pull, until, inForce }: MirrorNode,
 ): Promise<void> {
-  await node.must(`${SWITCH[profile]} && systemctl daemon-reload && systemctl restart mirrorlet`);
+  await node.must(
+    `${SWITCH[profile]} && systemctl daemon-reload && systemctl restart mirrorlet || { journalctl --no-pager -n 30 -u mirrorlet >&2; exit 1; }`,
+  );
   const user = profile === "rooted" ? "root" : "mirrorlet";
   assert.equal(
     await node.must("stat -c %U /proc/$(systemctl show --property=MainPID --value mirrorlet)"),
