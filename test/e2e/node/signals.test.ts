@@ -17,9 +17,10 @@ test("signals, an upgrade, and apply, while the agent works: the pass is finishe
 }, async (context) => {
   const one = await startMirrorNode(context, { agentToml: "[evidence]\ntraces = false\n" });
   const before = await one.node.must(`cat ${CONFIG}`);
-  // Without a wait systemd keeps an agent that a test has ended away for five seconds each time.
+  // Without a wait systemd keeps an agent that a test has ended away for five seconds each time. One thread for files:
+  // strace counts the calls of each thread by itself.
   await one.node.must(
-    "mkdir -p /etc/systemd/system/mirrorlet.service.d /etc/systemd/system/containerd.service.d; printf '[Service]\\nRestartSec=100ms\\n' >/etc/systemd/system/mirrorlet.service.d/soon.conf; printf '[Service]\\nExecStartPre=/bin/sleep 2\\n' >/etc/systemd/system/containerd.service.d/slow.conf; systemctl daemon-reload",
+    "mkdir -p /etc/systemd/system/mirrorlet.service.d /etc/systemd/system/containerd.service.d; printf '[Service]\\nRestartSec=100ms\\nEnvironment=UV_THREADPOOL_SIZE=1\\n' >/etc/systemd/system/mirrorlet.service.d/soon.conf; printf '[Service]\\nExecStartPre=/bin/sleep 2\\n' >/etc/systemd/system/containerd.service.d/slow.conf; systemctl daemon-reload",
   );
   await besideApply(one, context);
   await inAPass(one, before, context, "SIGHUP, two hundred times", async ({ node, until }, begin) => {
