@@ -7,9 +7,10 @@ import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { HostError } from "../../src/agent/ports.ts";
 import { createFiles } from "../../src/host/files.ts";
+import { isFullSweep } from "../support/sweep.ts";
 import { scratch } from "./scratch.ts";
 
-const ROUNDS = process.env["MIRRORLET_SWEEP"] === "full" ? 3_000 : 100;
+const ROUNDS = isFullSweep ? 3_000 : 100;
 const END = "# the end\n";
 
 for (const how of ["rename", "in-place"] as const) {

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { sweepStrays } from "../../../src/agent/reconciler.ts";
 import { isFullSweep } from "../../support/sweep.ts";
-import { createCa } from "../../support/tls.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import {
   assertFinished,
@@ -20,6 +19,7 @@ import {
 import {
   type Authorities,
   copyStart,
+  createAuthorities,
   createScenario,
   finish,
   jobOf,
@@ -38,8 +38,7 @@ let authorities: Authorities;
 before(async () => {
   if (skip !== false) return;
   driver = await bundleDriver();
-  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
-  authorities = { old: old.cert, fresh: fresh.cert };
+  authorities = await createAuthorities();
 });
 
 after(async () => {

@@ -15,6 +15,7 @@ import { sweepStrays } from "../../../src/agent/reconciler.ts";
 import { restore } from "../../../src/agent/restore.ts";
 import type { DesiredState } from "../../../src/core/desired-state/desired-state.ts";
 import { desired, mirror, registry } from "../../agent/desired.ts";
+import { createCa } from "../../support/tls.ts";
 import { createRacingClock, driveNode, type Job, sha256 } from "./driven-node.ts";
 import { type FileDaemon, readDaemon, versionOf, writeDaemon } from "./file-containerd.ts";
 import { configOnDisk, type Pulls, readPulls } from "./read-pulls.ts";
@@ -56,6 +57,11 @@ const NAMESPACES = ["gcr.io", "docker.io", "registry.k8s.io", "quay.io", "ghcr.i
 export interface Authorities {
   readonly old: string;
   readonly fresh: string;
+}
+
+export async function createAuthorities(): Promise<Authorities> {
+  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
+  return { old: old.cert, fresh: fresh.cert };
 }
 
 /** Before: gcr.io, docker.io and `*`. gcr.io's CA is rotated, docker.io goes, registry.k8s.io comes. */

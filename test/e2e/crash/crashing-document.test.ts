@@ -7,9 +7,8 @@ import { decodeApplyRecord } from "../../../src/agent/apply-record.ts";
 import { runPass } from "../../../src/agent/pass.ts";
 import type { PassReport } from "../../../src/agent/report.ts";
 import { desired, registry } from "../../agent/desired.ts";
-import { createCa } from "../../support/tls.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
-import { copyStart, createScenario, jobOf, look, stateOf } from "./crash-scenario.ts";
+import { copyStart, createAuthorities, createScenario, jobOf, look, stateOf } from "./crash-scenario.ts";
 import { driveNode, type Job, sha256 } from "./driven-node.ts";
 import { runWithFault, straceSkipReason } from "./trace-calls.ts";
 
@@ -29,8 +28,7 @@ after(async () => {
 test("a desired state in whose passes the agent is killed each time is skipped after three; another one, or apply, is not", {
   skip,
 }, async () => {
-  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
-  const authorities = { old: old.cert, fresh: fresh.cert };
+  const authorities = await createAuthorities();
   const options = { directory, version: "2.1.9", authorities, inForce: true };
   const scenario = await createScenario("crashing", options);
   const root = join(directory, "node");

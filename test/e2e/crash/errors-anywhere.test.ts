@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { FailureKind, PassReport } from "../../../src/agent/report.ts";
-import { createCa } from "../../support/tls.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import {
   assertFinished,
@@ -18,6 +18,7 @@ import {
 import {
   type Authorities,
   copyStart,
+  createAuthorities,
   createScenario,
   finish,
   look,
@@ -29,15 +30,13 @@ import { describeCall, type FileCall, runWithFault, straceSkipReason } from "./t
 
 const skip = straceSkipReason() ?? false;
 const directory = mkdtempSync(join(tmpdir(), "mirrorlet-errors-"));
-const isWhole = process.env["MIRRORLET_SWEEP"] === "full";
 let driver: Driver;
 let authorities: Authorities;
 
 before(async () => {
   if (skip !== false) return;
   driver = await bundleDriver();
-  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
-  authorities = { old: old.cert, fresh: fresh.cert };
+  authorities = await createAuthorities();
 });
 
 after(async () => {
@@ -78,7 +77,7 @@ for (const [name, version, inForce, seed] of [
       reading: true,
     });
     const all = calls.filter(({ path }) => !path.startsWith("/model-")).flatMap(faultsAt);
-    const faults = isWhole ? all : sampleOf(all, 30, seed);
+    const faults = isFullSweep ? all : sampleOf(all, 30, seed);
     const outcomes = new Map<string, number>();
     const failures = await tryEach(faults, [`${root}-a`, `${root}-b`], async (fault, place) => {
       const found = await failOnce(scenario, place, fault, reference);

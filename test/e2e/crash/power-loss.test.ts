@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { decodeApplyRecord } from "../../../src/agent/apply-record.ts";
 import { decodeLastKnownGood } from "../../../src/agent/last-known-good.ts";
 import { decodeOriginalIndex } from "../../../src/agent/originals.ts";
-import { createCa } from "../../support/tls.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import { bundleDriver, type Driver } from "./bundle-driver.ts";
 import {
   assertFinished,
@@ -22,6 +22,7 @@ import {
 import {
   type Authorities,
   copyStart,
+  createAuthorities,
   createRestore,
   createScenario,
   daemonPath,
@@ -45,7 +46,6 @@ import { describeCall, type FileCall, runWithFault, runWithout, straceSkipReason
 
 const skip = straceSkipReason() ?? false;
 const directory = mkdtempSync(join(tmpdir(), "mirrorlet-power-"));
-const isWhole = process.env["MIRRORLET_SWEEP"] === "full";
 let driver: Driver;
 let scenarios: readonly Known[] = [];
 
@@ -58,9 +58,8 @@ interface Known {
 before(async () => {
   if (skip !== false) return;
   driver = await bundleDriver();
-  const [old, fresh] = await Promise.all([createCa("old"), createCa("fresh")]);
   const root = join(directory, "node");
-  for (const scenario of await createScenarios({ old: old.cert, fresh: fresh.cert }))
+  for (const scenario of await createScenarios(await createAuthorities()))
     scenarios = [
       ...scenarios,
       { scenario, ...(await refer(scenario, driver, { root, log: join(directory, "log") })) },
@@ -90,7 +89,7 @@ interface Moment {
 }
 
 /** The two that keep least of their own accord; all in a whole sweep. */
-const disks = isWhole
+const disks = isFullSweep
   ? DISKS
   : DISKS.filter(({ name }) => name === "ext4, noauto_da_alloc" || name === "xfs");
 
@@ -167,7 +166,7 @@ async function cutAtEach(
 
 /** Which of them, and how the disk goes, by turns; the end is always among them, with nothing written back. */
 function momentsOf(calls: readonly FileCall[]): readonly Moment[] {
-  const each = isWhole ? calls : sampleOf(calls, 3, 20261127);
+  const each = isFullSweep ? calls : sampleOf(calls, 3, 20261127);
   const cutAt = (index: number): Cut => CUT_KINDS[index % 6 === 0 ? 0 : index % 3 === 0 ? 1 : 2] as Cut;
   const moments = each.map((call, index): Moment => ({ call, cut: cutAt(index) }));
   return [...moments, { call: undefined, cut: "nothing" }];

@@ -9,15 +9,15 @@ import { createFakeClock, fakeClockSkipReason } from "../../support/fake-clock.t
 import { buildImage } from "../../support/image.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { prepareNode } from "../support/lab-node.ts";
 import { containerdRequests, native, pulled } from "../support/site.ts";
 
 const skip = labSkipReason() ?? fakeClockSkipReason() ?? false;
-const jumps =
-  process.env["MIRRORLET_SWEEP"] === "full"
-    ? ["+10y", "-10y", "+10y", "@1970-01-01 00:00:10", "+0", "-1d", "+1d", "-10y", "+10y", "-10y", "+0"]
-    : ["+10y", "-10y", "+0"];
+const jumps = isFullSweep
+  ? ["+10y", "-10y", "+10y", "@1970-01-01 00:00:10", "+0", "-1d", "+1d", "-10y", "+10y", "-10y", "+0"]
+  : ["+10y", "-10y", "+0"];
 
 let mirror: ScriptedRegistry;
 let daemon: LabContainerd;

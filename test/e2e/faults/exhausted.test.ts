@@ -8,12 +8,12 @@ import { after, before, test } from "node:test";
 import { type LabContainerd, startContainerd } from "../../support/containerd.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { prepareNode } from "../support/lab-node.ts";
 import { native } from "../support/site.ts";
 
 const skip = labSkipReason() ?? false;
-const isFull = process.env["MIRRORLET_SWEEP"] === "full";
 let mirror: ScriptedRegistry;
 let daemon: LabContainerd;
 
@@ -37,7 +37,7 @@ test("no descriptors are left: the agent lives, says so, and goes on when there 
   const atRest = descriptorsOf(agent);
 
   let generation = 1;
-  const spares = isFull ? [8, 5, 2, 0, -atRest + 3] : [8, -atRest + 3];
+  const spares = isFullSweep ? [8, 5, 2, 0, -atRest + 3] : [8, -atRest + 3];
   for (const spare of spares) {
     const limit = atRest + spare;
     setLimit(agent, limit);
@@ -60,7 +60,7 @@ test("no descriptors are left: the agent lives, says so, and goes on when there 
 });
 
 test("a desired state that takes more memory than there is ends the agent three times; then the last good one stands, until apply is run", {
-  skip: isFull ? skip : "takes a minute: MIRRORLET_SWEEP=full",
+  skip: isFullSweep ? skip : "takes a minute: MIRRORLET_SWEEP=full",
 }, async (context) => {
   const node = await prepareNode(daemon, { settings: { resync: '"1s"' } });
   const first = await node.startAgent();

@@ -6,15 +6,15 @@ import { test } from "node:test";
 import { startContainerd } from "../../support/containerd.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
 import { startScriptedRegistry } from "../../support/scripted-registry.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { prepareNode } from "../support/lab-node.ts";
 import { native } from "../support/site.ts";
 
 const skip = labSkipReason() ?? false;
-const isFull = process.env["MIRRORLET_SWEEP"] === "full";
 /** A thousand in a minute, or as many in a row as CI has time for. */
-const FLAPS = isFull ? 1000 : 200;
-const EVERY_MS = isFull ? 60 : 25;
+const FLAPS = isFullSweep ? 1000 : 200;
+const EVERY_MS = isFullSweep ? 60 : 25;
 
 test("a desired state that flaps a thousand times in a minute: the last one is in force, and nothing was wasted for the others", {
   skip,

@@ -5,13 +5,13 @@ import { type TestContext, test } from "node:test";
 import type { StatusDocument } from "../../../src/agent/status-document.ts";
 import { startContainerd } from "../../support/containerd.ts";
 import { labSkipReason } from "../../support/lab-parts.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import type { LabAgent } from "../support/lab-agent.ts";
 import { prepareNode } from "../support/lab-node.ts";
 import { native } from "../support/site.ts";
 
 const skip = labSkipReason() ?? false;
-const isFull = process.env["MIRRORLET_SWEEP"] === "full";
-const HALF = isFull ? 500 : 16;
+const HALF = isFullSweep ? 500 : 16;
 /** Of the whole, eight at a time and each until its time is over would take five minutes. */
 const IN_FORCE_S = 120;
 
@@ -39,7 +39,7 @@ test("half of the mirrors never answer, the others misbehave in turn: passes com
   await agent.until(
     "passes and probes go on",
     async () => {
-      return (await agent.metric(UNCHANGED)) >= passes + 3 && (isFull || fickle.requests() > rounds + 2);
+      return (await agent.metric(UNCHANGED)) >= passes + 3 && (isFullSweep || fickle.requests() > rounds + 2);
     },
     120,
   );

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { waitForCri } from "../../support/cri-client.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 import { type MirrorNode, skip, startMirrorNode } from "./support/mirror-node.ts";
-
-const isFull = process.env["MIRRORLET_SWEEP"] === "full";
 
 const CONFIG = "/etc/containerd/config.toml";
 const SITE = "/etc/containerd/site.toml";
@@ -115,7 +114,7 @@ for (const [containerd, rooted] of [
     // Every fault with both takes a quarter of an hour; a part of them shows the same of the other release.
     skip:
       skip ||
-      (rooted && !isFull ? "MIRRORLET_SWEEP=full tries the faults with another containerd, too" : false),
+      (rooted && !isFullSweep ? "MIRRORLET_SWEEP=full tries the faults with another containerd, too" : false),
     timeout: 900_000,
   }, async (context) => {
     const one = await startMirrorNode(context, {
@@ -131,7 +130,7 @@ for (const [containerd, rooted] of [
     await node.must("cp /usr/bin/containerd /usr/local/lib/containerd.real; systemctl restart containerd");
     const before = await node.must(`cat ${CONFIG}`);
     let generation = 0;
-    for (const fault of FAULTS.filter(({ isLong }) => isFull || isLong !== true)) {
+    for (const fault of FAULTS.filter(({ isLong }) => isFullSweep || isLong !== true)) {
       await tryFault(fault, ++generation, one, context);
       await backToBefore(one, before);
     }

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
+import { isFullSweep } from "../../support/sweep.ts";
 import { type MirrorNode, skip, startMirrorNode } from "./support/mirror-node.ts";
-
-const isFull = process.env["MIRRORLET_SWEEP"] === "full";
 
 const AGENT = "systemctl show --property=MainPID --value mirrorlet";
 const DAEMON = "systemctl show --property=MainPID --value containerd";
@@ -62,7 +61,7 @@ test("signals, an upgrade, and apply, while the agent works: the pass is finishe
     return async () => assert.notEqual(await node.must(AGENT), pid);
   });
   for (const twice of [false, true])
-    for (const nth of isFull ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] : [twice ? 4 : 3])
+    for (const nth of isFullSweep ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] : [twice ? 4 : 3])
       await inAPass(
         one,
         before,
@@ -77,7 +76,7 @@ async function besideApply({ node, wish, inForce }: MirrorNode, context: TestCon
   await wish(1);
   await inForce(1);
   const daemon = await node.must(DAEMON);
-  const rounds = isFull ? 25 : 2;
+  const rounds = isFullSweep ? 25 : 2;
   const ends = { refused: 0, done: 0 };
   for (let round = 0; round < rounds; round++)
     for (const script of [

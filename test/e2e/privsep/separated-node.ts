@@ -20,7 +20,7 @@ export const privsepSkipReason = process.getuid?.() === 0 ? false : "needs root,
 export interface SeparatedNode extends LabNode {
   readonly helperSocket: string;
   readonly helperState: string;
-  startHelper(): Promise<LabHelper>;
+  startHelper(environment?: Readonly<Record<string, string>>): Promise<LabHelper>;
   /** The agent, as a user without any right. */
   startSeparatedAgent(): Promise<LabAgent>;
   /** Sends lines to the helper as that user, each on a connection of its own; what it answered, "" for nothing. */
@@ -69,7 +69,7 @@ export async function prepareSeparatedNode(
     ...node,
     helperSocket,
     helperState,
-    startHelper: () => startHelper(node, helperSocket, pidFile("helper")),
+    startHelper: (environment = {}) => startHelper(node, helperSocket, pidFile("helper"), environment),
     startSeparatedAgent: async () => {
       // The address of an agent before it would be taken for this one's.
       await rm(join(node.dir, "agent.log"), { force: true });
@@ -79,7 +79,12 @@ export async function prepareSeparatedNode(
   };
 }
 
-async function startHelper(node: LabNode, socket: string, pidFile: string): Promise<LabHelper> {
+async function startHelper(
+  node: LabNode,
+  socket: string,
+  pidFile: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<LabHelper> {
   const log = await open(join(node.dir, "helper.log"), "a");
   const [program, ...first] = mirrorletProgram("helper");
   const args = [...first, "--config", node.agentToml, "--socket", socket];
@@ -90,7 +95,7 @@ async function startHelper(node: LabNode, socket: string, pidFile: string): Prom
     starts++;
     child = spawn(program, [...args, "--group", String(agentUser.gid), "--idle", "0"], {
       cwd: "/",
-      env: mirrorletEnvironment,
+      env: { ...mirrorletEnvironment, ...environment },
       stdio: ["ignore", log.fd, log.fd],
     });
     await writeFile(pidFile, `${child.pid}\n`);
