@@ -11,9 +11,12 @@ import {
   textList,
 } from "../agent-config/setting-kinds.ts";
 import type { Setting, SettingsFamily } from "../agent-config/settings-family.ts";
-import { ENGINE_FORM, parseEngineAddress } from "./engine-address.ts";
 
-const engineAddress = textKind(ENGINE_FORM, (text) => text === "" || parseEngineAddress(text) !== undefined);
+/** Its form is looked at by whoever opens it. */
+const engineAddress = textKind(
+  "etcd://HOST:PORT,HOST:PORT…, or journal:/DIRECTORY for the processes of one machine",
+  (text) => text === "" || /^(?:etcd:\/\/|journal:\/)./.test(text),
+);
 
 const userName = textKind('a user of etcd, or "" for none', (text) => text.length <= 256);
 

@@ -1,17 +1,19 @@
 import { createMerge, type Merge, placeOf } from "../agent-config/merge-settings.ts";
 import { hasErrors, type Issue } from "../issue.ts";
-import { type EngineAddress, parseEngineAddress } from "./engine-address.ts";
 import { FEED_SETTINGS, type FeedSettingKey, type FeedSettingValues } from "./feed-settings.ts";
 
 /** What the fleet's commands need to know: which fleet, and where its state is. Paths are as written. */
 export interface FleetAccess {
   readonly fleet: string;
-  readonly engine: EngineAddress;
-  readonly etcd: {
-    readonly ca: string | undefined;
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
-    readonly login: { readonly user: string; readonly passwordFile: string } | undefined;
+  /** `etcd://…` or `journal:/…` */
+  readonly engine: string;
+  /** How an etcd is to be asked. */
+  readonly access: {
+    readonly caFile?: string;
+    readonly certFile?: string;
+    readonly keyFile?: string;
+    readonly user?: string;
+    readonly passwordFile?: string;
   };
 }
 
@@ -63,9 +65,8 @@ export function parseFeedConfig(sources: FeedConfigSources): FeedConfigResult {
   if (sources.fleet !== undefined) merge.option("fleet", "--fleet", sources.fleet);
   const values = merge.values() as FeedSettingValues;
   if (!hasErrors(merge.issues)) checkTogether(values, merge);
-  const engine = parseEngineAddress(values.engine);
-  if (hasErrors(merge.issues) || engine === undefined) return { ok: false, issues: merge.issues };
-  return { ok: true, config: toFeedConfig(values, engine) };
+  if (hasErrors(merge.issues)) return { ok: false, issues: merge.issues };
+  return { ok: true, config: toFeedConfig(values) };
 }
 
 function checkTogether(values: FeedSettingValues, merge: Merge<FeedSettingKey>): void {
@@ -75,20 +76,14 @@ function checkTogether(values: FeedSettingValues, merge: Merge<FeedSettingKey>):
   };
   if (values.fleet === "")
     report("fleet", "it is not said which fleet this is about", 'set fleet = "…" in feed.toml, or --fleet');
-  const engine = parseEngineAddress(values.engine);
-  if (engine === undefined)
+  if (values.engine === "")
     report(
       "engine",
       "it is not said where the fleet's state is kept",
       'set engine = "etcd://…" in feed.toml, or --engine',
     );
-  const hasTls = values["etcd.ca"] !== "" || values["etcd.cert"] !== "" || values["etcd.user"] !== "";
-  if (hasTls && engine?.kind === "etcd" && !engine.tls)
-    report(
-      "engine",
-      "certificates and passwords of etcd go over TLS only",
-      "write etcds:// instead of etcd://",
-    );
+  if (values["etcd.user"] !== "" && values["etcd.ca"] === "")
+    report("etcd.user", "a password of etcd goes over TLS only", "set etcd.ca");
   if ((values["etcd.cert"] === "") !== (values["etcd.key"] === ""))
     report("etcd.cert", "a certificate and its key go together", "set both etcd.cert and etcd.key, or none");
   if ((values["etcd.user"] === "") !== (values["etcd.password_file"] === ""))
@@ -106,17 +101,17 @@ function checkTogether(values: FeedSettingValues, merge: Merge<FeedSettingKey>):
     );
 }
 
-function toFeedConfig(values: FeedSettingValues, engine: EngineAddress): FeedConfig {
-  const user = values["etcd.user"];
+function toFeedConfig(values: FeedSettingValues): FeedConfig {
   return {
     fleet: values.fleet,
-    engine,
+    engine: values.engine,
     controller: values.controller,
-    etcd: {
-      ca: given(values["etcd.ca"]),
-      cert: given(values["etcd.cert"]),
-      key: given(values["etcd.key"]),
-      login: user === "" ? undefined : { user, passwordFile: values["etcd.password_file"] },
+    access: {
+      ...given("caFile", values["etcd.ca"]),
+      ...given("certFile", values["etcd.cert"]),
+      ...given("keyFile", values["etcd.key"]),
+      ...given("user", values["etcd.user"]),
+      ...given("passwordFile", values["etcd.password_file"]),
     },
     feed: {
       address: values["feed.address"],
@@ -125,7 +120,7 @@ function toFeedConfig(values: FeedSettingValues, engine: EngineAddress): FeedCon
       key: values["feed.key"],
       denied: values["feed.denied"],
       // The authority of a URI: its letters have no case.
-      trustDomain: (given(values["feed.trust_domain"]) ?? values.fleet).toLowerCase(),
+      trustDomain: (values["feed.trust_domain"] || values.fleet).toLowerCase(),
       maxStreams: values["feed.max_streams"],
       handshakesPerSecond: values["feed.handshakes_per_second"],
     },
@@ -134,6 +129,6 @@ function toFeedConfig(values: FeedSettingValues, engine: EngineAddress): FeedCon
   };
 }
 
-function given(text: string): string | undefined {
-  return text === "" ? undefined : text;
+function given<K extends string>(name: K, text: string): { readonly [P in K]?: string } {
+  return text === "" ? {} : ({ [name]: text } as { readonly [P in K]?: string });
 }

@@ -25,24 +25,20 @@ const LEAST = 'fleet = "Prod"\nengine = "etcd://10.0.0.1:2379,etcd-2:2379"\n';
 
 test("a fleet and an engine are enough", () => {
   const config = accepted(LEAST);
-  assert.deepEqual(config.engine, {
-    kind: "etcd",
-    tls: false,
-    endpoints: ["http://10.0.0.1:2379", "http://etcd-2:2379"],
-  });
+  assert.equal(config.engine, "etcd://10.0.0.1:2379,etcd-2:2379");
+  assert.deepEqual(config.access, {});
   assert.equal(config.feed.trustDomain, "prod");
   assert.equal(config.feed.maxStreams, 10_000);
   assert.equal(config.controller, true);
-  assert.equal(config.etcd.login, undefined);
 });
 
 test("an option wins over --set, that over the environment, that over the file", () => {
   const env = { MIRRORLET_ENGINE: "journal:/env", MIRRORLET_FLEET: "env", MIRRORLET_RESYNC: "1m" };
   assert.equal(accepted(LEAST, { env }).fleet, "env");
   const set = ["engine=journal:/set"];
-  assert.deepEqual(accepted(LEAST, { env, set }).engine, { kind: "journal", directory: "/set" });
-  const config = accepted(LEAST, { env, set, engine: "etcds://a:1", fleet: "x" });
-  assert.deepEqual(config.engine, { kind: "etcd", tls: true, endpoints: ["https://a:1"] });
+  assert.equal(accepted(LEAST, { env, set }).engine, "journal:/set");
+  const config = accepted(LEAST, { env, set, engine: "etcd://a:1", fleet: "x" });
+  assert.equal(config.engine, "etcd://a:1");
   assert.equal(config.fleet, "x");
 });
 
@@ -51,15 +47,7 @@ test("what is missing is asked for", () => {
 });
 
 test("an engine of another form is refused, with the form", () => {
-  for (const engine of [
-    "etcd://",
-    "etcd://a",
-    "etcd://a:0",
-    "http://a:1",
-    "journal:x",
-    "journal:/a/../b",
-    "etcd://a:1/x",
-  ])
+  for (const engine of ["etcd://", "http://a:1", "journal:x"])
     assert.match(refused(`fleet = "f"\nengine = "${engine}"`), /must be etcd:\/\/HOST:PORT/, engine);
 });
 
@@ -71,16 +59,16 @@ test("unknown keys are refused with a suggestion", () => {
   );
 });
 
-test("a password goes over TLS only, and with a user", () => {
+test("a password goes over TLS only, and with a user; a certificate with its key", () => {
   const login = '[etcd]\nuser = "u"\npassword_file = "/p"\n';
   assert.match(refused(LEAST + login), /over TLS only/);
-  const config = accepted(`fleet = "f"\nengine = "etcds://a:1"\n${login}`);
-  assert.deepEqual(config.etcd.login, { user: "u", passwordFile: "/p" });
-  assert.match(refused('fleet = "f"\nengine = "etcds://a:1"\n[etcd]\nuser = "u"\n'), /user and a password/);
-  assert.match(
-    refused('fleet = "f"\nengine = "etcds://a:1"\n[etcd]\ncert = "/c"\n'),
-    /certificate and its key/,
-  );
+  assert.deepEqual(accepted(`${LEAST}${login}ca = "/c"\n`).access, {
+    caFile: "/c",
+    user: "u",
+    passwordFile: "/p",
+  });
+  assert.match(refused(`${LEAST}[etcd]\nca = "/c"\nuser = "u"\n`), /user and a password/);
+  assert.match(refused(`${LEAST}[etcd]\ncert = "/c"\n`), /certificate and its key/);
 });
 
 test("two listeners cannot have one address", () => {
