@@ -31,9 +31,18 @@ export interface FleetVerifyOptions extends GlobalOptions {
   readonly show: boolean | undefined;
 }
 
+export interface FleetControlOptions extends GlobalOptions {
+  readonly config: string | undefined;
+  readonly engine: string | undefined;
+  readonly fleet: string | undefined;
+  readonly set: readonly string[] | undefined;
+}
+
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {
   keygen(options: FleetKeygenOptions): Promise<ExitCode>;
   sign(files: readonly string[], options: FleetSignOptions): Promise<ExitCode>;
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
+  /** Until a signal ends it. */
+  control(options: FleetControlOptions): Promise<ExitCode>;
 }

@@ -56,4 +56,15 @@ export function addFleetCommands(
     .option("--show", "print the desired state that is signed")
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
+  add(
+    fleet,
+    "control",
+    "take rollouts on, halt and end them; feed servers do that too, unless told otherwise",
+  )
+    .option("--engine <address>", "where the fleet's state is: etcd://HOST:PORT,… or journal:/DIRECTORY")
+    .option("--fleet <name>", "which fleet")
+    .option("--config <file>", "says both, and how etcd is asked (default: /etc/mirrorlet/feed.toml)")
+    .option("--set <key=value>", "a setting that wins over feed.toml; may be repeated", collect)
+    .addHelpText("after", example("fleet control --engine etcd://etcd-1:2379,etcd-2:2379 --fleet prod"))
+    .action(async (_, command: Command) => done(await commands().control(optionsOf(command))));
 }
