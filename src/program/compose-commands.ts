@@ -134,6 +134,10 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       ]);
       return fleetVerify(file, options, createIo(options), verifyDeps);
     },
+    async serve(options) {
+      const { composeServe } = await import("./compose-serve.ts");
+      return composeServe(options, createIo(options), createLog);
+    },
   };
 }
 
@@ -181,7 +185,7 @@ function explainLacking({ feed }: AgentConfig): string | undefined {
     : "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
 }
 
-async function createLog({ logLevel }: AgentConfig) {
+async function createLog({ logLevel }: Pick<AgentConfig, "logLevel">) {
   const { createLog } = await import("../host/log.ts");
   const isTerminal = process.stderr.isTTY === true;
   const form = isTerminal ? "terminal" : isJournal(process.env) ? "journal" : "json";

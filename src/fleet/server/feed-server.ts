@@ -255,6 +255,7 @@ function createFeedServer(options: FeedServerOptions) {
     random,
     leaseMs: times.leaseMs,
     onSeat(now) {
+      if (closing.signal.aborted) return;
       onEvent({ kind: "seat", id: now?.id });
       if (now !== undefined) theDesk.onSeat();
     },
