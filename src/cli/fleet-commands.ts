@@ -38,6 +38,15 @@ export interface FleetControlOptions extends GlobalOptions {
   readonly set: readonly string[] | undefined;
 }
 
+export interface FleetServeOptions extends GlobalOptions {
+  /** Undefined: /etc/mirrorlet/feed.toml, where it may be missing. */
+  readonly config: string | undefined;
+  readonly fleet: string | undefined;
+  readonly engine: string | undefined;
+  readonly controller: boolean;
+  readonly set: readonly string[];
+}
+
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {
   keygen(options: FleetKeygenOptions): Promise<ExitCode>;
@@ -45,4 +54,5 @@ export interface FleetCommands {
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
   /** Until a signal ends it. */
   control(options: FleetControlOptions): Promise<ExitCode>;
+  serve(options: FleetServeOptions): Promise<ExitCode>;
 }
