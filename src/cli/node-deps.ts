@@ -1,3 +1,4 @@
+import type { FeedChoice } from "../agent/feed/choose-document.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 
 /** What commands that look at or change this node get from main.ts. */
@@ -15,4 +16,6 @@ export interface NodeOptions {
   readonly retryQuarantined: boolean;
   /** Passes follow: tries to read the sources are counted, which is written down. */
   readonly countsReads?: true;
+  /** What the feed has chosen, where there is one; undefined: as it is on the disk. */
+  readonly feed?: () => Promise<FeedChoice>;
 }
