@@ -104,8 +104,7 @@ export async function runFeed(options: FeedDeps): Promise<FeedRun> {
     start() {
       link ??= followFeed({
         address,
-        credentials: createCredentialReader({ ca, cert, key, root }, clock.now),
-        nodeId,
+        credentials: createCredentialReader({ ca, cert, key, root }, nodeId, clock.now),
         listener: keeper.listener,
         clock,
         log,

@@ -53,11 +53,7 @@ function check(envelope: Uint8Array, { expected, standingOf, signing }: CheckCon
     signing,
     SIGNING_LIMITS.feedBytes,
   );
-  if (isDamaged)
-    return refuse(
-      "signed-floor-damaged",
-      "which serials are closed out is not known: serial-floors.json is damaged",
-    );
+  if (isDamaged) return FLOOR_DAMAGED;
   if (result.ok) return { ok: true, digest: result.verified.digest, serial: result.verified.state.serial };
   const [first] = result.issues;
   const { notBeforeMs } = result;
@@ -82,11 +78,7 @@ function checkUnsigned(envelope: Uint8Array, context: CheckContext): Checked {
   const { state } = opened;
   const digest = signing.sha256(read.envelope.payload);
   const standing = standingOf(state.fleet, state.channel);
-  if (standing === "damaged")
-    return refuse(
-      "signed-floor-damaged",
-      "which serials are closed out is not known: serial-floors.json is damaged",
-    );
+  if (standing === "damaged") return FLOOR_DAMAGED;
   const [judgement, ...more] = judgeSignedState(state, digest, expected.node, standing);
   if (judgement === undefined) return { ok: true, digest, serial: state.serial };
   const { code, message, fix, notBeforeMs } = judgement;
@@ -95,6 +87,17 @@ function checkUnsigned(envelope: Uint8Array, context: CheckContext): Checked {
     ...(notBeforeMs === undefined || more.length > 0 ? {} : { notBeforeMs }),
   };
 }
+
+/** For the node to be mended, and not an answer to what was sent. */
+const FLOOR_DAMAGED = {
+  ok: false,
+  error: {
+    code: "signed-floor-damaged",
+    message:
+      "which serials are closed out is not known any more: serial-floors.json in state_dir is damaged; remove it, and this document is where it starts anew",
+    retriable: true,
+  },
+} as const;
 
 function refuse(code: string, message: string): Extract<CheckedDocument, { ok: false }> {
   return { ok: false, error: { code, message } };

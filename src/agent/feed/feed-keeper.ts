@@ -97,6 +97,8 @@ interface Waiting {
   readonly dueMs: number;
 }
 
+/** Kept on the disk at once: those that this stream has brought, and what is gone back to. */
+const MOST_DOCUMENTS = 32;
 const TICK_MS = 1_000;
 const TRYING_SHARE = 0.8;
 
@@ -243,7 +245,7 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
 
   async function check(envelope: Uint8Array, digest: string): Promise<CheckedDocument> {
     const expected = await options.expected();
-    if ("code" in expected) return { ok: false, error: expected };
+    if ("code" in expected) return { ok: false, error: { ...expected, retriable: true } };
     ({ record } = await state.loadRecord());
     const stored = await state.loadFloors();
     return checkDocument(envelope, digest, {
@@ -278,15 +280,12 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     dropWaiting();
     const envelope = assignment.envelope ?? (await store.loadDocument(digest));
     const refused = mode === "preflight" ? "preflight-failed" : "rejected";
-    if (envelope === undefined) {
-      const message = "the document was not sent, and it is not on this node any more";
-      return answerFinally(assignment, 0, refused, {
-        error: { code: "document-missing", message, retriable: true },
-      });
-    }
+    // No answer: what the feed believes to be here is not, and a new Hello says what is.
+    if (envelope === undefined) return stream?.renew("a document was not sent that is not here any more");
     const checked = await check(envelope, digest);
-    if (!checked.ok && checked.notBeforeMs === undefined)
+    if (!checked.ok && !mayPass(checked))
       return answerFinally(assignment, 0, refused, { error: checked.error });
+    if (checked.ok) await keepDocument(digest, envelope);
     const receivedMs = clock.uptimeMs();
     const spreadMs = spreadOf(self.nodeId, id, assignment.spreadMs, sha256);
     waiting = {
@@ -298,6 +297,22 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     };
     say(assignment, checked.ok ? "verified" : "received");
     await considerWaiting();
+  }
+
+  /** For this and later assignments: the feed sends each document once on a stream. On a full disk it does so again. */
+  async function keepDocument(digest: string, envelope: Uint8Array): Promise<void> {
+    try {
+      if ((await store.listDocuments()).length >= MOST_DOCUMENTS) await pruneDocuments();
+      await store.saveDocument(digest, envelope);
+    } catch (error) {
+      log.debug({ error: String(error) }, "a document of the feed is not kept");
+    }
+  }
+
+  function pruneDocuments(): Promise<void> {
+    const { selected, good, task } = memory;
+    const kept = [selected, good, task, task?.before].map((one) => one?.digest ?? "");
+    return store.prune(new Set(kept));
   }
 
   function dropWaiting(): void {
@@ -323,8 +338,7 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     if (clock.uptimeMs() < dueMs) return;
     // Time has passed: keys, floor and clock may be others.
     const checked = await check(envelope, assignment.digest);
-    if (!checked.ok && checked.notBeforeMs !== undefined)
-      return say(assignment, "held", { error: checked.error });
+    if (!checked.ok && mayPass(checked)) return say(assignment, "held", { error: checked.error });
     waiting = undefined;
     if (!checked.ok) {
       const refused = assignment.mode === "preflight" ? "preflight-failed" : "rejected";
@@ -356,9 +370,6 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     memory = next;
     isLost = false;
     sinceBegin = undefined;
-    await store
-      .prune(new Set([digest, memory.good?.digest ?? ""]))
-      .catch((error: Error) => log.debug({ error: error.message }, "old documents stay"));
     trigger("the feed has assigned a document");
   }
 
@@ -566,13 +577,16 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
   return {
     listener: {
       hello: () =>
-        run(async () => ({
-          ...self,
-          bootId: clock.bootId,
-          containerdVersion: latest?.containerdVersion ?? record.containerdVersion ?? "",
-          state: describe(),
-          cached: await store.listDocuments(),
-        })),
+        run(async () => {
+          await pruneDocuments().catch((error: Error) => log.debug({ error: error.message }, "not pruned"));
+          return {
+            ...self,
+            bootId: clock.bootId,
+            containerdVersion: latest?.containerdVersion ?? record.containerdVersion ?? "",
+            state: describe(),
+            cached: await store.listDocuments().catch(() => []),
+          };
+        }),
       opened: (opened) =>
         post(async () => {
           stream = opened;
@@ -623,6 +637,11 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
       await run(async () => dropWaiting());
     },
   };
+}
+
+/** It is not the document that is wrong: the same may be good later. */
+function mayPass({ error, notBeforeMs }: Extract<CheckedDocument, { ok: false }>): boolean {
+  return notBeforeMs !== undefined || error.retriable === true;
 }
 
 function withoutTask({ task: _over, ...rest }: FeedMemory): FeedMemory {

@@ -100,6 +100,8 @@ export type FeedNews =
 export interface FeedStream {
   /** The number by which it is acknowledged. */
   send(report: FeedReport): number;
+  /** Ends it, for another one to begin soon: with a new Hello both sides know the same again. */
+  renew(reason: string): void;
 }
 
 /** What the transport calls, in order, never two streams at once. */

@@ -8,8 +8,6 @@ import type { CredentialsResult } from "./read-feed-credentials.ts";
 export interface FeedLinkOptions {
   readonly address: string;
   readonly credentials: () => Promise<CredentialsResult>;
-  /** As agent.toml has it: the certificate has to say the same. */
-  readonly nodeId: string;
   readonly listener: FeedListener;
   readonly clock: Pick<Clock, "now" | "uptimeMs" | "sleep">;
   readonly log: Log;
@@ -71,10 +69,6 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
     const read = await options.credentials();
     if (!read.ok) return again(read.message);
     const { pair, stale } = read.credentials;
-    if (pair !== undefined && pair.nodeId !== options.nodeId)
-      return again(
-        `feed.cert is of node ${pair.nodeId}, and this node is ${options.nodeId} (node.id): one of them is wrong`,
-      );
     const { stale: _before, ...rest } = state;
     state = rest;
     change({

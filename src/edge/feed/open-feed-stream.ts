@@ -124,7 +124,7 @@ function follow(call: Call, hello: AgentMessage["hello"], options: StreamOptions
       listen(MISSED_BEATS * beatMs, "the server is silent");
       beat = setInterval(() => write({ heartbeat: { timeMs: nowMs(), engineAgeMs: 0 } }), beatMs);
       options.onWelcome({ id: serverId, version: serverVersion });
-      listener.opened({ send: (report) => write({ report: writeReport(report) }) });
+      listener.opened({ send: (report) => write({ report: writeReport(report) }), renew: end });
     };
     const read = (message: ServerMessage__Output): void => {
       if (isOver) return;

@@ -31,16 +31,22 @@ export interface CredentialPaths {
 
 /**
  * Reads the files anew at each call, and gives the last good ones where these are torn, missing or over: a certificate is
- * often exchanged in two writes, and a stream must not be lost for that. Never rejects.
+ * often exchanged in two writes, and a stream must not be lost for that. `nodeId`: as agent.toml has it; a certificate of
+ * another node is never shown. Never rejects.
  */
 export function createCredentialReader(
   paths: CredentialPaths,
+  nodeId: string,
   nowMs: () => number,
 ): () => Promise<CredentialsResult> {
   let lastGood: FeedCredentials | undefined;
   return async () => {
     try {
       const fresh = await readCredentials(paths);
+      if (fresh.pair !== undefined && fresh.pair.nodeId !== nodeId)
+        throw new Error(
+          `feed.cert is of node ${fresh.pair.nodeId}, and this node is ${nodeId} (node.id): one of them is wrong`,
+        );
       const isWorse = isOver(fresh, nowMs()) && lastGood !== undefined && !isOver(lastGood, nowMs());
       if (isWorse) throw new Error("the certificate has expired, the one before has not");
       lastGood = fresh;

@@ -55,7 +55,6 @@ test("what must not be is refused without a pass, and nothing on the node is ano
     ["digest-mismatch", { ...good, digest: "00".repeat(32) }],
     ["signed-envelope", torn],
     ["signed-envelope", big],
-    ["document-missing", { digest: "11".repeat(32), envelope: undefined as unknown as Uint8Array }],
   ];
   for (const [index, [code, signed]] of cases.entries()) {
     await fed.assign(signed, { id: `bad/${index}` });
@@ -413,6 +412,24 @@ test("a document that is gone from the disk changes nothing, and is asked for ag
   await fed.assign(one);
   await fed.pass();
   assert.equal((await fed.keeper.listener.hello()).state.running?.digest, one.digest);
+});
+
+test("what a stream has brought is here for later assignments; what is not asks for a new stream", async (t) => {
+  const fed = await fedNode(t);
+  const one = fed.sign({ desiredState: text(5000) });
+  await fed.assign(one, { id: "r1/1/preflight", mode: "preflight" });
+  await until(fed, "preflight-ok");
+  await fed.assign(one, { envelope: undefined });
+  await fed.pass();
+  assert.equal(fed.port, "5000");
+  assert.deepEqual(fed.renewed, []);
+  const { length } = fed.reports;
+  await fed.assign({ digest: "11".repeat(32), envelope: new Uint8Array() }, { id: "x", envelope: undefined });
+  assert.deepEqual(fed.renewed, ["a document was not sent that is not here any more"]);
+  assert.equal(fed.reports.length, length, "it is not an answer");
+  for (let serial = 20; serial < 60; serial++) await fed.assign(fed.sign({ serial }), { id: `p/${serial}` });
+  const { cached } = await fed.keeper.listener.hello();
+  assert.ok(cached.length <= 4, `${cached.length} documents stay`);
 });
 
 test("unsigned only where agent.toml says so, and never for another fleet", async (t) => {

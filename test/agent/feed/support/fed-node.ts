@@ -51,6 +51,8 @@ export interface FedNode {
   readonly reports: FeedReport[];
   /** Passes that the keeper has asked for. */
   readonly triggers: string[];
+  /** Why streams were to be renewed. */
+  readonly renewed: string[];
   mayBeUnsigned: boolean;
   keys: readonly TestKey[];
   /** The desired state of agent.toml. */
@@ -93,6 +95,7 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
   let sequence = 0;
   const reports: FeedReport[] = [];
   const triggers: string[] = [];
+  const renewed: string[] = [];
 
   const evidence = (): EvidenceReport => ({
     atMs: clock.now(),
@@ -167,6 +170,7 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
     keeper: undefined as unknown as FeedKeeper,
     reports,
     triggers,
+    renewed,
     mayBeUnsigned: false,
     keys: [anna],
     file: undefined,
@@ -214,6 +218,7 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
           sequence += 1;
           return sequence;
         },
+        renew: (reason) => renewed.push(reason),
       });
       await this.tick();
     },
