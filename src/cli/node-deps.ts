@@ -16,6 +16,8 @@ export interface NodeOptions {
   readonly retryQuarantined: boolean;
   /** Passes follow: tries to read the sources are counted, which is written down. */
   readonly countsReads?: true;
-  /** What the feed has chosen, where there is one; undefined: as it is on the disk. */
-  readonly feed?: () => Promise<FeedChoice>;
+  /** Not somebody who names files: a pin counts, and what the feed has chosen. */
+  readonly isAgent?: true;
+  /** What the feed has chosen; undefined: there is none. */
+  readonly feed?: (() => Promise<FeedChoice>) | undefined;
 }

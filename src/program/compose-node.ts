@@ -3,8 +3,6 @@ import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { createReadGuard } from "../agent/count-reads.ts";
 import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
-import { chooseDocument, type FeedChoice } from "../agent/feed/choose-document.ts";
-import { createFeedStore } from "../agent/feed/feed-store.ts";
 import { type FeedDocument, loadChosen } from "../agent/feed/load-chosen.ts";
 import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
@@ -154,10 +152,7 @@ function createPorts(
   };
 }
 
-/**
- * What this node is to run: what its operator has pinned, what the feed has chosen, or the files. Who names files on the
- * command line means those.
- */
+/** What the agent is to bring into force: what its operator has pinned, what the feed has chosen, or its files. */
 async function loadNode(
   options: NodeOptions,
   setup: NodeSetup,
@@ -168,34 +163,17 @@ async function loadNode(
   const { config } = setup;
   const load = (sources: readonly string[] | FeedDocument) =>
     loadSources(sources, setup, ports, state, understand);
-  if (options.sources.length !== 1 || options.sources[0] !== config.desiredState)
-    return load(options.sources);
+  if (options.isAgent !== true) return load(options.sources);
   const pin = await readPin(ports.files);
   if (pin !== undefined) return { kind: "kept", condition: pin, issues: [], inputs: keyFiles(config) };
-  if (config.feed === undefined) return load(options.sources);
-  const choice = await (options.feed ?? (() => chooseOnDisk(setup, ports)))();
+  const choice = await options.feed?.();
+  if (choice === undefined) return load(options.sources);
   const wanted = await loadChosen(choice, {
     document: load,
     files: () => load(options.sources),
     hasFile: () => hasDesiredState(setup),
   });
   return wanted.kind === "kept" ? { ...wanted, inputs: keyFiles(config) } : wanted;
-}
-
-/** For commands. What nobody has signed root does not take out of another user's directory. */
-async function chooseOnDisk({ config, root }: NodeSetup, ports: Ports): Promise<FeedChoice> {
-  if (isUnsignedFeed(config) && agentsUser(config, root) !== undefined) {
-    const message =
-      "the feed is not signed, and only the agent itself takes its document from the state directory";
-    return { kind: "none", message, isFresh: false };
-  }
-  const store = createFeedStore(config.stateDir, ports);
-  const { memory, isDamaged } = await store.load();
-  return chooseDocument(
-    { ...memory, ...(memory.task && { task: { ...memory.task, isTried: true } }) },
-    isDamaged,
-    store,
-  );
 }
 
 /** Files that change the node must belong to root or to us, and nobody else may write them. */

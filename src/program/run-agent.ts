@@ -94,7 +94,8 @@ export async function runAgent(
     mayRestart: true,
     retryQuarantined: false,
     countsReads: true,
-    feed: async () => (feed === undefined ? NOT_READY : feed.choose()),
+    isAgent: true,
+    feed: config.feed && (async () => (feed === undefined ? NOT_READY : feed.choose())),
   });
   const { clock } = nodeContext.ports;
   const { config: configFile, certsD } = config.containerd;

@@ -83,6 +83,7 @@ export async function runFeed(options: FeedDeps): Promise<FeedRun> {
         mayRestart: true,
         retryQuarantined: false,
         countsReads: true,
+        isAgent: true,
         feed: async () => choice,
       });
       return tryDocument({ ...once, witness: context.witness, signal });
