@@ -4,6 +4,7 @@ import { decide } from "../core/fleet/decide.ts";
 import type { WaitCode, WaveOf } from "../core/fleet/decision.ts";
 import type { NamedChannel } from "../core/fleet/find-channel.ts";
 import type { FleetSummary, RolloutSummary } from "../core/fleet/fleet-summary.ts";
+import type { InventoryEntry } from "../core/fleet/inventory.ts";
 import { findWave, type Sha256 } from "../core/fleet/membership.ts";
 import type { Override } from "../core/fleet/override.ts";
 import type { Rollout } from "../core/fleet/rollout.ts";
@@ -15,9 +16,10 @@ import { summarizeRollout } from "../core/fleet/summarize-rollout.ts";
 export interface FleetPicture {
   readonly fleet: string;
   readonly atMs: number;
-  readonly channels: readonly NamedChannel[];
+  readonly channels: readonly (NamedChannel & { readonly doubt?: string })[];
   readonly view: FleetView;
   readonly overrides: ReadonlyMap<string, Override>;
+  readonly inventory: ReadonlyMap<string, InventoryEntry>;
   readonly servers: readonly ServerRecord[];
   /** Absent: none leads. */
   readonly controller?: { readonly id: string };

@@ -62,6 +62,7 @@ export function bigFleet(changes: Partial<RolloutState> = {}, failing = 40, size
     ],
     view: { nodes, overridden: new Set([named(77), named(78)]), gone: new Map(), watchedSinceMs: T0 },
     overrides: new Map([[named(77), { reason: "disk swap", by: "ben@bastion", atMs: NOW - 60 * SECOND }]]),
+    inventory: new Map(bare.map(({ id, labels }) => [id, { labels }])),
     servers: ["feed-1", "feed-2", "feed-3"].map((id) => ({ id })),
     controller: { id: "feed-2" },
     broken: [],
