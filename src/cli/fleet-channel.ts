@@ -3,22 +3,22 @@ import { mayOverlap } from "../core/fleet/overlap.ts";
 import { plainText } from "../core/plain-text.ts";
 import { describeSelector, isNodeName, matchesSelector } from "../core/signing/selector.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { countNodes, formatCount, nameBundle } from "./fleet-figures.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { ChannelSetOptions } from "./fleet-store-commands.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
 import { readSelectorOptions } from "./read-sign-options.ts";
 import { layoutTable } from "./text-table.ts";
 
 /** `fleet channel list` */
-export async function fleetChannelList(io: CommandIo, access: FleetAccess): Promise<ExitCode> {
-  const { channels, view } = await access.look();
+export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Promise<ExitCode> {
+  const { channels, view } = await store.look();
   const members = (channel: Channel): number =>
     view.nodes.filter((node) => matchesSelector(channel.members, node)).length;
   if (io.json) {
     const list = channels.map(({ name, channel }) => ({ name, ...channel, nodes: members(channel) }));
-    printJson(io, "fleet-channels", { fleet: access.fleet, channels: list });
+    printJson(io, "fleet-channels", { fleet: store.fleet, channels: list });
     return 0;
   }
   if (channels.length === 0)
@@ -49,7 +49,7 @@ export async function fleetChannelSet(
   name: string,
   options: ChannelSetOptions,
   io: CommandIo,
-  access: FleetAccess,
+  store: FleetStorePort,
 ): Promise<ExitCode> {
   const members = readSelectorOptions(options);
   if (typeof members === "string" || !isNodeName(name)) {
@@ -57,8 +57,8 @@ export async function fleetChannelSet(
     io.stderr(`mirrorlet: ${wrong}\n`);
     return 64;
   }
-  const picture = await access.look();
-  const written = await access.writeChannel(name, (before) =>
+  const picture = await store.look();
+  const written = await store.writeChannel(name, (before) =>
     before ? { ...before, members } : { members, scoped: [], generation: 0 },
   );
   if (typeof written === "string") {

@@ -1,5 +1,6 @@
 import type { ExitCode } from "./command.ts";
 import type { GlobalOptions } from "./commands.ts";
+import type { FleetStoreCommands } from "./fleet-store-commands.ts";
 
 export interface FleetKeygenOptions extends GlobalOptions {
   readonly out: string;
@@ -36,4 +37,5 @@ export interface FleetCommands {
   keygen(options: FleetKeygenOptions): Promise<ExitCode>;
   sign(files: readonly string[], options: FleetSignOptions): Promise<ExitCode>;
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
+  readonly store: FleetStoreCommands;
 }

@@ -6,17 +6,17 @@ import {
 } from "../core/fleet/parse-inventory-file.ts";
 import { formatIssue, hasErrors } from "../core/issue.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { countNodes, listNames } from "./fleet-figures.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 
 export interface InventoryDeps extends Pick<FleetVerifyDeps, "readSources"> {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
 }
 
 /** `fleet inventory list`: a line for each node, as `import` reads them; nodes that are not in it are told. */
-export async function fleetInventoryList(io: CommandIo, { access }: InventoryDeps): Promise<ExitCode> {
-  const { view, inventory } = await access.look();
+export async function fleetInventoryList(io: CommandIo, store: FleetStorePort): Promise<ExitCode> {
+  const { view, inventory } = await store.look();
   const others = view.nodes.map(({ id }) => id).filter((id) => !inventory.has(id));
   if (io.json) printJson(io, "fleet-inventory", { nodes: Object.fromEntries(inventory), others });
   else io.stdout(formatInventory(inventory));
@@ -29,7 +29,7 @@ export async function fleetInventoryList(io: CommandIo, { access }: InventoryDep
 export async function fleetInventorySet(
   words: readonly string[],
   io: CommandIo,
-  { access }: InventoryDeps,
+  store: FleetStorePort,
 ): Promise<ExitCode> {
   const read = readInventoryWords(words);
   if ("message" in read) {
@@ -37,7 +37,7 @@ export async function fleetInventorySet(
     return 64;
   }
   const [id = ""] = words;
-  await access.writeInventory(new Map([[id, read]]));
+  await store.writeInventory(new Map([[id, read]]));
   if (io.json) printJson(io, "fleet-inventory", { nodes: { [id]: read } });
   else io.stdout(formatInventory([[id, read]]));
   return 0;
@@ -48,7 +48,7 @@ export async function fleetInventoryImport(
   path: string,
   { replace }: { readonly replace: boolean | undefined },
   io: CommandIo,
-  { access, readSources }: InventoryDeps,
+  { store, readSources }: InventoryDeps,
 ): Promise<ExitCode> {
   const read = await readSources([path]);
   const [file] = read.ok ? read.files : [];
@@ -59,7 +59,7 @@ export async function fleetInventoryImport(
     io.stderr("mirrorlet: the inventory is as it was\n");
     return 65;
   }
-  const { inventory } = await access.look();
+  const { inventory } = await store.look();
   const { entries } = parsed;
   const gone = replace ? [...inventory.keys()].filter((id) => !entries.has(id)) : [];
   const changed = [...entries].filter(([id, entry]) => !isSame(inventory.get(id), entry));
@@ -67,7 +67,7 @@ export async function fleetInventoryImport(
     io.stderr("mirrorlet: the file is empty, and with --replace that would take out every node\n");
     return 65;
   }
-  await access.writeInventory(new Map([...changed, ...gone.map((id) => [id, undefined] as const)]));
+  await store.writeInventory(new Map([...changed, ...gone.map((id) => [id, undefined] as const)]));
   const same = entries.size - changed.length;
   if (io.json)
     printJson(io, "fleet-inventory-import", { written: changed.length, same, removed: gone.length });
@@ -86,9 +86,9 @@ function isSame(one: InventoryEntry | undefined, other: InventoryEntry): boolean
 export async function fleetInventoryRemove(
   nodes: readonly string[],
   io: CommandIo,
-  { access }: InventoryDeps,
+  store: FleetStorePort,
 ): Promise<ExitCode> {
-  const { view } = await access.look();
+  const { view } = await store.look();
   const byId = new Map(view.nodes.map((node) => [node.id, node]));
   const removed: string[] = [];
   for (const id of nodes) {
@@ -106,6 +106,6 @@ export async function fleetInventoryRemove(
     const { connection } = node.status ?? {};
     if (connection !== undefined && !view.gone.has(connection.server))
       return "is connected: stop its agent, or take its certificate back, first";
-    return (await access.forgetNode(id)) ? undefined : "was heard of just now, and is kept";
+    return (await store.forgetNode(id)) ? undefined : "was heard of just now, and is kept";
   }
 }

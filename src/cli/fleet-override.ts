@@ -3,17 +3,17 @@ import { findChannel } from "../core/fleet/find-channel.ts";
 import type { Override } from "../core/fleet/override.ts";
 import { plainText } from "../core/plain-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { formatWhen, nameBundle } from "./fleet-figures.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { OverrideSetOptions } from "./fleet-store-commands.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { openPublished } from "./open-published.ts";
 import { createPaint } from "./paint.ts";
 import { readDeed } from "./read-deed.ts";
 import { layoutTable } from "./text-table.ts";
 
 export interface OverrideDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly sha256: (bytes: Uint8Array) => string;
   readonly nowMs: () => number;
   readonly user: string;
@@ -24,7 +24,7 @@ export async function fleetOverrideSet(
   nodes: readonly string[],
   options: OverrideSetOptions,
   io: CommandIo,
-  { access, sha256, nowMs, user }: OverrideDeps,
+  { store, sha256, nowMs, user }: OverrideDeps,
 ): Promise<ExitCode> {
   const refuse = (message: string, code: ExitCode): ExitCode => {
     io.stderr(`mirrorlet: ${message}\n`);
@@ -34,7 +34,7 @@ export async function fleetOverrideSet(
   if ("usage" in deed) return refuse(deed.usage, 64);
   if ((options.to === undefined) === (options.hold !== true))
     return refuse("say what they get, --to SERIAL, or --hold to keep what they run", 64);
-  const [picture, bundles] = await Promise.all([access.look(), access.listBundles()]);
+  const [picture, bundles] = await Promise.all([store.look(), store.listBundles()]);
   const published = openPublished(bundles, sha256);
   const overrides: [node: string, override: Override][] = [];
   for (const node of nodes) {
@@ -48,7 +48,7 @@ export async function fleetOverrideSet(
       overrides.push([node, { ...deed, bundle: { digest, serial } }]);
     }
   }
-  for (const [node, override] of overrides) await access.setOverride(node, override);
+  for (const [node, override] of overrides) await store.setOverride(node, override);
   if (io.json) printJson(io, "fleet-override", { overrides: Object.fromEntries(overrides) });
   else for (const [node, override] of overrides) io.stdout(`${node} ${describe(override)}\n`);
   return 0;
@@ -72,10 +72,10 @@ function describe({ bundle }: Override): string {
 export async function fleetOverrideClear(
   nodes: readonly string[],
   io: CommandIo,
-  access: FleetAccess,
+  store: FleetStorePort,
 ): Promise<ExitCode> {
-  const { view } = await access.look();
-  for (const node of nodes) await access.clearOverride(node);
+  const { view } = await store.look();
+  for (const node of nodes) await store.clearOverride(node);
   const none = nodes.filter((node) => !view.overridden.has(node));
   const cleared = nodes.filter((node) => view.overridden.has(node));
   if (io.json) printJson(io, "fleet-override", { cleared });
@@ -85,8 +85,8 @@ export async function fleetOverrideClear(
 }
 
 /** `fleet override list` */
-export async function fleetOverrideList(io: CommandIo, access: FleetAccess): Promise<ExitCode> {
-  const { overrides, atMs } = await access.look();
+export async function fleetOverrideList(io: CommandIo, store: FleetStorePort): Promise<ExitCode> {
+  const { overrides, atMs } = await store.look();
   if (io.json) {
     printJson(io, "fleet-overrides", { overrides: Object.fromEntries(overrides) });
     return 0;

@@ -7,14 +7,14 @@ import { addsSignatures } from "../core/signing/refuse-overwrite.ts";
 import { describeSignatures, verifySignatures } from "../core/signing/verify-signatures.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { describeSignedState, signedStateJson } from "./describe-signed-state.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { nameBundle } from "./fleet-figures.ts";
 import type { PublishOptions } from "./fleet-store-commands.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 import { openPublished } from "./open-published.ts";
 
 export interface FleetPublishDeps extends FleetVerifyDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly nowMs: () => number;
 }
 
@@ -28,7 +28,7 @@ export async function fleetPublish(
   io: CommandIo,
   deps: FleetPublishDeps,
 ): Promise<ExitCode> {
-  const { access, sha256 } = deps;
+  const { store, sha256 } = deps;
   const refuse = (messages: readonly string[]): ExitCode => {
     if (io.json) printJson(io, "fleet-publish", { refusals: messages });
     for (const message of messages) io.stderr(`mirrorlet: ${path}: ${message}\n`);
@@ -43,13 +43,13 @@ export async function fleetPublish(
   if ("issues" in opened) return refuse(opened.issues.map((issue) => formatIssue(issue)));
   const { envelope, state, bytes, checked } = opened;
   const digest = sha256(envelope.payload);
-  const [picture, bundles] = await Promise.all([access.look(), access.listBundles()]);
+  const [picture, bundles] = await Promise.all([store.look(), store.listBundles()]);
   const channel = picture.channels.find(({ name }) => name === state.channel)?.channel;
   const published = { digest, serial: state.serial, state };
   const { refusals, warnings } = checkPublished(
     published,
     bytes.length,
-    access.fleet,
+    store.fleet,
     channel,
     openPublished(bundles, sha256),
     deps.nowMs(),
@@ -64,10 +64,10 @@ export async function fleetPublish(
   if (refusals.length + missing.length > 0) return refuse([...refusals, ...missing]);
   const before = bundles.get(digest);
   const instead = before !== undefined && addsSignatures(before, bytes) ? before : undefined;
-  const result = await access.putBundle(digest, bytes, instead);
+  const result = await store.putBundle(digest, bytes, instead);
   if (result === "other")
     return refuse(["it was published with other signatures, which would be lost: add yours to that file"]);
-  const isNew = channel === undefined && (await makeFirst(state.channel, access));
+  const isNew = channel === undefined && (await makeFirst(state.channel, store));
   for (const warning of [...warnings, ...checked]) io.stderr(`mirrorlet: warning: ${warning}\n`);
   if (io.json)
     printJson(io, "fleet-publish", {
@@ -88,9 +88,9 @@ export async function fleetPublish(
 }
 
 /** False: somebody else has made it meanwhile. */
-async function makeFirst(name: string, access: FleetAccess): Promise<boolean> {
+async function makeFirst(name: string, store: FleetStorePort): Promise<boolean> {
   const first: Channel = { members: {}, scoped: [], generation: 0 };
-  return typeof (await access.writeChannel(name, (before) => (before ? "it is there" : first))) !== "string";
+  return typeof (await store.writeChannel(name, (before) => (before ? "it is there" : first))) !== "string";
 }
 
 async function openFile(path: string, options: PublishOptions, deps: FleetPublishDeps) {

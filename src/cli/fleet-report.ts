@@ -25,6 +25,8 @@ export interface FleetPicture {
   readonly controller?: { readonly id: string };
   /** Records that cannot be read, and are left out. */
   readonly broken: readonly BrokenRecord[];
+  /** How long the engine has not answered; absent: this is how things are now. */
+  readonly staleMs?: number;
 }
 
 export interface ServerRecord {
@@ -48,6 +50,9 @@ export interface FleetReport {
   readonly servers: readonly (ServerRecord & { readonly nodes: number })[];
   readonly controller?: { readonly id: string };
   readonly broken: readonly BrokenRecord[];
+  /** What makes it unsafe to tell nodes of a channel anything new. */
+  readonly doubts: readonly string[];
+  readonly staleMs?: number;
 }
 
 export interface RolloutReport extends Rollout {
@@ -59,7 +64,7 @@ export interface RolloutReport extends Rollout {
 }
 
 export function reportFleet(picture: FleetPicture, sha256: Sha256): FleetReport {
-  const { fleet, atMs, channels, view, servers, controller, broken } = picture;
+  const { fleet, atMs, channels, view, servers, controller, broken, staleMs } = picture;
   const summary = summarizeFleet(view, channels, atMs, sha256);
   const nodesOf = new Map<string, number>();
   for (const { status } of view.nodes) {
@@ -77,6 +82,8 @@ export function reportFleet(picture: FleetPicture, sha256: Sha256): FleetReport 
     servers: servers.map((server) => ({ ...server, nodes: nodesOf.get(server.id) ?? 0 })),
     ...(controller && { controller }),
     broken,
+    doubts: channels.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt])),
+    ...(staleMs !== undefined && { staleMs }),
   };
 }
 

@@ -1,14 +1,14 @@
 import { commandRollout, type RolloutVerb } from "../core/fleet/command-rollout.ts";
 import type { Rollout } from "../core/fleet/rollout.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { nameBundle } from "./fleet-figures.ts";
 import { findOnlyLive } from "./fleet-rollout-status.ts";
 import type { DeedOptions } from "./fleet-store-commands.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { readDeed } from "./read-deed.ts";
 
 export interface RolloutCommandDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly nowMs: () => number;
   readonly user: string;
 }
@@ -19,7 +19,7 @@ export async function fleetRolloutCommand(
   wanted: string | undefined,
   options: DeedOptions,
   io: CommandIo,
-  { access, nowMs, user }: RolloutCommandDeps,
+  { store, nowMs, user }: RolloutCommandDeps,
 ): Promise<ExitCode> {
   const say = (message: string): ExitCode => {
     io.stderr(`mirrorlet: ${message}\n`);
@@ -30,10 +30,10 @@ export async function fleetRolloutCommand(
     say(deed.usage);
     return 64;
   }
-  const found = wanted === undefined ? findOnlyLive(await access.look()) : { id: wanted };
+  const found = wanted === undefined ? findOnlyLive(await store.look()) : { id: wanted };
   if ("message" in found) return say(found.message);
   let meant: Rollout | undefined;
-  const result = await access.changeRollout(found.id, (rollout) => {
+  const result = await store.changeRollout(found.id, (rollout) => {
     meant = rollout;
     return commandRollout(rollout, verb, deed);
   });

@@ -6,17 +6,17 @@ import { planRollout, type RolloutPlan } from "../core/fleet/plan-rollout.ts";
 import type { RolloutDraft } from "../core/fleet/rollout-draft.ts";
 import { formatIssue, hasErrors } from "../core/issue.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess, Refused } from "./fleet-access.ts";
 import { planLines } from "./fleet-plan-text.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { RolloutStartOptions } from "./fleet-store-commands.ts";
+import type { FleetStorePort, Refused } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 import { openPublished } from "./open-published.ts";
 import { createPaint } from "./paint.ts";
 import { watchRollout } from "./watch-rollout.ts";
 
 export interface RolloutStartDeps extends Pick<FleetVerifyDeps, "readSources" | "sha256"> {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly nowMs: () => number;
   /** Who calls, for `createdBy`. */
   readonly user: string;
@@ -29,10 +29,10 @@ export async function fleetRolloutStart(
   io: CommandIo,
   deps: RolloutStartDeps,
 ): Promise<ExitCode> {
-  const { access, sha256, user } = deps;
+  const { store, sha256, user } = deps;
   const draft = file === undefined ? DEFAULT_ROLLOUT : await readDraft(file, io, deps);
   if (draft === undefined) return 65;
-  const published = openPublished(await access.listBundles(), sha256);
+  const published = openPublished(await store.listBundles(), sha256);
   const plan = (picture: FleetPicture): RolloutPlan | Refused => {
     const channel = findChannel(options.channel ?? draft.channel, picture);
     if (typeof channel === "string") return { refusals: [channel] };
@@ -48,7 +48,7 @@ export async function fleetRolloutStart(
     };
     return planRollout(wish, channel, picture.view.nodes, sha256);
   };
-  const planned = plan(await access.look());
+  const planned = plan(await store.look());
   if (planned.refusals.length > 0 || !("spec" in planned)) return refuse(planned, io);
   for (const warning of planned.warnings) io.stderr(`mirrorlet: warning: ${warning}\n`);
   const { dryRun = false } = options;
@@ -61,7 +61,7 @@ export async function fleetRolloutStart(
   }
   // What was shown is what begins: made by the same look, but for what has changed within the second.
   let last = planned;
-  const begun = await access.beginRollout((picture) => {
+  const begun = await store.beginRollout((picture) => {
     const again = plan(picture);
     if (again.refusals.length > 0 || !("spec" in again)) return again;
     last = again;

@@ -1,15 +1,15 @@
 import type { Sha256 } from "../core/fleet/membership.ts";
 import { isEnded } from "../core/fleet/rollout-state.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { type FleetPicture, reportRollout } from "./fleet-report.ts";
 import { rolloutJson } from "./fleet-rollout-json.ts";
 import { rolloutLines } from "./fleet-rollout-text.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
 import { exitCodeOf, watchRollout } from "./watch-rollout.ts";
 
 interface RolloutStatusDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly sha256: Sha256;
 }
 
@@ -20,7 +20,7 @@ export async function fleetRolloutStatus(
   io: CommandIo,
   deps: RolloutStatusDeps,
 ): Promise<ExitCode> {
-  const picture = await deps.access.look();
+  const picture = await deps.store.look();
   const ids = id === undefined ? chooseRollouts(picture) : [id];
   const reports = ids.flatMap((one) => reportRollout(picture, one, deps.sha256) ?? []);
   const [first] = reports;

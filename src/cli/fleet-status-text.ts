@@ -1,3 +1,4 @@
+import { formatAge } from "../core/evidence/format-age.ts";
 import type { Difference, FleetSummary } from "../core/fleet/fleet-summary.ts";
 import { isEnded } from "../core/fleet/rollout-state.ts";
 import { plainText } from "../core/plain-text.ts";
@@ -69,12 +70,27 @@ function colorOf(report: FleetReport): number {
 }
 
 /** Of the fleet itself, not of its nodes. */
-function listTroubles({ servers, broken, summary, channels }: FleetReport): readonly string[] {
+function listTroubles({
+  servers,
+  broken,
+  doubts,
+  staleMs,
+  summary,
+  channels,
+}: FleetReport): readonly string[] {
   const { total } = summary;
+  const stuck =
+    doubts.length > 0
+      ? ["so that nothing new is said to nodes of its channel, and no rollout of it goes on"]
+      : [];
   return [
+    ...(staleMs === undefined
+      ? []
+      : [`the engine has not answered for ${formatAge(staleMs)}: this is how it was then`]),
     ...(channels.length === 0 ? ["no channel: nothing was published yet (mirrorlet fleet publish)"] : []),
     ...(servers.length === 0 && total > 0 ? ["no feed server runs: no node can be told anything"] : []),
     ...broken.slice(0, 5).map(({ key, message }) => `${key} cannot be read, and is left out: ${message}`),
+    ...stuck,
     ...(broken.length > 5 ? [`${formatCount(broken.length - 5)} more records cannot be read`] : []),
   ];
 }

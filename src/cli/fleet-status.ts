@@ -1,14 +1,14 @@
 import type { Sha256 } from "../core/fleet/membership.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { reportNode } from "./fleet-node-report.ts";
 import { nodeLines } from "./fleet-node-text.ts";
 import { type FleetPicture, type FleetReport, reportFleet } from "./fleet-report.ts";
 import { fleetSentence, formatFleetStatus, hasTrouble } from "./fleet-status-text.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
 
 interface FleetStatusDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly sha256: Sha256;
 }
 
@@ -19,10 +19,10 @@ export async function fleetStatus(
   io: CommandIo,
   deps: FleetStatusDeps,
 ): Promise<ExitCode> {
-  if (!watch) return show(await deps.access.look(), nodes, io, deps);
+  if (!watch) return show(await deps.store.look(), nodes, io, deps);
   let code: ExitCode = 0;
   let before = "";
-  await deps.access.watch(new AbortController().signal, (picture) => {
+  await deps.store.watch(new AbortController().signal, (picture) => {
     const quiet: string[] = [];
     code = show(picture, nodes, { ...io, stdout: (text) => void quiet.push(text) }, deps);
     const text = quiet.join("");

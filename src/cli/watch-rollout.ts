@@ -1,17 +1,17 @@
 import { formatMoment } from "../core/evidence/format-age.ts";
 import type { Sha256 } from "../core/fleet/membership.ts";
 import type { CommandIo, ExitCode } from "./command.ts";
-import type { FleetAccess } from "./fleet-access.ts";
 import { clipText } from "./fleet-figures.ts";
 import { type RolloutReport, reportRollout } from "./fleet-report.ts";
 import { rolloutJson } from "./fleet-rollout-json.ts";
 import { isAtRest, progressLine, tellRolloutNews } from "./fleet-rollout-news.ts";
 import { rolloutColor } from "./fleet-rollout-sentence.ts";
 import { rolloutLines } from "./fleet-rollout-text.ts";
+import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint, RED } from "./paint.ts";
 
 interface WatchDeps {
-  readonly access: FleetAccess;
+  readonly store: FleetStorePort;
   readonly sha256: Sha256;
 }
 
@@ -28,7 +28,7 @@ export async function watchRollout(id: string, io: CommandIo, deps: WatchDeps): 
   let last: RolloutReport | undefined;
   let lastMs = 0;
   let isMissing = false;
-  await deps.access.watch(stopping.signal, (picture) => {
+  await deps.store.watch(stopping.signal, (picture) => {
     const report = reportRollout(picture, id, deps.sha256);
     isMissing = report === undefined;
     if (report !== undefined) {

@@ -7,8 +7,13 @@ import type { NamedChannel } from "./find-channel.ts";
 import type { Sha256 } from "./membership.ts";
 import type { FleetNode } from "./node-status.ts";
 import { isWithin } from "./overlap.ts";
+import { formatProblem } from "./problem.ts";
+import { writeStored } from "./read-record.ts";
+import { readRolloutSpec } from "./read-rollout-spec.ts";
+import type { Rollout } from "./rollout.ts";
 import type { RolloutDraft } from "./rollout-draft.ts";
 import type { RolloutSpec, Superseded } from "./rollout-spec.ts";
+import { startRollout } from "./start-rollout.ts";
 
 export interface RolloutWish {
   readonly draft: RolloutDraft;
@@ -52,20 +57,38 @@ export function planRollout(
   };
   const spec = countOutRollout({ ...draft, scope }, facts, nodes, sha256);
   const members = nodes.filter((node) => matchesSelector(scope, node));
-  const unknown = supersedes.filter((_, index) => found[index] === undefined);
+  const isExpired = to.state.expiresMs <= atMs;
+  const refusals = [
+    ...supersedes.flatMap((one, index) =>
+      found[index] ? [] : [`there is no rollout ${one} of ${name} to supersede`],
+    ),
+    ...checkScope(spec, channel, members),
+    ...checkFloor(spec, to),
+    ...(isExpired ? ["it has expired, and no node would put it in force; sign it anew"] : []),
+    ...checkStart(spec, channel, rollouts, atMs),
+  ];
   return {
     spec,
     nodes: members,
-    refusals: [
-      ...unknown.map((one) => `there is no rollout ${one} of ${name} to supersede`),
-      ...checkScope(spec, channel, members),
-      ...checkFloor(spec, to),
-      ...(to.state.expiresMs <= atMs
-        ? ["it has expired, and no node would put it in force; sign it anew"]
-        : []),
-    ],
+    refusals: refusals.length > 0 ? refusals : checkStored(spec),
     warnings: [...remarkFloor(to.state, channel), ...remarkNodes(to, members), ...remarkTime(to, atMs)],
   };
+}
+
+function checkStart(
+  spec: RolloutSpec,
+  channel: Channel,
+  rollouts: readonly Rollout[],
+  atMs: number,
+): readonly string[] {
+  const started = startRollout(spec, channel, rollouts, atMs);
+  return started.ok ? [] : started.messages;
+}
+
+/** As those will read it who carry it out. */
+function checkStored(spec: RolloutSpec): readonly string[] {
+  const read = readRolloutSpec(writeStored(spec));
+  return read.ok ? [] : read.problems.map(formatProblem);
 }
 
 /** What its nodes have now, as far as that is one. */

@@ -8,7 +8,7 @@ import type { RolloutState } from "../core/fleet/rollout-state.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 
 /** What commands do with the engine of one fleet. All reject with FleetUnavailable. */
-export interface FleetAccess {
+export interface FleetStorePort {
   readonly fleet: string;
   look(): Promise<FleetPicture>;
   /** Tells each picture of the fleet, at most one a second, until it is aborted. */
