@@ -35,6 +35,9 @@ const commands = composeCommands(
     get columns() {
       return process.stdout.columns;
     },
+    get rows() {
+      return process.stdout.rows;
+    },
     get progressColumns() {
       return process.stderr.isTTY === true ? process.stderr.columns : undefined;
     },

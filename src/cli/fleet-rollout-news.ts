@@ -17,6 +17,9 @@ export function tellRolloutNews(
   if (before === undefined) return [rolloutSentence(after, nowMs)];
   const isMoved = placeOf(before) !== placeOf(after);
   const lines = isMoved ? [...leftBehind(before, after), rolloutSentence(after, nowMs)] : [];
+  const { halted } = after.state;
+  if (halted !== undefined && halted.atMs !== before.state.halted?.atMs)
+    lines.push(plainText(`${after.spec.id}: ${halted.code}: ${halted.message}`));
   const bad = sumBad(after) - sumBad(before);
   if (bad > 0 && !isMoved) lines.push(`${after.spec.id}: ${countNodes(sumBad(after))} failed or lost so far`);
   return lines;
@@ -51,6 +54,8 @@ export function progressLine(report: RolloutReport, nowMs: number): string {
   const wave = summary.waves[state.wave];
   if (state.phase === "reverting" && progress !== undefined)
     return `${spec.id} going back ${drawBar(progress.done, progress.of, 20)}  ${formatCount(progress.done)} of ${formatCount(progress.of)}`;
+  const still = countWorking(report);
+  if (state.phase === "halted" && still > 0) return `${spec.id} halted, ${countNodes(still)} still under way`;
   if (state.phase !== "waves" || wave?.counts === undefined) return rolloutSentence(report, nowMs);
   const { done, offline, excluded } = wave.counts;
   const bar = drawBar(done, wave.members - offline - excluded, 20);
@@ -78,10 +83,11 @@ function sumBad({ summary }: RolloutReport): number {
 }
 
 /** Nothing more happens by itself. */
-export function isAtRest({ state }: RolloutReport): boolean {
-  return isEnded(state) || (state.phase === "halted" && (state.halted?.isWhole === true || isByHand(state)));
+export function isAtRest(report: RolloutReport): boolean {
+  const { state } = report;
+  return isEnded(state) || (state.phase === "halted" && countWorking(report) === 0);
 }
 
-function isByHand({ halted }: RolloutReport["state"]): boolean {
-  return halted?.code === "operator" || halted?.wave === undefined;
+function countWorking({ summary }: RolloutReport): number {
+  return summary.waves.reduce((sum, { counts }) => sum + (counts?.working ?? 0), 0);
 }

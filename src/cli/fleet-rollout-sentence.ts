@@ -11,7 +11,7 @@ import { GREEN, RED, YELLOW } from "./paint.ts";
 /** `stable-12: wave 3 of 5 (10-percent), waits for the nodes of this wave` */
 export function rolloutSentence(report: RolloutReport, nowMs: number): string {
   const { spec, state, isFrozen } = report;
-  const ended = isEnded(state) ? `, ${formatWhen(state.startedMs, nowMs)}` : "";
+  const ended = isEnded(state) ? `, ${formatWhen(Math.min(state.startedMs, nowMs), nowMs)}` : "";
   const where = state.phase === "waves" ? nameWave(report) : `${PHASE_WORDS[state.phase]}${ended}`;
   const attempt = state.attempt === 1 ? "" : `, attempt ${state.attempt}`;
   const frozen = isFrozen ? "; frozen: no controller leads, and nothing goes on" : "";

@@ -26,8 +26,10 @@ export async function fleetStatus(
     const quiet: string[] = [];
     code = show(picture, nodes, { ...io, stdout: (text) => void quiet.push(text) }, deps);
     const text = quiet.join("");
-    if (io.columns !== undefined && !io.json) io.stdout(redraw(text));
-    else {
+    if (io.columns !== undefined && !io.json) {
+      io.stdout(before === "" ? `${CLEAR}${redraw(text, io.rows)}` : redraw(text, io.rows));
+      before = text;
+    } else {
       const line = io.json
         ? `${JSON.stringify(JSON.parse(text))}\n`
         : headOf(picture, nodes, text, deps.sha256);
@@ -38,9 +40,13 @@ export async function fleetStatus(
   return code;
 }
 
-/** From the top left, each line to its end, then what is below. */
-function redraw(text: string): string {
-  return `\u001b[H${text.replaceAll("\n", "\u001b[K\n")}\u001b[J`;
+const CLEAR = "\u001b[2J";
+
+/** From the top left, each line to its end, then what is below; what has no room below is left out. */
+function redraw(text: string, rows: number | undefined): string {
+  const lines = text.trimEnd().split("\n");
+  const shown = rows === undefined || lines.length < rows ? lines : [...lines.slice(0, rows - 2), "…"];
+  return `\u001b[H${shown.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`;
 }
 
 /** Without a terminal, what is seen changing is the sentence. */

@@ -22,7 +22,7 @@ const MOST_ISSUES = 20;
 export function parseInventoryFile(file: SourceFile): ParsedInventory {
   const log = new IssueLog();
   const entries = new Map<string, InventoryEntry>();
-  const lines = (decodeSource(file, log) ?? "").split("\n");
+  const lines = (decodeSource(file, log) ?? "").split(/\r?\n/);
   const wrong: Issue[] = [];
   for (const [index, text] of lines.entries()) {
     if (wrong.length >= MOST_ISSUES) break;

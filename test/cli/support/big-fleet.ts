@@ -50,7 +50,7 @@ export function bigFleet(changes: Partial<RolloutState> = {}, failing = 40, size
     channels: [
       {
         name: "stable",
-        channel: channelWith(),
+        channel: channelWith({ stable: state.phase === "done" ? NEW : OLD }),
         rollouts: [
           {
             spec: { ...spec, id: "stable-7", to: OLD, from: OTHER },
@@ -107,7 +107,7 @@ function progressOf(
     running: NEW,
     offer: offerWith({ ...offer, id: "stable-8/1/apply", rolloutId: "stable-8", phase: "soaked" }),
   };
-  if (wave < state.wave) return done;
+  if (wave < state.wave || state.phase === "done") return done;
   if (labels["class"] === "gpu" && index % failing === 0)
     return {
       offer: offerWith({
