@@ -4,7 +4,7 @@ import type { FollowCounts, FollowOptions } from "../engine/follower.ts";
 import { collectRecords } from "./collect-records.ts";
 import type { BrokenRecord, FleetRecords } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
-import { type RecordName, recordsPrefix } from "./record-name.ts";
+import { keyOf, type RecordName, recordsPrefix } from "./record-name.ts";
 
 /** All records of a fleet, as the engine has them, in memory. */
 export interface FollowedFleet {
@@ -38,10 +38,12 @@ export type FleetNotice =
 export function followFleet({ engine, fleet }: FleetStore, options: FollowFleetOptions): FollowedFleet {
   const { onChanges, onNotice, nowMs, ...pace } = options;
   const { records, apply } = collectRecords(fleet, (record) => onNotice?.({ kind: "broken-record", record }));
+  const beatKey = keyOf(fleet, { kind: "controller", id: "" });
   let beat: number | undefined;
   let beatMs = Number.NEGATIVE_INFINITY;
   const followBeat = (): void => {
-    const newest = records.controller.get("")?.modRevision;
+    // One of a later version beats too.
+    const newest = (records.controller.get("") ?? records.broken.get(beatKey))?.modRevision;
     if (newest === undefined) beatMs = Number.NEGATIVE_INFINITY;
     else if (beat !== undefined && newest !== beat) beatMs = nowMs();
     beat = newest ?? beat;

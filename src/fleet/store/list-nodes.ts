@@ -17,8 +17,10 @@ export function findNode(records: FleetRecords, id: string): FleetNode {
 
 /** A node's own word about its labels does not count; without an entry in the inventory it has none. */
 export function identifyNode({ inventory }: FleetRecords, id: string): NodeIdentity {
-  return { id, labels: inventory.get(id)?.value.labels ?? {} };
+  return { id, labels: inventory.get(id)?.value.labels ?? NO_LABELS };
 }
+
+const NO_LABELS: NodeIdentity["labels"] = {};
 
 /** Of these nodes a record cannot be read that says what they are, or what an operator wants of them: they are left alone. */
 export function listDoubtfulNodes({ broken }: FleetRecords): ReadonlySet<string> {
