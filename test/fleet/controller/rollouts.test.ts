@@ -5,6 +5,7 @@ import { startController } from "../../../src/fleet/controller/start-controller.
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { NEW, sha256 } from "../../core/fleet/support/fleet.ts";
+import { atEnd } from "../../support/at-end.ts";
 import { eventually } from "../engine/engine-words.ts";
 import { follow, journalStore } from "../store/store-words.ts";
 import { QUICK, startFleetLab } from "./support/fleet-lab.ts";
@@ -69,6 +70,6 @@ function lead(t: TestContext, store: FleetStore, id = "c1") {
     onNotice: (notice) => notices.push(notice),
     pace: QUICK,
   });
-  t.after(() => controller.stop());
+  atEnd(t, () => controller.stop());
   return { controller, notices, followed };
 }

@@ -5,12 +5,12 @@ import {
   type FollowFleetOptions,
   followFleet,
 } from "../../../src/fleet/store/follow-fleet.ts";
-import { scratch } from "../../host/scratch.ts";
+import { atEnd, directoryOf } from "../../support/at-end.ts";
 import { openJournal } from "../engine/open-engine.ts";
 
 export async function journalStore(t: TestContext): Promise<FleetStore> {
-  const engine = await openJournal({ directory: scratch(t) });
-  t.after(() => engine.close());
+  const engine = await openJournal({ directory: await directoryOf(t) });
+  atEnd(t, () => engine.close());
   return { engine, fleet: "prod" };
 }
 
@@ -25,6 +25,6 @@ export function follow(
     proveMs: 50,
     ...options,
   });
-  t.after(() => followed.close());
+  atEnd(t, () => followed.close());
   return followed;
 }

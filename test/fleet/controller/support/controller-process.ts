@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ControllerNotice } from "../../../../src/fleet/controller/controller-notice.ts";
 import type { ControllerPace } from "../../../../src/fleet/controller/controller-options.ts";
+import { atEnd } from "../../../support/at-end.ts";
 import type { FencingEngine } from "../../engine/fencing-driver.ts";
 
 export interface ControllerProcessSpec {
@@ -35,7 +36,7 @@ export function startControllerProcess(t: TestContext, spec: ControllerProcessSp
     child.kill("SIGKILL");
     await exited;
   };
-  t.after(kill);
+  atEnd(t, kill);
   return {
     notices,
     get isRunning() {

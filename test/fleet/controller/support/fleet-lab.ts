@@ -14,6 +14,7 @@ import { writeInventory } from "../../../../src/fleet/store/write-nodes.ts";
 import { beginRollout, commandState } from "../../../../src/fleet/store/write-rollout.ts";
 import { channelWith, NEW, OLD, specWith, wave } from "../../../core/fleet/support/fleet.ts";
 import { Agent, type Nature } from "../../../core/fleet/support/sim/agent.ts";
+import { atEnd } from "../../../support/at-end.ts";
 import { eventually } from "../../engine/engine-words.ts";
 import { type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
 
@@ -77,7 +78,7 @@ export async function startFleetLab(
   await writeChannel(store, "stable", undefined, channelWith());
   const states: RolloutState[] = [];
   const watching = new AbortController();
-  t.after(() => watching.abort());
+  atEnd(t, () => watching.abort());
   const { revision } = await store.engine.list("/");
   void watchStates(store, revision, watching.signal, states);
   const servers: ScriptedServer[] = [];
@@ -85,7 +86,7 @@ export async function startFleetLab(
     const mine = agents.filter((_, at) => at % count === index);
     servers.push(await startScriptedServer({ store, id: `s${index + 1}`, agents: mine }));
   }
-  t.after(() => Promise.all(servers.map((server) => server.die())));
+  atEnd(t, () => Promise.all(servers.map((server) => server.die())));
   await begin(store, spec);
   const state = (): RolloutState =>
     states.at(-1) ?? { phase: "preflight", wave: 0, startedMs: 0, attempt: 1 };
