@@ -1,4 +1,4 @@
-import type { Channel } from "../core/fleet/channel.ts";
+import { type Channel, listStable } from "../core/fleet/channel.ts";
 import { checkPublished } from "../core/fleet/check-published.ts";
 import { formatIssue, type Issue } from "../core/issue.ts";
 import { openPayload } from "../core/signing/check-signed-state.ts";
@@ -8,6 +8,7 @@ import { describeSignatures, verifySignatures } from "../core/signing/verify-sig
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { describeSignedState, signedStateJson } from "./describe-signed-state.ts";
 import { nameBundle } from "./fleet-figures.ts";
+import type { FleetPicture } from "./fleet-report.ts";
 import type { PublishOptions } from "./fleet-store-commands.ts";
 import type { FleetStorePort } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
@@ -63,8 +64,12 @@ export async function fleetPublish(
         ];
   if (refusals.length + missing.length > 0) return refuse([...refusals, ...missing]);
   const before = bundles.get(digest);
-  const instead = before !== undefined && addsSignatures(before, bytes) ? before : undefined;
-  const result = await store.putBundle(digest, bytes, instead);
+  const isMore = before !== undefined && addsSignatures(before, bytes);
+  if (isMore && isHandedOut(digest, picture))
+    return refuse([
+      "it was handed out with fewer signatures already, and who has it keeps that: sign it anew with a higher --serial",
+    ]);
+  const result = await store.putBundle(digest, bytes, isMore ? before : undefined);
   if (result === "other")
     return refuse(["it was published with other signatures, which would be lost: add yours to that file"]);
   const isNew = channel === undefined && (await makeFirst(state.channel, store));
@@ -85,6 +90,18 @@ export async function fleetPublish(
     io.stderr(`No node is told of it before: mirrorlet fleet rollout start --to ${state.serial}\n`);
   }
   return 0;
+}
+
+/** Servers and nodes may have it. */
+function isHandedOut(digest: string, { channels, overrides }: FleetPicture): boolean {
+  const given = [
+    ...channels.flatMap(({ channel, rollouts }) => [
+      ...listStable(channel),
+      ...rollouts.flatMap(({ spec: { from, to } }) => (from === undefined ? [to] : [from, to])),
+    ]),
+    ...[...overrides.values()].flatMap(({ bundle }) => bundle ?? []),
+  ];
+  return given.some((one) => one.digest === digest);
 }
 
 /** False: somebody else has made it meanwhile. */

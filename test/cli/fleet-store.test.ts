@@ -110,6 +110,12 @@ test("publish: signatures come to those that are there, and none is lost", async
   await ok("publish", half);
   await fails(65, /1 of the 2 signatures that are needed/, "publish", half, ...both);
   const whole = at("whole.json");
+  const ready = await sign(2);
+  await ok("publish", ready);
+  await ok("inventory", "set", "n1");
+  await ok("override", "set", "n1", "--to", "2");
+  await runMirrorlet(["fleet", "sign", ready, "--key", at("ben.key"), "-o", ready]);
+  await fails(65, /it was handed out with fewer signatures already/, "publish", ready);
   await runMirrorlet(["fleet", "sign", half, "--key", at("ben.key"), "-o", whole]);
   assert.match((await ok("publish", whole, ...both)).stdout, /is published/);
   assert.equal((await run("publish", half)).code, 65, "Ben's would be lost");
