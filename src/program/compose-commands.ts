@@ -171,16 +171,7 @@ async function configure(
     io.stderr("mirrorlet: the agent's configuration is wrong, nothing was done\n");
     return undefined;
   }
-  const lacking = explainLacking(loaded.config);
-  if (lacking !== undefined) io.stderr(`mirrorlet: ${lacking}\n`);
-  return lacking === undefined ? loaded : undefined;
-}
-
-/** Settings that promise what this version cannot do: better no start than a promise that is not kept. */
-function explainLacking({ feed }: AgentConfig): string | undefined {
-  return feed === undefined
-    ? undefined
-    : "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
+  return loaded;
 }
 
 async function createLog({ logLevel }: AgentConfig) {
