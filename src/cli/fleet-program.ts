@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
 import { addServeCommand } from "./fleet-serve-program.ts";
+import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
 export interface ProgramParts {
   readonly done: (code: ExitCode) => void;
@@ -68,4 +69,5 @@ export function addFleetCommands(program: Command, commands: () => FleetCommands
     .addHelpText("after", example("fleet control --engine etcd://etcd-1:2379,etcd-2:2379 --fleet prod"))
     .action(async (_, command: Command) => done(await commands().control(optionsOf(command))));
   addServeCommand(fleet, commands, parts);
+  addFleetStoreCommands(fleet, () => commands().store, parts);
 }

@@ -7,6 +7,7 @@ import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
 import { formatIssue } from "../core/issue.ts";
 import { isJournal } from "../host/journal-stream.ts";
+import { composeFleetStoreCommands } from "./compose-fleet-store.ts";
 import type { NodeSetup } from "./compose-node.ts";
 
 /**
@@ -142,6 +143,7 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       const { composeServe } = await import("./compose-serve.ts");
       return composeServe(options, createIo(options), createLog);
     },
+    store: composeFleetStoreCommands(createIo),
   };
 }
 
