@@ -178,13 +178,14 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     { id, digest }: Pick<FeedAssignment, "id" | "digest">,
     phase: Phase,
     more: { readonly error?: FeedError; readonly items?: readonly FeedItem[] } = {},
+    isNew = true,
   ): void {
     const key = `${id} ${phase} ${more.error?.code ?? ""}`;
     held = phase === "held" ? (more.error?.message ?? "") : undefined;
     if (key === said) return;
     said = key;
-    count(phase);
-    log.info(
+    if (isNew) count(phase);
+    log[isNew ? "info" : "debug"](
       { assignment: id, phase, code: more.error?.code },
       more.error?.message ?? "assignment of the feed",
     );
@@ -538,8 +539,13 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     said = "";
     const { task } = memory;
     if (task?.applied !== undefined)
-      say(task, task.applied.isToldObserved ? "observed" : "applied", { items: itemsOf(task.applied) });
-    else if (task !== undefined && waiting === undefined) say(task, "verified");
+      say(
+        task,
+        task.applied.isToldObserved ? "observed" : "applied",
+        { items: itemsOf(task.applied) },
+        false,
+      );
+    else if (task !== undefined && waiting === undefined) say(task, "verified", {}, false);
     else said = again;
   }
 
