@@ -110,6 +110,42 @@ test("a mirror that does not answer in strict mode is waited for, and given up i
   assert.equal(fed.port, "5001");
 });
 
+test("a new try is one pass, however often that reads; a change on trial has not soaked", async (t) => {
+  const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
+  const fed = await fedNode(t, old, "1.7.24");
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { soakMs: 1_000 });
+  const isNewTry = async () => {
+    const choice = await fed.keeper.choose();
+    return choice.kind === "document" && choice.isNewTry;
+  };
+  assert.deepEqual([await isNewTry(), await isNewTry()], [true, true]);
+  await fed.pass();
+  assert.equal(await isNewTry(), false);
+  assert.equal(fed.node.containerd.restarts, 1);
+  fed.node.clock.advance(2_000);
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "applied");
+  fed.node.clock.advance(120_000);
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "soaked");
+});
+
+test("a containerd that ends in its trial is taken back, and so is the assignment", async (t) => {
+  const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
+  const fed = await fedNode(t, old, "1.7.24");
+  fed.node.containerd.unit = { is: "running", restarts: 0 };
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { soakMs: 1_000 });
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "applied");
+  fed.node.clock.advance(10_000);
+  fed.node.containerd.unit = { is: "running", restarts: 1, message: "panic" };
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "reverted");
+  assert.match(fed.answer?.error?.message ?? "", /ended by itself: panic/);
+  assert.equal(fed.node.read(CONFIG), old);
+  assert.equal(fed.answer?.state.running, undefined);
+});
+
 test("what containerd does not come up on is FAILED, taken back by the pass, and tried again only by a new assignment", async (t) => {
   const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
   const fed = await fedNode(t, old, "1.7.24");
