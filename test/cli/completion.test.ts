@@ -80,7 +80,7 @@ test("bash accepts its script and completes commands, options, choices and files
     "--no-probe",
   ]);
   assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
-  assert.deepEqual(bash(script, cwd, "fleet", ""), ["keygen", "sign", "verify"]);
+  assert.deepEqual(bash(script, cwd, "fleet", ""), ["control", "keygen", "sign", "verify"]);
   assert.deepEqual(bash(script, cwd, "--json", "fleet", "s"), ["sign"]);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fl"), ["--fleet", "--floor-serial"]);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fleet", "prod", ""), files);

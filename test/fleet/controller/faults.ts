@@ -23,6 +23,25 @@ export function testControllerFaults(
   open: (t: TestContext) => Promise<FaultsEngine>,
   options: { readonly timeout: number; readonly skip: string | false },
 ): void {
+  test(`${name}: T9 a canary that goes back halts it, and nobody else is told`, options, async (t) => {
+    const natures: readonly Nature[] = ["soak-fails", ...Array<Nature>(7).fill("good")];
+    const { engine, lab } = await openLab(t, open, { natures });
+    const controller = startOne(t, engine, "c1");
+    await lab.until(({ halted }) => halted?.isWhole === true, "it halts");
+    // Long enough for whoever would go on.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    lab.check();
+    const applies = lab.servers.flatMap(({ sent }) => sent).filter((one) => one.endsWith("/apply"));
+    assert.deepEqual(applies, ["n0 r1/1/apply"]);
+    assert.ok(lab.agents.every(({ running }) => running?.digest === OLD.digest));
+    const { halted, phase } = lab.state();
+    assert.equal(phase, "halted");
+    assert.equal(halted?.code, "too-many-failed");
+    assert.deepEqual(halted?.evidence.nodes, ["n0"]);
+    assert.equal(halted?.evidence.errors[0]?.code, "soak-fails");
+    assert.equal(count(controller, "decided"), 3, "waves, halt, all of its evidence");
+  });
+
   for (const [phase, isThere] of MOMENTS)
     test(
       `${name}: a controller killed in ${phase} is followed by another that goes on`,
