@@ -81,6 +81,29 @@ export function testControllerFaults(
     );
 
   test(
+    `${name}: a controller killed at a halt is followed by another that gathers all of its evidence`,
+    options,
+    async (t) => {
+      const natures: readonly Nature[] = [
+        ...Array<Nature>(4).fill("good"),
+        ...Array<Nature>(4).fill("soak-fails"),
+      ];
+      const { engine, lab } = await openLab(t, open, { natures });
+      const first = startOne(t, engine, "c1");
+      await eventually(() => hasLed(first), "it leads");
+      startOne(t, engine, "c2");
+      await lab.until(({ phase }) => phase === "halted", "it halts");
+      await first.kill();
+      await lab.until(({ halted }) => halted?.isWhole === true, "all have answered");
+      lab.check();
+      const told = new Set(lab.servers.flatMap(({ sent }) => sent));
+      const failed = lab.agents.filter(({ id, nature }) => nature !== "good" && told.has(`${id} r1/1/apply`));
+      assert.ok(failed.every(({ running }) => running?.digest === OLD.digest));
+      assert.equal(lab.state().halted?.evidence.count, failed.length);
+    },
+  );
+
+  test(
     `${name}: T10 without a controller nobody new is told, and rollouts go on with one`,
     options,
     async (t) => {
