@@ -31,12 +31,16 @@ export interface FleetVerifyOptions extends GlobalOptions {
   readonly show: boolean | undefined;
 }
 
-export interface FleetControlOptions extends GlobalOptions {
+export interface FleetServeOptions extends GlobalOptions {
+  /** Undefined: /etc/mirrorlet/feed.toml, where it may be missing. */
   readonly config: string | undefined;
-  readonly engine: string | undefined;
   readonly fleet: string | undefined;
-  readonly set: readonly string[] | undefined;
+  readonly engine: string | undefined;
+  readonly controller: boolean;
+  readonly set: readonly string[];
 }
+
+export type FleetControlOptions = Omit<FleetServeOptions, "controller">;
 
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {
@@ -45,4 +49,5 @@ export interface FleetCommands {
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
   /** Until a signal ends it. */
   control(options: FleetControlOptions): Promise<ExitCode>;
+  serve(options: FleetServeOptions): Promise<ExitCode>;
 }

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import { addControlCommand } from "./fleet-control-program.ts";
+import { addServeCommand } from "./fleet-serve-program.ts";
 
 export interface ProgramParts {
   readonly done: (code: ExitCode) => void;
@@ -11,12 +13,11 @@ export interface ProgramParts {
 }
 
 /** The commands below `fleet`. */
-export function addFleetCommands(
-  program: Command,
-  commands: () => FleetCommands,
-  { done, add, example, collect, optionsOf }: ProgramParts,
-): void {
-  const fleet = add(program, "fleet", "sign desired state for many nodes").helpCommand(false);
+export function addFleetCommands(program: Command, commands: () => FleetCommands, parts: ProgramParts): void {
+  const { done, add, example, collect, optionsOf } = parts;
+  const fleet = add(program, "fleet", "sign desired state for many nodes, and bring it to them").helpCommand(
+    false,
+  );
   add(fleet, "keygen", "make a key pair that signs desired state")
     .option(
       "--out <file>",
@@ -56,15 +57,6 @@ export function addFleetCommands(
     .option("--show", "print the desired state that is signed")
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
-  add(
-    fleet,
-    "control",
-    "take rollouts on, halt and end them; feed servers do that too, unless told otherwise",
-  )
-    .option("--engine <address>", "where the fleet's state is: etcd://HOST:PORT,… or journal:/DIRECTORY")
-    .option("--fleet <name>", "which fleet")
-    .option("--config <file>", "says both, and how etcd is asked (default: /etc/mirrorlet/feed.toml)")
-    .option("--set <key=value>", "a setting that wins over feed.toml; may be repeated", collect)
-    .addHelpText("after", example("fleet control --engine etcd://etcd-1:2379,etcd-2:2379 --fleet prod"))
-    .action(async (_, command: Command) => done(await commands().control(optionsOf(command))));
+  addServeCommand(fleet, commands, parts);
+  addControlCommand(fleet, commands, parts);
 }

@@ -138,6 +138,10 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       const { serveControl } = await import("./serve-control.ts");
       return serveControl(options, createIo(options), createLog);
     },
+    async serve(options) {
+      const { composeServe } = await import("./compose-serve.ts");
+      return composeServe(options, createIo(options), createLog);
+    },
   };
 }
 

@@ -80,8 +80,8 @@ test("bash accepts its script and completes commands, options, choices and files
     "--no-probe",
   ]);
   assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
-  assert.deepEqual(bash(script, cwd, "fleet", ""), ["control", "keygen", "sign", "verify"]);
-  assert.deepEqual(bash(script, cwd, "--json", "fleet", "s"), ["sign"]);
+  assert.deepEqual(bash(script, cwd, "fleet", ""), ["control", "keygen", "serve", "sign", "verify"]);
+  assert.deepEqual(bash(script, cwd, "--json", "fleet", "si"), ["sign"]);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fl"), ["--fleet", "--floor-serial"]);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fleet", "prod", ""), files);
   assert.deepEqual(bash(script, cwd, "fleet", "keygen", "--out", ""), files);
@@ -105,7 +105,7 @@ test("fish accepts its script and completes", { skip: found("fish") }, async (t)
   assert.equal(spawnSync("fish", ["-n", file]).status, 0);
   const run = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet val"`], { encoding: "utf8" });
   assert.match(run.stdout, /^validate\tcheck desired state/);
-  const below = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet fleet s"`], { encoding: "utf8" });
+  const below = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet fleet si"`], { encoding: "utf8" });
   assert.match(below.stdout, /^sign\tsign a desired state[^\n]*\n$/);
 });
 
