@@ -32,10 +32,20 @@ export interface FleetVerifyOptions extends GlobalOptions {
   readonly show: boolean | undefined;
 }
 
+export interface FleetServeOptions extends GlobalOptions {
+  /** Undefined: /etc/mirrorlet/feed.toml, where it may be missing. */
+  readonly config: string | undefined;
+  readonly fleet: string | undefined;
+  readonly engine: string | undefined;
+  readonly controller: boolean;
+  readonly set: readonly string[];
+}
+
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {
   keygen(options: FleetKeygenOptions): Promise<ExitCode>;
   sign(files: readonly string[], options: FleetSignOptions): Promise<ExitCode>;
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
+  serve(options: FleetServeOptions): Promise<ExitCode>;
   readonly store: FleetStoreCommands;
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import { addServeCommand } from "./fleet-serve-program.ts";
 import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
 export interface ProgramParts {
@@ -56,5 +57,6 @@ export function addFleetCommands(program: Command, commands: () => FleetCommands
     .option("--show", "print the desired state that is signed")
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
+  addServeCommand(fleet, commands, parts);
   addFleetStoreCommands(fleet, () => commands().store, parts);
 }

@@ -135,6 +135,10 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       ]);
       return fleetVerify(file, options, createIo(options), verifyDeps);
     },
+    async serve(options) {
+      const { composeServe } = await import("./compose-serve.ts");
+      return composeServe(options, createIo(options), createLog);
+    },
     store: composeFleetStoreCommands(createIo),
   };
 }
@@ -174,7 +178,7 @@ async function configure(
   return loaded;
 }
 
-async function createLog({ logLevel }: AgentConfig) {
+async function createLog({ logLevel }: Pick<AgentConfig, "logLevel">) {
   const { createLog } = await import("../host/log.ts");
   const isTerminal = process.stderr.isTTY === true;
   const form = isTerminal ? "terminal" : isJournal(process.env) ? "journal" : "json";

@@ -26,11 +26,11 @@ export interface FleetFigures {
   readonly summary?: FleetSummary;
 }
 
-/** Takes the figures, not more often than is looked at them. */
+/** Takes the figures when they are asked for, and for a large fleet not all the time. */
 export function createFleetFigures(source: FleetMetricsSource): () => FleetFigures {
   const { followed, nowMs, uptimeMs, sha256 } = source;
   let gone: GoneServers = new Map();
-  let taken: { readonly figures: FleetFigures; readonly atMs: number } | undefined;
+  let taken: { readonly figures: FleetFigures; readonly untilMs: number } | undefined;
   const take = (): FleetFigures => {
     const { records } = followed;
     const controller = source.controller?.();
@@ -42,13 +42,18 @@ export function createFleetFigures(source: FleetMetricsSource): () => FleetFigur
     return { ...base, summary: summarizeFleet(view, channels.map(withoutEnded), nowMs(), sha256) };
   };
   return () => {
-    if (taken === undefined || uptimeMs() - taken.atMs > KEPT_MS)
-      taken = { figures: take(), atMs: uptimeMs() };
-    return taken.figures;
+    const startedMs = uptimeMs();
+    if (taken !== undefined && startedMs < taken.untilMs) return taken.figures;
+    const figures = take();
+    const endedMs = uptimeMs();
+    taken = { figures, untilMs: endedMs + Math.min(MOST_KEPT_MS, COST * (endedMs - startedMs)) };
+    return figures;
   };
 }
 
-const KEPT_MS = 1_000;
+/** So many times longer than it took to make them, figures are told again: of a large fleet they take 2 % of the time at most. */
+const COST = 50;
+const MOST_KEPT_MS = 10_000;
 
 /** Of those that are over, states do not change any more, and there may be many. */
 function withoutEnded(channel: ListedChannel): ListedChannel {

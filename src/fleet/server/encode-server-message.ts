@@ -23,19 +23,19 @@ const MOST_KEPT = 32;
 
 export function createServerMessages({ Sync }: FeedDefinition): ServerMessages {
   const encode = Sync.responseSerialize;
-  const kept = new Map<string, Buffer>();
+  const kept = new Map<string, { readonly envelope: Uint8Array | undefined; readonly bytes: Buffer }>();
   return {
     welcome: (welcome) => encode({ welcome }),
     assignment(assignment, envelope) {
-      // The envelope of a digest is always the same.
       const key = JSON.stringify([assignment, envelope !== undefined]);
       const known = kept.get(key);
-      if (known !== undefined) return known;
-      const made = encode({ assignment: toMessage(assignment, envelope) });
+      // One with more signatures may have taken its place.
+      if (known !== undefined && known.envelope === envelope) return known.bytes;
+      const bytes = encode({ assignment: toMessage(assignment, envelope) });
       const [oldest] = kept.keys();
       if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
-      kept.set(key, made);
-      return made;
+      kept.set(key, { envelope, bytes });
+      return bytes;
     },
     reportAck: (throughSeq) => encode({ reportAck: { throughSeq } }),
     heartbeat: (timeMs, engineAgeMs) => encode({ heartbeat: { timeMs, engineAgeMs: toUint32(engineAgeMs) } }),

@@ -21,7 +21,6 @@ export interface NodeDesk {
   onStatus(node: string): void;
   /** There is a seat again. */
   onSeat(): void;
-  session(node: string): Session | undefined;
   sessions(): Iterable<Session>;
   count(): number;
   /** Nothing is left to write; or the signal is aborted. */
@@ -35,6 +34,8 @@ export interface DeskOptions extends PrepareDeps {
   readonly nowMs: () => number;
   readonly send: (session: Session, assignment: Assignment) => void;
   readonly acknowledge: (session: Session, seq: number) => void;
+  /** Two processes use the id of this node in turns. */
+  readonly onCloned: (node: string) => void;
 }
 
 const MOST_REPORTS = 32;
@@ -48,7 +49,7 @@ const LATER_MS = 100;
  * the slower the engine is, the more goes into one. Works in slices: streams are served meanwhile.
  */
 export function createNodeDesk(options: DeskOptions): NodeDesk {
-  const { board, tokens, writer, seat, nowMs, send, acknowledge } = options;
+  const { board, tokens, writer, seat, nowMs, send, acknowledge, onCloned } = options;
   const entries = new Map<string, NodeEntry>();
   const dirty = new Set<NodeEntry>();
   const later = new Set<NodeEntry>();
@@ -166,14 +167,18 @@ export function createNodeDesk(options: DeskOptions): NodeDesk {
     }
     wake();
   };
-  const settleOne = ({ entry, session, connects, reports, assignment }: Draft, own: ServerSeat): void => {
+  const settleOne = (draft: Draft, own: ServerSeat): void => {
+    const { entry, session, connects, reports, assignment, status } = draft;
     entry.share = writer.most;
     if (session === undefined) {
       entry.departure = undefined;
       return;
     }
     session.wroteMs = nowMs();
-    if (connects) session.seat = own.id;
+    if (connects) {
+      session.seat = own.id;
+      if (status.cloned === true) onCloned(entry.id);
+    }
     takeReports(session, reports);
     if (assignment !== undefined) sendNow(session, assignment);
     const isLeft = assignment === undefined && session.unsent !== undefined;
@@ -245,7 +250,6 @@ export function createNodeDesk(options: DeskOptions): NodeDesk {
     onSeat() {
       for (const entry of entries.values()) touch(entry);
     },
-    session: (node) => entries.get(node)?.session,
     *sessions() {
       for (const { session } of entries.values()) if (session !== undefined) yield session;
     },

@@ -93,6 +93,8 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
     else if (word.kind === "report") {
       const { seq, report } = word;
       onEvent({ kind: "report", node: session.node, phase: report.phase });
+      // Perhaps for signatures that its envelope has by now: next time it is sent again.
+      if (report.phase === "rejected" || report.phase === "preflight-failed") session.known.clear();
       if (!desk.report(session, { seq, report, atMs: nowMs() })) rest.untilRoom();
     }
   };

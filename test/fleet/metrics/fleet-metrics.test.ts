@@ -81,7 +81,7 @@ test("the one that leads tells the fleet's figures, others what they know of its
   ])
     assert.ok(page.split("\n").includes(`mirrorlet_fleet_${line}`), `${line} in:\n${page}`);
   status = { ...status, role: "standing-by", waits: new Map() };
-  uptimeMs = 5_000;
+  uptimeMs = 20_000;
   const other = await registry.metrics();
   assert.match(other, /^mirrorlet_fleet_controller_leading 0$/m);
   assert.match(other, /^mirrorlet_fleet_rollout_wave\{/m);
