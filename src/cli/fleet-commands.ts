@@ -1,5 +1,6 @@
 import type { ExitCode } from "./command.ts";
 import type { GlobalOptions } from "./commands.ts";
+import type { FleetStoreCommands } from "./fleet-store-commands.ts";
 
 export interface FleetKeygenOptions extends GlobalOptions {
   readonly out: string;
@@ -50,4 +51,5 @@ export interface FleetCommands {
   /** Until a signal ends it. */
   control(options: FleetControlOptions): Promise<ExitCode>;
   serve(options: FleetServeOptions): Promise<ExitCode>;
+  readonly store: FleetStoreCommands;
 }

@@ -3,6 +3,7 @@ import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
 import { addControlCommand } from "./fleet-control-program.ts";
 import { addServeCommand } from "./fleet-serve-program.ts";
+import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
 export interface ProgramParts {
   readonly done: (code: ExitCode) => void;
@@ -59,4 +60,5 @@ export function addFleetCommands(program: Command, commands: () => FleetCommands
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
   addServeCommand(fleet, commands, parts);
   addControlCommand(fleet, commands, parts);
+  addFleetStoreCommands(fleet, () => commands().store, parts);
 }
