@@ -32,13 +32,6 @@ export interface FleetVerifyOptions extends GlobalOptions {
   readonly show: boolean | undefined;
 }
 
-export interface FleetControlOptions extends GlobalOptions {
-  readonly config: string | undefined;
-  readonly engine: string | undefined;
-  readonly fleet: string | undefined;
-  readonly set: readonly string[] | undefined;
-}
-
 export interface FleetServeOptions extends GlobalOptions {
   /** Undefined: /etc/mirrorlet/feed.toml, where it may be missing. */
   readonly config: string | undefined;
@@ -47,6 +40,8 @@ export interface FleetServeOptions extends GlobalOptions {
   readonly controller: boolean;
   readonly set: readonly string[];
 }
+
+export type FleetControlOptions = Omit<FleetServeOptions, "controller">;
 
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {

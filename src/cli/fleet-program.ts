@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import { addControlCommand } from "./fleet-control-program.ts";
 import { addServeCommand } from "./fleet-serve-program.ts";
 import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
@@ -57,17 +58,7 @@ export function addFleetCommands(program: Command, commands: () => FleetCommands
     .option("--show", "print the desired state that is signed")
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
-  add(
-    fleet,
-    "control",
-    "take rollouts on, halt and end them; feed servers do that too, unless told otherwise",
-  )
-    .option("--engine <address>", "where the fleet's state is: etcd://HOST:PORT,… or journal:/DIRECTORY")
-    .option("--fleet <name>", "which fleet")
-    .option("--config <file>", "says both, and how etcd is asked (default: /etc/mirrorlet/feed.toml)")
-    .option("--set <key=value>", "a setting that wins over feed.toml; may be repeated", collect)
-    .addHelpText("after", example("fleet control --engine etcd://etcd-1:2379,etcd-2:2379 --fleet prod"))
-    .action(async (_, command: Command) => done(await commands().control(optionsOf(command))));
   addServeCommand(fleet, commands, parts);
+  addControlCommand(fleet, commands, parts);
   addFleetStoreCommands(fleet, () => commands().store, parts);
 }

@@ -148,7 +148,12 @@ export function withEngine(command: Command, { collect }: Pick<ProgramParts, "co
   return command
     .option("--engine <address>", "where the fleet's state is: etcd://HOST:PORT,… or journal:/DIRECTORY")
     .option("--fleet <name>", "which fleet")
-    .option("--config <file>", "says both, and how etcd is asked (default: /etc/mirrorlet/feed.toml)")
+    .addOption(
+      new Option(
+        "--config <file>",
+        "says both, and how etcd is asked (default: /etc/mirrorlet/feed.toml)",
+      ).env("MIRRORLET_FEED_CONFIG"),
+    )
     .option("--set <key=value>", "a setting that wins over feed.toml; may be repeated", collect);
 }
 

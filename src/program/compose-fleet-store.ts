@@ -137,7 +137,10 @@ async function openStore(options: StoreOptions, io: CommandIo): Promise<OpenedSt
     if (notice.kind === "old-version") io.stderr(`mirrorlet: warning: ${notice.message}\n`);
   };
   try {
-    const engine = await openEngine(parsed.address, access, { ...clocks, onNotice });
+    const { address } = parsed;
+    const below =
+      address.kind === "journal" ? { ...address, directory: options.root + address.directory } : address;
+    const engine = await openEngine(below, access, { ...clocks, onNotice });
     const port = openFleetStore({ engine, fleet }, { ...clocks, nowMs: Date.now });
     return { port, close: () => engine.close() };
   } catch (error) {

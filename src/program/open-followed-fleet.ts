@@ -1,10 +1,9 @@
 import type { Log } from "../agent/ports.ts";
 import type { FleetAccess } from "../core/feed-config/parse-feed-config.ts";
-import { parseEngineAddress } from "../fleet/engine/engine-address.ts";
-import { openEngine } from "../fleet/engine/open-engine.ts";
 import { describeFleetNotice } from "../fleet/store/describe-notice.ts";
 import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { type FleetNotice, type FollowedFleet, followFleet } from "../fleet/store/follow-fleet.ts";
+import { openFleetEngine } from "./open-fleet-engine.ts";
 
 export interface OpenedFleet {
   readonly store: FleetStore;
@@ -12,32 +11,27 @@ export interface OpenedFleet {
   close(): Promise<void>;
 }
 
-/** The fleet's records, followed. A text: why they cannot be; an engine that is down is waited for. */
+/** The fleet's records, followed, with a log of what happens to them. A text: why they cannot be. */
 export async function openFollowedFleet(
-  { fleet, engine: text, access }: FleetAccess,
+  access: FleetAccess,
+  root: string,
   uptimeMs: () => number,
   log: Log,
 ): Promise<OpenedFleet | string> {
-  const parsed = parseEngineAddress(text);
-  if (!parsed.ok) return parsed.message;
   const onNotice = (notice: FleetNotice): void => {
     const { level, message } = describeFleetNotice(notice);
     log[level]({}, message);
   };
-  try {
-    const clocks = { uptimeMs, random: Math.random, onNotice };
-    const engine = await openEngine(parsed.address, access, clocks);
-    const store = { engine, fleet };
-    const followed = followFleet(store, { nowMs: uptimeMs, random: Math.random, onNotice });
-    return {
-      store,
-      followed,
-      async close() {
-        await followed.close();
-        await engine.close();
-      },
-    };
-  } catch (error) {
-    return `${text} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  const engine = await openFleetEngine(access, { root, uptimeMs, onNotice });
+  if (typeof engine === "string") return engine;
+  const store = { engine, fleet: access.fleet };
+  const followed = followFleet(store, { nowMs: uptimeMs, random: Math.random, onNotice });
+  return {
+    store,
+    followed,
+    async close() {
+      await followed.close();
+      await engine.close();
+    },
+  };
 }

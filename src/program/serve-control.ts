@@ -17,7 +17,7 @@ import { runController } from "./run-controller.ts";
 export async function serveControl(
   options: FleetControlOptions,
   io: CommandIo,
-  createLog: (config: FeedConfig) => Promise<Log>,
+  createLog: (config: Pick<FeedConfig, "logLevel">) => Promise<Log>,
 ): Promise<ExitCode> {
   const loaded = await loadFeedConfig(options);
   if (!loaded.ok) {
@@ -27,7 +27,7 @@ export async function serveControl(
   const { config } = loaded;
   const log = await createLog(config);
   const { uptimeMs } = createClock();
-  const opened = await openFollowedFleet(config, uptimeMs, log);
+  const opened = await openFollowedFleet(config, options.root, uptimeMs, log);
   if (typeof opened === "string") {
     io.stderr(`mirrorlet: ${opened}\n`);
     return 78;

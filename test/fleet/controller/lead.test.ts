@@ -122,6 +122,29 @@ test("tokens of a server that is gone come back, but for what is in flight", asy
   ]);
 });
 
+test("of two rollouts of a channel that end at once each has its own end", async (t) => {
+  const store = await journalStore(t);
+  const ids = ["r1", "r2"];
+  await commit(
+    store,
+    [],
+    [
+      { kind: "channel", id: "stable", value: channelWith() },
+      ...ids.flatMap((id) => [
+        { kind: "spec", id, value: specWith({ id, scope: { nodes: [id] } }) } as const,
+        { kind: "state", id, value: stateWith({ phase: "reverting" }) } as const,
+      ]),
+    ],
+  );
+  const { controller } = lead(t, store);
+  const states = async () => [...(await readFleet(store)).state.values()].map(({ value }) => value);
+  await eventually(async () => (await states()).every(({ phase }) => phase === "reverted"), "both are over");
+  assert.deepEqual((await states()).map(({ generation }) => generation).toSorted(), [4, 5]);
+  assert.equal((await readFleet(store)).channel.get("stable")?.value.generation, 5);
+  await eventually(() => controller.status().conflicts === 1, "the second was made anew");
+  assert.equal(controller.status().failures, 0);
+});
+
 /** Goes on by itself, from its preflight to its waves, and no further: nobody is connected. */
 const QUIET = { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } } as const;
 
