@@ -135,6 +135,10 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       ]);
       return fleetVerify(file, options, createIo(options), verifyDeps);
     },
+    async control(options) {
+      const { serveControl } = await import("./serve-control.ts");
+      return serveControl(options, createIo(options), createLog);
+    },
     async serve(options) {
       const { composeServe } = await import("./compose-serve.ts");
       return composeServe(options, createIo(options), createLog);
