@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { TestContext } from "node:test";
 import type { Channel } from "../../../../src/core/fleet/channel.ts";
+import type { Engine } from "../../../../src/fleet/engine/engine.ts";
 import { NONE_DENIED } from "../../../../src/fleet/server/denied-list.ts";
 import { checkCertificates, type FeedCertificates } from "../../../../src/fleet/server/feed-certificates.ts";
 import type { FeedEvent } from "../../../../src/fleet/server/feed-events.ts";
@@ -15,8 +16,9 @@ import type { FleetStore } from "../../../../src/fleet/store/fleet-store.ts";
 import { writeChannel } from "../../../../src/fleet/store/write-channel.ts";
 import { loadFeedService } from "../../../../src/shared/feed/load-feed-service.ts";
 import { channelWith, NEW, OLD } from "../../../core/fleet/support/fleet.ts";
+import { scratch } from "../../../host/scratch.ts";
 import { createCa, type LabCa, type LabCertificate } from "../../../support/tls.ts";
-import { journalStore } from "../../store/store-words.ts";
+import { openJournal } from "../../engine/open-engine.ts";
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -38,10 +40,16 @@ export interface TestServer extends FeedServer {
 
 /** A fleet in a journal, or in what is given, with one channel that has OLD as stable; servers on loopback. */
 export async function testFleet(t: TestContext, given?: FleetStore): Promise<TestFleet> {
-  const store = given ?? (await journalStore(t));
+  const started: FeedServer[] = [];
+  const own = given === undefined ? await openJournal({ directory: scratch(t) }) : undefined;
+  // In this order: a server that ends takes leave of its engine.
+  t.after(async () => {
+    await Promise.all(started.map((server) => server.close()));
+    await own?.close();
+  });
+  const store = given ?? { engine: own as Engine, fleet: "prod" };
   const ca = await createCa();
-  const server = await ca.issueServer();
-  const certificates = certificatesOf(ca, server);
+  const certificates = certificatesOf(ca, await ca.issueServer());
   const issued = new Map<string, Promise<LabCertificate>>();
   const service = await loadFeedService();
   await putBundle(store, OLD.digest, envelopeOf("old"));
@@ -57,7 +65,7 @@ export async function testFleet(t: TestContext, given?: FleetStore): Promise<Tes
     },
     async serve({ times, onEvent, ...changes } = {}) {
       const events: FeedEvent[] = [];
-      const started = await startFeedServer({
+      const server = await startFeedServer({
         store,
         service,
         listen: { host: "127.0.0.1", port: 0 },
@@ -80,8 +88,8 @@ export async function testFleet(t: TestContext, given?: FleetStore): Promise<Tes
         ...changes,
         times: { ...FEED_TIMES, ...times },
       });
-      t.after(() => started.close());
-      return Object.assign(started, {
+      started.push(server);
+      return Object.assign(server, {
         events,
         has: (kind: string) => events.some((one) => one.kind === kind),
       });
