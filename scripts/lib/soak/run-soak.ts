@@ -325,7 +325,7 @@ function describeRest(round: number, rounds: number, { agent, settledMs, waited 
   const figures =
     agent === undefined
       ? "no agent"
-      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
+      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)} of ${agent.heapTotalMiB.toFixed(0)}, external ${agent.externalMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
   const settled = settledMs === undefined ? "never settled" : `settled in ${Math.round(settledMs)} ms`;
   const why = waited === undefined ? "" : ` (${waited})`;
   return `round ${round} of ${rounds}: ${settled}${why}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;
