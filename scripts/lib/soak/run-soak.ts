@@ -231,7 +231,8 @@ async function beRough(
   const spent = play.timeline
     .all()
     .filter((each) => each.kind === "restart" && each.by === "agent" && isThisHour(each)).length;
-  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3 && spent < MOST_SPENT) {
+  // Three rounds before the end at the latest: for two minutes a change is on trial, and what it would be taken back with kept.
+  if (rounds >= 10 && round % every === every - 3 && play.configChanges < 3 && spent < MOST_SPENT) {
     play.configChanges++;
     await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
   }
