@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** How often a process looks at itself. */
-const LOOK_MS = 60_000;
+const LOOK_MS = 30_000;
 /** Less than that is not worth the collection. */
 const GROWN_BYTES = 16 * 2 ** 20;
 
