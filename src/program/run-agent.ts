@@ -18,6 +18,7 @@ import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
+import { returnMemory } from "../shared/return-memory.ts";
 import { agentRoutes, evidenceFacts, feedFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
@@ -202,12 +203,14 @@ export async function runAgent(
     log,
     () => running.trigger("something we own or read was touched"),
   );
+  const stopReturning = returnMemory();
   log.info({ address: http.address, desired_state: config.desiredState }, "mirrorlet is running");
   return {
     address: http.address,
     reload: () => running.trigger("reload"),
     async stop() {
       clearTimeout(waited);
+      stopReturning();
       teller.cancel();
       await notify.stopping();
       await watch.close();

@@ -19,6 +19,7 @@ import { serveVerbs, type Verbs } from "../host/helper/serve-verbs.ts";
 import { asErrors, isJournal } from "../host/journal-stream.ts";
 import { isRegistryVariable } from "../host/registry-environment.ts";
 import { sha256 } from "../host/sha256.ts";
+import { returnMemory } from "../shared/return-memory.ts";
 import { loadConfig } from "./load-config.ts";
 
 export interface HelperOptions {
@@ -53,6 +54,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
   if (distrust !== undefined) return fail(distrust, 1);
   const listening = await listen(at);
   const verbs = createVerbs(loaded.config, listening, options);
+  returnMemory();
   return new Promise((resolve) => {
     const end = (): void => void stop().then(() => resolve(0));
     const stop = serveVerbs(listening.server, verbs, {
