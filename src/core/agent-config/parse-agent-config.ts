@@ -60,13 +60,7 @@ function checkTogether(values: SettingValues, merge: Merge<SettingKey>): readonl
   const report = (key: SettingKey, message: string, fix: string) => {
     issues.push({ code: "config-conflict", severity: "error", at: placeOf(merge.origin(key)), message, fix });
   };
-  const hasFeed = values["feed.address"] !== "";
-  if (hasFeed && merge.origin("desired_state").from !== "default") {
-    report("desired_state", "both a file and a feed are to give the desired state", "keep one of them");
-  }
-  if (hasFeed && values["trust.keys"].length === 0) {
-    report("feed.address", "a feed needs trust.keys: unsigned feeds are not accepted", "add the public keys");
-  }
+  if (values["feed.address"] !== "") checkFeed(values, report);
   checkTrust(values, report);
   if (isSameAddress(values["http.metrics_address"], values["http.address"])) {
     report("http.metrics_address", "http.address and http.metrics_address are the same", "remove this one");
@@ -79,10 +73,33 @@ function checkTogether(values: SettingValues, merge: Merge<SettingKey>): readonl
   return issues;
 }
 
-function checkTrust(
-  values: SettingValues,
-  report: (key: SettingKey, message: string, fix: string) => void,
-): void {
+type ReportConflict = (key: SettingKey, message: string, fix: string) => void;
+
+function checkFeed(values: SettingValues, report: ReportConflict): void {
+  const isUnsigned = values["trust.keys"].length === 0;
+  if (isUnsigned && !values["feed.unsigned"]) {
+    const message = "a feed needs trust.keys: who can write to it would choose where images come from";
+    report("feed.address", message, "add the public keys, or say unsigned = true in [feed]");
+  }
+  if (!isUnsigned && values["feed.unsigned"]) {
+    const message = "documents of the feed are to be signed (trust.keys), and need not be (feed.unsigned)";
+    report("feed.unsigned", message, "remove this one");
+  }
+  if (isUnsigned && values["node.fleet"] === "") {
+    const message = "a feed serves a fleet, and node.fleet says of none that this node is in it";
+    report("feed.address", message, 'set fleet = "…" in [node]');
+  }
+  const hasCertificate = values["feed.cert"] !== "";
+  if (hasCertificate !== (values["feed.key"] !== "")) {
+    const [lacking, other] = hasCertificate ? (["key", "cert"] as const) : (["cert", "key"] as const);
+    report(`feed.${other}`, `feed.${other} is set, and feed.${lacking} is not`, "name both");
+  } else if (!hasCertificate && !values["feed.address"].startsWith("unix:")) {
+    const message = "the feed has to know which node it speaks to: by the certificate that this node shows";
+    report("feed.address", message, "name feed.cert and feed.key, and the feed's feed.ca");
+  }
+}
+
+function checkTrust(values: SettingValues, report: ReportConflict): void {
   const keys = new Set(values["trust.keys"]);
   const { "trust.threshold": threshold, "node.fleet": fleet } = values;
   // A file may hold several, which is seen when it is read.

@@ -60,6 +60,7 @@ export const settings = {
   "feed.ca": setting(optionalPath, ""),
   "feed.cert": setting(optionalPath, ""),
   "feed.key": sensitive(optionalPath, ""),
+  "feed.unsigned": setting(boolean, false),
 
   "trust.keys": setting(publicKeys, []),
   "trust.threshold": setting(integer(1, 64), 1),
