@@ -49,7 +49,7 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...(record?.signed === undefined ? {} : { signed: record.signed }),
-    ...askedOf(wanted, record),
+    ...askedOf(wanted, record, isOnTrial),
     ...result,
     ...(waits.length === 0 ? {} : { retryMs: Math.min(...waits) }),
     conditions: result.conditions.map(withoutSecrets),
@@ -65,10 +65,11 @@ function generationOf(wanted: Wanted | undefined, record: ApplyRecord | undefine
 function askedOf(
   wanted: Wanted | undefined,
   record: ApplyRecord | undefined,
+  isOnTrial: boolean,
 ): Pick<PassReport, "asked"> | undefined {
   if (wanted === undefined || wanted.kind === "kept" || wanted.feed === undefined) return undefined;
   const isInForce = wanted.kind === "state" && record?.digest === wanted.digest;
-  return { asked: { digest: wanted.feed.digest, isInForce } };
+  return { asked: { digest: wanted.feed.digest, isInForce, isOnTrial } };
 }
 
 /** Conditions quote what containerd, its journal and its restart command say, and are shown to anybody who asks. */

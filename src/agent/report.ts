@@ -114,7 +114,12 @@ export interface PassReport {
   /** Who has signed what is in force, and until when; undefined: nobody. */
   readonly signed?: SignedRecord;
   /** The feed's document that this pass was to bring into force; undefined: it had none, or did not get so far. */
-  readonly asked?: { readonly digest: string; readonly isInForce: boolean };
+  readonly asked?: {
+    readonly digest: string;
+    readonly isInForce: boolean;
+    /** containerd is still watched for a change, and may yet be taken back. */
+    readonly isOnTrial: boolean;
+  };
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */

@@ -65,7 +65,10 @@ export interface RolloutReport extends Rollout {
 
 export function reportFleet(picture: FleetPicture, sha256: Sha256): FleetReport {
   const { fleet, atMs, channels, view, servers, controller, broken, staleMs } = picture;
-  const summary = summarizeFleet(view, channels, atMs, sha256);
+  const whole = summarizeFleet(view, channels, atMs, sha256);
+  // Before there is any channel, nobody differs in that.
+  const differences = whole.differences.filter(({ kind }) => kind !== "no-channel" || channels.length > 0);
+  const summary = { ...whole, differences };
   const nodesOf = new Map<string, number>();
   for (const { status } of view.nodes) {
     const server = status?.connection?.server;

@@ -11,6 +11,7 @@ import type { PassReport } from "../agent/report.ts";
 import type { NodeDeps } from "../cli/node-deps.ts";
 import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { Phase } from "../core/fleet/phase.ts";
+import { createDebounce } from "../edge/debounce.ts";
 import { followFeed } from "../edge/feed/follow-feed.ts";
 import { createCredentialReader } from "../edge/feed/read-feed-credentials.ts";
 import { hasDesiredState, isUnsignedFeed, type NodeSetup } from "./compose-node.ts";
@@ -43,6 +44,8 @@ export interface FeedDeps {
 }
 
 const BUSY_MS = 200;
+const TURN_QUIET_MS = 500;
+const TURN_FLOOD_MS = 2_000;
 
 export async function runFeed(options: FeedDeps): Promise<FeedRun> {
   const { setup, feed, version, deps, context, evidence, trigger } = options;
@@ -89,13 +92,15 @@ export async function runFeed(options: FeedDeps): Promise<FeedRun> {
       return tryDocument({ ...once, witness: context.witness, signal });
     },
   });
+  // A mirror that goes turns the verdicts of a thousand registries at once.
+  const turn = createDebounce(TURN_QUIET_MS, TURN_FLOOD_MS, keeper.turned);
   const { ca, cert, key, address } = feed;
   let link: ReturnType<typeof followFeed> | undefined;
   const startedMs = clock.now();
   return {
     choose: keeper.choose,
     passed: keeper.passed,
-    turned: keeper.turned,
+    turned: turn.poke,
     answers: () => keeper.standing().answers,
     status() {
       const { answers: _counted, ...standing } = keeper.standing();
@@ -114,6 +119,7 @@ export async function runFeed(options: FeedDeps): Promise<FeedRun> {
       });
     },
     async stop() {
+      turn.cancel();
       await link?.stop();
       await keeper.stop();
     },

@@ -87,6 +87,12 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     const { readRootsDesiredState } = await import("./roots-desired-state.ts");
     return readRootsDesiredState(config, root);
   };
+  // Not links that somebody who is the agent's user puts there.
+  const agents = createFiles({ ...(root === "" ? {} : { root }), confined: [config.stateDir] });
+  const feedsNames = async () => {
+    const { readFeedsNames } = await import("./read-feeds-names.ts");
+    return readFeedsNames(config, root, agents);
+  };
   const shared = {
     config,
     files,
@@ -95,6 +101,7 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     state,
     sha256,
     desiredState,
+    feedsNames,
     findDistrust: (path: string) => findDistrust(path, root, 0),
   };
   return {
@@ -112,7 +119,13 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     }),
     ...daemonVerbs({
       ...shared,
-      canaries: async () => (await desiredState())?.parsed.canaries.map(({ text }) => text),
+      canaries: async () => {
+        const own = (await desiredState())?.parsed;
+        const all = [...(own ? [own] : []), ...(await feedsNames())];
+        // Nothing can be read now: what was named last still counts.
+        if (all.length === 0) return undefined;
+        return [...new Set(all.flatMap(({ canaries }) => canaries.map(({ text }) => text)))];
+      },
       registryEnvironment: () => {
         const all = readDaemonEnvironment(hostRoot.toHost(socket)) ?? {};
         return Object.fromEntries(Object.entries(all).filter(([name]) => isRegistryVariable(name)));

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
-import { after, before } from "node:test";
+import { after, before, test } from "node:test";
 import { writeSignedState } from "../../src/core/signing/signed-state.ts";
 import { formatInlineKey } from "../../src/core/signing/trusted-keys.ts";
+import { putBundle } from "../../src/fleet/store/bundles.ts";
+import { readFleet } from "../../src/fleet/store/read-fleet.ts";
 import type { Assignment } from "../../src/shared/feed/generated/mirrorlet/feed/v1/Assignment.ts";
 import { DAY, envelopeOf, sha256, signDocument, signedState, testKey } from "../core/signing/sign.ts";
+import { testFleet, writeTestChannel } from "../fleet/server/support/feed-words.ts";
 import { forEachGeneration } from "../support/containerd.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { buildImage } from "../support/image.ts";
@@ -29,11 +32,14 @@ before(async () => {
 
 after(() => site?.stop());
 
-async function fedNode(daemon: Parameters<typeof prepareNode>[0], port: number): Promise<LabNode> {
+async function fedNode(
+  daemon: Parameters<typeof prepareNode>[0],
+  port: number,
+  { ca: feedCa, cert, key }: LabCertificate & { readonly ca: string },
+): Promise<LabNode> {
   const node = await prepareNode(daemon, { settings: { preflight: '"off"' } });
-  const { cert, key } = await ca.issueClient("n1", { uri: "spiffe://example.org/node/n1" });
   const [caPath, certPath, keyPath] = [
-    await node.put("feed-ca.pem", ca.cert),
+    await node.put("feed-ca.pem", feedCa),
     await node.put("feed.pem", cert),
     await node.put("feed.key", key),
   ];
@@ -83,7 +89,8 @@ forEachGeneration(
   async (generation, context) => {
     const daemon = await site.daemons.get(generation);
     const port = await findFreePort();
-    const node = await fedNode(daemon, port);
+    const pair = await ca.issueClient("n1", { uri: "spiffe://example.org/node/n1" });
+    const node = await fedNode(daemon, port, { ...pair, ca: ca.cert });
     const start = (): Promise<ScriptedFeed> => startScriptedFeed({ server, clientCa: ca.cert, port });
     let feed = await start();
     context.after(() => feed.stop());
@@ -157,3 +164,39 @@ forEachGeneration(
     assert.deepEqual(refused.state?.runningDigest, good.digest);
   },
 );
+
+test("with the feed server itself: a node gets the stable state, says so durably, and outlives the server", {
+  skip: labSkipReason() ?? false,
+}, async (t) => {
+  const fleet = await testFleet(t);
+  const good = sign(12, site.mirror.url);
+  const digest = good.digest.toString("hex");
+  await putBundle(fleet.store, digest, good.envelope);
+  await writeTestChannel(fleet.store, { stable: { digest, serial: 12 } });
+  const listen = { host: "127.0.0.1", port: await findFreePort() };
+  const first = await fleet.serve({ listen });
+  const daemon = await site.daemons.get("2.1");
+  const { cert, key } = await fleet.issue("n1");
+  const node = await fedNode(daemon, listen.port, { ca: fleet.ca.cert, cert, key });
+  const agent = await node.startAgent();
+  t.after(() => agent.stop());
+  const statusOf = async () => (await readFleet(fleet.store)).status.get("n1")?.value;
+  await agent.until("it is in force", async () => (await statusOf())?.offer?.phase === "applied");
+  const status = await statusOf();
+  assert.equal(status?.running?.digest, digest);
+  assert.deepEqual([status?.source, status?.offer?.id], ["feed", "stable/stable/3"]);
+  site.clear();
+  await daemon.pull(publish());
+  assert.deepEqual(site.contacts(), []);
+  // A server that ends sends its nodes away, and they come to the next one at that address.
+  await first.close();
+  await agent.until("the loss", async () => (await agent.metric("mirrorlet_feed_connected")) === 0);
+  await fleet.serve({ listen, times: { heartbeatMs: 1_000 } });
+  await agent.until("the feed", async () => (await agent.metric("mirrorlet_feed_connected")) === 1);
+  await agent.until("it is known there", async () => (await statusOf())?.connection !== undefined);
+  assert.equal((await statusOf())?.running?.digest, digest);
+  await agent.until(
+    "a heartbeat",
+    async () => (await agent.metric("mirrorlet_feed_engine_age_seconds")) >= 0,
+  );
+});

@@ -37,6 +37,11 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
   mirrorlet_passes_total: ["outcome"],
   mirrorlet_pass_failures_total: ["cause"],
   mirrorlet_condition: ["type"],
+  mirrorlet_feed_connected: [],
+  mirrorlet_feed_engine_age_seconds: [],
+  mirrorlet_feed_certificate_not_after_timestamp_seconds: [],
+  mirrorlet_feed_streams_total: [],
+  mirrorlet_feed_answers_total: ["phase"],
   mirrorlet_build_info: ["version", "node_version", "containerd_version"],
 };
 

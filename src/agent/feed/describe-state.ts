@@ -13,7 +13,8 @@ export interface StateFacts {
   readonly report: PassReport | undefined;
   readonly evidence: EvidenceReport;
   readonly isPinned: boolean;
-  readonly sha256: (bytes: Uint8Array) => string;
+  /** Of the files in force, where they are as they should be. */
+  readonly effectiveDigest: string | undefined;
 }
 
 const MOST_REGISTRIES = 256;
@@ -21,9 +22,8 @@ const MOST_CONDITIONS = 16;
 
 /** The node as it is, for the fleet's side. */
 export function describeFeedState(facts: StateFacts): FeedState {
-  const { memory, record, report, evidence, sha256 } = facts;
+  const { memory, record, report, evidence, effectiveDigest } = facts;
   const running = runningOf(facts);
-  const effectiveDigest = report?.inSync === true ? digestOfFiles(record, sha256) : undefined;
   return {
     ...(running && { running: { ...running, sinceMs: record.appliedMs ?? 0 } }),
     ...(effectiveDigest !== undefined && { effectiveDigest }),
@@ -39,7 +39,12 @@ export function describeFeedState(facts: StateFacts): FeedState {
 }
 
 /** Undefined also where its document is lost: then the feed offers it anew, and nothing changes but that. */
-export function runningOf({ memory, isLost, record, report }: Omit<StateFacts, "evidence" | "sha256">) {
+export function runningOf({
+  memory,
+  isLost,
+  record,
+  report,
+}: Pick<StateFacts, "memory" | "isLost" | "record" | "report">) {
   if (isLost) return undefined;
   const { signed } = record;
   if (signed !== undefined) return { digest: signed.digest, serial: signed.serial };
@@ -58,7 +63,11 @@ function originOf(facts: StateFacts): FeedOrigin {
   return running !== undefined && running.digest === memory.selected?.digest ? "feed" : "file";
 }
 
-function digestOfFiles({ files, digest }: ApplyRecord, sha256: StateFacts["sha256"]): string | undefined {
+/** Names what is on the disk: the same files make the same digest on every node. */
+export function digestOfFiles(
+  { files, digest }: ApplyRecord,
+  sha256: (bytes: Uint8Array) => string,
+): string | undefined {
   if (digest === undefined) return undefined;
   const sorted = Object.entries(files).sort(([one], [other]) => (one < other ? -1 : 1));
   return sha256(new TextEncoder().encode(JSON.stringify(sorted)));

@@ -13,7 +13,7 @@ import type { StateDirectory } from "../state-directory.ts";
 import { digestRegistries, listChanged } from "./changed-registries.ts";
 import { type CheckedDocument, checkDocument } from "./check-document.ts";
 import { chooseDocument, type FeedChoice } from "./choose-document.ts";
-import { describeFeedState, runningOf } from "./describe-state.ts";
+import { describeFeedState, digestOfFiles, runningOf } from "./describe-state.ts";
 import {
   type Answer,
   type Applied,
@@ -126,6 +126,7 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
   /** Of a pass since the task began. */
   let sinceBegin: PassReport | undefined;
   let isPinned = false;
+  let effectiveDigest: string | undefined;
   let waiting: Waiting | undefined;
   let trying: { readonly assignment: FeedAssignment; readonly abort: AbortController } | undefined;
   let stream: FeedStream | undefined;
@@ -149,7 +150,7 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
       report: latest,
       evidence: options.evidence(),
       isPinned,
-      sha256,
+      effectiveDigest,
     });
 
   function send(
@@ -178,13 +179,14 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     { id, digest }: Pick<FeedAssignment, "id" | "digest">,
     phase: Phase,
     more: { readonly error?: FeedError; readonly items?: readonly FeedItem[] } = {},
+    isNew = true,
   ): void {
     const key = `${id} ${phase} ${more.error?.code ?? ""}`;
     held = phase === "held" ? (more.error?.message ?? "") : undefined;
     if (key === said) return;
     said = key;
-    count(phase);
-    log.info(
+    if (isNew) count(phase);
+    log[isNew ? "info" : "debug"](
       { assignment: id, phase, code: more.error?.code },
       more.error?.message ?? "assignment of the feed",
     );
@@ -262,7 +264,7 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
   }
 
   function isThere(digest: string): boolean {
-    return runningOf({ memory, isLost, record, report: latest, isPinned })?.digest === digest;
+    return runningOf({ memory, isLost, record, report: latest })?.digest === digest;
   }
 
   async function receive(assignment: FeedAssignment): Promise<void> {
@@ -538,14 +540,20 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     said = "";
     const { task } = memory;
     if (task?.applied !== undefined)
-      say(task, task.applied.isToldObserved ? "observed" : "applied", { items: itemsOf(task.applied) });
-    else if (task !== undefined && waiting === undefined) say(task, "verified");
+      say(
+        task,
+        task.applied.isToldObserved ? "observed" : "applied",
+        { items: itemsOf(task.applied) },
+        false,
+      );
+    else if (task !== undefined && waiting === undefined) say(task, "verified", {}, false);
     else said = again;
   }
 
   async function took(report: PassReport): Promise<void> {
     ({ record } = await state.loadRecord());
     latest = report;
+    effectiveDigest = report.inSync ? digestOfFiles(record, sha256) : undefined;
     sinceBegin = report;
     if (report.asked?.digest === memory.task?.digest) newTry = undefined;
     const wasPinned = isPinned;

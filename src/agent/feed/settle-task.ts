@@ -96,7 +96,8 @@ function settleSoak(
       applied: { ...applied, observed, isToldObserved: applied.isToldObserved || isNews },
       isObserved: isNews,
     };
-  const isSoaked = isOver(applied, task.soakMs, now) && judgement?.kind !== "waiting";
+  const isUndecided = judgement?.kind === "waiting" || report?.asked?.isOnTrial === true;
+  const isSoaked = isOver(applied, task.soakMs, now) && !isUndecided;
   return isSoaked && (isObserved || !task.needsObserved)
     ? { kind: "finish", phase: "soaked" }
     : { kind: "wait" };

@@ -21,11 +21,6 @@ export function registerFeedMetrics(registry: Registry, facts: () => FeedFacts):
   };
   gauge("connected", "1 while there is a stream to the feed.", ({ isConnected }) => (isConnected ? 1 : 0));
   gauge(
-    "since_timestamp_seconds",
-    "Since when the stream to the feed is there, or is not.",
-    ({ sinceMs }) => sinceMs / 1000,
-  );
-  gauge(
     "engine_age_seconds",
     "How long ago the feed was last proven to know the newest state of the fleet; -1: never since the agent started.",
     ({ engineAgeMs }) => (engineAgeMs === undefined ? -1 : engineAgeMs / 1000),

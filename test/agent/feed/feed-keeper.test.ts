@@ -110,6 +110,42 @@ test("a mirror that does not answer in strict mode is waited for, and given up i
   assert.equal(fed.port, "5001");
 });
 
+test("a new try is one pass, however often that reads; a change on trial has not soaked", async (t) => {
+  const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
+  const fed = await fedNode(t, old, "1.7.24");
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { soakMs: 1_000 });
+  const isNewTry = async () => {
+    const choice = await fed.keeper.choose();
+    return choice.kind === "document" && choice.isNewTry;
+  };
+  assert.deepEqual([await isNewTry(), await isNewTry()], [true, true]);
+  await fed.pass();
+  assert.equal(await isNewTry(), false);
+  assert.equal(fed.node.containerd.restarts, 1);
+  fed.node.clock.advance(2_000);
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "applied");
+  fed.node.clock.advance(120_000);
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "soaked");
+});
+
+test("a containerd that ends in its trial is taken back, and so is the assignment", async (t) => {
+  const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
+  const fed = await fedNode(t, old, "1.7.24");
+  fed.node.containerd.unit = { is: "running", restarts: 0 };
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { soakMs: 1_000 });
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "applied");
+  fed.node.clock.advance(10_000);
+  fed.node.containerd.unit = { is: "running", restarts: 1, message: "panic" };
+  await fed.pass();
+  assert.equal(fed.answer?.phase, "reverted");
+  assert.match(fed.answer?.error?.message ?? "", /ended by itself: panic/);
+  assert.equal(fed.node.read(CONFIG), old);
+  assert.equal(fed.answer?.state.running, undefined);
+});
+
 test("what containerd does not come up on is FAILED, taken back by the pass, and tried again only by a new assignment", async (t) => {
   const old = '# mine\nversion = 2\n[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n';
   const fed = await fedNode(t, old, "1.7.24");
@@ -432,6 +468,68 @@ test("what a stream has brought is here for later assignments; what is not asks 
   assert.ok(cached.length <= 4, `${cached.length} documents stay`);
 });
 
+test("what somebody has written into the state directory is checked as if it had just come", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }));
+  await fed.pass();
+  fed.node.clock.advance(SOAK);
+  await fed.pass();
+  const memory = await fed.memory();
+  const forged = [
+    fed.sign({ serial: 13, desiredState: text(6666) }, [testKey(9)]),
+    fed.sign({ serial: 13, fleet: "test", desiredState: text(6666) }),
+    fed.sign({ serial: 9, floorSerial: 1, desiredState: text(6666) }),
+  ];
+  for (const { digest, envelope } of forged) {
+    await fed.store.saveDocument(digest, envelope);
+    await fed.store.save({ ...memory, selected: { digest, serial: 99, isSoaked: true } });
+    await fed.restart();
+    const report = await fed.pass();
+    assert.equal(report.outcome, "rejected");
+    assert.equal(fed.port, "5000");
+  }
+  await fed.store.save({ ...memory, selected: { digest: "../../etc/shadow", serial: 1, isSoaked: true } });
+  await fed.restart();
+  await fed.pass();
+  assert.equal(fed.port, "5000");
+});
+
+test("wherever the disk fails or the process ends, the next one goes on, and there is one answer", async (t) => {
+  let failures = 0;
+  for (let failAt = 1; failAt < 14; failAt++) {
+    const fed = await fedNode(t);
+    await fed.assign(fed.sign({ desiredState: text(5000) }), { id: "first" });
+    await fed.pass();
+    fed.node.clock.advance(SOAK);
+    await fed.pass();
+    const two = fed.sign({ serial: 13, desiredState: text(5001) });
+    fed.failWriteAt(failAt);
+    const answers: string[] = [];
+    for (let turn = 0; turn < 12; turn++) {
+      // The server offers it on each stream until it has its answer.
+      if (!answers.includes("soaked"))
+        await fed.assign(two, { id: "second", ...(turn > 0 && { envelope: two.envelope }) });
+      await fed.pass();
+      fed.node.clock.advance(SOAK / 2);
+      const finals = fed.reports.filter(
+        ({ assignmentId, phase }) => assignmentId === "second" && phase === "soaked",
+      );
+      if (finals.length > 0 && !answers.includes("soaked")) answers.push("soaked");
+      if (fed.hasFailed() && failures < failAt) {
+        failures = failAt;
+        await fed.restart();
+      }
+    }
+    assert.equal(fed.port, "5001", `write ${failAt}`);
+    assert.deepEqual(answers, ["soaked"], `write ${failAt}`);
+    const memory = await fed.memory();
+    assert.equal(memory.task, undefined);
+    assert.equal(memory.good?.digest, two.digest);
+    assert.equal(memory.answers.filter(({ assignmentId }) => assignmentId === "second").length, 1);
+  }
+  assert.ok(failures >= 4, "writes were reached");
+});
+
 test("unsigned only where agent.toml says so, and never for another fleet", async (t) => {
   const fed = await fedNode(t);
   fed.keys = [];
@@ -446,6 +544,14 @@ test("unsigned only where agent.toml says so, and never for another fleet", asyn
   await fed.pass();
   assert.equal(fed.port, "5000");
   assert.equal(fed.answer?.state.running?.digest, one.digest);
+  for (const endpoint of ["http://mirror.example:5000", "https://mirror.example\n  skipTLSVerify: true"]) {
+    const desiredState = `registryMirrors:\n- endpoint: ${endpoint}\n  hosts: [quay.io]\n`;
+    await fed.assign(fed.sign({ serial: 13, desiredState }), { id: endpoint.slice(0, 5) });
+    await fed.pass();
+    assert.deepEqual([fed.answer?.phase, fed.answer?.error?.code], ["rejected", "feed-insecure"]);
+    await fed.pass();
+    assert.equal(fed.port, "5000");
+  }
 });
 
 test("what the feed does to a node is what the same document in a file does, byte for byte", async (t) => {

@@ -2,14 +2,15 @@ import type { TestContext } from "node:test";
 import { type FeedKeeper, openFeedKeeper, type Tried } from "../../../../src/agent/feed/feed-keeper.ts";
 import type { FeedMemory } from "../../../../src/agent/feed/feed-memory.ts";
 import type { FeedAssignment, FeedReport } from "../../../../src/agent/feed/feed-messages.ts";
-import { createFeedStore } from "../../../../src/agent/feed/feed-store.ts";
+import { createFeedStore, type FeedStore } from "../../../../src/agent/feed/feed-store.ts";
 import { loadChosen } from "../../../../src/agent/feed/load-chosen.ts";
+import { refuseInsecure } from "../../../../src/agent/feed/refuse-insecure.ts";
 import { tryDocument } from "../../../../src/agent/feed/try-document.ts";
 import { loadWanted } from "../../../../src/agent/load-wanted.ts";
 import { runPass } from "../../../../src/agent/pass.ts";
 import type { PassContext } from "../../../../src/agent/pass-context.ts";
 import { readPin } from "../../../../src/agent/pin.ts";
-import type { Clock } from "../../../../src/agent/ports.ts";
+import { type Clock, HostError } from "../../../../src/agent/ports.ts";
 import { createLoadMemory } from "../../../../src/agent/remember-loaded.ts";
 import type { PassReport } from "../../../../src/agent/report.ts";
 import type { EvidenceReport, VerdictName } from "../../../../src/core/evidence/evidence-report.ts";
@@ -75,6 +76,10 @@ export interface FedNode {
   /** What pulls show from now on, confirmed now. */
   verdict(name: VerdictName): void;
   memory(): Promise<FeedMemory>;
+  readonly store: FeedStore;
+  /** The disk refuses this write of the keeper's from now on, and takes the next one. */
+  failWriteAt(count: number): void;
+  hasFailed(): boolean;
   readonly phases: readonly string[];
   /** The newest report that answers an assignment. */
   readonly answer: FeedReport | undefined;
@@ -136,18 +141,35 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
       const pin = await readPin(base.ports.files);
       if (pin !== undefined) return { kind: "kept", condition: pin, issues: [], inputs: [] };
       return loadChosen(await choose(), {
-        document: ({ envelope }) => loadBytes(envelope, "feed", fed.mayBeUnsigned),
+        document: async ({ envelope }) => {
+          const wanted = await loadBytes(envelope, "feed", fed.mayBeUnsigned);
+          return fed.mayBeUnsigned ? refuseInsecure(wanted) : wanted;
+        },
         files: () => loadBytes(fed.file ?? new Uint8Array(), "file", false),
         hasFile: async () => fed.file !== undefined,
       });
     },
   });
 
+  const store = createFeedStore(node.config.stateDir, base.ports);
+  let writesLeft = Number.POSITIVE_INFINITY;
+  const write = async (work: () => Promise<void>): Promise<void> => {
+    writesLeft -= 1;
+    if (writesLeft === 0)
+      throw new HostError("no-space", "/var/lib/mirrorlet/feed", "no space left", { retryable: true });
+    await work();
+  };
+  const flaky: FeedStore = {
+    ...store,
+    save: (memory) => write(() => store.save(memory)),
+    saveDocument: (digest, envelope) => write(() => store.saveDocument(digest, envelope)),
+  };
+
   const open = (): Promise<FeedKeeper> =>
     openFeedKeeper({
       ports: { ...base.ports, clock },
       state: base.state,
-      store: createFeedStore(node.config.stateDir, base.ports),
+      store: flaky,
       self: { nodeId: SELF.id, instance: "00".repeat(16), agentVersion: "1", labels: {} },
       expected: async () => ({
         trust: fed.keys.length === 0 ? undefined : { keys: fed.keys, threshold: 1 },
@@ -235,7 +257,12 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
     verdict(name) {
       verdict = { name, lastMs: clock.now() };
     },
-    memory: async () => (await createFeedStore(node.config.stateDir, base.ports).load()).memory,
+    memory: async () => (await store.load()).memory,
+    store,
+    failWriteAt(count) {
+      writesLeft = count;
+    },
+    hasFailed: () => writesLeft <= 0,
     get phases() {
       return reports.filter(({ assignmentId }) => assignmentId !== "").map(({ phase }) => phase ?? "");
     },
