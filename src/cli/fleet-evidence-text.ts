@@ -70,9 +70,9 @@ function adviceLines(
     isByOperator
       ? [`${command} resume ${spec.id}`, "goes on"]
       : [`${command} retry ${spec.id}`, "asks again, all"],
-    ...(spec.from === undefined || !touched
+    ...(spec.from === undefined
       ? []
-      : [[`${command} revert ${spec.id}`, `serial ${spec.from.serial} again`]]),
+      : [[`${command} revert ${spec.id}`, touched ? `serial ${spec.from.serial} again` : "ends it"]]),
     [`${command} start --supersedes ${spec.id}`, "another state"],
   ];
   const code = state.halted?.code ?? "operator";

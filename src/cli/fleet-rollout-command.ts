@@ -55,6 +55,7 @@ function describe(verb: RolloutVerb, { spec, state }: Rollout): string {
     case "halt":
       return `${spec.id} is halted: who has begun finishes, nobody else is told; resume, revert or a rollout that supersedes it come next`;
     case "revert":
+      if (state.halted?.wave === undefined) return `${spec.id} ends; no node had been told to apply it`;
       return `${spec.id} goes back${spec.from === undefined ? "" : `: nodes get ${nameBundle(spec.from)} again`}`;
     case "expedite":
       return `${spec.id} is in a hurry: short bakes, no windows, no wait for evidence; canaries and caps stay`;

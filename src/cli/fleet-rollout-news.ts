@@ -20,8 +20,10 @@ export function tellRolloutNews(
   const { halted } = after.state;
   if (halted !== undefined && halted.atMs !== before.state.halted?.atMs)
     lines.push(plainText(`${after.spec.id}: ${halted.code}: ${halted.message}`));
-  const bad = sumBad(after) - sumBad(before);
-  if (bad > 0 && !isMoved) lines.push(`${after.spec.id}: ${countNodes(sumBad(after))} failed or lost so far`);
+  const bad = sumBad(after);
+  const what =
+    after.state.phase === "preflight" ? "say that it would not work there" : "failed or lost so far";
+  if (bad > sumBad(before) && !isMoved) lines.push(`${after.spec.id}: ${countNodes(bad)} ${what}`);
   return lines;
 }
 

@@ -4,6 +4,7 @@ import type { Wanted } from "../agent/choose-desired-state.ts";
 import { createReadGuard } from "../agent/count-reads.ts";
 import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
 import { type FeedDocument, loadChosen } from "../agent/feed/load-chosen.ts";
+import { refuseInsecure } from "../agent/feed/refuse-insecure.ts";
 import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 import { readPin } from "../agent/pin.ts";
@@ -169,7 +170,8 @@ async function loadNode(
   const choice = await options.feed?.();
   if (choice === undefined) return load(options.sources);
   const wanted = await loadChosen(choice, {
-    document: load,
+    document: async (document) =>
+      isUnsignedFeed(config) ? refuseInsecure(await load(document)) : load(document),
     files: () => load(options.sources),
     hasFile: () => hasDesiredState(setup),
   });

@@ -2,7 +2,8 @@ import type { SettingKey } from "../../../src/core/agent-config/settings.ts";
 
 /** What each key of agent.toml means, for agent.toml itself and its manual page. A key without a text does not compile. */
 export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_state", string>> = {
-  desired_state: "The desired state: a file, or a directory of *.yaml, *.yml and *.json files.",
+  desired_state:
+    "The desired state: a file, or a directory of *.yaml, *.yml and *.json files. With a feed, what counts until that has chosen something.",
   secrets_dir: "Where Secrets that a desired state names are looked for, if they are not in it.",
   pull_secret: "A docker config.json with credentials for mirrors that name none.",
   state_dir:

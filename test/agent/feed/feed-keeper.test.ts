@@ -544,6 +544,14 @@ test("unsigned only where agent.toml says so, and never for another fleet", asyn
   await fed.pass();
   assert.equal(fed.port, "5000");
   assert.equal(fed.answer?.state.running?.digest, one.digest);
+  for (const endpoint of ["http://mirror.example:5000", "https://mirror.example\n  skipTLSVerify: true"]) {
+    const desiredState = `registryMirrors:\n- endpoint: ${endpoint}\n  hosts: [quay.io]\n`;
+    await fed.assign(fed.sign({ serial: 13, desiredState }), { id: endpoint.slice(0, 5) });
+    await fed.pass();
+    assert.deepEqual([fed.answer?.phase, fed.answer?.error?.code], ["rejected", "feed-insecure"]);
+    await fed.pass();
+    assert.equal(fed.port, "5000");
+  }
 });
 
 test("what the feed does to a node is what the same document in a file does, byte for byte", async (t) => {

@@ -4,6 +4,7 @@ import type { FeedMemory } from "../../../../src/agent/feed/feed-memory.ts";
 import type { FeedAssignment, FeedReport } from "../../../../src/agent/feed/feed-messages.ts";
 import { createFeedStore, type FeedStore } from "../../../../src/agent/feed/feed-store.ts";
 import { loadChosen } from "../../../../src/agent/feed/load-chosen.ts";
+import { refuseInsecure } from "../../../../src/agent/feed/refuse-insecure.ts";
 import { tryDocument } from "../../../../src/agent/feed/try-document.ts";
 import { loadWanted } from "../../../../src/agent/load-wanted.ts";
 import { runPass } from "../../../../src/agent/pass.ts";
@@ -140,7 +141,10 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
       const pin = await readPin(base.ports.files);
       if (pin !== undefined) return { kind: "kept", condition: pin, issues: [], inputs: [] };
       return loadChosen(await choose(), {
-        document: ({ envelope }) => loadBytes(envelope, "feed", fed.mayBeUnsigned),
+        document: async ({ envelope }) => {
+          const wanted = await loadBytes(envelope, "feed", fed.mayBeUnsigned);
+          return fed.mayBeUnsigned ? refuseInsecure(wanted) : wanted;
+        },
         files: () => loadBytes(fed.file ?? new Uint8Array(), "file", false),
         hasFile: async () => fed.file !== undefined,
       });
