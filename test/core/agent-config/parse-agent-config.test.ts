@@ -227,7 +227,11 @@ test("a feed: signed unless said otherwise in words, and never without knowing w
   });
   accepted(feed('address = "unix:/run/feed"'));
   // A file of desired state may stand beside it: it is what a node begins with.
-  accepted(parse(`desired_state = "/x"\n[feed]\naddress = "unix:/f"\n[trust]\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`));
+  accepted(
+    parse(
+      `desired_state = "/x"\n[feed]\naddress = "unix:/f"\n[trust]\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`,
+    ),
+  );
   assert.match(
     rejected(feed('address = "unix:/run/feed"', '[node]\nfleet = "f"'))[0] ?? "",
     /agent\.toml:2:1: a feed needs trust\.keys/,
