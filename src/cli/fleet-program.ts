@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import { addControlCommand } from "./fleet-control-program.ts";
 import { addServeCommand } from "./fleet-serve-program.ts";
+import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
 export interface ProgramParts {
   readonly done: (code: ExitCode) => void;
@@ -57,4 +59,6 @@ export function addFleetCommands(program: Command, commands: () => FleetCommands
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
   addServeCommand(fleet, commands, parts);
+  addControlCommand(fleet, commands, parts);
+  addFleetStoreCommands(fleet, () => commands().store, parts);
 }

@@ -7,6 +7,7 @@ import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
 import { formatIssue } from "../core/issue.ts";
 import { isJournal } from "../host/journal-stream.ts";
+import { composeFleetStoreCommands } from "./compose-fleet-store.ts";
 import type { NodeSetup } from "./compose-node.ts";
 
 /**
@@ -134,10 +135,15 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       ]);
       return fleetVerify(file, options, createIo(options), verifyDeps);
     },
+    async control(options) {
+      const { serveControl } = await import("./serve-control.ts");
+      return serveControl(options, createIo(options), createLog);
+    },
     async serve(options) {
       const { composeServe } = await import("./compose-serve.ts");
       return composeServe(options, createIo(options), createLog);
     },
+    store: composeFleetStoreCommands(createIo),
   };
 }
 

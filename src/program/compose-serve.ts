@@ -3,11 +3,10 @@ import type { CommandIo, ExitCode } from "../cli/command.ts";
 import type { FleetServeOptions } from "../cli/fleet-commands.ts";
 import type { FeedConfig } from "../core/feed-config/parse-feed-config.ts";
 import { formatIssue } from "../core/issue.ts";
-import type { Engine, EngineNotice } from "../fleet/engine/engine.ts";
-import { parseEngineAddress } from "../fleet/engine/engine-address.ts";
-import { openEngine } from "../fleet/engine/open-engine.ts";
+import type { EngineNotice } from "../fleet/engine/engine.ts";
 import { createClock } from "../host/clock.ts";
 import { loadFeedConfig } from "./load-feed-config.ts";
+import { openFleetEngine } from "./open-fleet-engine.ts";
 import { serveFleet } from "./serve-fleet.ts";
 
 /** `fleet serve`, from its options to its end. What is wrong with the configuration is 78. */
@@ -28,20 +27,12 @@ export async function composeServe(
   }
   const { config } = loaded;
   const { root } = options;
-  const parsed = parseEngineAddress(config.engine);
-  if (!parsed.ok) return fail(parsed.message);
   const log = await createLog(config);
-  const { address } = parsed;
-  const below = address.kind === "journal" ? { ...address, directory: root + address.directory } : address;
   const onNotice = (notice: EngineNotice): void => {
     if (notice.kind === "old-version") log.warn({ endpoint: notice.endpoint }, notice.message);
   };
   const { uptimeMs } = createClock();
-  let engine: Engine;
-  try {
-    engine = await openEngine(below, config.access, { uptimeMs, random: Math.random, onNotice });
-  } catch (error) {
-    return fail(`${config.engine} cannot be opened: ${(error as Error).message}`);
-  }
+  const engine = await openFleetEngine(config, { root, uptimeMs, onNotice });
+  if (typeof engine === "string") return fail(engine);
   return serveFleet({ config, root, log, engine }, io);
 }

@@ -1,5 +1,4 @@
 import type { Log } from "../agent/ports.ts";
-import type { ControllerNotice } from "../fleet/controller/controller-notice.ts";
 import type { FeedEvent } from "../fleet/server/feed-events.ts";
 
 /** What of a feed server's events an operator reads. Ten thousand nodes that connect are no lines, only counts. */
@@ -62,44 +61,6 @@ export function logFeed(log: Log, uptimeMs: () => number): (event: FeedEvent) =>
         return;
       default:
         return;
-    }
-  };
-}
-
-/** What a controller says. */
-export function logController(log: Log): (notice: ControllerNotice) => void {
-  return (notice) => {
-    switch (notice.kind) {
-      case "leads":
-        return log.info({}, "this process leads the fleet");
-      case "leads-no-more":
-        return log.info({ why: notice.why }, "this process leads the fleet no more");
-      case "blind":
-        return log.warn({ ageMs: Math.round(notice.ageMs) }, "the fleet's records are too old to decide by");
-      case "decided": {
-        const { rollout, state } = notice;
-        const fields = { rollout, phase: state.phase, wave: state.wave };
-        return state.phase === "halted"
-          ? log.error(
-              { ...fields, why: state.halted?.code },
-              `rollout halted: ${state.halted?.message ?? ""}`,
-            )
-          : log.info(fields, "rollout goes on");
-      }
-      case "in-doubt":
-        return log.error({ channel: notice.channel }, `nothing is decided for a channel: ${notice.doubt}`);
-      case "failed":
-        return log.warn(
-          { what: notice.what, error: notice.error.message },
-          "the engine has not taken something",
-        );
-      case "bug":
-        return log.error(
-          { rollout: notice.rollout, error: String(notice.error) },
-          "a mistake in mirrorlet: please report it; this rollout stands still",
-        );
-      default:
-        return notice satisfies never;
     }
   };
 }

@@ -9,7 +9,7 @@ import type { FeedConfig } from "../core/feed-config/parse-feed-config.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { registerProcessMetrics } from "../edge/process-metrics.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
-import { type Controller, startController } from "../fleet/controller/start-controller.ts";
+import type { Controller } from "../fleet/controller/start-controller.ts";
 import type { Engine } from "../fleet/engine/engine.ts";
 import { registerFleetMetrics } from "../fleet/metrics/register-fleet-metrics.ts";
 import type { FeedEvent } from "../fleet/server/feed-events.ts";
@@ -25,7 +25,8 @@ import {
 import { sha256 } from "../host/sha256.ts";
 import { loadFeedService } from "../shared/feed/load-feed-service.ts";
 import { feedRoutes } from "./feed-routes.ts";
-import { logController, logFeed } from "./log-feed.ts";
+import { logFeed } from "./log-feed.ts";
+import { runController } from "./run-controller.ts";
 
 export interface ServeSetup {
   readonly config: FeedConfig;
@@ -130,11 +131,8 @@ async function serveUntilSignal(
     server.useDenied(denied);
     const { followed, port } = server;
     if (config.controller) {
-      const self = { id: `${hostname()}-${process.pid}`.slice(0, 200), version, host: hostname() };
       const store = { engine, fleet: config.fleet };
-      const onNotice = logController(log);
-      const clocks = { nowMs: Date.now, uptimeMs, random: Math.random };
-      controller = startController({ store, followed, self, ...clocks, sha256, onNotice });
+      controller = runController({ store, followed, uptimeMs, version, log });
     }
     const status = controller?.status;
     registerFleetMetrics(registry, {

@@ -62,7 +62,7 @@ export const FEED_SETTINGS: SettingsFamily<FeedSettingKey> = {
   settings,
   owner: "the feed server",
   file: "feed.toml",
-  hint: "remove it; docs/fleet.md has every key",
+  hint: "remove it; docs/feed-server.md has every key",
 };
 
 function setting<T>(kind: SettingKind<T>, fallback: NoInfer<T>): Setting<T> {

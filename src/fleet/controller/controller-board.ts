@@ -15,6 +15,8 @@ export interface ControllerStatus {
   readonly waits: ReadonlyMap<string, WaitCode>;
   /** By channel: why nothing is decided. */
   readonly doubts: ReadonlyMap<string, string>;
+  /** By rollout: a mistake of ours that keeps it where it is, and all others too: nothing is beaten. */
+  readonly bugs: ReadonlyMap<string, unknown>;
 }
 
 export interface ControllerBoard {
@@ -31,11 +33,14 @@ export function createControllerBoard(onNotice: (notice: ControllerNotice) => vo
     failures: 0,
     waits: new Map(),
     doubts: new Map(),
+    bugs: new Map(),
   };
   return {
     tell({ plan, conflicts, isWhole }) {
       for (const [channel, doubt] of plan.doubts)
         if (status.doubts.get(channel) !== doubt) onNotice({ kind: "in-doubt", channel, doubt });
+      for (const [rollout, error] of plan.bugs)
+        if (!status.bugs.has(rollout)) onNotice({ kind: "bug", rollout, error });
       status = {
         ...status,
         rounds: status.rounds + 1,
@@ -43,10 +48,11 @@ export function createControllerBoard(onNotice: (notice: ControllerNotice) => vo
         failures: status.failures + (isWhole ? 0 : 1),
         waits: plan.waits,
         doubts: plan.doubts,
+        bugs: plan.bugs,
       };
     },
     role(role) {
-      status = { ...status, role, waits: new Map(), doubts: new Map() };
+      status = { ...status, role, waits: new Map(), doubts: new Map(), bugs: new Map() };
     },
     status: () => status,
   };

@@ -33,6 +33,8 @@ export interface ControllerPace {
   readonly beatMs: number;
   /** How often it looks at everything, and how often one that stands by looks whether it is needed. */
   readonly lookMs: number;
+  /** How soon it looks after something has changed. */
+  readonly changedMs: number;
   /** By records older than this nothing is decided, and no beat is made. */
   readonly freshMs: number;
   /** After the engine could not be heard: servers first write what they were told meanwhile, or nodes would count as silent. */
@@ -45,6 +47,7 @@ export const CONTROLLER_PACE: ControllerPace = {
   leaseMs: 10_000,
   beatMs: 3_000,
   lookMs: 1_000,
+  changedMs: 200,
   freshMs: 8_000,
   settleMs: 10_000,
   blindMs: 20_000,

@@ -40,8 +40,19 @@ export async function lead(
     return true;
   };
 
-  while (!signal.aborted && !lease.lost.aborted) {
+  const isOver = (): boolean => signal.aborted || lease.lost.aborted;
+  /** Until something has changed since then, or it is time to look anyway. */
+  const rest = async (revision: number, startedMs: number): Promise<void> => {
+    // Of a large fleet a look takes a tenth of the time at most, and a beat comes all the same.
+    const tookMs = uptimeMs() - startedMs;
+    await pauseInLead(Math.max(pace.changedMs, Math.min(10 * tookMs, pace.beatMs)), held, signal);
+    while (!isOver() && followed.revision() === revision && uptimeMs() - startedMs < pace.lookMs)
+      await pauseInLead(pace.changedMs, held, signal);
+  };
+
+  while (!isOver()) {
     const startedMs = uptimeMs();
+    const revision = followed.revision();
     const freshness = look();
     if (freshness.is === "blind" && freshness.forMs > pace.blindMs)
       return `the records could not be seen for ${Math.round(freshness.forMs / 1000)} s`;
@@ -63,9 +74,7 @@ export async function lead(
       // What was seen before the gap is not held against anybody.
       memory = undefined;
     }
-    // Of a large fleet a look takes a tenth of the time at most, and a beat comes all the same.
-    const tookMs = uptimeMs() - startedMs;
-    await pauseInLead(Math.max(pace.lookMs, Math.min(10 * tookMs, pace.beatMs)), held, signal);
+    await rest(revision, startedMs);
   }
   return signal.aborted ? "it was stopped" : `its lease is gone: ${wordsOf(lease.lost.reason)}`;
 }

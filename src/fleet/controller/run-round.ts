@@ -40,11 +40,12 @@ export async function runRound(
   const view = viewFleet(records, memory.gone, memory.watchedSinceMs, atMs);
   memory.gone = view.gone;
   const plan = planRound(records, view, memory.waves, atMs);
-  for (const [rollout, error] of plan.bugs) onNotice?.({ kind: "bug", rollout, error });
 
   let conflicts = 0;
-  let isWhole = plan.bugs.size === 0;
+  let hasFailed = false;
   const write = async (what: string, make: () => Promise<WriteResult>): Promise<boolean> => {
+    // An engine that does not answer would not answer the next one either.
+    if (hasFailed) return false;
     try {
       const result = await make();
       if (result.ok) memory.writtenRevision = Math.max(memory.writtenRevision, result.revision);
@@ -52,7 +53,7 @@ export async function runRound(
       return result.ok;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      isWhole = false;
+      hasFailed = true;
       onNotice?.({ kind: "failed", what, error });
       return false;
     }
@@ -70,5 +71,5 @@ export async function runRound(
     );
   for (const decision of plan.decisions) await writeDecision(decision);
   for (const reclaim of plan.reclaims) await writeReclaim(reclaim);
-  return { plan, conflicts, isWhole };
+  return { plan, conflicts, isWhole: !hasFailed && plan.bugs.size === 0 };
 }

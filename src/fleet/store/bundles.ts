@@ -37,3 +37,18 @@ export async function listBundles({ engine, fleet }: FleetStore): Promise<Readon
   const { entries } = await engine.list(prefix);
   return new Map(entries.map(({ key, value }) => [key.slice(prefix.length), value]));
 }
+
+/** The same payload with more signatures takes the place of an envelope. False: another one is there by now. */
+export async function replaceBundle(
+  { engine, fleet }: FleetStore,
+  digest: string,
+  before: Uint8Array,
+  envelope: Uint8Array,
+): Promise<boolean> {
+  const key = bundleKey(fleet, digest);
+  const { succeeded } = await engine.txn({
+    compare: [{ key, value: before }],
+    success: [{ kind: "put", key, value: envelope }],
+  });
+  return succeeded;
+}

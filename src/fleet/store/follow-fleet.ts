@@ -42,9 +42,11 @@ export function followFleet({ engine, fleet }: FleetStore, options: FollowFleetO
   let beat: number | undefined;
   let beatMs = Number.NEGATIVE_INFINITY;
   const followBeat = (): void => {
-    // One of a later version beats too.
-    const newest = (records.controller.get("") ?? records.broken.get(beatKey))?.modRevision;
-    if (newest === undefined) beatMs = Number.NEGATIVE_INFINITY;
+    const stored = records.controller.get("");
+    // One of a later version, which cannot be read, beats too.
+    const newest = (stored ?? records.broken.get(beatKey))?.modRevision;
+    // Who has only just taken the lead has looked at nothing yet.
+    if (newest === undefined || stored?.value.beat === 0) beatMs = Number.NEGATIVE_INFINITY;
     else if (beat !== undefined && newest !== beat) beatMs = nowMs();
     beat = newest ?? beat;
   };

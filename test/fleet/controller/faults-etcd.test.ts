@@ -44,6 +44,27 @@ test(
   },
 );
 
+test("etcd: frozen for longer than nodes may take to answer, it halts nothing", options, async (t) => {
+  const etcd = await startCluster(t, 1);
+  const [member] = etcd.members;
+  assert.ok(member);
+  // Also where the test fails, or it would not end.
+  atEnd(t, () => member.kill("SIGCONT"));
+  const { store, how } = await open(t, etcd);
+  const lab = await startFleetLab(t, store, {
+    spec: { ...QUICK_SPEC, reportByMs: 4_000, preflight: { nodes: "all", maxFailed: 0, reportByMs: 4_000 } },
+  });
+  const pace = { ...QUICK, settleMs: 2_000 };
+  startControllerProcess(t, { engine: how, fleet: store.fleet, id: "c1", pace });
+  await lab.until(({ phase, wave }) => phase === "waves" && wave === 1, "mid-wave");
+  await member.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  await member.kill("SIGCONT");
+  await lab.until(({ phase }) => phase === "done" || phase === "halted", "it ends");
+  assert.equal(lab.state().phase, "done", lab.state().halted?.message);
+  lab.check();
+});
+
 async function startCluster(t: TestContext, members: 1 | 3): Promise<LabEtcd> {
   const etcd = await startEtcd({ members });
   atEnd(t, etcd.stop);

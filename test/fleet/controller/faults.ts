@@ -23,6 +23,25 @@ export function testControllerFaults(
   open: (t: TestContext) => Promise<FaultsEngine>,
   options: { readonly timeout: number; readonly skip: string | false },
 ): void {
+  test(`${name}: T9 a canary that goes back halts it, and nobody else is told`, options, async (t) => {
+    const natures: readonly Nature[] = ["soak-fails", ...Array<Nature>(7).fill("good")];
+    const { engine, lab } = await openLab(t, open, { natures });
+    const controller = startOne(t, engine, "c1");
+    await lab.until(({ halted }) => halted?.isWhole === true, "it halts");
+    // Long enough for whoever would go on.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    lab.check();
+    const applies = lab.servers.flatMap(({ sent }) => sent).filter((one) => one.endsWith("/apply"));
+    assert.deepEqual(applies, ["n0 r1/1/apply"]);
+    assert.ok(lab.agents.every(({ running }) => running?.digest === OLD.digest));
+    const { halted, phase } = lab.state();
+    assert.equal(phase, "halted");
+    assert.equal(halted?.code, "too-many-failed");
+    assert.deepEqual(halted?.evidence.nodes, ["n0"]);
+    assert.equal(halted?.evidence.errors[0]?.code, "soak-fails");
+    assert.equal(count(controller, "decided"), 3, "waves, halt, all of its evidence");
+  });
+
   for (const [phase, isThere] of MOMENTS)
     test(
       `${name}: a controller killed in ${phase} is followed by another that goes on`,
@@ -60,6 +79,29 @@ export function testControllerFaults(
         assert.ok(lab.agents.every(({ running }) => running?.digest === OLD.digest));
       },
     );
+
+  test(
+    `${name}: a controller killed at a halt is followed by another that gathers all of its evidence`,
+    options,
+    async (t) => {
+      const natures: readonly Nature[] = [
+        ...Array<Nature>(4).fill("good"),
+        ...Array<Nature>(4).fill("soak-fails"),
+      ];
+      const { engine, lab } = await openLab(t, open, { natures });
+      const first = startOne(t, engine, "c1");
+      await eventually(() => hasLed(first), "it leads");
+      startOne(t, engine, "c2");
+      await lab.until(({ phase }) => phase === "halted", "it halts");
+      await first.kill();
+      await lab.until(({ halted }) => halted?.isWhole === true, "all have answered");
+      lab.check();
+      const told = new Set(lab.servers.flatMap(({ sent }) => sent));
+      const failed = lab.agents.filter(({ id, nature }) => nature !== "good" && told.has(`${id} r1/1/apply`));
+      assert.ok(failed.every(({ running }) => running?.digest === OLD.digest));
+      assert.equal(lab.state().halted?.evidence.count, failed.length);
+    },
+  );
 
   test(
     `${name}: T10 without a controller nobody new is told, and rollouts go on with one`,

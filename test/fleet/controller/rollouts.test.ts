@@ -37,25 +37,6 @@ test("a rollout goes through its waves, and what it brought is stable", async (t
   assert.equal(controller.status().failures, 0);
 });
 
-test("T9 a canary that goes back halts it, and nobody else is told", async (t) => {
-  const store = await journalStore(t);
-  const lab = await startFleetLab(t, store, { natures: ["soak-fails", ...Array(7).fill("good")] });
-  const { notices } = lead(t, store);
-  await lab.until(({ halted }) => halted?.isWhole === true, "it halts");
-  // Long enough for whoever would go on.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  lab.check();
-  const applies = lab.servers.flatMap(({ sent }) => sent).filter((one) => one.endsWith("/apply"));
-  assert.deepEqual(applies, ["n0 r1/1/apply"]);
-  assert.ok(lab.agents.every(({ running }) => running?.digest !== NEW.digest));
-  const { halted, phase } = lab.state();
-  assert.equal(phase, "halted");
-  assert.equal(halted?.code, "too-many-failed");
-  assert.deepEqual(halted?.evidence.nodes, ["n0"]);
-  assert.equal(halted?.evidence.errors[0]?.code, "soak-fails");
-  assert.ok(notices.some((one) => one.kind === "decided" && one.state.phase === "halted"));
-});
-
 function lead(t: TestContext, store: FleetStore, id = "c1") {
   const notices: ControllerNotice[] = [];
   const followed = follow(t, store);

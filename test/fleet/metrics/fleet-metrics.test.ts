@@ -51,6 +51,7 @@ test("the one that leads tells the fleet's figures, others what they know of its
     failures: 1,
     waits: new Map([["r1", "wave"]]),
     doubts: new Map(),
+    bugs: new Map(),
   };
   let uptimeMs = 0;
   const registry = new Registry();

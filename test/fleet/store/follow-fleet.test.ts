@@ -133,6 +133,13 @@ test("a beat counts once it is seen to change, and no longer than somebody leads
   assert.equal(followed.beatAgeMs(), 4_000);
   await lease.end();
   await eventually(() => followed.beatAgeMs() === Number.POSITIVE_INFINITY, "nobody leads");
+  const other = await store.engine.lease(60_000);
+  const next = await takeLead(store, { ...LEADER, id: "c2" }, other.id);
+  assert.ok(next);
+  await eventually(() => followed.records.controller.get("")?.value.id === "c2", "another leads");
+  assert.equal(followed.beatAgeMs(), Number.POSITIVE_INFINITY, "and has looked at nothing yet");
+  await writeBeat(store, next, { ...LEADER, id: "c2", beat: 1 });
+  await eventually(() => followed.beatAgeMs() === 0, "it has");
   assert.deepEqual(await writeBeat(store, leadership, { ...LEADER, beat: 2 }).catch(() => "lost"), {
     ok: false,
   });

@@ -23,6 +23,7 @@ export const QUICK: Partial<ControllerPace> = {
   leaseMs: 2_000,
   beatMs: 300,
   lookMs: 100,
+  changedMs: 50,
   freshMs: 2_000,
   settleMs: 200,
 };

@@ -40,7 +40,7 @@ export async function startScriptedServer(options: ScriptedServerOptions): Promi
   const { store, id, agents, uptimeMs = () => performance.now() } = options;
   const followed = followFleet(store, { nowMs: uptimeMs, random: Math.random, proveMs: 100 });
   await followed.ready;
-  const lease = await store.engine.lease(5_000);
+  const lease = await store.engine.lease(20_000);
   const record = { version: "test", host: "lab", startedMs: Date.now() };
   const seat = await takeSeat(store, id, record, lease.id);
   if (seat === undefined) throw new Error(`${id} is taken`);
