@@ -30,7 +30,11 @@ interface Spread {
 const lease = await leaseDirectory("bench");
 try {
   const rows: string[] = [];
-  for (const count of counts) rows.push(await measure(count));
+  for (const count of counts) {
+    const row = await measure(count);
+    process.stderr.write(`bench-feed: ${row}\n`);
+    rows.push(row);
+  }
   process.stdout.write(`${await describeMachine(lease.path)}\n
 | nodes | connect, a second | publish to told, p50 / p99 | bare TLS, p50 / p99 | ratio of p99 | memory a node | CPU a publish | put while told |
 |---|---|---|---|---|---|---|---|

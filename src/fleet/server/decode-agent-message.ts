@@ -91,7 +91,20 @@ function decodeView(state: State__Output | null, isDrifted: boolean): NodeView {
     refused: state.rejections.slice(-FLEET_LIMITS.refusals).flatMap(decodeRejection),
     ...(unwell && { unwell }),
     isDrifted: isDrifted || isContested,
+    ...readEvidence(state),
   };
+}
+
+/** Both times are of the node's clock. */
+function readEvidence({ registries, runningSinceMs }: State__Output): Pick<NodeView, "evidence"> {
+  const told = registries.slice(0, MOST_ITEMS);
+  if (told.length === 0) return {};
+  const [proven, open]: [string[], string[]] = [[], []];
+  for (const { namespace, verdict, lastPullMs } of told) {
+    const isProven = verdict === "mirrored" && lastPullMs >= runningSinceMs;
+    (isProven ? proven : open).push(clip(namespace, LONGEST_NAME));
+  }
+  return { evidence: { proven, open } };
 }
 
 function decodeRejection({ digest, assignmentId }: State__Output["rejections"][number]): readonly Refused[] {

@@ -8,6 +8,7 @@ import type { FeedEvent } from "./feed-events.ts";
 import type { FeedTimes } from "./feed-times.ts";
 import type { NodeDesk } from "./node-desk.ts";
 import type { StatusBoard } from "./status-board.ts";
+import type { KeyedThrottle } from "./throttle.ts";
 
 /** What the handlers of the service share. */
 export interface FeedContext {
@@ -29,6 +30,8 @@ export interface FeedContext {
   readonly loopMs: () => number;
   readonly random: () => number;
   readonly onEvent: (event: FeedEvent) => void;
+  /** Of a node's streams and questions: each costs writes, or a look at everything. */
+  readonly beginnings: KeyedThrottle;
   /** Ends the connection of that far end, `host:port` as gRPC writes it, by force. */
   readonly cut: (peer: string) => void;
 }
@@ -50,3 +53,5 @@ export function checkHello({ node, protocol, instance }: NodeHello, id: string):
   if (protocol < 1) return "Hello names no protocol";
   return instance === "" ? "Hello.instance must have 1 to 32 bytes" : undefined;
 }
+
+export const TOO_OFTEN = "this node begins streams too often: it has to wait longer in between";

@@ -34,6 +34,6 @@ export type FeedEvent =
   | { readonly kind: "seat"; readonly id: string | undefined }
   | { readonly kind: "broken-record"; readonly key: string; readonly message: string };
 
-export const REFUSED_REASONS = ["certificate", "denied", "hello", "full", "draining"] as const;
+export const REFUSED_REASONS = ["certificate", "denied", "hello", "too-often", "full", "draining"] as const;
 
 export type RefusedReason = (typeof REFUSED_REASONS)[number];

@@ -22,6 +22,7 @@ import { serveFetch } from "./serve-fetch.ts";
 import { type SyncCall, serveSync } from "./serve-sync.ts";
 import { createStatusBoard } from "./status-board.ts";
 import { createStatusWriter } from "./status-writer.ts";
+import { createKeyedThrottle } from "./throttle.ts";
 import { createTokenKeeper } from "./token-keeper.ts";
 
 export interface FeedServerOptions {
@@ -89,6 +90,9 @@ const GRPC_OPTIONS: ServerOptions = {
   "grpc.max_connection_idle_ms": 60_000,
   "grpc.enable_channelz": 0,
 };
+
+/** Of one node. */
+const MOST_BEGINNINGS = { burst: 20, perSecond: 0.5 } as const;
 
 /** Connections without a stream, as those that only ask once: so many beside the streams. */
 const SPARE_CONNECTIONS = 512;
@@ -229,6 +233,7 @@ function createFeedServer(options: FeedServerOptions) {
     loopMs: uptimeMs,
     random,
     onEvent,
+    beginnings: createKeyedThrottle(MOST_BEGINNINGS.burst, MOST_BEGINNINGS.perSecond),
     cut(peer) {
       const colon = peer.lastIndexOf(":");
       admission.find(peer.slice(0, colon), Number(peer.slice(colon + 1)))?.destroy();

@@ -5,7 +5,7 @@ import type { FetchResponse } from "../../shared/feed/generated/mirrorlet/feed/v
 import { pause } from "../pause.ts";
 import { decodeHello, type NodeHello } from "./decode-agent-message.ts";
 import { toMessage } from "./encode-server-message.ts";
-import { checkHello, type FeedContext, welcomeTo } from "./feed-context.ts";
+import { checkHello, type FeedContext, TOO_OFTEN, welcomeTo } from "./feed-context.ts";
 import { identifyPeer } from "./identify-peer.ts";
 
 const BUNDLE_MS = 3_000;
@@ -25,6 +25,11 @@ export async function serveFetch(
     const why = peer.code === status.PERMISSION_DENIED ? "denied" : "certificate";
     onEvent({ kind: "stream-refused", why, peer: call.getPeer(), message: peer.message });
     callback({ code: peer.code, details: peer.message });
+    return;
+  }
+  if (context.beginnings.take(peer.id, context.loopMs()) > 0) {
+    onEvent({ kind: "stream-refused", why: "too-often", peer: call.getPeer(), message: TOO_OFTEN });
+    callback({ code: status.RESOURCE_EXHAUSTED, details: TOO_OFTEN });
     return;
   }
   const hello = call.request.hello && decodeHello(call.request.hello);

@@ -2,7 +2,7 @@ import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { AgentMessage__Output } from "../../shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
 import { type AgentWord, decodeAgentMessage, type NodeHello } from "./decode-agent-message.ts";
 import type { GoAwayWords } from "./encode-server-message.ts";
-import { checkHello, type FeedContext, welcomeTo } from "./feed-context.ts";
+import { checkHello, type FeedContext, TOO_OFTEN, welcomeTo } from "./feed-context.ts";
 import type { RefusedReason } from "./feed-events.ts";
 import { identifyPeer } from "./identify-peer.ts";
 import type { EndReason, Session } from "./node-entry.ts";
@@ -102,6 +102,10 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
     const wrong = checkHello(hello, peer.id);
     if (wrong !== undefined) {
       refuse("hello", hello.node === peer.id ? status.INVALID_ARGUMENT : status.PERMISSION_DENIED, wrong);
+      return;
+    }
+    if (context.beginnings.take(peer.id, loopMs()) > 0) {
+      refuse("too-often", status.RESOURCE_EXHAUSTED, TOO_OFTEN);
       return;
     }
     clearTimeout(helloTimer);

@@ -10,9 +10,10 @@ import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { beginRollout } from "../../../src/fleet/store/write-rollout.ts";
 import { NEW, OLD, sha256, specWith, wave } from "../../core/fleet/support/fleet.ts";
+import { scratch } from "../../host/scratch.ts";
 import { startEtcd } from "../../support/etcd.ts";
 import { eventually } from "../engine/engine-words.ts";
-import { openEtcd } from "../engine/open-engine.ts";
+import { openEtcd, openJournal } from "../engine/open-engine.ts";
 import { connectNode, type FeedNode, type Nature } from "./support/feed-node.ts";
 import { type TestFleet, type TestServer, testFleet, writeTestChannel } from "./support/feed-words.ts";
 
@@ -130,6 +131,44 @@ test("the same on etcd", async (t) => {
   t.after(() => etcd.stop());
   const engine = await openEtcd({ endpoints: etcd.endpoints });
   await goesThrough(t, { engine, fleet: "prod" });
+  await engine.close();
+});
+
+test("answers of the engine that are lost lose nothing, and nobody is told twice on a stream", async (t) => {
+  const engine = await openJournal({ directory: scratch(t) });
+  const quirks = { losesAnswers: false };
+  let lost = 0;
+  const forgetful: Engine = {
+    ...engine,
+    async txn(txn, options) {
+      const answer = await engine.txn(txn, options);
+      const isWrite = txn.success.some(({ kind }) => kind !== "get");
+      if (!quirks.losesAnswers || !isWrite || Math.random() > 0.3) return answer;
+      lost++;
+      throw new EngineError("timeout", "no answer in time", { applied: "unknown" });
+    },
+  };
+  const fleet = await testFleet(t, { engine: forgetful, fleet: "prod" });
+  await writeTestChannel(fleet.store);
+  const servers = await Promise.all([fleet.serve(), fleet.serve()]);
+  const controller = lead({ engine, fleet: "prod" }, servers[0] as TestServer);
+  const nodes = await connectMany(t, fleet, servers, 10);
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 10, "all are entered");
+  watchCap(t, servers[1] as TestServer, 3);
+  await begin(fleet.store);
+  quirks.losesAnswers = true;
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it is done");
+  quirks.losesAnswers = false;
+  assert.ok(lost > 5, `${lost} answers were lost`);
+  for (const { assignments, running } of nodes) {
+    assert.deepEqual(
+      assignments.map(({ mode }) => mode),
+      ["MODE_PREFLIGHT", "MODE_APPLY"],
+    );
+    assert.equal(running()?.digest, NEW.digest);
+  }
+  await controller.stop();
+  await Promise.all(servers.map((server) => server.close()));
   await engine.close();
 });
 

@@ -157,3 +157,19 @@ test("Fetch says what a stream would, once, and writes nothing", async (t) => {
   assert.equal(settled.assignment, null);
   assert.equal((await readFleet(fleet.store)).status.size, 0);
 });
+
+test("a node that begins streams again and again is turned away, others are not", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve();
+  const hello = { protocol: 1, nodeId: "n1", instance: randomBytes(16) };
+  const asked = Array.from({ length: 30 }, () => fetchOnce(t, fleet, server.port, hello));
+  const answers = await Promise.allSettled(asked);
+  const refused = answers.filter((one) => one.status === "rejected");
+  assert.ok(refused.length > 0 && refused.length <= 10, `${refused.length} were refused`);
+  assert.ok(
+    refused.every((one) => one.status === "rejected" && one.reason.code === status.RESOURCE_EXHAUSTED),
+  );
+  const other = await connectNode(t, fleet, server.port, "n2");
+  await other.until(({ received }) => received.length > 0, "it is welcome");
+});

@@ -61,6 +61,11 @@ function connectFeed(id: string, port: number): Promise<void> {
   frame.writeUInt32BE(hello.length, 1);
   hello.copy(frame, 5);
   stream.write(frame);
+  // Who is silent for a minute and a half is not held for connected.
+  const heartbeat = Sync.requestSerialize({ heartbeat: {} });
+  const beat = Buffer.concat([Buffer.of(0, 0, 0, 0, heartbeat.length), heartbeat]);
+  const timer = setInterval(() => stream.write(beat), 25_000);
+  stream.on("close", () => clearInterval(timer));
   session.on("error", (error) => process.stderr.write(`${id}: ${error.message}\n`));
   stream.on("error", () => undefined);
   return new Promise((resolve) => {
