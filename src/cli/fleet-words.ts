@@ -90,7 +90,7 @@ export const HALT_ADVICE: Readonly<Record<HaltCode, string>> = {
   "too-few-done": "more nodes failed or were lost than minDone allows: mend what they say, then retry",
   "class-untried": "connect a node of that class, or leave the class out of the scope; then resume",
   unproven:
-    "pull an image from these registries on a node of the wave, or name canaries in the desired state; then resume",
+    "pull an image from these registries on a node of the wave, or name canaries in the desired state; then retry",
 };
 
 export const SOURCE_WORDS: Readonly<Record<NodeSource, string>> = {

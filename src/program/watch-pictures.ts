@@ -1,6 +1,7 @@
 import type { FleetPicture } from "../cli/fleet-report.ts";
 import type { GoneServers } from "../core/fleet/assess-node.ts";
 import { CONTROLLER_FRESH_MS } from "../core/fleet/choose-assignment.ts";
+import { joinSignals } from "../fleet/join-signals.ts";
 import { pause } from "../fleet/pause.ts";
 import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { followFleet } from "../fleet/store/follow-fleet.ts";
@@ -44,7 +45,9 @@ export async function watchPictures(
       gone = picture.view.gone;
       onPicture(picture);
       await pause(AT_MOST_MS, signal);
-      await pause(AT_LEAST_MS - AT_MOST_MS, AbortSignal.any([signal, wake.signal]));
+      const either = joinSignals([signal, wake.signal]);
+      await pause(AT_LEAST_MS - AT_MOST_MS, either.signal);
+      either.release();
     }
   } finally {
     await followed.close();

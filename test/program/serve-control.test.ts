@@ -50,7 +50,7 @@ test("without a fleet, an engine that can be, or an address of its own, fleet co
   const run = (...args: readonly string[]) =>
     spawnSync(process.execPath, [...main, ...args], {
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 120_000,
       env: { PATH: process.env["PATH"] },
     });
   const config = join(directory, "feed.toml");

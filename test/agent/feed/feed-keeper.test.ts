@@ -530,6 +530,15 @@ test("wherever the disk fails or the process ends, the next one goes on, and the
   assert.ok(failures >= 4, "writes were reached");
 });
 
+test("what restore forgets is also what the feed has said", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }));
+  await fed.pass();
+  await fed.node.context().state.clear();
+  assert.deepEqual(await fed.memory(), { answers: [], rejections: [] });
+  assert.deepEqual(await fed.store.listDocuments(), []);
+});
+
 test("unsigned only where agent.toml says so, and never for another fleet", async (t) => {
   const fed = await fedNode(t);
   fed.keys = [];

@@ -20,7 +20,7 @@ import { type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
 
 /** As a real one, in the fraction of the time. */
 export const QUICK: Partial<ControllerPace> = {
-  leaseMs: 2_000,
+  leaseMs: 4_000,
   beatMs: 300,
   lookMs: 100,
   changedMs: 50,
