@@ -15,6 +15,8 @@ export async function composeServe(
   io: CommandIo,
   createLog: (config: Pick<FeedConfig, "logLevel">) => Promise<Log>,
 ): Promise<ExitCode> {
+  // One that comes before there is anything to look at again is not to end it.
+  process.on("SIGHUP", () => undefined);
   const fail = (message: string): ExitCode => {
     io.stderr(`mirrorlet: ${message}\n`);
     return 78;
