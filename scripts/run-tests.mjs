@@ -1,6 +1,7 @@
 // Runs every test file, or those whose path contains one of the arguments: node --import tsx scripts/run-tests.mjs [PART…]
 // Node 20 has neither type stripping nor test globs, and `node --test` takes files by name: the longest would be last,
 // and nodes would boot beside nodes.
+import { setMaxListeners } from "node:events";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { run } from "node:test";
@@ -29,6 +30,8 @@ if (names.length === 0) {
 
 const took = new Map();
 const abort = new AbortController();
+// Each file listens to it.
+setMaxListeners(0, abort.signal);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => abort.abort());
 const events = run({ files: spread(names), concurrency: LANES, timeout: LIMIT_MS, signal: abort.signal });
 events.on("test:fail", () => {
