@@ -8,6 +8,7 @@ export type LabPart =
   | "containerd-1.6"
   | "containerd-1.7"
   | "containerd-2.1"
+  | "crane"
   | "docker-registry"
   | "etcd"
   | "prometheus";
