@@ -45,7 +45,7 @@ export function connectRegistry(options: ConnectOptions): ConnectedRegistry {
  */
 export async function pingRegistry(link: RegistryLink, repository: string): Promise<void> {
   const url = new URL("/v2/", link.url);
-  const reply = await link.request({ method: "GET", url }, { repository });
+  const reply = await link.request({ method: "GET", url }, { repository, isLoginOnly: true });
   const isPage = /^text\/html/i.test(reply.headers["content-type"] ?? "");
   if (isPage) throw new RegistryError({ phase: "http", code: "web-page", host: url.host });
   if (reply.status !== 200) throw new AnswerError("GET", reply);

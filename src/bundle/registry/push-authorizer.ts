@@ -13,6 +13,8 @@ export interface AuthorizerOptions extends Pick<TokenAsk, "client" | "url" | "tl
 export interface Rights {
   readonly repository: string;
   readonly from?: string | undefined;
+  /** No repository is asked for: this one only tells whose login counts. */
+  readonly isLoginOnly?: true;
 }
 
 /** Answers the challenges of one registry. Nothing is sent before it has asked for it. */
@@ -77,8 +79,8 @@ function basicHeader(login: PushLogin | undefined, url: URL): string {
   throw new RegistryError({ phase: "auth", code: "no-credentials", host: url.host });
 }
 
-function scopesOf({ repository, from }: Rights): readonly string[] {
-  if (repository === "") return [];
+function scopesOf({ repository, from, isLoginOnly }: Rights): readonly string[] {
+  if (isLoginOnly) return [];
   const own = `repository:${repository}:pull,push`;
   return from === undefined || from === repository ? [own] : [own, `repository:${from}:pull`];
 }

@@ -35,7 +35,10 @@ export function readManifestParts(bytes: Uint8Array, declared: string): Manifest
       ok: false,
       reason: "it is no manifest of schema 2; schema 1 is not taken by registries any more",
     };
-  const isIndex = Array.isArray(document["manifests"]);
+  const isIndex = document["manifests"] !== undefined;
+  // Taken for the one by the registry and for the other by who pulls: CVE-2021-41190.
+  if (isIndex && (document["layers"] !== undefined || document["config"] !== undefined))
+    return { ok: false, reason: "it is an index and an image at the same time" };
   const manifests = isIndex ? readDescriptors(document["manifests"]) : [];
   const blobs = isIndex ? [] : readDescriptors([document["config"], ...asArray(document["layers"])]);
   // Artifact manifests of a release candidate of OCI 1.1 call them so.
