@@ -109,6 +109,13 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       const { version } = await import("../cli/version.ts");
       return version(createIo(options));
     },
+    async push(sources, options) {
+      const [{ push }, { pushDeps }] = await Promise.all([
+        import("../cli/push.ts"),
+        import("./compose-push.ts"),
+      ]);
+      return push(sources, options, createIo(options), pushDeps());
+    },
     fleet: composeFleetCommands(createIo),
   };
 }

@@ -1,0 +1,205 @@
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http";
+import { explainExchange, NO_ANSWER } from "../../registry/exchange.ts";
+import { proxyAuthorization } from "../../registry/open-tunnel.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+
+export interface Outgoing {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: OutgoingBody;
+  /** From the end of the body to the answer; default a minute. */
+  readonly answerMs?: number;
+  /** Of the answer's body; default 64 KiB. */
+  readonly maxBytes?: number;
+  /** Let the server look at the headers first (`Expect: 100-continue`), which it may not answer. */
+  readonly asksFirst?: boolean;
+}
+
+export interface OutgoingBody {
+  /** Bytes in all. */
+  readonly length: number;
+  /** The bytes from the start; what it throws ends the request, and is thrown. */
+  open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** So many of them have gone out; begins anew when the body has to be sent again. */
+  onSent?(bytes: number): void;
+}
+
+export interface Reply {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Values of every `WWW-Authenticate` header. */
+  readonly challenges: readonly string[];
+  /** At most as much as was asked for. */
+  readonly body: Buffer;
+}
+
+export type SendRequest = (outgoing: Outgoing) => Promise<Reply>;
+
+const ANSWER_MS = 60_000;
+const STALL_MS = 60_000;
+const CONTINUE_MS = 1_000;
+const MAX_BODY_BYTES = 64 * 1024;
+/** A connection that the server closed while it was idle shows it before so much has gone out. */
+const STALE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Sends requests over kept connections. Each phase has a timer of its own, none is for the whole. Rejects with
+ * RegistryError when there is no answer; any status is one, also if it comes before the body has gone out whole.
+ */
+export function createSendRequest(pool: ConnectionPool, signal: AbortSignal): SendRequest {
+  return async (outgoing) => {
+    for (let attempt = 1; ; attempt++) {
+      const request = createRequest(pool, outgoing);
+      try {
+        return await exchangeOnce(request, outgoing, signal);
+      } catch (error) {
+        if (attempt > 3 || signal.aborted || !isStale(request, error)) throw error;
+      }
+    }
+  };
+}
+
+/** Nothing of it was answered, and the connection was an old one: that says nothing about the server. */
+function isStale(request: ClientRequest, error: unknown): boolean {
+  if (!request.reusedSocket || (error as { code?: unknown }).code !== "closed") return false;
+  return (request.socket?.bytesWritten ?? 0) < STALE_BYTES;
+}
+
+function createRequest(
+  pool: ConnectionPool,
+  { method, url, headers = {}, body, asksFirst }: Outgoing,
+): ClientRequest {
+  const proxy = pool.plainProxyFor(url);
+  const path = `${url.pathname}${url.search}`;
+  const needsLength = body !== undefined || method === "POST" || method === "PUT" || method === "PATCH";
+  return httpRequest({
+    method,
+    agent: pool.agentFor(url),
+    host: url.hostname,
+    port: url.port,
+    path: proxy === undefined ? path : `${url.origin}${path}`,
+    headers: {
+      Host: url.host,
+      "User-Agent": "mirrorlet",
+      ...(needsLength ? { "Content-Length": String(body?.length ?? 0) } : {}),
+      ...(asksFirst === true ? { Expect: "100-continue" } : {}),
+      ...headers,
+      ...(proxy === undefined ? {} : proxyAuthorization(proxy)),
+    },
+  });
+}
+
+function exchangeOnce(request: ClientRequest, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
+  const { url, body, answerMs = ANSWER_MS, asksFirst = false } = outgoing;
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => void request.destroy(new Error(NO_ANSWER));
+  const within = (ms: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(end, ms);
+  };
+  const abort = (): void => void request.destroy(new Error("stopped"));
+  signal.addEventListener("abort", abort, { once: true });
+  return new Promise<Reply>((resolve, reject) => {
+    let response: IncomingMessage | undefined;
+    // Stays: errors after the answer has begun concern its reader alone.
+    request.on("error", (error) => {
+      if (response === undefined) reject(explainExchange(error, url));
+    });
+    request.once("response", (answer) => {
+      response = answer;
+      within(ANSWER_MS);
+      readReply(answer, outgoing).then(resolve, (error) => reject(explainExchange(error, url)));
+    });
+    const hasAnswer = (): boolean => response !== undefined;
+    if (signal.aborted) abort();
+    sendBody(request, body, { asksFirst, within, hasAnswer }).then(
+      () => {
+        if (!hasAnswer()) within(answerMs);
+      },
+      (error) => {
+        reject(error);
+        request.destroy();
+      },
+    );
+  }).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    // Answered early: what is left of the body must not be taken for the next request.
+    if (!request.writableFinished) request.destroy();
+  });
+}
+
+interface Watch {
+  readonly asksFirst: boolean;
+  readonly within: (ms: number) => void;
+  readonly hasAnswer: () => boolean;
+}
+
+async function sendBody(
+  request: ClientRequest,
+  body: OutgoingBody | undefined,
+  { asksFirst, within, hasAnswer }: Watch,
+): Promise<void> {
+  if (body !== undefined && body.length > 0) {
+    if (asksFirst) await waitForGo(request);
+    let sent = 0;
+    for await (const chunk of body.open()) {
+      if (hasAnswer() || request.destroyed) return;
+      within(STALL_MS);
+      if (!request.write(chunk)) await next(request, "drain");
+      sent += chunk.length;
+      body.onSent?.(sent);
+    }
+  }
+  request.end();
+}
+
+async function waitForGo(request: ClientRequest): Promise<void> {
+  request.flushHeaders();
+  const go = new AbortController();
+  const timer = setTimeout(() => go.abort(), CONTINUE_MS);
+  await next(request, "continue", go.signal);
+  clearTimeout(timer);
+}
+
+/** Resolves with the event, or when there is nothing more to wait for it. */
+function next(request: ClientRequest, event: "drain" | "continue", signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const names = [event, "response", "close", "error"];
+    const done = (): void => {
+      for (const name of names) request.off(name, done);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    for (const name of names) request.once(name, done);
+    signal?.addEventListener("abort", done, { once: true });
+    if (request.destroyed) done();
+  });
+}
+
+async function readReply(
+  response: IncomingMessage,
+  { url, maxBytes = MAX_BODY_BYTES }: Outgoing,
+): Promise<Reply> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxBytes) break;
+  }
+  return {
+    url,
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    challenges: response.headersDistinct["www-authenticate"] ?? [],
+    body: Buffer.concat(chunks).subarray(0, maxBytes),
+  };
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { joinBundles } from "../bundle/join-bundles.ts";
+import { readLayout } from "../bundle/read-layout.ts";
+import { AnswerError } from "../bundle/registry/answer-error.ts";
+import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
+import { createLoginFinder, LoginError, loginFiles } from "../bundle/registry/find-login.ts";
+import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
+import { createRetrier } from "../bundle/registry/retrier.ts";
+import { describePushFailure } from "../bundle/upload/describe-push-failure.ts";
+import { pushImages } from "../bundle/upload/push-images.ts";
+import { type OpenBundle, readImageTrees } from "../bundle/upload/read-image-trees.ts";
+import { surveyImages } from "../bundle/upload/survey-images.ts";
+import { BadBlobError } from "../bundle/upload/verified-bytes.ts";
+import type { PushOptions } from "../cli/push-commands.ts";
+import type { PushDeps, PushLoginGiven, PushRegistry } from "../cli/push-registry.ts";
+import type { PushWish } from "../cli/read-push-options.ts";
+import type { PushLogin } from "../core/bundle/push/docker-logins.ts";
+import { createLanes } from "../core/bundle/push/lanes.ts";
+import type { PushEvent } from "../core/bundle/push/push-event.ts";
+import { askPassword } from "../host/ask-password.ts";
+import { RegistryError } from "../registry/registry-error.ts";
+import { readStandardInput } from "./read-standard-input.ts";
+
+const MAX_PASSWORD_BYTES = 64 * 1024;
+
+export function pushDeps(): PushDeps {
+  return {
+    async open(sources) {
+      const opened = joinBundles(sources.map(readLayout));
+      return {
+        trees: await readImageTrees(opened),
+        connect: (wish, options, login) => connect(opened, wish, options, login),
+        async close() {},
+      };
+    },
+    explain,
+    readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
+    askPassword,
+    place: {
+      isTerminal: process.stderr.isTTY === true,
+      columns: process.stderr.columns ?? 80,
+      write: (text) => void process.stderr.write(text),
+      now: () => performance.now(),
+      every(ms, call) {
+        const timer = setInterval(call, ms);
+        return () => clearInterval(timer);
+      },
+    },
+  };
+}
+
+async function connect(
+  { source }: OpenBundle,
+  { target, threads, chunkBytes }: PushWish,
+  options: PushOptions,
+  given: PushLoginGiven,
+): Promise<PushRegistry> {
+  const { host, namespace, protocol } = target;
+  const { root, cacert = [], certDir, insecure = false, deep = false } = options;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const registry = connectRegistry({
+    url: new URL(`${protocol}//${host}`),
+    tls: readTlsFiles({
+      caFiles: cacert,
+      directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
+      skipVerify: insecure,
+    }),
+    loginFor: loginFinder(given, host, options.dockerConfig),
+    environment: process.env,
+    root,
+    now: Date.now,
+    signal,
+  });
+  const { link } = registry;
+  await pingRegistry(link, namespace);
+  const share = (emit: (event: PushEvent) => void) => ({
+    link,
+    retrier: createRetrier({
+      now: Date.now,
+      random: Math.random,
+      pause: (ms) => sleep(ms, undefined, { signal }),
+      onRetry: (retry) => emit({ kind: "retry", ...retry }),
+    }),
+    lanes: createLanes(threads, (limit) => emit({ kind: "concurrency", limit })),
+  });
+  return {
+    push: (images, emit) =>
+      pushImages(images, {
+        ...share(emit),
+        ways: { chunkBytes, patchFirst: false },
+        source,
+        emit,
+        deep,
+        stop: () => abort.abort(),
+        signal,
+      }),
+    survey: (images) =>
+      surveyImages(
+        images,
+        share(() => {}),
+      ),
+    close: registry.close,
+  };
+}
+
+function loginFinder(
+  given: PushLoginGiven,
+  host: string,
+  dockerConfig: string | undefined,
+): (repository: string) => Promise<PushLogin | undefined> {
+  if (given.kind === "none") return async () => undefined;
+  if (given.kind === "stored")
+    return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);
+  const { username, password } = given;
+  return async () => ({ kind: "login", username, password });
+}
+
+function explain(error: unknown): string {
+  const isSystems = error instanceof Error && "syscall" in error;
+  const isKnown =
+    error instanceof RegistryError ||
+    error instanceof AnswerError ||
+    error instanceof BadBlobError ||
+    error instanceof LoginError;
+  if (!isKnown && !isSystems) throw error;
+  return describePushFailure(error);
+}
