@@ -6,7 +6,7 @@ import { checkImage } from "./check-image.ts";
 import { createGathered, type FoundImage, type Gathered, type Holding, type Problem } from "./gathered.ts";
 import { manifestsBelow } from "./manifests-below.ts";
 import { digestInName, fullName } from "./name-image.ts";
-import type { Manifest } from "./read-manifest.ts";
+import type { ManifestParts } from "./push/manifest-parts.ts";
 import type { Scan } from "./scan.ts";
 import { isDump } from "./shapes/gather-dump.ts";
 import { gatherRoot } from "./shapes/gather-root.ts";
@@ -16,7 +16,7 @@ export interface AssembledBundle extends Bundle {
   /** For people: `OCI layout`, `docker-archive`, … */
   readonly shapes: readonly string[];
   readonly blobs: ReadonlyMap<Digest, Holding>;
-  readonly manifests: ReadonlyMap<Digest, Manifest>;
+  readonly manifests: ReadonlyMap<Digest, ManifestParts>;
   readonly problems: readonly Problem[];
 }
 

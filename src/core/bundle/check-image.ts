@@ -1,7 +1,7 @@
 import type { BundleImage, Descriptor, Digest } from "./bundle.ts";
 import { BUNDLE_LIMITS } from "./bundle-limits.ts";
 import type { Holding, Problem } from "./gathered.ts";
-import type { Manifest } from "./read-manifest.ts";
+import { isForeign, type ManifestParts } from "./push/manifest-parts.ts";
 
 /** Whether all of an image is there. */
 export interface ImageCheck {
@@ -12,7 +12,7 @@ export interface ImageCheck {
 
 interface Contents {
   readonly holdings: ReadonlyMap<Digest, Holding>;
-  readonly manifests: ReadonlyMap<Digest, Manifest>;
+  readonly manifests: ReadonlyMap<Digest, ManifestParts>;
 }
 
 /** Looks at sizes and at what is missing; digests are computed by whoever reads the content. */
@@ -59,7 +59,7 @@ export function checkImage({ name, top }: BundleImage, { holdings, manifests }: 
     }
     const manifest = manifests.get(descriptor.digest);
     checkBlobs(manifest?.blobs ?? []);
-    const children = manifest?.children ?? [];
+    const children = manifest?.manifests ?? [];
     const isLeftOut = (child: Descriptor) => isAbsent(child, { holdings, manifests });
     const leftOut = children.filter(isLeftOut);
     for (const child of children) if (!leftOut.includes(child)) visit(child, depth + 1);
@@ -86,14 +86,7 @@ function isAbsent({ digest }: Descriptor, { holdings, manifests }: Contents): bo
   if (!holdings.has(digest)) return true;
   const manifest = manifests.get(digest);
   const [config] = manifest?.blobs ?? [];
-  return manifest?.kind === "image" && config !== undefined && !holdings.has(config.digest);
-}
-
-/** Not meant to be passed on, such as the base layers of Windows. */
-export function isForeign({ mediaType, urls }: Descriptor): boolean {
-  return (
-    mediaType.includes(".nondistributable.") || mediaType.includes(".foreign.") || (urls?.length ?? 0) > 0
-  );
+  return config !== undefined && !holdings.has(config.digest);
 }
 
 /** `linux/arm64/v8`; undefined: it is for none. */

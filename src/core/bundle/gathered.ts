@@ -1,6 +1,6 @@
 import type { BundleImage, Digest } from "./bundle.ts";
 import { BundleError } from "./bundle-error.ts";
-import type { Manifest } from "./read-manifest.ts";
+import type { ManifestParts } from "./push/manifest-parts.ts";
 import type { Member } from "./scan.ts";
 
 /** What a bundle holds under a digest: bytes in a member, or bytes that were made from what is there. */
@@ -48,7 +48,7 @@ export interface Gathered {
   readonly images: FoundImage[];
   readonly holdings: Map<Digest, Holding>;
   /** Those that were read, by their digest. */
-  readonly manifests: Map<Digest, Manifest>;
+  readonly manifests: Map<Digest, ManifestParts>;
   readonly problems: Problem[];
 }
 

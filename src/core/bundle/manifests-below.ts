@@ -1,18 +1,18 @@
 import type { Digest } from "./bundle.ts";
-import type { Manifest } from "./read-manifest.ts";
+import type { ManifestParts } from "./push/manifest-parts.ts";
 
 /** A manifest and all below it, each once; nobody has seen yet that digests are true, so that they may go in circles. */
 export function manifestsBelow(
-  manifests: ReadonlyMap<Digest, Manifest>,
+  manifests: ReadonlyMap<Digest, ManifestParts>,
   top: Digest,
-): ReadonlyMap<Digest, Manifest | undefined> {
-  const found = new Map<Digest, Manifest | undefined>();
+): ReadonlyMap<Digest, ManifestParts | undefined> {
+  const found = new Map<Digest, ManifestParts | undefined>();
   for (const pending = [top]; pending.length > 0; ) {
     const next = pending.pop();
     if (next === undefined || found.has(next)) continue;
     const manifest = manifests.get(next);
     found.set(next, manifest);
-    pending.push(...(manifest?.children ?? []).map(({ digest }) => digest));
+    pending.push(...(manifest?.manifests ?? []).map(({ digest }) => digest));
   }
   return found;
 }

@@ -18,9 +18,3 @@ export function textField(value: unknown, name: string): string | undefined {
   const found = field(value, name);
   return typeof found === "string" && found !== "" ? found : undefined;
 }
-
-/** Those properties of an object that are texts. */
-export function texts(value: unknown): Readonly<Record<string, string>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === "string"));
-}

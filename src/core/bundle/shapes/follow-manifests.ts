@@ -2,7 +2,7 @@ import type { Assembly } from "../assembly.ts";
 import type { Descriptor } from "../bundle.ts";
 import { BUNDLE_LIMITS } from "../bundle-limits.ts";
 import type { Gathered } from "../gathered.ts";
-import { readManifest } from "../read-manifest.ts";
+import { readManifestParts } from "../push/manifest-parts.ts";
 
 /** Reads a manifest that is held, and those below it. What is wrong with one is a problem of the bundle. */
 export function* followManifests(
@@ -19,8 +19,8 @@ export function* followManifests(
     return void tell(`${held.place}: ${held.size} bytes, more than registries take of a manifest`);
   const bytes = held.bytes ?? (held.member && (yield { ask: "document", member: held.member }).document);
   if (bytes === undefined) return void tell(`${held.place}: the manifest is no JSON object`);
-  const read = readManifest(bytes, mediaType);
-  if (!read.ok) return void tell(`${held.place}: the manifest ${read.why}`);
-  gathered.manifests.set(digest, read.manifest);
-  for (const child of read.manifest.children) yield* followManifests(gathered, child, depth + 1);
+  const read = readManifestParts(bytes, mediaType);
+  if (!read.ok) return void tell(`${held.place}: no manifest: ${read.reason}`);
+  gathered.manifests.set(digest, read.parts);
+  for (const child of read.parts.manifests) yield* followManifests(gathered, child, depth + 1);
 }

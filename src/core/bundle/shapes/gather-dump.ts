@@ -56,7 +56,7 @@ function* holdCraneArchive(gathered: Gathered, archive: Member): Assembly<void> 
 }
 
 function childrenOf({ manifests }: Gathered, digest: Digest): readonly Digest[] {
-  return (manifests.get(digest)?.children ?? []).map((child) => child.digest);
+  return (manifests.get(digest)?.manifests ?? []).map((child) => child.digest);
 }
 
 /** The lines that tag what was pushed: `crane tag $TARGETHOST/${TARGETNAMESPACE:-library}/REPOSITORY@sha256:… TAG`. */

@@ -4,8 +4,8 @@ import type { BundleImage } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
 import { annotatedName } from "../name-image.ts";
+import { readDescriptor } from "../push/manifest-parts.ts";
 import { field } from "../read-json.ts";
-import { readDescriptor } from "../read-manifest.ts";
 import type { Member, Scan } from "../scan.ts";
 import { followManifests } from "./follow-manifests.ts";
 
@@ -26,7 +26,8 @@ export function* gatherLayout(
   const images: BundleImage[] = [];
   for (const one of listed) {
     const top = readDescriptor(one);
-    if (typeof top === "string") throw new BundleError("damaged", `${index.place}: a descriptor ${top}`);
+    if (top === null)
+      throw new BundleError("damaged", `${index.place}: a descriptor without a usable digest or size`);
     yield* followManifests(gathered, top);
     images.push({ name: annotatedName(top.annotations), top });
   }

@@ -108,7 +108,7 @@ function isWhole(gathered: Gathered, image: BundleImage, saved: SavedImage): boo
   if (problems.some(({ code }) => code === "missing-blob" || code === "missing-manifest")) return false;
   const manifest = gathered.manifests.get(image.top.digest);
   if (manifest === undefined) return false;
-  return manifest.kind === "index" || manifest.blobs.length >= saved.layers.length + 1;
+  return manifest.manifests.length > 0 || manifest.blobs.length >= saved.layers.length + 1;
 }
 
 function configsBelow({ manifests }: Gathered, digest: Digest): ReadonlySet<Digest> {

@@ -2,7 +2,7 @@ import type { Assembly } from "../assembly.ts";
 import type { BundleImage, Descriptor, Digest } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
 import { type Gathered, hold, holdMember } from "../gathered.ts";
-import { readManifest } from "../read-manifest.ts";
+import { readManifestParts } from "../push/manifest-parts.ts";
 import { digestInPath, type SavedImage, type SavedLayer } from "./read-saved-images.ts";
 
 const DOCKER = "application/vnd.docker";
@@ -26,8 +26,8 @@ export function* gatherSavedImage(
   const bytes = new TextEncoder().encode(JSON.stringify(document));
   const digest = digestOf(bytes);
   hold(gathered, digest, { size: bytes.length, place: "a manifest made for it", bytes });
-  const read = readManifest(bytes, MANIFEST);
-  if (read.ok) gathered.manifests.set(digest, read.manifest);
+  const read = readManifestParts(bytes, MANIFEST);
+  if (read.ok) gathered.manifests.set(digest, read.parts);
   const top = { mediaType: MANIFEST, digest, size: bytes.length, platform: image.platform };
   const names = image.names.length === 0 ? [undefined] : image.names;
   return names.map((name) => ({ name, top, newDigest: `${why}; its image ID ${image.config.digest} stays` }));

@@ -3,8 +3,8 @@ import { type Assembly, readDocument } from "../assembly.ts";
 import type { Descriptor, Digest } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
+import { readDescriptor } from "../push/manifest-parts.ts";
 import { field, readJson, textField } from "../read-json.ts";
-import { readDescriptor } from "../read-manifest.ts";
 import { findMember, type Member, type Scan } from "../scan.ts";
 
 /** An image as manifest.json of `docker save` has it: a config, and layers that are often not compressed. */
@@ -91,6 +91,5 @@ function platformOf(config: unknown): Readonly<Record<string, unknown>> {
 }
 
 function sourceOf(sources: unknown, diffId: Digest): Descriptor | undefined {
-  const source = readDescriptor(field(sources, diffId));
-  return typeof source === "string" ? undefined : source;
+  return readDescriptor(field(sources, diffId)) ?? undefined;
 }
