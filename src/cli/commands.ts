@@ -1,3 +1,4 @@
+import type { BundleCommands } from "./bundle-commands.ts";
 import type { ExitCode } from "./command.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
@@ -63,5 +64,6 @@ export interface Commands extends PushCommands {
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;
   version(options: GlobalOptions): Promise<ExitCode>;
+  readonly bundle: BundleCommands;
   readonly fleet: FleetCommands;
 }

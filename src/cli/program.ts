@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addBundleCommands } from "./bundle-program.ts";
 import type { CommandIo, ExitCode } from "./command.ts";
 import type { ChangeOptions, Commands, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
@@ -64,6 +65,7 @@ function createProgram(commands: Commands, output: ProgramOutput, done: Done): C
   const parts = { done, add, example, collect, optionsOf };
   program.commandsGroup("Filling a mirror:");
   addPushCommand(program, () => commands, parts);
+  addBundleCommands(program, () => commands.bundle, parts);
   program.commandsGroup("Many nodes:");
   // Not looked for before one of them runs: a description of the program has none.
   addFleetCommands(program, () => commands.fleet, parts);

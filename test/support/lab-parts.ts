@@ -11,7 +11,9 @@ export type LabPart =
   | "crane"
   | "docker-registry"
   | "etcd"
-  | "prometheus";
+  | "oras"
+  | "prometheus"
+  | "skopeo";
 
 const labFetch = join(import.meta.dirname, "../../scripts/lab-fetch");
 

@@ -89,7 +89,7 @@ function readDescriptors(values: unknown): readonly Descriptor[] | undefined {
 }
 
 /** Null: it is none. */
-function readDescriptor(value: unknown): Descriptor | null {
+export function readDescriptor(value: unknown): Descriptor | null {
   if (!isRecord(value)) return null;
   const { digest, size, mediaType = "", urls, annotations, platform, artifactType } = value;
   if (typeof digest !== "string" || !isDigest(digest)) return null;

@@ -1,0 +1,45 @@
+import { isDigest } from "../../containerd/image-reference.ts";
+import { type Assembly, readList } from "../assembly.ts";
+import type { BundleImage } from "../bundle.ts";
+import { BundleError } from "../bundle-error.ts";
+import { type Gathered, holdMember } from "../gathered.ts";
+import { annotatedName } from "../name-image.ts";
+import { readDescriptor } from "../push/manifest-parts.ts";
+import { field } from "../read-json.ts";
+import type { Member, Scan } from "../scan.ts";
+import { followManifests } from "./follow-manifests.ts";
+
+/**
+ * What index.json lists: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. `root` is its folder,
+ * with a `/` at the end, or "". Names are as they were found.
+ */
+export function* gatherLayout(
+  gathered: Gathered,
+  scan: Scan,
+  root: string,
+  index: Member,
+): Assembly<readonly BundleImage[]> {
+  gathered.shapes.add("OCI layout");
+  holdBlobs(gathered, scan, root);
+  const listed = field(yield* readList(index), "manifests");
+  if (!Array.isArray(listed)) throw new BundleError("damaged", `${index.place}: it has no list of manifests`);
+  const images: BundleImage[] = [];
+  for (const one of listed) {
+    const top = readDescriptor(one);
+    if (top === null)
+      throw new BundleError("damaged", `${index.place}: a descriptor without a usable digest or size`);
+    yield* followManifests(gathered, top);
+    images.push({ name: annotatedName(top.annotations), top });
+  }
+  return images;
+}
+
+/** Every `blobs/<algorithm>/<digits>`, whether anything refers to it or not. */
+export function holdBlobs(gathered: Gathered, scan: Scan, root: string): void {
+  const start = `${root}blobs/`;
+  for (const [path, member] of scan.members) {
+    if (!path.startsWith(start)) continue;
+    const digest = path.slice(start.length).replace("/", ":");
+    if (isDigest(digest)) holdMember(gathered, digest, member);
+  }
+}
