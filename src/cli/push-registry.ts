@@ -22,9 +22,10 @@ export interface PushDeps {
 /** Bundles that were opened, as one. */
 export interface OpenedBundles {
   readonly trees: readonly ImageTree[];
+  /** What is wrong with them, so that not all that they should hold could be pushed. */
+  readonly problems: readonly string[];
   /** A registry that has answered and let us in, to push them to. Rejects with what `explain` understands. */
   connect(wish: PushWish, options: PushOptions, login: PushLoginGiven): Promise<PushRegistry>;
-  close(): Promise<void>;
 }
 
 /** Whose login is used: a given one, or what the stores have. */
