@@ -16,7 +16,7 @@ export interface PushDeps {
   readStandardInput(): Promise<string>;
   /** Asks at the terminal, without showing what is typed; undefined: there is none, or the person gave up. */
   askPassword(prompt: string): Promise<string | undefined>;
-  readonly place: Omit<DisplayPlace, "kind"> & { readonly isTerminal: boolean };
+  readonly place: Omit<DisplayPlace, "kind" | "write"> & { readonly isTerminal: boolean };
 }
 
 /** Bundles that were opened, as one. */

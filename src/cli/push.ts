@@ -90,6 +90,7 @@ async function sendImages(
   const startMs = place.now();
   const display = createPushDisplay(images, {
     ...place,
+    write: io.stderr,
     kind: io.json ? "json" : place.isTerminal ? "terminal" : "lines",
   });
   let results: readonly ImageResult[];

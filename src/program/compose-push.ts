@@ -51,7 +51,6 @@ export function pushDeps(): PushDeps {
     place: {
       isTerminal: process.stderr.isTTY === true,
       columns: process.stderr.columns ?? 80,
-      write: (text) => void process.stderr.write(text),
       now: () => performance.now(),
       every(ms, call) {
         const timer = setInterval(call, ms);
