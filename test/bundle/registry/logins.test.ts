@@ -91,7 +91,7 @@ test("tokens are renewed before they end, so that no upload is refused", { skip 
     lifetimeSeconds: 1,
   });
   const images = Object.fromEntries(
-    Array.from({ length: 20 }, (_, n) => [`gcr.io/a/one:${n}`, buildImage({ bytesPerLayer: 2_000_000 })]),
+    Array.from({ length: 12 }, (_, n) => [`gcr.io/a/one:${n}`, buildImage({ bytesPerLayer: 1_000_000 })]),
   );
   const pushed = await pushBundle(registry.url, memoryBundle(images), { ...options, login, threads: 1 });
   assert.equal(
