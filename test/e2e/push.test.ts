@@ -83,8 +83,8 @@ forEachGeneration(
     for (const [name, image] of Object.entries(images))
       for (const reference of [name, `gcr.io/${repository}@${image.digest}`]) {
         mirror.clearRequests();
-        const { ok, error } = await pull(daemon, reference);
-        assert.equal(ok, true, `${reference}: ${error}`);
+        const outcome = await daemon.pull(reference);
+        assert.equal(outcome.ok, true, `${reference}: ${JSON.stringify(outcome)}`);
         assert.equal(pulled(mirror).length > 0, true, reference);
         await daemon.removeImage(reference);
       }
