@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinBundles } from "../bundle/join-bundles.ts";
-import { readLayout } from "../bundle/read-layout.ts";
+import { isAtRest, openBlobs } from "../bundle/read/open-blobs.ts";
+import { openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
 import { createLoginFinder, LoginError, loginFiles } from "../bundle/registry/find-login.ts";
@@ -14,6 +15,7 @@ import { BadBlobError } from "../bundle/upload/verified-bytes.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushDeps, PushLoginGiven, PushRegistry } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
+import { BundleError } from "../core/bundle/bundle-error.ts";
 import type { PushLogin } from "../core/bundle/push/docker-logins.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
@@ -26,7 +28,7 @@ const MAX_PASSWORD_BYTES = 64 * 1024;
 export function pushDeps(): PushDeps {
   return {
     async open(sources) {
-      const opened = joinBundles(sources.map(readLayout));
+      const opened = joinBundles(await openAll(sources));
       return {
         trees: await readImageTrees(opened),
         connect: (wish, options, login) => connect(opened, wish, options, login),
@@ -47,6 +49,21 @@ export function pushDeps(): PushDeps {
       },
     },
   };
+}
+
+/** Throws BundleError. */
+async function openAll(sources: readonly string[]): Promise<readonly OpenBundle[]> {
+  const opened: OpenBundle[] = [];
+  for (const name of sources) {
+    const { bundle, container } = await openBundle(name, { stdin: process.stdin, hashAll: false });
+    if (!isAtRest(bundle))
+      throw new BundleError(
+        "unsupported",
+        `${name} (${container}): this version pushes folders and archives that are not compressed; decompress it first`,
+      );
+    opened.push({ bundle, source: openBlobs(bundle) });
+  }
+  return opened;
 }
 
 async function connect(
@@ -122,6 +139,7 @@ function explain(error: unknown): string {
     error instanceof RegistryError ||
     error instanceof AnswerError ||
     error instanceof BadBlobError ||
+    error instanceof BundleError ||
     error instanceof LoginError;
   if (!isKnown && !isSystems) throw error;
   return describePushFailure(error);
