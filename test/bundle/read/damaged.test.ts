@@ -117,6 +117,20 @@ test("an archive without its end mark is a warning", async (t) => {
   assert.deepEqual(codes(found), ["warning no-end-mark"]);
 });
 
+test("an archive that was cut off before its list of images is no empty one", async (t) => {
+  const cut = tarOf(whole.slice(0, -2), { cut: true });
+  await assert.rejects(verify(bundleFile(t, "a.tar", cut)), { code: "damaged" });
+  await assert.rejects(
+    verifyPiped(cut),
+    /no list of images is in it, and it ends without the mark of an end/,
+  );
+  const inner = [
+    { name: "a.tar", content: tarOf(layoutParts({ "gcr.io/other:1": buildImage() })) },
+    { name: "b.tar", content: cut },
+  ];
+  assert.deepEqual(codes(await verifyPiped(tarOf(inner))), ["error no-end-mark"]);
+});
+
 const hostile: readonly (readonly [string, TarPart, RegExp])[] = [
   [
     "a path that leads out",
