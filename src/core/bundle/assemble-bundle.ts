@@ -31,11 +31,6 @@ export function* assembleBundle(
 ): Assembly<AssembledBundle> {
   const gathered = createGathered();
   yield* gatherScan(gathered, scan, digestOf, 0);
-  if (gathered.shapes.size === 0 && gathered.problems.length === 0)
-    throw new BundleError(
-      "unknown",
-      `${scan.name}: no bundle: neither an OCI layout nor an archive of images is in it`,
-    );
   const images = nameImages(gathered);
   const checked = new Set<Digest>();
   for (const image of images) {
@@ -43,8 +38,8 @@ export function* assembleBundle(
     checked.add(image.top.digest);
     gathered.problems.push(...checkImage(image, gathered).problems);
   }
-  if (images.length === 0 && gathered.problems.length === 0)
-    throw new BundleError("unknown", `${scan.name}: the bundle is empty: it lists no image`);
+  const isBroken = gathered.problems.some(({ severity }) => severity === "error");
+  if (images.length === 0 && (scan.isCut || !isBroken)) throw emptyError(scan, gathered);
   return {
     shapes: [...gathered.shapes],
     images,
@@ -54,18 +49,26 @@ export function* assembleBundle(
   };
 }
 
+/** The list of images is often the last entry, so that it is the first to be lost. */
+function emptyError({ name, isCut }: Scan, { shapes }: Gathered): BundleError {
+  if (isCut)
+    return new BundleError(
+      "damaged",
+      `${name}: no list of images is in it, and it ends without the mark of an end: cut off?`,
+    );
+  if (shapes.size > 0) return new BundleError("unknown", `${name}: the bundle is empty: it lists no image`);
+  return new BundleError(
+    "unknown",
+    `${name}: no bundle: neither an OCI layout nor an archive of images is in it`,
+  );
+}
+
 function* gatherScan(
   gathered: Gathered,
   scan: Scan,
   digestOf: (bytes: Uint8Array) => Digest,
   depth: number,
 ): Assembly<void> {
-  if (scan.isCut)
-    gathered.problems.push({
-      severity: "warning",
-      code: "no-end-mark",
-      message: `${scan.name}: it ends without the mark of an end; if it was cut off, that was between two entries`,
-    });
   const found: string[] = [];
   for (const root of findRoots(scan)) {
     const images = yield* gatherRoot(gathered, scan, root, digestOf);
@@ -73,6 +76,12 @@ function* gatherScan(
     found.push(root);
     gathered.images.push(...images);
   }
+  if (scan.isCut)
+    gathered.problems.push({
+      severity: found.length === 0 ? "error" : "warning",
+      code: "no-end-mark",
+      message: `${scan.name}: it ends without the mark of an end; if it was cut off, that was between two entries`,
+    });
   if (depth >= BUNDLE_LIMITS.nesting) return;
   for (const [path, member] of scan.members) {
     if (found.some((root) => path.startsWith(root))) continue;

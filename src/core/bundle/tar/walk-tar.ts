@@ -124,8 +124,8 @@ function toEntry(header: TarHeader, before: Before, offset: number, contentAt: n
   if (type === "S") throw fail("unsupported", name, `its header ${SPARSE}`);
   if (type === "M") throw fail("unsupported", name, "it goes on from another volume; join the volumes first");
   const size = type === "1" ? 0 : (pax.size ?? header.size); // A hard link has no content, whatever size is told.
-  const kind = type === "0" && name.endsWith("/") && size === 0 ? "directory" : (KINDS[type] ?? "other");
-  if (size > 0 && HAS_NO_CONTENT.has(type))
+  const kind = type === "0" && name.endsWith("/") ? "directory" : (KINDS[type] ?? "other");
+  if (size > 0 && (kind === "directory" || HAS_NO_CONTENT.has(type)))
     throw fail("refused", name, `it has ${size} bytes of content, where its kind has none`);
   return { name, linkName, kind, size, offset, contentAt };
 }
