@@ -1,11 +1,14 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import type { ActiveBlob, PushView } from "../core/bundle/push/push-progress.ts";
 
+/** More rows than that would leave no terminal as it is. */
+const MOST_ROWS = 8;
+
 /** The lines of a push under way, each at most `columns` wide: all of it first, then what is being sent. */
 export function progressLines(view: PushView, columns: number): readonly string[] {
-  return [overall(view), ...view.active.filter(({ bytes }) => bytes > 0).map(row)].map((line) =>
-    cut(line, columns),
-  );
+  const sending = view.active.filter(({ bytes }) => bytes > 0).slice(0, MOST_ROWS);
+  const head = overall(view);
+  return [head.slice(0, columns - 1), ...sending.map((blob) => row(blob, columns - 1))];
 }
 
 /** The same in one line, for where lines stay. */
@@ -27,11 +30,14 @@ function overall({ images, bytes, bytesPerSecond, leftMs, retries }: PushView): 
   ].join("  ");
 }
 
-function row({ repository, digest, size, bytes }: ActiveBlob): string {
+function row({ repository, digest, size, bytes }: ActiveBlob, width: number): string {
   const amount = `${formatBytes(bytes)} of ${formatBytes(size)}`;
-  return `       ${amount.padEnd(22)}  ${digest.slice(digest.indexOf(":") + 1, digest.indexOf(":") + 13)}  ${repository}`;
-}
-
-function cut(line: string, columns: number): string {
-  return line.length < columns ? line : `${line.slice(0, Math.max(0, columns - 2))}…`;
+  const short = digest.slice(digest.indexOf(":") + 1).slice(0, 12);
+  const start = `       ${amount.padEnd(20)}  ${short}  `;
+  const room = width - start.length;
+  // The end tells more than the namespace that all of them share.
+  return `${start}${repository.length <= room ? repository : `…${repository.slice(1 - room)}`}`.slice(
+    0,
+    width,
+  );
 }

@@ -16,15 +16,16 @@ export interface PushDeps {
   readStandardInput(): Promise<string>;
   /** Asks at the terminal, without showing what is typed; undefined: there is none, or the person gave up. */
   askPassword(prompt: string): Promise<string | undefined>;
-  readonly place: Omit<DisplayPlace, "kind"> & { readonly isTerminal: boolean };
+  readonly place: Omit<DisplayPlace, "kind" | "write"> & { readonly isTerminal: boolean };
 }
 
 /** Bundles that were opened, as one. */
 export interface OpenedBundles {
   readonly trees: readonly ImageTree[];
+  /** What is wrong with them, so that not all that they should hold could be pushed. */
+  readonly problems: readonly string[];
   /** A registry that has answered and let us in, to push them to. Rejects with what `explain` understands. */
   connect(wish: PushWish, options: PushOptions, login: PushLoginGiven): Promise<PushRegistry>;
-  close(): Promise<void>;
 }
 
 /** Whose login is used: a given one, or what the stores have. */

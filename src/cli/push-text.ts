@@ -42,11 +42,10 @@ export function summaryText(
 export function surveyText(images: readonly SurveyedImage[], target: string): string {
   const missing = images.reduce((sum, { missingBytes }) => sum + missingBytes, 0);
   const there = images.filter(({ isThere }) => isThere).length;
-  const width = Math.min(60, Math.max(0, ...images.map(({ image }) => image.name.length)));
   return [
     ...images.map(({ image, isThere, missingBytes, problem }) => {
-      const state = problem ?? (isThere ? "there" : `${formatBytes(missingBytes)} to send`);
-      return `${image.name.padEnd(width)}  → ${placeOf(image)}  ${state}`;
+      const state = isThere ? "there" : formatBytes(missingBytes);
+      return `${state.padStart(8)}  ${image.name} → ${placeOf(image)}${problem === undefined ? "" : `  (${problem})`}`;
     }),
     "",
     `${count(images.length - there, "image")} to push to ${target}, ${there} there; ${formatBytes(missing)} to send. Nothing was sent.`,

@@ -35,11 +35,7 @@ export async function push(
   } catch (error) {
     return complain(plainText(deps.explain(error)), 65);
   }
-  try {
-    return await pushBundles(bundles, { wish, options, login, io, deps });
-  } finally {
-    await bundles.close();
-  }
+  return pushBundles(bundles, { wish, options, login, io, deps });
 }
 
 interface Push {
@@ -57,12 +53,13 @@ async function pushBundles(bundles: OpenedBundles, all: Push): Promise<ExitCode>
     name: options.name,
     allowNewDigest: options.allowNewDigest === true,
   });
-  if (plan.images.length === 0 && plan.problems.length === 0) {
+  const problems = [...new Set([...bundles.problems, ...plan.problems])];
+  if (plan.images.length === 0 && problems.length === 0) {
     io.stderr(`mirrorlet: ${wish.sources.join(", ")}: no image in there\n`);
     return 65;
   }
-  if (plan.problems.length > 0) {
-    for (const problem of plan.problems) io.stderr(`mirrorlet: ${plainText(problem)}\n`);
+  if (problems.length > 0) {
+    for (const problem of problems) io.stderr(`mirrorlet: ${plainText(problem)}\n`);
     io.stderr("mirrorlet: nothing was sent\n");
     return 65;
   }
@@ -93,6 +90,7 @@ async function sendImages(
   const startMs = place.now();
   const display = createPushDisplay(images, {
     ...place,
+    write: io.stderr,
     kind: io.json ? "json" : place.isTerminal ? "terminal" : "lines",
   });
   let results: readonly ImageResult[];

@@ -1,7 +1,9 @@
+import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinBundles } from "../bundle/join-bundles.ts";
 import { isAtRest, openBlobs } from "../bundle/read/open-blobs.ts";
 import { openBundle } from "../bundle/read/open-bundle.ts";
+import { createFileReader } from "../bundle/read/read-files.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
 import { createLoginFinder, LoginError, loginFiles } from "../bundle/registry/find-login.ts";
@@ -16,9 +18,13 @@ import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushDeps, PushLoginGiven, PushRegistry } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
+import type { Problem } from "../core/bundle/gathered.ts";
 import type { PushLogin } from "../core/bundle/push/docker-logins.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
+import { recogniseNature } from "../core/bundle/recognise-nature.ts";
+import type { Nature } from "../core/bundle/scan.ts";
+import { BLOCK } from "../core/bundle/tar/parse-header.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import { readStandardInput } from "./read-standard-input.ts";
@@ -28,11 +34,15 @@ const MAX_PASSWORD_BYTES = 64 * 1024;
 export function pushDeps(): PushDeps {
   return {
     async open(sources) {
-      const opened = joinBundles(await openAll(sources));
+      const found = [];
+      for (const source of sources) found.push(await openAtRest(source));
+      const opened = joinBundles(found);
       return {
         trees: await readImageTrees(opened),
+        problems: found.flatMap(({ bundle }) =>
+          bundle.problems.filter(isInTheWay).map(({ message }) => message),
+        ),
         connect: (wish, options, login) => connect(opened, wish, options, login),
-        async close() {},
       };
     },
     explain,
@@ -41,7 +51,6 @@ export function pushDeps(): PushDeps {
     place: {
       isTerminal: process.stderr.isTTY === true,
       columns: process.stderr.columns ?? 80,
-      write: (text) => void process.stderr.write(text),
       now: () => performance.now(),
       every(ms, call) {
         const timer = setInterval(call, ms);
@@ -51,19 +60,34 @@ export function pushDeps(): PushDeps {
   };
 }
 
-/** Throws BundleError. */
-async function openAll(sources: readonly string[]): Promise<readonly OpenBundle[]> {
-  const opened: OpenBundle[] = [];
-  for (const name of sources) {
-    const { bundle, container } = await openBundle(name, { stdin: process.stdin, hashAll: false });
-    if (!isAtRest(bundle))
-      throw new BundleError(
-        "unsupported",
-        `${name} (${container}): this version pushes folders and archives that are not compressed; decompress it first`,
-      );
-    opened.push({ bundle, source: openBlobs(bundle) });
+async function openAtRest(source: string) {
+  const once = (what: string): BundleError =>
+    new BundleError(
+      "unsupported",
+      `${source} is ${what}, which can be read once only: unpack it, and push the folder or the plain .tar`,
+    );
+  if (source === "-") throw once("a stream");
+  const nature = await natureOf(source);
+  if (nature !== undefined && nature !== "tar" && nature !== "other") throw once(`compressed by ${nature}`);
+  const { bundle, container } = await openBundle(source, { stdin: process.stdin, hashAll: false });
+  if (!isAtRest(bundle)) throw once(`a ${container} with compressed archives in it`);
+  return { bundle, source: openBlobs(bundle) };
+}
+
+/** Of a file; before all of it would be read in vain. */
+async function natureOf(source: string): Promise<Nature | undefined> {
+  if (statSync(source, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const files = createFileReader();
+  try {
+    return recogniseNature(await files.read(source, 0, BLOCK));
+  } finally {
+    await files.close();
   }
-  return opened;
+}
+
+/** What is missing may be at the registry, which is asked; all else that is wrong would be left out silently. */
+function isInTheWay({ severity, code }: Problem): boolean {
+  return severity === "error" && code !== "missing-blob" && code !== "missing-manifest";
 }
 
 async function connect(

@@ -46,8 +46,10 @@ const ANSWER_MS = 60_000;
 const STALL_MS = 60_000;
 const CONTINUE_MS = 1_000;
 const MAX_BODY_BYTES = 64 * 1024;
-/** A connection that the server closed while it was idle shows it before so much has gone out. */
-const STALE_BYTES = 4 * 1024 * 1024;
+/** Of an answer whose body tells nothing that is needed. */
+const REST_MS = 10_000;
+/** A connection that the server closed while it was idle shows it before more of a body has gone out. */
+const STALE_BYTES = 128 * 1024;
 
 /**
  * Sends requests over kept connections. Each phase has a timer of its own, none is for the whole. Rejects with
@@ -57,19 +59,16 @@ export function createSendRequest(pool: ConnectionPool, signal: AbortSignal): Se
   return async (outgoing) => {
     for (let attempt = 1; ; attempt++) {
       const request = createRequest(pool, outgoing);
+      const sent = { bytes: 0 };
       try {
-        return await exchangeOnce(request, outgoing, signal);
+        return await exchangeOnce(request, outgoing, signal, sent);
       } catch (error) {
-        if (attempt > 3 || signal.aborted || !isStale(request, error)) throw error;
+        const isStale = request.reusedSocket && (error as { code?: unknown }).code === "closed";
+        if (attempt > 3 || signal.aborted || !isStale || sent.bytes > STALE_BYTES) throw error;
+        // Nothing of it was answered, and the connection was an old one: that says nothing about the server.
       }
     }
   };
-}
-
-/** Nothing of it was answered, and the connection was an old one: that says nothing about the server. */
-function isStale(request: ClientRequest, error: unknown): boolean {
-  if (!request.reusedSocket || (error as { code?: unknown }).code !== "closed") return false;
-  return (request.socket?.bytesWritten ?? 0) < STALE_BYTES;
 }
 
 function createRequest(
@@ -96,7 +95,12 @@ function createRequest(
   });
 }
 
-function exchangeOnce(request: ClientRequest, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
+function exchangeOnce(
+  request: ClientRequest,
+  outgoing: Outgoing,
+  signal: AbortSignal,
+  sent: { bytes: number },
+): Promise<Reply> {
   const { url, body, answerMs = ANSWER_MS, asksFirst = false } = outgoing;
   let timer: NodeJS.Timeout | undefined;
   const end = (): void => void request.destroy(new Error(NO_ANSWER));
@@ -114,12 +118,12 @@ function exchangeOnce(request: ClientRequest, outgoing: Outgoing, signal: AbortS
     });
     request.once("response", (answer) => {
       response = answer;
-      within(ANSWER_MS);
+      within(outgoing.method === "GET" ? ANSWER_MS : REST_MS);
       readReply(answer, outgoing).then(resolve, (error) => reject(explainExchange(error, url)));
     });
     const hasAnswer = (): boolean => response !== undefined;
     if (signal.aborted) abort();
-    sendBody(request, body, { asksFirst, within, hasAnswer }).then(
+    sendBody(request, body, { asksFirst, within, hasAnswer, sent }).then(
       () => {
         if (!hasAnswer()) within(answerMs);
       },
@@ -140,22 +144,22 @@ interface Watch {
   readonly asksFirst: boolean;
   readonly within: (ms: number) => void;
   readonly hasAnswer: () => boolean;
+  readonly sent: { bytes: number };
 }
 
 async function sendBody(
   request: ClientRequest,
   body: OutgoingBody | undefined,
-  { asksFirst, within, hasAnswer }: Watch,
+  { asksFirst, within, hasAnswer, sent }: Watch,
 ): Promise<void> {
   if (body !== undefined && body.length > 0) {
     if (asksFirst) await waitForGo(request);
-    let sent = 0;
     for await (const chunk of body.open()) {
       if (hasAnswer() || request.destroyed) return;
       within(STALL_MS);
       if (!request.write(chunk)) await next(request, "drain");
-      sent += chunk.length;
-      body.onSent?.(sent);
+      sent.bytes += chunk.length;
+      body.onSent?.(sent.bytes);
     }
   }
   request.end();
@@ -184,16 +188,19 @@ function next(request: ClientRequest, event: "drain" | "continue", signal?: Abor
   });
 }
 
-async function readReply(
-  response: IncomingMessage,
-  { url, maxBytes = MAX_BODY_BYTES }: Outgoing,
-): Promise<Reply> {
+async function readReply(response: IncomingMessage, outgoing: Outgoing): Promise<Reply> {
+  const { method, url, maxBytes = MAX_BODY_BYTES } = outgoing;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > maxBytes) break;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxBytes) break;
+    }
+  } catch (error) {
+    // Who refuses a body early may well break off the connection: the status has come, and is what counts.
+    if (method === "GET") throw error;
   }
   return {
     url,

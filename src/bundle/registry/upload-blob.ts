@@ -1,4 +1,6 @@
 import { withDigest } from "../../core/bundle/push/upload-location.ts";
+import type { FailureCode } from "../../core/evidence/registry-failure.ts";
+import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import type { RegistryLink } from "./registry-link.ts";
 import type { Outgoing, Reply } from "./send-request.ts";
@@ -29,15 +31,16 @@ export async function uploadBlob(
   for (;;) {
     const session = await beginUpload(link, blob);
     if (session === "mounted") return session;
+    const used = { ...ways };
     try {
-      await sendBlob(link, blob, session, ways, failed > 0);
+      await sendBlob(link, blob, session, used, failed > 0);
       return "uploaded";
     } catch (error) {
       if (!(error instanceof AnswerError)) {
         await cancel(link, blob, session);
         throw error;
       }
-      if (!learnWay(error, blob, ways, session)) throw error;
+      if (!learnWay(error, { blob, used, ways, session })) throw error;
       await cancel(link, blob, session);
     }
   }
@@ -69,11 +72,17 @@ async function askToMount(
   try {
     return await link.request({ method: "POST", url }, rights);
   } catch (error) {
-    if ((error as { code?: unknown }).code === "credentials-refused") return undefined;
-    if ((error as { code?: unknown }).code === "token-refused") return undefined;
+    if (error instanceof RegistryError && NOT_LET_IN.includes(error.code)) return undefined;
     throw error;
   }
 }
+
+const NOT_LET_IN: readonly FailureCode[] = [
+  "credentials-refused",
+  "token-refused",
+  "no-credentials",
+  "unknown-scheme",
+];
 
 async function sendBlob(
   link: RegistryLink,
@@ -122,22 +131,25 @@ function answerMs(size: number): number {
 const FIRST_CHUNK = 16 * 1024 * 1024;
 const SMALLEST_CHUNK = 256 * 1024;
 
+interface Refused {
+  readonly blob: BlobUpload;
+  /** How it was sent; other uploads may have learnt since. */
+  readonly used: UploadWays;
+  readonly ways: UploadWays;
+  readonly session: UploadSession;
+}
+
 /** Takes from a refusal how to do it otherwise. False: there is no other way. */
-function learnWay(
-  error: AnswerError,
-  { size }: BlobUpload,
-  ways: UploadWays,
-  session: UploadSession,
-): boolean {
+function learnWay(error: AnswerError, { blob: { size }, used, ways, session }: Refused): boolean {
   if (error.status === 413) {
-    const before = Math.min(ways.chunkBytes ?? Number.POSITIVE_INFINITY, size);
+    const before = Math.min(used.chunkBytes ?? Number.POSITIVE_INFINITY, size);
     const next = Math.floor(Math.min(FIRST_CHUNK, before / 2));
     if (next < Math.max(SMALLEST_CHUNK, session.leastChunk)) return false;
-    ways.chunkBytes = next;
+    ways.chunkBytes = Math.min(ways.chunkBytes ?? next, next);
     return true;
   }
   const isUnknownWay = [404, 405, 501].includes(error.status) && !error.isLostUpload;
-  if (!isUnknownWay || ways.patchFirst) return false;
+  if (!isUnknownWay || used.patchFirst) return false;
   ways.patchFirst = true;
   return true;
 }
