@@ -9,7 +9,7 @@ export function addPushCommand(
   { done, add, example, collect, optionsOf }: ProgramParts,
 ): void {
   add(program, "push", "push the images of bundles to a registry: digests stay, what is there is not sent")
-    .argument("[file...]", "bundles: archives, unpacked folders, OCI layouts")
+    .argument("[source...]", "bundles: archives, unpacked folders, OCI layouts")
     .option("--to <host:port/namespace>", "the registry, and the namespace there if there is one")
     .addOption(new Option("--private-registry <host:port/namespace>", "the same as --to"))
     .addOption(new Option("--source <file>", "a bundle; may be repeated").argParser(collect))
