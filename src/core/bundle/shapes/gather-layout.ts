@@ -7,7 +7,7 @@ import { type Gathered, holdMember } from "../gathered.ts";
 import { annotatedName } from "../name-image.ts";
 import { readDescriptor } from "../push/manifest-parts.ts";
 import { field, readJson } from "../read-json.ts";
-import type { Member, Scan } from "../scan.ts";
+import { type Member, membersBelow, type Scan } from "../scan.ts";
 import { followManifests } from "./follow-manifests.ts";
 import { platformOf } from "./read-saved-images.ts";
 
@@ -49,10 +49,8 @@ function* withPlatform({ holdings, manifests }: Gathered, top: Descriptor): Asse
 
 /** Every `blobs/<algorithm>/<digits>`, whether anything refers to it or not. */
 export function holdBlobs(gathered: Gathered, scan: Scan, root: string): void {
-  const start = `${root}blobs/`;
-  for (const [path, member] of scan.members) {
-    if (!path.startsWith(start)) continue;
-    const digest = path.slice(start.length).replace("/", ":");
+  for (const [path, member] of membersBelow(scan, `${root}blobs/`)) {
+    const digest = path.replace("/", ":");
     if (isDigest(digest)) holdMember(gathered, digest, member);
   }
 }
