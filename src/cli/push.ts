@@ -63,6 +63,11 @@ async function pushBundles(bundles: OpenedBundles, all: Push): Promise<ExitCode>
     io.stderr("mirrorlet: nothing was sent\n");
     return 65;
   }
+  for (const { name, tree } of plan.images)
+    if (tree.image.newDigest !== undefined)
+      io.stderr(
+        `mirrorlet: ${name} gets a new digest, ${tree.image.top.digest}: ${plainText(tree.image.newDigest)}\n`,
+      );
   let registry: PushRegistry;
   try {
     registry = await bundles.connect(wish, options, login);
