@@ -63,6 +63,15 @@ test("ls lists images, short digests on a terminal and whole ones elsewhere", as
   assert.match((await run("ls", [source])).stdout, new RegExp(`  ${image.digest}\n`));
 });
 
+test("the platform of an image without an index comes from its config", async (t) => {
+  const source = bundleFile(
+    t,
+    "a.tar",
+    tarOf(layoutParts({ [NAME]: buildImage({ platforms: ["linux/riscv64"] }) })),
+  );
+  assert.match((await run("ls", [source])).stdout, /gcr\.io\/a\/b:1 +linux\/riscv64 +/);
+});
+
 test("what cannot keep its digest is marked and explained, within the terminal", async (t) => {
   const source = bundleFile(t, "a.tar", tarOf(oldLayout(savedParts("app:1", ["one", "two"]))));
   const { code, stdout } = await run("ls", [source], { columns: 80 });

@@ -10,9 +10,10 @@ export interface SavedParts {
   readonly layers: readonly { readonly bytes: Buffer; readonly hex: string }[];
 }
 
-export function savedParts(name: string, contents: readonly string[]): SavedParts {
+/** A layer for each of `contents`: an archive as it is, or one of a file with that text. */
+export function savedParts(name: string, contents: readonly (string | Buffer)[]): SavedParts {
   const layers = contents.map((content, at) => {
-    const bytes = tarOf([{ name: `etc/file-${at}`, content }]);
+    const bytes = typeof content === "string" ? tarOf([{ name: `etc/file-${at}`, content }]) : content;
     return { bytes, hex: hexOf(bytes) };
   });
   const config = Buffer.from(

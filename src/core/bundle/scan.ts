@@ -51,3 +51,12 @@ export function findMember({ members, links }: Scan, path: string): Member | und
   }
   return undefined;
 }
+
+/** What is below a path, links to members too: where a folder has the same file twice, tar packs a link. */
+export function membersBelow(scan: Scan, start: string): readonly (readonly [string, Member])[] {
+  const paths = [...scan.members.keys(), ...scan.links.keys()].filter((path) => path.startsWith(start));
+  return paths.flatMap((path) => {
+    const member = findMember(scan, path);
+    return member === undefined ? [] : [[path.slice(start.length), member] as const];
+  });
+}

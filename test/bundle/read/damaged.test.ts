@@ -112,6 +112,73 @@ test("a platform that was left out is told apart from one that has been lost", a
   assert.deepEqual(codes(await verify(bundleFile(t, "a.tar", tarOf(none)))), ["error missing-manifest"]);
 });
 
+test("blobs that a folder has twice, and tar has packed as links, are there", async (t) => {
+  const [config] = image.blobs;
+  const elsewhere = whole.flatMap((part): readonly TarPart[] =>
+    part.name === blobPath(config?.digest ?? "")
+      ? [
+          { name: "cache/config", content: part.content ?? "" },
+          { name: part.name, type: "1", linkName: "cache/config" },
+        ]
+      : part.name === blobPath(layer)
+        ? [
+            { name: "cache/layer", content: part.content ?? "" },
+            { name: part.name, type: "2", linkName: "../../cache/layer" },
+          ]
+        : [part],
+  );
+  assert.deepEqual(codes(await verify(bundleFile(t, "a.tar", tarOf(elsewhere)))), []);
+  assert.deepEqual(codes(await verifyPiped(tarOf(elsewhere))), []);
+});
+
+test("a foreign layer may be missing; a signature without a name is an image too", async (t) => {
+  const config = Buffer.from("{}");
+  const describe = (bytes: Buffer | string, mediaType: string, more = {}) => ({
+    mediaType,
+    digest: `sha256:${hexOf(bytes)}`,
+    size: bytes.length,
+    ...more,
+  });
+  const foreign = {
+    ...describe("gone", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+    urls: ["https://x/y"],
+  };
+  const manifest = (more: object) =>
+    JSON.stringify({
+      schemaVersion: 2,
+      config: describe(config, "application/vnd.oci.empty.v1+json"),
+      layers: [],
+      ...more,
+    });
+  const windows = manifest({ layers: [foreign] });
+  const OCI = "application/vnd.oci.image.manifest.v1+json";
+  const signature = manifest({ subject: describe(windows, OCI) });
+  const index = {
+    schemaVersion: 2,
+    manifests: [
+      describe(windows, OCI, { annotations: { "org.opencontainers.image.ref.name": "gcr.io/win:1" } }),
+      describe(signature, OCI),
+    ],
+  };
+  const bytes = tarOf([
+    ...[config, windows, signature].map((content) => ({
+      name: blobPath(`sha256:${hexOf(content)}`),
+      content,
+    })),
+    { name: "index.json", content: JSON.stringify(index) },
+  ]);
+  for (const found of [await verify(bundleFile(t, "a.tar", bytes)), await verifyPiped(bytes)]) {
+    assert.deepEqual(codes(found), ["warning foreign-layer"]);
+    assert.deepEqual(
+      found.bundle.images.map(({ name, top }) => [name, top.digest]),
+      [
+        ["gcr.io/win:1", `sha256:${hexOf(windows)}`],
+        [undefined, `sha256:${hexOf(signature)}`],
+      ],
+    );
+  }
+});
+
 test("an archive without its end mark is a warning", async (t) => {
   const found = await verify(bundleFile(t, "a.tar", tarOf(whole, { cut: true })));
   assert.deepEqual(codes(found), ["warning no-end-mark"]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { openBlobs } from "../../../src/bundle/read/open-blobs.ts";
 import type { VerifiedBundle } from "../../../src/bundle/read/verify-bundle.ts";
 import { bundleFile, codes, scratch, verify, verifyPiped } from "../../support/opened-bundle.ts";
@@ -84,6 +85,25 @@ test("a layer that crane has compressed is held to both of its digests", async (
     found.problems[0]?.message ?? "",
     /decompressed, it has the digest .* and the image's config says/,
   );
+});
+
+test("what is in a layer does not matter: many files, odd paths, no end", async (t) => {
+  const files = Array.from({ length: 600 }, (_, at) => ({ name: `usr/file-${at}`, content: "x".repeat(at) }));
+  const layers = [
+    tarOf(files),
+    tarOf([{ name: "/absolute", content: "x" }, ...files]),
+    tarOf([{ name: "usr/share/doc/a.gz", content: gzipSync("doc") }], { cut: true }),
+    tarOf([{ name: "manifest.json", content: "[]" }, { name: "a/../../b" }, ...files]),
+  ];
+  const odd = savedParts("odd:1", layers);
+  for (const entries of [oldLayout(odd), blobLayout(odd, true), craneLayout(odd)]) {
+    const found = await both(t, entries);
+    assert.deepEqual(codes(found), []);
+    assert.deepEqual(
+      found.bundle.images.map(({ name }) => name),
+      ["docker.io/library/odd:1"],
+    );
+  }
 });
 
 test("a folder by dumpimage.sh keeps digests, odd white space too; names come from auto.sh", async (t) => {

@@ -1,7 +1,7 @@
 import { type Assembly, readDocument } from "../assembly.ts";
 import type { BundleImage, Digest } from "../bundle.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
-import type { Member, Scan } from "../scan.ts";
+import { type Member, membersBelow, type Scan } from "../scan.ts";
 import { followManifests } from "./follow-manifests.ts";
 
 /**
@@ -16,8 +16,7 @@ export function* gatherDirectory(
   digestOf: (bytes: Uint8Array) => Digest,
 ): Assembly<readonly BundleImage[]> {
   gathered.shapes.add("skopeo's dir");
-  for (const [path, member] of scan.members) {
-    const name = path.startsWith(root) ? path.slice(root.length) : "";
+  for (const [name, member] of membersBelow(scan, root)) {
     const digits = /^([0-9a-f]{64})(?:\.manifest\.json)?$/.exec(name)?.[1];
     if (digits !== undefined) holdMember(gathered, `sha256:${digits}`, member);
   }

@@ -1,13 +1,15 @@
 import { isDigest } from "../../containerd/image-reference.ts";
 import { type Assembly, readList } from "../assembly.ts";
-import type { BundleImage } from "../bundle.ts";
+import type { BundleImage, Descriptor } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
+import { BUNDLE_LIMITS } from "../bundle-limits.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
 import { annotatedName } from "../name-image.ts";
 import { readDescriptor } from "../push/manifest-parts.ts";
-import { field } from "../read-json.ts";
-import type { Member, Scan } from "../scan.ts";
+import { field, readJson } from "../read-json.ts";
+import { type Member, membersBelow, type Scan } from "../scan.ts";
 import { followManifests } from "./follow-manifests.ts";
+import { platformOf } from "./read-saved-images.ts";
 
 /**
  * What index.json lists: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. `root` is its folder,
@@ -29,17 +31,26 @@ export function* gatherLayout(
     if (top === null)
       throw new BundleError("damaged", `${index.place}: a descriptor without a usable digest or size`);
     yield* followManifests(gathered, top);
-    images.push({ name: annotatedName(top.annotations), top });
+    images.push({ name: annotatedName(top.annotations), top: yield* withPlatform(gathered, top) });
   }
   return images;
 }
 
+/** An index has the platform of each manifest; of a manifest alone only its config has it. */
+function* withPlatform({ holdings, manifests }: Gathered, top: Descriptor): Assembly<Descriptor> {
+  const config = manifests.get(top.digest)?.blobs[0];
+  const member = config && holdings.get(config.digest)?.member;
+  if (top.platform !== undefined || member === undefined || member.size > BUNDLE_LIMITS.documentBytes)
+    return top;
+  const { document } = yield { ask: "document", member };
+  const platform = document === undefined ? {} : platformOf(readJson(document));
+  return Object.keys(platform).length === 0 ? top : { ...top, platform };
+}
+
 /** Every `blobs/<algorithm>/<digits>`, whether anything refers to it or not. */
 export function holdBlobs(gathered: Gathered, scan: Scan, root: string): void {
-  const start = `${root}blobs/`;
-  for (const [path, member] of scan.members) {
-    if (!path.startsWith(start)) continue;
-    const digest = path.slice(start.length).replace("/", ":");
+  for (const [path, member] of membersBelow(scan, `${root}blobs/`)) {
+    const digest = path.replace("/", ":");
     if (isDigest(digest)) holdMember(gathered, digest, member);
   }
 }

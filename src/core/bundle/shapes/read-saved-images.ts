@@ -85,7 +85,8 @@ function areTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
-function platformOf(config: unknown): Readonly<Record<string, unknown>> {
+/** What an image is for, as its config says; empty where it does not. */
+export function platformOf(config: unknown): Readonly<Record<string, unknown>> {
   const pairs = ["os", "architecture", "variant"].map((key) => [key, textField(config, key)] as const);
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }
