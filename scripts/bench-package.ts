@@ -72,7 +72,7 @@ function measureStarts(node: string, commands: readonly (readonly string[])[]): 
   return times.map(median);
 }
 
-/** In bytes, fifteen seconds after its start. */
+/** In bytes, 45 s after its start, when it has given back what only that needed. */
 async function residentMemory(
   node: string,
   args: readonly string[],
@@ -80,7 +80,7 @@ async function residentMemory(
 ): Promise<number> {
   const child = spawn(node, args, { stdio: "ignore", env: { ...process.env, ...environment } });
   try {
-    await sleep(15_000);
+    await sleep(45_000);
     const [, kib = "0"] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];
     return Number(kib) * 1024;
   } finally {

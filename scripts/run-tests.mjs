@@ -11,9 +11,9 @@ const LANES = availableParallelism() + 1;
 // No file takes a third of this; one that hangs must not take the whole run with it.
 const LIMIT_MS = process.env["MIRRORLET_SWEEP"] === "full" ? 5_400_000 : 900_000;
 /** A booted node is a dozen of processes that start at once. */
-const BOOTS = /^test\/(e2e\/node\/|support\/booted-node)/;
+const BOOTS = /^test\/(e2e\/(node|fleet)\/|support\/booted-node)/;
 /** What takes longest besides, the longest first. */
-const LONG = ["test/e2e/crash/", "test/e2e/"];
+const LONG = ["test/e2e/crash/", "test/fleet/controller/", "test/e2e/", "test/docs/"];
 const SLOWEST = 20;
 
 const wanted = process.argv.slice(2);

@@ -31,7 +31,16 @@ const commands = composeCommands(
     ...output,
     json,
     color: mayColor(),
-    columns: process.stdout.columns,
+    // Looked at again each time: windows change their size.
+    get columns() {
+      return process.stdout.columns;
+    },
+    get rows() {
+      return process.stdout.rows;
+    },
+    get progressColumns() {
+      return process.stderr.isTTY === true ? process.stderr.columns : undefined;
+    },
   }),
 );
 const code = await runProgram(process.argv.slice(2), commands, output).catch(explainHostError);

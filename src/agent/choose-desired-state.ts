@@ -9,11 +9,23 @@ import { describeGeneration } from "./describe-generation.ts";
 import { namespacesInForce } from "./namespaces-in-force.ts";
 import type { PassContext } from "./pass-context.ts";
 import { type PreflightReport, preflight } from "./preflight.ts";
+import type { Condition } from "./report.ts";
+
+/** The document that the feed has chosen for this node, whatever came of reading it. */
+export interface AskedByFeed {
+  /** Of its signed payload. */
+  readonly digest: string;
+  /** Somebody has assigned it anew: it is tried although it has failed here before. */
+  readonly isNewTry: boolean;
+  /** It has stood its soak. */
+  readonly isSoaked: boolean;
+}
 
 /** What the source said, read and checked. */
 export type Wanted =
   | {
       readonly kind: "state";
+      readonly feed?: AskedByFeed;
       readonly state: DesiredState;
       /** Digest of the resolved state, files it names included. */
       readonly digest: string;
@@ -28,11 +40,19 @@ export type Wanted =
   /** There is no valid desired state now: absent, unreadable, refused or wrong. */
   | {
       readonly kind: "none";
+      readonly feed?: AskedByFeed;
       readonly message: string;
       readonly issues: readonly Issue[];
       readonly inputs: readonly string[];
       /** When it may be another by itself. */
       readonly retryMs?: number;
+    }
+  /** Nothing else than what is in force: somebody has pinned it, or the feed has not said anything yet. */
+  | {
+      readonly kind: "kept";
+      readonly condition: Condition;
+      readonly issues: readonly Issue[];
+      readonly inputs: readonly string[];
     };
 
 /** Which desired state this pass brings into force. */
@@ -52,6 +72,9 @@ export interface Choice {
   readonly retryMs?: number;
   /** Who has signed `desired`, where that is what is wanted. */
   readonly verified?: VerifiedState;
+  /** What is in force is what is wanted, whatever it came from. */
+  readonly kept?: Condition;
+  readonly feed?: AskedByFeed;
 }
 
 const PREFLIGHT_RETRY_MS = 30_000;
@@ -63,16 +86,21 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
     const choice = await lastGood(message, wanted.issues, record, context);
     return retryMs === undefined ? choice : { ...choice, retryMs };
   }
-  const { state, digest, issues, verified } = wanted;
+  if (wanted.kind === "kept") {
+    const { rejection: _none, ...kept } = await lastGood("", wanted.issues, record, context);
+    return { ...kept, kept: wanted.condition };
+  }
+  const { state, digest, issues, verified, feed } = wanted;
   const fresh = record.digest !== digest;
-  const quarantined = record.quarantine?.digest === digest && !context.retryQuarantined;
+  const mayRetry = context.retryQuarantined || feed?.isNewTry === true;
+  const quarantined = record.quarantine?.digest === digest && !mayRetry;
   // A state in force that could not be repaired is still what is wanted: only the bytes that failed are left alone.
   if (quarantined && fresh) {
     const message = record.quarantine?.message;
     const rejection = `${describeGeneration(state.generation)} failed on this node and is not tried again until it changes: ${message}`;
     return { ...(await lastGood(rejection, issues, record, context)), quarantined: true };
   }
-  if (fresh && isGivenUp(record, digest) && !context.retryQuarantined) {
+  if (fresh && isGivenUp(record, digest) && !mayRetry) {
     const rejection = `${describeGeneration(state.generation)} was tried ${MAX_TRIES} times, and the agent ended each time before it was done: it is skipped until it changes, or until mirrorlet apply is run by hand`;
     return lastGood(rejection, issues, record, context);
   }
@@ -83,6 +111,7 @@ export async function choose(wanted: Wanted, record: ApplyRecord, context: PassC
     quarantined,
     migratedBefore: record.migrated,
     ...(verified && { verified }),
+    ...(feed && { feed }),
   };
   if (!fresh) return { ...settled, issues, ...(await standing(state, record, context)) };
 

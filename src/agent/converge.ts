@@ -45,7 +45,7 @@ export async function converge(
     ? []
     : findDrift(planned.changes, record, config.containerd.config, ports.sha256);
   const contests = findContests(drift, record.repairs, ports.clock);
-  const mayTry = choice.fresh || context.retryQuarantined;
+  const mayTry = choice.fresh || context.retryQuarantined || choice.feed?.isNewTry === true;
   const failedBefore =
     (!mayTry && isFailedConfig(planned, record, ports.sha256)) ||
     (!context.retryQuarantined && isBroken(planned, record));

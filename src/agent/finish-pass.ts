@@ -53,7 +53,8 @@ export async function finishPass(
   const nowMs = ports.clock.now();
   const conditions = conditionsOf({ choice, plan, contests, record: next, failedBefore, nowMs });
   // What may still be taken back closes nothing out.
-  const isWell = isReady({ conditions }) && trialLeftMs(next, ports.clock) === 0;
+  const isOnTrial = trialLeftMs(next, ports.clock) > 0 || choice.feed?.isSoaked === false;
+  const isWell = isReady({ conditions }) && !isOnTrial;
   const record = await withSigned(next, choice, isWell, context);
   if (JSON.stringify(record) !== JSON.stringify(before)) await state.saveRecord(record);
   progress.record = record;
@@ -89,11 +90,11 @@ export async function finishPass(
 /** Who has signed what is in force now; while something else is refused, that stays as it was. */
 async function withSigned(
   record: ApplyRecord,
-  { rejection, verified }: Choice,
+  { rejection, kept, verified }: Choice,
   isWell: boolean,
   context: PassContext,
 ): Promise<ApplyRecord> {
-  if (rejection !== undefined) return record;
+  if (rejection !== undefined || kept !== undefined) return record;
   const { signed, ...rest } = record;
   if (verified === undefined) return rest;
   return { ...rest, signed: await recordSigned(verified, isWell, record, context) };

@@ -30,7 +30,7 @@ export interface WantedContext {
 export async function loadWanted(
   sources: readonly SourceFile[],
   { expected, signing, state: memory, understand, load, at, keyFiles }: WantedContext,
-): Promise<Wanted> {
+): Promise<Exclude<Wanted, { kind: "kept" }>> {
   const { clock } = load;
   const accepted = await acceptDesiredState(sources, expected, { state: memory, clock, signing });
   if (!accepted.ok) {

@@ -28,7 +28,11 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
     ...rolledBack(choice, record),
     ...(record.pendingRestart === undefined ? [] : [pending(record.pendingRestart)]),
   ];
-  const others = [...expired(standing), ...tracesCondition(record)];
+  const others = [
+    ...expired(standing),
+    ...tracesCondition(record),
+    ...(choice.kept?.type === "Pinned" ? [choice.kept] : []),
+  ];
   // Mirrors are in force without traces, too.
   const isReady = conditions.length === 0 && record.tracesQuarantine?.degraded !== true;
   return [...(isReady ? [READY] : conditions), ...others];
@@ -36,8 +40,8 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
 
 /** What is in force stays so: nothing new comes in behind it any more, and that nobody may have noticed. */
 function expired({ choice, record, nowMs }: Standing): readonly Condition[] {
-  const expiresMs =
-    choice.rejection === undefined ? choice.verified?.state.expiresMs : record.signed?.expiresMs;
+  const isOther = choice.rejection !== undefined || choice.kept !== undefined;
+  const expiresMs = isOther ? record.signed?.expiresMs : choice.verified?.state.expiresMs;
   if (expiresMs === undefined || nowMs < expiresMs) return [];
   const message = `what is in force was signed until ${time(expiresMs)}, and this node's clock says ${time(nowMs)}: it stays in force, and has to be signed anew`;
   return [{ type: "Expired", message }];

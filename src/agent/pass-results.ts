@@ -64,6 +64,8 @@ export function unkept(message: string): PassResult {
 
 /** Nothing was ever applied and nothing can be now. */
 export function withoutState(choice: Choice, record: ApplyRecord): PassResult {
+  if (choice.kept !== undefined)
+    return { outcome: "deferred", conditions: [choice.kept], issues: choice.issues, inSync: true };
   return {
     outcome: "rejected",
     conditions: [

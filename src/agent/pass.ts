@@ -1,6 +1,6 @@
 import { redactSecrets } from "../core/redact-secrets.ts";
 import type { ApplyRecord } from "./apply-record.ts";
-import { choose } from "./choose-desired-state.ts";
+import { choose, type Wanted } from "./choose-desired-state.ts";
 import { converge, type Target } from "./converge.ts";
 import { forgetTries, noteTry } from "./count-tries.ts";
 import { isDegraded } from "./hold-tracing.ts";
@@ -36,7 +36,7 @@ export async function runPass(context: PassContext): Promise<PassReport> {
   const isOnTrial = record !== undefined && trialLeftMs(record, clock) > 0;
   const waits = [result.retryMs, ...(isOnTrial ? [TRIAL_POLL_MS] : [])].filter((ms) => ms !== undefined);
   return {
-    generation: wanted?.kind === "state" ? wanted.state.generation : 0,
+    generation: generationOf(wanted, record),
     observedGeneration: record?.generation ?? 0,
     issues: wanted?.issues ?? [],
     conflicts: [],
@@ -49,10 +49,27 @@ export async function runPass(context: PassContext): Promise<PassReport> {
     durationMs: clock.uptimeMs() - startedMs,
     ...(record?.appliedMs === undefined ? {} : { appliedMs: record.appliedMs }),
     ...(record?.signed === undefined ? {} : { signed: record.signed }),
+    ...askedOf(wanted, record, isOnTrial),
     ...result,
     ...(waits.length === 0 ? {} : { retryMs: Math.min(...waits) }),
     conditions: result.conditions.map(withoutSecrets),
   };
+}
+
+/** What is kept is what is wanted. */
+function generationOf(wanted: Wanted | undefined, record: ApplyRecord | undefined): number {
+  if (wanted?.kind === "kept") return record?.generation ?? 0;
+  return wanted?.kind === "state" ? wanted.state.generation : 0;
+}
+
+function askedOf(
+  wanted: Wanted | undefined,
+  record: ApplyRecord | undefined,
+  isOnTrial: boolean,
+): Pick<PassReport, "asked"> | undefined {
+  if (wanted === undefined || wanted.kind === "kept" || wanted.feed === undefined) return undefined;
+  const isInForce = wanted.kind === "state" && record?.digest === wanted.digest;
+  return { asked: { digest: wanted.feed.digest, isInForce, isOnTrial } };
 }
 
 /** Conditions quote what containerd, its journal and its restart command say, and are shown to anybody who asks. */

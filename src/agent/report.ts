@@ -32,8 +32,8 @@ export const PASS_OUTCOMES: readonly PassOutcome[] = [
 
 /**
  * Ready: what is wanted is in force. Reconciling: on the way. Stalled: retrying the same input is pointless.
- * Expired: what is in force was signed until a time that is over; it stays in force. All but Ready are present only
- * while true.
+ * Expired: what is in force was signed until a time that is over; it stays in force. Pinned: an operator of the node has
+ * said that what is in force stays. All but Ready are present only while true.
  */
 export type ConditionType =
   | "Ready"
@@ -43,7 +43,8 @@ export type ConditionType =
   | "Degraded"
   | "Contested"
   | "Frozen"
-  | "Expired";
+  | "Expired"
+  | "Pinned";
 
 export const CONDITION_TYPES: readonly ConditionType[] = [
   "Ready",
@@ -54,6 +55,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "Contested",
   "Frozen",
   "Expired",
+  "Pinned",
 ];
 
 export interface Condition {
@@ -111,6 +113,13 @@ export interface PassReport {
   readonly containerdVersion?: string;
   /** Who has signed what is in force, and until when; undefined: nobody. */
   readonly signed?: SignedRecord;
+  /** The feed's document that this pass was to bring into force; undefined: it had none, or did not get so far. */
+  readonly asked?: {
+    readonly digest: string;
+    readonly isInForce: boolean;
+    /** containerd is still watched for a change, and may yet be taken back. */
+    readonly isOnTrial: boolean;
+  };
   /** What is in force now; undefined when this pass did not get so far. */
   readonly registries?: readonly WatchedRegistry[];
   /** Whether containerd tells about its pulls; undefined when this pass did not get so far. */

@@ -7,6 +7,7 @@ import {
   type Tries,
 } from "./apply-record.ts";
 import { decodeReading, encodeReading } from "./count-reads.ts";
+import { createFeedStore } from "./feed/feed-store.ts";
 import { decodeLastKnownGood, encodeLastKnownGood } from "./last-known-good.ts";
 import { createOriginals, type Original } from "./originals.ts";
 import type { Ports } from "./ports.ts";
@@ -114,6 +115,7 @@ export function createStateDirectory(
     async clear() {
       await files.remove([recordPath, goodPath, formerPath, readingPath, rollbackPath, witnessPath]);
       await originals.clear();
+      await createFeedStore(directory, { files, sha256 }).clear();
     },
   };
 }

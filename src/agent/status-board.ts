@@ -1,5 +1,6 @@
 import type { Finding } from "../core/doctor/finding.ts";
 import type { EvidenceKeeper } from "./evidence/evidence-keeper.ts";
+import type { FeedStatus } from "./feed/feed-status.ts";
 import type { Clock } from "./ports.ts";
 import type { PassReport } from "./report.ts";
 import {
@@ -25,6 +26,7 @@ export function createStatusBoard(
   self: { readonly version: string; readonly node: string },
   clock: Pick<Clock, "now">,
   keeper: Pick<EvidenceKeeper, "report" | "recentPulls">,
+  feed: () => FeedStatus | undefined = () => undefined,
 ): StatusBoard {
   const agent = { ...self, startedMs: clock.now() };
   let latest: PassReport | undefined;
@@ -52,6 +54,7 @@ export function createStatusBoard(
         containerdVersion,
         lastChange,
         found,
+        feed: feed(),
         evidence: keeper.report(),
         recentPulls: keeper.recentPulls(),
       }),

@@ -13,6 +13,7 @@ import type { Issue } from "../core/issue.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 import { describeGeneration } from "./describe-generation.ts";
+import type { FeedStatus } from "./feed/feed-status.ts";
 import { type Condition, isReady, type PassOutcome, type PassReport, type ShownChange } from "./report.ts";
 import type { SignedRecord } from "./signed-record.ts";
 
@@ -26,6 +27,8 @@ export interface StatusDocument {
   /** Undefined: the first pass is not over yet. */
   readonly config: ConfigStatus | undefined;
   readonly lastChange: LastChange | undefined;
+  /** Absent: this node has no feed. */
+  readonly feed?: FeedStatus;
   readonly findings: readonly StatusFinding[];
   /** Of every registry in force, in the order of the desired state. */
   readonly health: readonly {
@@ -77,12 +80,13 @@ export interface StatusFacts {
   readonly lastChange: LastChange | undefined;
   /** What doctor finds in the files of the node. */
   readonly found?: readonly Finding[];
+  readonly feed?: FeedStatus | undefined;
   readonly evidence: EvidenceReport;
   readonly recentPulls: readonly RecentPull[];
 }
 
 export function describeStatus(facts: StatusFacts): StatusDocument {
-  const { atMs, agent, report, containerdVersion, lastChange, evidence, recentPulls } = facts;
+  const { atMs, agent, report, containerdVersion, lastChange, feed, evidence, recentPulls } = facts;
   return {
     atMs,
     summary: summarize(report, evidence),
@@ -90,6 +94,7 @@ export function describeStatus(facts: StatusFacts): StatusDocument {
     containerd: { version: containerdVersion },
     config: report === undefined ? undefined : configStatus(report),
     lastChange,
+    ...(feed && { feed }),
     findings: listFindings(report, facts.found),
     health: evidence.registries.map((one) => ({ registry: one.namespace, ...assessRegistry(one) })),
     evidence,

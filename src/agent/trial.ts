@@ -37,12 +37,10 @@ export async function reviewTrial(
 ): Promise<ApplyRecord> {
   const { ports, state, mayRestart } = context;
   const { trial } = record;
-  if (trial === undefined || !mayRestart || trialLeftMs(record, ports.clock) === 0) return record;
-  if (trial.version !== versionText || !(await isInPlace(trial, context))) {
-    const over = withoutTrial(record);
-    await state.saveRecord(over);
-    return over;
-  }
+  if (trial === undefined || !mayRestart) return record;
+  if (trialLeftMs(record, ports.clock) === 0 || trial.version !== versionText)
+    return endTrial(record, context);
+  if (!(await isInPlace(trial, context))) return endTrial(record, context);
   const found = await look(trial, context);
   if ("failure" in found) return giveUp(record, trial, found.failure, context);
   if (found.unwellMs === trial.unwellMs) return record;
@@ -53,6 +51,14 @@ export async function reviewTrial(
   };
   await state.saveRecord(next);
   return next;
+}
+
+/** What was kept to take the change back is of no use any more. */
+async function endTrial(record: ApplyRecord, { state }: ConfigContext): Promise<ApplyRecord> {
+  const over = withoutTrial(record);
+  await state.saveRecord(over);
+  await state.saveFormerGood(undefined);
+  return over;
 }
 
 type Found = { readonly failure: string } | { readonly unwellMs: number | undefined };

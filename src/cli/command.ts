@@ -6,6 +6,10 @@ export interface CommandIo {
   readonly color: boolean;
   /** Width of the terminal; undefined: stdout is none. */
   readonly columns?: number | undefined;
+  /** Height of the terminal that stdout is. */
+  readonly rows?: number | undefined;
+  /** Width of the terminal that stderr is, for lines that are written over; undefined: it is none. */
+  readonly progressColumns?: number | undefined;
   /** `--json`: one document with a `schema` field instead of text. */
   readonly json: boolean;
 }

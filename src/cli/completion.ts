@@ -192,7 +192,11 @@ function renderFish({ name, options, commands }: ProgramDescription): string {
     const isOpen = `not __fish_seen_subcommand_from ${siblings.map((one) => one.command.name).join(" ")}`;
     const when = above.length === 0 ? "__fish_use_subcommand" : [...isHere, isOpen].join("; and ");
     lines.push(`complete -c ${name} -n ${quote(when)} -a ${command.name} -d ${quote(command.description)}`);
-    const isThis = [...isHere, `__fish_seen_subcommand_from ${command.name}`].join("; and ");
+    const isThis = [
+      ...isHere,
+      `__fish_seen_subcommand_from ${command.name}`,
+      ...isNotDeeper(path, commands),
+    ].join("; and ");
     const inside = `complete -c ${name} -n ${quote(isThis)}`;
     const own = command.options.filter((option) => !isGlobal(option, options));
     for (const option of own) lines.push(`${inside} ${fishOption(option)}`);
@@ -200,6 +204,18 @@ function renderFish({ name, options, commands }: ProgramDescription): string {
     if (command.choices.length > 0) lines.push(`${inside} -a ${quote(command.choices.join(" "))}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** fish asks for words anywhere in the line: `status` is also the last one of `fleet status`. */
+function isNotDeeper(path: string, commands: readonly CommandDescription[]): readonly string[] {
+  const words = path.split(" ");
+  const above = words.slice(0, -1);
+  const groups = flatten(commands)
+    .map((one) => one.path.split(" "))
+    .filter((other) => other.length > words.length && other.at(-1) === words.at(-1))
+    .filter((other) => above.every((word, index) => word === other[index]))
+    .map((other) => other[above.length] ?? "");
+  return [...new Set(groups)].map((word) => `not __fish_seen_subcommand_from ${word}`);
 }
 
 function fishOption({ flags, description, value, choices }: OptionDescription): string {

@@ -1,10 +1,10 @@
-import type { Command, Option } from "commander";
+import type { Argument, Command, Option } from "commander";
 
 /** What a shell has to know of a command. */
 export interface CommandDescription {
   readonly name: string;
   readonly description: string;
-  /** As usage shows them: `<file...>`; "" for none. */
+  /** As usage shows them: `<file...>`, `[id]`; "" for none. */
   readonly arguments: string;
   readonly options: readonly OptionDescription[];
   /** Words the first argument is chosen from; empty when it is free or there is none. */
@@ -40,7 +40,7 @@ export function describeCommands(program: Command): ProgramDescription {
     return {
       name: command.name(),
       description: command.description(),
-      arguments: command.registeredArguments.map((one) => helper.argumentTerm(one)).join(" "),
+      arguments: command.registeredArguments.map(nameArgument).join(" "),
       options: options(command),
       choices:
         command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
@@ -53,6 +53,11 @@ export function describeCommands(program: Command): ProgramDescription {
     options: options(program),
     commands: helper.visibleCommands(program).map(describe),
   };
+}
+
+function nameArgument(one: Argument): string {
+  const name = `${one.name()}${one.variadic ? "..." : ""}`;
+  return one.required ? `<${name}>` : `[${name}]`;
 }
 
 function describeOption(option: Option): OptionDescription {

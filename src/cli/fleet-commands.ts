@@ -1,5 +1,6 @@
 import type { ExitCode } from "./command.ts";
 import type { GlobalOptions } from "./commands.ts";
+import type { FleetStoreCommands } from "./fleet-store-commands.ts";
 
 export interface FleetKeygenOptions extends GlobalOptions {
   readonly out: string;
@@ -31,9 +32,24 @@ export interface FleetVerifyOptions extends GlobalOptions {
   readonly show: boolean | undefined;
 }
 
+export interface FleetServeOptions extends GlobalOptions {
+  /** Undefined: /etc/mirrorlet/feed.toml, where it may be missing. */
+  readonly config: string | undefined;
+  readonly fleet: string | undefined;
+  readonly engine: string | undefined;
+  readonly controller: boolean;
+  readonly set: readonly string[];
+}
+
+export type FleetControlOptions = Omit<FleetServeOptions, "controller">;
+
 /** What is done away from nodes, for many of them. */
 export interface FleetCommands {
   keygen(options: FleetKeygenOptions): Promise<ExitCode>;
   sign(files: readonly string[], options: FleetSignOptions): Promise<ExitCode>;
   verify(file: string, options: FleetVerifyOptions): Promise<ExitCode>;
+  /** Until a signal ends it. */
+  control(options: FleetControlOptions): Promise<ExitCode>;
+  serve(options: FleetServeOptions): Promise<ExitCode>;
+  readonly store: FleetStoreCommands;
 }

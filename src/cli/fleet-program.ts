@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./command.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import { addControlCommand } from "./fleet-control-program.ts";
+import { addServeCommand } from "./fleet-serve-program.ts";
+import { addFleetStoreCommands } from "./fleet-store-program.ts";
 
 export interface ProgramParts {
   readonly done: (code: ExitCode) => void;
@@ -11,12 +14,11 @@ export interface ProgramParts {
 }
 
 /** The commands below `fleet`. */
-export function addFleetCommands(
-  program: Command,
-  commands: () => FleetCommands,
-  { done, add, example, collect, optionsOf }: ProgramParts,
-): void {
-  const fleet = add(program, "fleet", "sign desired state for many nodes").helpCommand(false);
+export function addFleetCommands(program: Command, commands: () => FleetCommands, parts: ProgramParts): void {
+  const { done, add, example, collect, optionsOf } = parts;
+  const fleet = add(program, "fleet", "sign desired state for many nodes, and bring it to them").helpCommand(
+    false,
+  );
   add(fleet, "keygen", "make a key pair that signs desired state")
     .option(
       "--out <file>",
@@ -56,4 +58,7 @@ export function addFleetCommands(
     .option("--show", "print the desired state that is signed")
     .addHelpText("after", example("fleet verify state.signed.json --trust anna.key.pub"))
     .action(async (file, _, command: Command) => done(await commands().verify(file, optionsOf(command))));
+  addServeCommand(fleet, commands, parts);
+  addControlCommand(fleet, commands, parts);
+  addFleetStoreCommands(fleet, () => commands().store, parts);
 }

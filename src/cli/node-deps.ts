@@ -1,3 +1,4 @@
+import type { FeedChoice } from "../agent/feed/choose-document.ts";
 import type { PassContext } from "../agent/pass-context.ts";
 
 /** What commands that look at or change this node get from main.ts. */
@@ -15,4 +16,8 @@ export interface NodeOptions {
   readonly retryQuarantined: boolean;
   /** Passes follow: tries to read the sources are counted, which is written down. */
   readonly countsReads?: true;
+  /** Not somebody who names files: a pin counts, and what the feed has chosen. */
+  readonly isAgent?: true;
+  /** What the feed has chosen; undefined: there is none. */
+  readonly feed?: (() => Promise<FeedChoice>) | undefined;
 }

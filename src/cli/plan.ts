@@ -25,9 +25,9 @@ export async function plan(
   return isFine(run) ? 0 : 1;
 }
 
-/** What has expired is in force all the same, and would be. */
+/** What has expired is in force all the same, and would be; what is pinned is so because somebody has said it. */
 function isFine({ conditions }: DryRun): boolean {
-  return conditions.every(({ type }) => type === "Ready" || type === "Expired");
+  return conditions.every(({ type }) => type === "Ready" || type === "Expired" || type === "Pinned");
 }
 
 function printDryRun(run: DryRun, io: CommandIo): void {

@@ -82,12 +82,26 @@ function readMoment(option: string, text: string, nowMs: number): number {
 /** Later ones RFC 3339 cannot write. */
 const YEAR_10000_MS = Date.UTC(10_000, 0);
 
-function readAudience({ audience, nodes, label }: FleetSignOptions): Selector {
-  if (audience !== undefined) {
-    if (nodes !== undefined || label !== undefined)
-      throw new UsageError("--audience says all of it: leave out --nodes and --label");
-    return readAudienceJson(audience);
+/** `--nodes` and `--label`; text: what is wrong with them. Without any, everybody. */
+export function readSelectorOptions(options: SelectorOptions): Selector | string {
+  try {
+    return readSelection(options);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
   }
+}
+
+type SelectorOptions = Pick<FleetSignOptions, "nodes" | "label">;
+
+function readAudience({ audience, nodes, label }: FleetSignOptions): Selector {
+  if (audience === undefined) return readSelection({ nodes, label });
+  if (nodes !== undefined || label !== undefined)
+    throw new UsageError("--audience says all of it: leave out --nodes and --label");
+  return readAudienceJson(audience);
+}
+
+function readSelection({ nodes, label }: SelectorOptions): Selector {
   return {
     ...(nodes === undefined ? {} : { nodes: nodes.split(",").map((node) => readName("--nodes", node)) }),
     ...(label === undefined ? {} : { labels: readLabelOptions(label) }),

@@ -1,3 +1,4 @@
+import { describeFeed } from "../agent/feed/feed-status.ts";
 import { describeSigned } from "../agent/signed-record.ts";
 import type { StatusDocument } from "../agent/status-document.ts";
 import type { HealthStatus } from "../core/evidence/assess-health.ts";
@@ -16,6 +17,7 @@ export function formatStatus(status: StatusDocument, color: boolean): string {
     registryRows(status, paint),
     troubleLines(status),
     sourceLines(status),
+    status.feed === undefined ? [] : describeFeed(status.feed, status.atMs).map(plainText),
     [selfLine(status)],
   ];
   return `${parts

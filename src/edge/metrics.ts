@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES, type PassReport } from "../agent/report.ts";
 import { createEvidenceMetrics, type EvidenceFacts } from "./evidence-metrics.ts";
+import { type FeedFacts, registerFeedMetrics } from "./feed/feed-metrics.ts";
 import type { Route } from "./http-routes.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import { createRegistryInfo } from "./registry-info.ts";
@@ -11,6 +12,8 @@ export interface MetricsOptions {
   readonly nodeVersion: string;
   /** What is known of pulls at the moment of a scrape. */
   readonly evidence: () => EvidenceFacts;
+  /** Undefined: this node has no feed. */
+  readonly feed?: (() => FeedFacts) | undefined;
 }
 
 /** What Prometheus sees of the agent. Labels are bounded: never an image, a URL or the text of an error. */
@@ -31,6 +34,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const setBuild = createBuildInfo(registry, options);
   const setRegistries = createRegistryInfo(registry);
   setBuild("");
+  if (options.feed !== undefined) registerFeedMetrics(registry, options.feed);
   const renderEvidence = createEvidenceMetrics();
   const page = renderSparingly(async () => ({
     status: 200,

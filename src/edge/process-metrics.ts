@@ -33,11 +33,11 @@ export function registerProcessMetrics(registry: Registry): void {
   gauge("process_virtual_memory_bytes", "Virtual memory size.", () => kibibytes("VmSize"));
   gauge("process_open_fds", "Number of open file descriptors.", () => orUndefined(countOpenFiles));
   gauge("process_max_fds", "Maximum number of open file descriptors.", () => orUndefined(readFileLimit));
-  gauge(
-    "nodejs_heap_size_used_bytes",
-    "Used part of the JavaScript heap.",
-    () => process.memoryUsage().heapUsed,
-  );
+  const memory = (name: string, help: string, field: "heapUsed" | "heapTotal" | "external") =>
+    gauge(name, help, () => process.memoryUsage()[field]);
+  memory("nodejs_heap_size_used_bytes", "Used part of the JavaScript heap.", "heapUsed");
+  memory("nodejs_heap_size_total_bytes", "Memory taken for the JavaScript heap.", "heapTotal");
+  memory("nodejs_external_memory_bytes", "Memory of buffers and other objects outside the heap.", "external");
 }
 
 function kibibytes(field: string): number | undefined {

@@ -3,10 +3,12 @@ import { isReady } from "../agent/report.ts";
 import type { StatusBoard } from "../agent/status-board.ts";
 import { assessConfig } from "../agent/status-document.ts";
 import type { EvidenceFacts } from "../edge/evidence-metrics.ts";
+import type { FeedFacts } from "../edge/feed/feed-metrics.ts";
 import { healthJsonRoute } from "../edge/health-json.ts";
 import { type HealthCheck, healthRoutes } from "../edge/health-routes.ts";
 import type { Route } from "../edge/http-routes.ts";
 import { statusRoutes } from "../edge/status-routes.ts";
+import type { FeedRun } from "./run-feed.ts";
 
 /** Everything that is answered over HTTP, the metrics and the receivers of evidence excepted. */
 export function agentRoutes(board: StatusBoard, keeper: EvidenceKeeper): readonly Route[] {
@@ -20,6 +22,11 @@ export function evidenceFacts(
   traces: EvidenceFacts["traces"],
 ): EvidenceFacts {
   return { report: keeper.report(), requests: keeper.requests(), findings: board.findings(), traces };
+}
+
+export function feedFacts(feed: FeedRun | undefined): FeedFacts {
+  const status = { address: "", isConnected: false, sinceMs: 0, message: "", streams: 0 };
+  return { status: feed?.status() ?? status, answers: feed?.answers() ?? new Map() };
 }
 
 /**

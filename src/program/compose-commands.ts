@@ -8,6 +8,7 @@ import type { AgentConfig } from "../core/agent-config/agent-config.ts";
 import type { EffectiveSetting } from "../core/agent-config/parse-agent-config.ts";
 import { formatIssue } from "../core/issue.ts";
 import { isJournal } from "../host/journal-stream.ts";
+import { composeFleetStoreCommands } from "./compose-fleet-store.ts";
 import type { NodeSetup } from "./compose-node.ts";
 
 /**
@@ -160,6 +161,15 @@ function composeFleetCommands(createIo: (options: GlobalOptions) => CommandIo): 
       ]);
       return fleetVerify(file, options, createIo(options), verifyDeps);
     },
+    async control(options) {
+      const { serveControl } = await import("./serve-control.ts");
+      return serveControl(options, createIo(options), createLog);
+    },
+    async serve(options) {
+      const { composeServe } = await import("./compose-serve.ts");
+      return composeServe(options, createIo(options), createLog);
+    },
+    store: composeFleetStoreCommands(createIo),
   };
 }
 
@@ -195,19 +205,10 @@ async function configure(
     io.stderr("mirrorlet: the agent's configuration is wrong, nothing was done\n");
     return undefined;
   }
-  const lacking = explainLacking(loaded.config);
-  if (lacking !== undefined) io.stderr(`mirrorlet: ${lacking}\n`);
-  return lacking === undefined ? loaded : undefined;
+  return loaded;
 }
 
-/** Settings that promise what this version cannot do: better no start than a promise that is not kept. */
-function explainLacking({ feed }: AgentConfig): string | undefined {
-  return feed === undefined
-    ? undefined
-    : "feed.address is set, but this version takes desired state from files only: take it out of agent.toml";
-}
-
-async function createLog({ logLevel }: AgentConfig) {
+async function createLog({ logLevel }: Pick<AgentConfig, "logLevel">) {
   const { createLog } = await import("../host/log.ts");
   const isTerminal = process.stderr.isTTY === true;
   const form = isTerminal ? "terminal" : isJournal(process.env) ? "journal" : "json";

@@ -1,9 +1,13 @@
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Wanted } from "../agent/choose-desired-state.ts";
 import { createReadGuard } from "../agent/count-reads.ts";
 import { distrustState, type RootsMemory } from "../agent/distrust-state.ts";
+import { type FeedDocument, loadChosen } from "../agent/feed/load-chosen.ts";
+import { refuseInsecure } from "../agent/feed/refuse-insecure.ts";
 import { type GuardedLoad, loadWanted, nothingWanted } from "../agent/load-wanted.ts";
 import type { PassContext } from "../agent/pass-context.ts";
+import { readPin } from "../agent/pin.ts";
 import type { Log, Ports } from "../agent/ports.ts";
 import { createLoadMemory, type LoadDesiredState } from "../agent/remember-loaded.ts";
 import { createStateDirectory, type StateDirectory } from "../agent/state-directory.ts";
@@ -74,7 +78,7 @@ export function composeNode({ config, root, log }: NodeSetup, isLive = root === 
     retryQuarantined: options.retryQuarantined,
     gateTimeoutMs: GATE_TIMEOUT_MS,
     signal: new AbortController().signal,
-    load: () => loadSources(options, { config, root, log }, ports, state, guarded(options)),
+    load: () => loadNode(options, { config, root, log }, ports, state, guarded(options)),
     render: createRenderMemory(),
     witness,
     closeDirectories: notes?.closeDirectories,
@@ -149,20 +153,48 @@ function createPorts(
   };
 }
 
-/** Files that change the node must belong to root or to us, and nobody else may write them. */
-async function loadSources(
-  { sources }: NodeOptions,
-  { config, root }: NodeSetup,
+/** What the agent is to bring into force: what its operator has pinned, what the feed has chosen, or its files. */
+async function loadNode(
+  options: NodeOptions,
+  setup: NodeSetup,
   ports: Ports,
   state: StateDirectory,
   understand: GuardedLoad,
 ): Promise<Wanted> {
-  const read = await readSources(sources, { config, root });
+  const { config } = setup;
+  const load = (sources: readonly string[] | FeedDocument) =>
+    loadSources(sources, setup, ports, state, understand);
+  if (options.isAgent !== true) return load(options.sources);
+  const pin = await readPin(ports.files);
+  if (pin !== undefined) return { kind: "kept", condition: pin, issues: [], inputs: keyFiles(config) };
+  const choice = await options.feed?.();
+  if (choice === undefined) return load(options.sources);
+  const wanted = await loadChosen(choice, {
+    document: async (document) =>
+      isUnsignedFeed(config) ? refuseInsecure(await load(document)) : load(document),
+    files: () => load(options.sources),
+    hasFile: () => hasDesiredState(setup),
+  });
+  return wanted.kind === "kept" ? { ...wanted, inputs: keyFiles(config) } : wanted;
+}
+
+/** Files that change the node must belong to root or to us, and nobody else may write them. */
+async function loadSources(
+  sources: readonly string[] | FeedDocument,
+  { config, root }: NodeSetup,
+  ports: Ports,
+  state: StateDirectory,
+  understand: GuardedLoad,
+): Promise<Exclude<Wanted, { kind: "kept" }>> {
+  const isFeed = "envelope" in sources;
+  const read = isFeed ? documentOf(sources) : await readSources(sources, { config, root });
   if (!read.ok) return nothingWanted(read.issues, []);
   const trusted = await readTrust(config, root);
   if (!trusted.ok) return nothingWanted(trusted.issues, keyFiles(config));
+  const { expected } = trusted;
+  const unsignedFiles = isFeed ? isUnsignedFeed(config) : expected.unsignedFiles;
   return loadWanted(read.files, {
-    expected: trusted.expected,
+    expected: { ...expected, unsignedFiles },
     signing: signingPorts,
     state,
     understand,
@@ -175,9 +207,31 @@ async function loadSources(
       pullSecret: config.pullSecret,
       containerdVersion: await ports.containerd.version(),
     },
-    at: { file: resolve(sources[0] ?? ""), line: 1, column: 1 },
+    at: { file: isFeed ? FEED_NAME : resolve(sources[0] ?? ""), line: 1, column: 1 },
     keyFiles: keyFiles(config),
   });
+}
+
+const FEED_NAME = "feed";
+
+function documentOf({ envelope }: FeedDocument) {
+  return { ok: true, files: [{ name: FEED_NAME, bytes: envelope }] } as const;
+}
+
+/** Without keys a feed is taken only where agent.toml says so. */
+export function isUnsignedFeed({ feed, trust }: AgentConfig): boolean {
+  return feed?.unsigned === true && trust.keys.length === 0;
+}
+
+/** False as well where it cannot be told: the file then says what is wrong with it, once it is there. */
+export async function hasDesiredState({
+  config,
+  root,
+}: Pick<NodeSetup, "config" | "root">): Promise<boolean> {
+  return stat(`${root}${config.desiredState}`).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+  );
 }
 
 /**

@@ -18,10 +18,12 @@ import { watchDesiredState } from "../edge/watch-desired-state.ts";
 import { watchPaths } from "../edge/watch-paths.ts";
 import { inspectCertificates } from "../host/certificates.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
-import { agentRoutes, evidenceFacts } from "./agent-routes.ts";
+import { returnMemory } from "../shared/return-memory.ts";
+import { agentRoutes, evidenceFacts, feedFacts } from "./agent-routes.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
 import { type EvidenceRun, runEvidence, STARTED_SOURCES } from "./run-evidence.ts";
+import type { FeedRun } from "./run-feed.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 export interface AgentRun {
@@ -72,6 +74,8 @@ function logReport(report: PassReport, previous: PassReport | undefined, log: Lo
   else log.warn(fields, text);
 }
 
+const NOT_READY = { kind: "none", message: "the feed is not asked yet", isFresh: false } as const;
+
 /** The daemon: watches the desired state and what we own, reconciles, and says how it stands. */
 export async function runAgent(
   { config, root, log }: NodeSetup,
@@ -80,6 +84,7 @@ export async function runAgent(
 ): Promise<AgentRun> {
   let reconciler: Reconciler | undefined;
   let sources: EvidenceRun | undefined;
+  let feed: FeedRun | undefined;
   const notify = createServiceNotifier(process.env, log, async () => {
     await sources?.ping();
     return (reconciler?.stillMs ?? 0) < STILL_MS && (reconciler?.runMs ?? 0) < RUN_MS;
@@ -90,6 +95,8 @@ export async function runAgent(
     mayRestart: true,
     retryQuarantined: false,
     countsReads: true,
+    isAgent: true,
+    feed: config.feed && (async () => (feed === undefined ? NOT_READY : feed.choose())),
   });
   const { clock } = nodeContext.ports;
   const { config: configFile, certsD } = config.containerd;
@@ -97,14 +104,18 @@ export async function runAgent(
     clock,
     log,
     expected: STARTED_SOURCES,
-    onTurn: () => teller.poke(),
+    onTurn: () => {
+      teller.poke();
+      feed?.turned();
+    },
   });
-  const board = createStatusBoard({ version, node: hostname() }, clock, evidence);
+  const board = createStatusBoard({ version, node: hostname() }, clock, evidence, () => feed?.status());
   const teller = createDebounce(QUIET_MS, FLOOD_MS, () => void notify.status(statusLine(board)));
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
     evidence: () => evidenceFacts(board, evidence, sources?.traceStats() ?? NO_TRACES),
+    feed: config.feed && (() => feedFacts(feed)),
   });
   const doctor = watchNode({
     ports: nodeContext.ports,
@@ -124,6 +135,21 @@ export async function runAgent(
   const isBusy = () => reconciler?.busy ?? true;
   sources = await runEvidence({ config, root, log }, nodeContext, evidence, isBusy, trustOf);
   const { context, passed, routes, stop: stopSources } = sources;
+  if (config.feed !== undefined) {
+    // Loaded where it is wanted: a node without a feed does not carry its transport.
+    const { runFeed } = await import("./run-feed.ts");
+    feed = await runFeed({
+      setup: { config, root, log },
+      feed: config.feed,
+      version,
+      deps,
+      context,
+      evidence,
+      trigger: (reason) => reconciler?.trigger(reason),
+      isBusy,
+      onChange: metrics.expire,
+    });
+  }
   const http = await listenHttp({
     address: config.http.address,
     metricsAddress: config.http.metricsAddress,
@@ -157,6 +183,7 @@ export async function runAgent(
       board.passed(report);
       evidence.passed(report);
       passed(report);
+      feed?.passed(report);
       doctor.passed();
       metrics.recordPass(report);
       logReport(report, previous, log);
@@ -166,6 +193,7 @@ export async function runAgent(
     },
   });
   reconciler = running;
+  feed?.start();
   drift = watchPaths(
     () =>
       watchTargets({ config, root }, board.latest).map((target) => ({
@@ -175,16 +203,19 @@ export async function runAgent(
     log,
     () => running.trigger("something we own or read was touched"),
   );
+  const stopReturning = returnMemory();
   log.info({ address: http.address, desired_state: config.desiredState }, "mirrorlet is running");
   return {
     address: http.address,
     reload: () => running.trigger("reload"),
     async stop() {
       clearTimeout(waited);
+      stopReturning();
       teller.cancel();
       await notify.stopping();
       await watch.close();
       drift?.close();
+      await feed?.stop();
       await running.stop();
       await stopSources();
       await doctor.stop();

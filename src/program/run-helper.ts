@@ -19,6 +19,7 @@ import { serveVerbs, type Verbs } from "../host/helper/serve-verbs.ts";
 import { asErrors, isJournal } from "../host/journal-stream.ts";
 import { isRegistryVariable } from "../host/registry-environment.ts";
 import { sha256 } from "../host/sha256.ts";
+import { returnMemory } from "../shared/return-memory.ts";
 import { loadConfig } from "./load-config.ts";
 
 export interface HelperOptions {
@@ -53,6 +54,7 @@ export async function runHelper(options: HelperOptions): Promise<number> {
   if (distrust !== undefined) return fail(distrust, 1);
   const listening = await listen(at);
   const verbs = createVerbs(loaded.config, listening, options);
+  returnMemory();
   return new Promise((resolve) => {
     const end = (): void => void stop().then(() => resolve(0));
     const stop = serveVerbs(listening.server, verbs, {
@@ -87,6 +89,12 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     const { readRootsDesiredState } = await import("./roots-desired-state.ts");
     return readRootsDesiredState(config, root);
   };
+  // Not links that somebody who is the agent's user puts there.
+  const agents = createFiles({ ...(root === "" ? {} : { root }), confined: [config.stateDir] });
+  const feedsNames = async () => {
+    const { readFeedsNames } = await import("./read-feeds-names.ts");
+    return readFeedsNames(config, root, agents);
+  };
   const shared = {
     config,
     files,
@@ -95,6 +103,7 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     state,
     sha256,
     desiredState,
+    feedsNames,
     findDistrust: (path: string) => findDistrust(path, root, 0),
   };
   return {
@@ -112,7 +121,13 @@ function createVerbs(config: AgentConfig, { gid }: Listening, { root }: HelperOp
     }),
     ...daemonVerbs({
       ...shared,
-      canaries: async () => (await desiredState())?.parsed.canaries.map(({ text }) => text),
+      canaries: async () => {
+        const own = (await desiredState())?.parsed;
+        const all = [...(own ? [own] : []), ...(await feedsNames())];
+        // Nothing can be read now: what was named last still counts.
+        if (all.length === 0) return undefined;
+        return [...new Set(all.flatMap(({ canaries }) => canaries.map(({ text }) => text)))];
+      },
       registryEnvironment: () => {
         const all = readDaemonEnvironment(hostRoot.toHost(socket)) ?? {};
         return Object.fromEntries(Object.entries(all).filter(([name]) => isRegistryVariable(name)));

@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import { FREEZE_PATH } from "../agent/pass-results.ts";
+import { PIN_PATH } from "../agent/pin.ts";
 import type { PassReport } from "../agent/report.ts";
 import { tracesPlaceOf } from "../core/containerd/tracing/traces-place.ts";
 import type { WatchTarget } from "../edge/watch-paths.ts";
@@ -25,6 +26,7 @@ export function watchTargets(
     file(realPath(configPath, root)),
     ...(traces === undefined ? [] : [file(traces.path)]),
     file(FREEZE_PATH),
+    file(PIN_PATH),
     ...(report?.inputs ?? []).map(file),
   ];
 }

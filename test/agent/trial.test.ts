@@ -186,3 +186,22 @@ test("what nobody could ask is not taken back: it is asked again, and judged the
       assert.equal(node.read(CONFIG)?.includes("config_path"), isWell);
     });
 });
+
+test("when the trial is over nothing is kept to take the change back, and the record has none", async () => {
+  await withNode(async (node) => {
+    await node.pass(STATE);
+    node.clock.advance(HOUR);
+    await node.pass(STATE);
+    node.bearer.add("127.0.0.1:5001");
+    const mirrors = [mirror(M1, { credential: { username: "u", password: "p" } })];
+    await node.pass(desired({ ...registry("gcr.io", [M1]), mirrors }));
+    const kept = () => Object.keys(node.snapshot()).filter((path) => path.includes("/rollback/"));
+    assert.deepEqual(
+      kept().map((path) => path.split("/").at(-1)),
+      ["last-known-good.json"],
+    );
+    node.clock.advance(TRIAL_MS);
+    await node.pass(desired({ ...registry("gcr.io", [M1]), mirrors }));
+    assert.deepEqual(kept(), []);
+  });
+});

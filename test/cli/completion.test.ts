@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Commands } from "../../src/cli/commands.ts";
-import { runProgram } from "../../src/cli/program.ts";
+import { describeProgram, runProgram } from "../../src/cli/program.ts";
 
 async function completion(shell: string): Promise<string> {
   let text = "";
@@ -83,8 +83,13 @@ test("bash accepts its script and completes commands, options, choices and files
     "--no-probe",
   ]);
   assert.deepEqual(bash(script, cwd, "doctor", "--only", ""), []);
-  assert.deepEqual(bash(script, cwd, "fleet", ""), ["keygen", "sign", "verify"]);
-  assert.deepEqual(bash(script, cwd, "--json", "fleet", "s"), ["sign"]);
+  const fleet = describeProgram().commands.find(({ name }) => name === "fleet")?.commands ?? [];
+  assert.deepEqual(bash(script, cwd, "fleet", ""), fleet.map(({ name }) => name).toSorted());
+  assert.deepEqual(bash(script, cwd, "--json", "fleet", "si"), ["sign"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "rollout", "re"), ["resume", "retry", "revert"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "rollout", "start", "--su"), ["--supersedes"]);
+  assert.deepEqual(bash(script, cwd, "fleet", "--fleet", "prod", "rollout", "start", ""), files);
+  assert.deepEqual(bash(script, cwd, "fleet", "rollout", "halt", "--reason", ""), []);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fl"), ["--fleet", "--floor-serial"]);
   assert.deepEqual(bash(script, cwd, "fleet", "sign", "--fleet", "prod", ""), files);
   assert.deepEqual(bash(script, cwd, "fleet", "keygen", "--out", ""), files);
@@ -108,8 +113,13 @@ test("fish accepts its script and completes", { skip: found("fish") }, async (t)
   assert.equal(spawnSync("fish", ["-n", file]).status, 0);
   const run = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet val"`], { encoding: "utf8" });
   assert.match(run.stdout, /^validate\tcheck desired state/);
-  const below = spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet fleet s"`], { encoding: "utf8" });
-  assert.match(below.stdout, /^sign\tsign a desired state[^\n]*\n$/);
+  const complete = (line: string) =>
+    spawnSync("fish", ["-c", `${script}\ncomplete -C "mirrorlet ${line}"`], { encoding: "utf8" }).stdout;
+  assert.match(complete("fleet si"), /^sign\tsign a desired state[^\n]*\n$/);
+  assert.match(complete("fleet rollout res"), /^resume\tend a pause[^\n]*\n$/);
+  assert.match(complete("fleet rollout start --su"), /^--supersedes\t[^\n]*\n$/);
+  assert.match(complete("fleet status --w"), /^--watch\t[^\n]*\n$/);
+  assert.equal(complete("fleet status --np"), "", "that is an option of the node's own status");
 });
 
 test("every command and option is in the script of every shell", async () => {

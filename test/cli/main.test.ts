@@ -302,13 +302,13 @@ test("the agent: only one on a node", async (t) => {
   assert.equal(await first.exit(), 0);
 });
 
-test("the agent: a feed is refused while there is none", () => {
+test("the agent: a feed to which nobody can tell who this node is is refused", () => {
   const { code, stderr } = mirrorlet([
     "agent",
     ...["feed.address=feed:1", "trust.keys=/k", "node.fleet=f"].flatMap((setting) => ["--set", setting]),
   ]);
   assert.equal(code, 78);
-  assert.match(stderr, /takes desired state from files only/);
+  assert.match(stderr, /by the certificate that this node shows/);
 });
 
 test("keys without a fleet, and what is no key, are refused before anything is done", async (t) => {

@@ -8,6 +8,7 @@ import type { PassReport } from "../../src/agent/report.ts";
 import { createLedger, type Ledger, watchRegistries } from "../../src/core/evidence/ledger.ts";
 import { reportEvidence } from "../../src/core/evidence/report-evidence.ts";
 import type { EvidenceFacts } from "../../src/edge/evidence-metrics.ts";
+import type { FeedFacts } from "../../src/edge/feed/feed-metrics.ts";
 import { listenHttp } from "../../src/edge/http-server.ts";
 import { createMetrics, type Metrics } from "../../src/edge/metrics.ts";
 import { NO_TRACES } from "../../src/edge/traces/trace-receiver.ts";
@@ -54,10 +55,12 @@ function create(
   ledger: Ledger = createLedger(T0),
   findings: EvidenceFacts["findings"] = [],
   traces: EvidenceFacts["traces"] = NO_TRACES,
+  feed?: () => FeedFacts,
 ): Metrics {
   return createMetrics({
     version: "1.2.3",
     nodeVersion: "v20.0.0",
+    feed,
     evidence: () => ({
       report: reportEvidence(ledger, T0),
       requests: new Map(
@@ -90,6 +93,23 @@ function report(changes: Partial<PassReport>): PassReport {
     ...changes,
   };
 }
+
+const FEED: FeedFacts = {
+  status: {
+    address: "feed.example:8443",
+    isConnected: true,
+    sinceMs: T0 - 3_600_000,
+    server: { id: "feed-1", version: "1" },
+    message: "",
+    engineAgeMs: 1_250,
+    certificateNotAfterMs: T0 + 86_400_000,
+    streams: 3,
+  },
+  answers: new Map([
+    ["soaked", 2],
+    ["reverted", 1],
+  ]),
+};
 
 /** The samples of our own metrics, buckets left out. */
 function own(page: string): Record<string, number> {
@@ -125,9 +145,17 @@ test("everything known is there before the first pass, at 0", async (t) => {
       ...["unchanged", "applied", "repaired", "deferred", "rejected", "rolled-back", "failed", "frozen"].map(
         (outcome) => `passes_total{outcome="${outcome}"}`,
       ),
-      ...["Ready", "Reconciling", "Stalled", "RolledBack", "Degraded", "Contested", "Frozen", "Expired"].map(
-        (type) => `condition{type="${type}"}`,
-      ),
+      ...[
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "RolledBack",
+        "Degraded",
+        "Contested",
+        "Frozen",
+        "Expired",
+        "Pinned",
+      ].map((type) => `condition{type="${type}"}`),
       ...["no-space", "io", "read-only", "denied", "busy", "other-device", "too-many-files"].map(
         (cause) => `pass_failures_total{cause="${cause}"}`,
       ),
@@ -223,7 +251,7 @@ test("passes are counted, and the newest one is what gauges show", async (t) => 
 test("the whole page of a node in trouble is the golden one", async (t) => {
   const finding = { code: "client-expired", severity: "warning" } as const;
   const exports = { ...NO_TRACES.exports, accepted: 41, forbidden: 2 };
-  const metrics = create(createTroubledLedger(), [finding], { exports, spans: 904 });
+  const metrics = create(createTroubledLedger(), [finding], { exports, spans: 904 }, () => FEED);
   metrics.recordPass(report({ registries: REGISTRIES, containerdVersion: "1.7.24", generation: 12 }));
   // What the process is like differs from run to run.
   const page = (await scrape(t, metrics)).replace(/^((?:process|nodejs)_\S+) \S+$/gm, "$1 *");

@@ -3,7 +3,9 @@ import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES } from "../../src/agent/r
 import { EVIDENCE_SOURCES, VERDICTS } from "../../src/core/evidence/evidence-report.ts";
 import { PULL_PATHS } from "../../src/core/evidence/pull.ts";
 import { CODE_CLASSES } from "../../src/core/evidence/registry-request.ts";
+import { ROLLOUT_PHASES } from "../../src/core/fleet/rollout-state.ts";
 import { EXPORT_OUTCOMES } from "../../src/edge/traces/trace-route.ts";
+import { FLEET_GAUGES } from "../../src/fleet/metrics/fleet-gauges.ts";
 
 /** Every metric of our own with its labels: the contract with rules, dashboards and whoever reads the page. */
 export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
@@ -35,8 +37,18 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
   mirrorlet_passes_total: ["outcome"],
   mirrorlet_pass_failures_total: ["cause"],
   mirrorlet_condition: ["type"],
+  mirrorlet_feed_connected: [],
+  mirrorlet_feed_engine_age_seconds: [],
+  mirrorlet_feed_certificate_not_after_timestamp_seconds: [],
+  mirrorlet_feed_streams_total: [],
+  mirrorlet_feed_answers_total: ["phase"],
   mirrorlet_build_info: ["version", "node_version", "containerd_version"],
 };
+
+/** What feed servers and controllers tell of a fleet; not all of it is asked for by rules. */
+export const fleetMetrics: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  FLEET_GAUGES.map(({ name, labels }) => [`mirrorlet_fleet_${name}`, labels]),
+);
 
 /** Labels whose values are known beforehand. */
 export const labelValues: Readonly<Record<string, readonly string[]>> = {
@@ -53,6 +65,7 @@ export const labelValues: Readonly<Record<string, readonly string[]>> = {
   /** Of passes, of restarts, and of exports of spans. */
   outcome: [...PASS_OUTCOMES, "ok", "failed", ...EXPORT_OUTCOMES],
   reason: ["config", "traces", "rollback"],
+  phase: ROLLOUT_PHASES,
 };
 
 /** Names of all metrics on the golden page, which a test of its own holds to the code. */

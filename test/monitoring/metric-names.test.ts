@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exportedMetrics, labelValues, namesOnPage } from "./exported-metrics.ts";
+import { exportedMetrics, fleetMetrics, labelValues, namesOnPage } from "./exported-metrics.ts";
 import { readDashboard, readRules } from "./monitoring-files.ts";
 
 const dashboard = JSON.stringify(readDashboard()).replaceAll('\\"', '"');
@@ -23,7 +23,7 @@ test("the table of metrics is what the page has", async () => {
 test("rules and dashboard use metrics that exist, and every one of ours is used", async () => {
   const used = new Set(expressions.flatMap(metricsIn));
   const own = Object.keys(exportedMetrics);
-  const known = new Set([...own, ...namesOnPage()]);
+  const known = new Set([...own, ...namesOnPage(), ...Object.keys(fleetMetrics)]);
   assert.deepEqual(
     [...used].filter((name) => !known.has(name)),
     [],
@@ -38,7 +38,7 @@ test("labels and their values exist", () => {
   const selectors = expressions.flatMap((text) => [...text.matchAll(/\b(mirrorlet_[a-z_]+)\{([^}]*)\}/g)]);
   assert.ok(selectors.length > 40);
   for (const [selector, name = "", matchers = ""] of selectors) {
-    const labels = exportedMetrics[name.replace(/_(bucket|sum|count)$/, "")] ?? [];
+    const labels = { ...exportedMetrics, ...fleetMetrics }[name.replace(/_(bucket|sum|count)$/, "")] ?? [];
     for (const [, label = "", values = ""] of matchers.matchAll(/(\w+)(?:=~|!=|!~|=)"([^"]*)"/g)) {
       assert.ok([...labels, ...targetLabels].includes(label), `${selector} has no label ${label}`);
       const known = labelValues[label];

@@ -22,7 +22,11 @@ export interface LabCa {
     /** Default: long after the CA. */
     readonly ends?: Date;
   }): Promise<LabCertificate>;
-  issueClient(name: string, options?: { readonly expired?: boolean }): Promise<LabCertificate>;
+  /** `uri`: a name of that kind, as a node of a fleet has one. */
+  issueClient(
+    name: string,
+    options?: { readonly expired?: boolean; readonly uri?: string },
+  ): Promise<LabCertificate>;
 }
 
 export async function createCa(name = "lab CA"): Promise<LabCa> {
@@ -46,8 +50,10 @@ export async function createCa(name = "lab CA"): Promise<LabCa> {
       const names = hosts.map((host) => `${isIP(host) === 0 ? "DNS" : "IP"}:${host}`).join(",");
       return issue(ca, "server", `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, expired, ends);
     },
-    issueClient: (subject, { expired = false } = {}) =>
-      issue(ca, subject, "extendedKeyUsage=clientAuth\n", expired),
+    issueClient: (subject, { expired = false, uri } = {}) => {
+      const name = uri === undefined ? "" : `subjectAltName=URI:${uri}\n`;
+      return issue(ca, subject, `${name}extendedKeyUsage=clientAuth\n`, expired);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
 import protobuf from "protobufjs";
 import { ETCD_PROTOCOL_FILE } from "../../../src/fleet/engine/etcd/read-protocol.ts";
 import { PROTOCOL_FILES } from "../../../src/host/load-protocols.ts";
+import { FEED_PROTOCOL_FILE } from "../../../src/shared/feed/read-protocol.ts";
 
 /** The runtime that is shipped: newer syntax than this need not be rewritten. */
 const TARGET = "node24";
@@ -56,6 +57,7 @@ function embed(version: string): Plugin {
     "src/cli/read-version.ts": () => `export const readVersion = () => ${JSON.stringify(version)};`,
     "src/host/load-protocols.ts": embedProtocols,
     "src/fleet/engine/etcd/read-protocol.ts": embedEtcdProtocol,
+    "src/shared/feed/read-protocol.ts": embedFeedProtocol,
     "src/program/witness-worker-file.ts": () =>
       'export const witnessWorkerFile = () => new URL("../witness-worker.js", import.meta.url);',
   };
@@ -83,6 +85,13 @@ function embedEtcdProtocol(): string {
     import { fromJSON } from "@grpc/proto-loader";
     const protocol = ${protocolsAsJson([ETCD_PROTOCOL_FILE])};
     export const readEtcdProtocol = async () => fromJSON(protocol, { defaults: true, longs: Number, enums: String });`;
+}
+
+function embedFeedProtocol(): string {
+  return `
+    import { fromJSON } from "@grpc/proto-loader";
+    const protocol = ${protocolsAsJson([FEED_PROTOCOL_FILE])};
+    export const readFeedProtocol = async (options) => fromJSON(protocol, options);`;
 }
 
 function protocolsAsJson(files: readonly string[]): string {

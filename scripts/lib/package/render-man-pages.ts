@@ -47,9 +47,13 @@ function fill(text: string, file: string, program: ProgramDescription): string {
       case "COMMANDS":
         return program.commands.map((one) => describeCommand(one)).join("");
       case "SUBSYNOPSES":
-        return (command?.commands ?? []).map((one) => subSynopsis(program, command, one)).join("");
+        return listBelow(command)
+          .map((one) => synopsis(program, one))
+          .join("");
       case "SUBCOMMANDS":
-        return (command?.commands ?? []).map((one) => subSection(program, command, one)).join("");
+        return listBelow(command)
+          .map((one) => subSection(program, one))
+          .join("");
       case "KEYS":
         return keys();
       default:
@@ -65,28 +69,27 @@ function nameSection(file: string, command: CommandDescription | undefined): str
 
 function synopsis({ name }: ProgramDescription, command: CommandDescription): string {
   const own = command.options.map((option) => `.Op ${flagLine(option, " | ")}\n`);
-  const words =
-    command.arguments === ""
-      ? ""
-      : `.Ar ${escaped(command.arguments.replace(/[<>[\]]/g, "").replace("...", " ..."))}\n`;
+  const words = command.arguments
+    .split(" ")
+    .filter((word) => word !== "")
+    .map(
+      (word) =>
+        `${word.startsWith("[") ? ".Op " : "."}Ar ${escaped(word.replace(/[<>[\]]/g, "").replace("...", " ..."))}\n`,
+    )
+    .join("");
   return `.Nm ${name} ${command.name}\n${own.join("")}${words}`;
 }
 
-/** Of one below a command that has several. */
-function subSynopsis(
-  program: ProgramDescription,
-  above: CommandDescription | undefined,
-  command: CommandDescription,
-): string {
-  return synopsis(program, { ...command, name: `${above?.name} ${command.name}` });
+/** All that can be run below a command, each with its whole name: `fleet rollout start`. */
+function listBelow(command: CommandDescription | undefined): readonly CommandDescription[] {
+  return (command?.commands ?? []).flatMap((one) => {
+    const named = { ...one, name: `${command?.name} ${one.name}` };
+    return one.commands.length === 0 ? [named] : listBelow(named);
+  });
 }
 
-function subSection(
-  program: ProgramDescription,
-  above: CommandDescription | undefined,
-  command: CommandDescription,
-): string {
-  const head = `.Sh ${`${above?.name} ${command.name}`.toUpperCase()}\n`;
+function subSection(program: ProgramDescription, command: CommandDescription): string {
+  const head = `.Sh ${command.name.toUpperCase()}\n`;
   return `${head}${sentence(command.description)}${options(optionsOf(command, program))}`;
 }
 

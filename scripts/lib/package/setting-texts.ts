@@ -2,7 +2,8 @@ import type { SettingKey } from "../../../src/core/agent-config/settings.ts";
 
 /** What each key of agent.toml means, for agent.toml itself and its manual page. A key without a text does not compile. */
 export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_state", string>> = {
-  desired_state: "The desired state: a file, or a directory of *.yaml, *.yml and *.json files.",
+  desired_state:
+    "The desired state: a file, or a directory of *.yaml, *.yml and *.json files. With a feed, what counts until that has chosen something.",
   secrets_dir: "Where Secrets that a desired state names are looked for, if they are not in it.",
   pull_secret: "A docker config.json with credentials for mirrors that name none.",
   state_dir:
@@ -32,10 +33,15 @@ export const SETTING_TEXTS: Readonly<Record<SettingKey | "helper" | "helper_stat
     "Where the witness listens: IPv4 loopback, and below port 1024, which no other user can take.",
   "evidence.canary_interval": "Each image under canaries of the desired state is pulled this often.",
   "evidence.probe_interval": "Each mirror is asked this often how it answers.",
-  "feed.address": "Not in this version: an address here is refused.",
-  "feed.ca": "Not in this version.",
-  "feed.cert": "Not in this version.",
-  "feed.key": "Not in this version.",
+  "feed.address":
+    "The fleet's feed, host:port or unix:/path: what it assigns to this node is put in force, and desired_state is read only until then.",
+  "feed.ca": "PEM file with the CAs that may have signed the feed's certificate. Empty: the public ones.",
+  "feed.cert":
+    "PEM file with the certificate that this node shows; it names the node as the URI spiffe://…/node/ID, with ID as node.id. Read anew at each connection.",
+  "feed.key":
+    "Its private key, PEM. Nobody but root, the agent's user and the group may read it (0640 root:mirrorlet).",
+  "feed.unsigned":
+    "Without trust.keys, take documents that nobody has to have signed: who can write to the feed then chooses where images come from.",
   "trust.keys":
     'Who may sign the desired state: paths of PEM files with public keys, or keys as "ed25519:…"; mirrorlet fleet keygen prints them. None: nobody has to.',
   "trust.threshold": "So many different keys have to have signed.",

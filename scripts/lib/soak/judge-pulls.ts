@@ -36,7 +36,7 @@ export function causeOf(pull: PullRecord, timeline: readonly Happening[]): Cause
   if (pull.error === undefined) return pull.exists ? "served" : "impossible";
   if (!pull.exists) return "missing";
   const then = during(timeline, pull.fromMs, pull.toMs);
-  const restart = then.find((each) => each.kind === "restart");
+  const restart = restartOf(pull, timeline);
   if (restart?.kind === "restart") return `restart by ${restart.by === "agent" ? "the agent" : "others"}`;
   if (then.some((each) => each.kind === "drift" && each.registry === pull.registry))
     return "files changed by others";
@@ -48,4 +48,13 @@ export function causeOf(pull: PullRecord, timeline: readonly Happening[]): Cause
   if (wasCut && moods.some((mood) => mood === "down" || mood === "reset" || mood === "hang"))
     return "mirror cut the answer";
   return "unexplained";
+}
+
+/** A daemon that ends has closed its connections, and taken its socket away, some time before it is seen to be gone. */
+const ENDING_MS = 1_000;
+
+function restartOf({ fromMs, toMs, error }: PullRecord, timeline: readonly Happening[]) {
+  const wasCutOff = error?.code === "UNAVAILABLE";
+  const then = during(timeline, fromMs, toMs + (wasCutOff ? ENDING_MS : 0));
+  return then.find((each) => each.kind === "restart");
 }

@@ -16,12 +16,21 @@ export interface Rest {
   readonly waited?: string;
   /** What differs from the last desired state; empty for nothing. */
   readonly wrong: readonly string[];
-  readonly agent: (ProcessFigures & { readonly heapMiB: number }) | undefined;
+  readonly agent: (ProcessFigures & JavaScriptMemory) | undefined;
   readonly helper: ProcessFigures | undefined;
   readonly containerd: ProcessFigures | undefined;
   /** Every file of the agent's, and of places for temp files. */
   readonly names: readonly string[];
   readonly journalBytes: number;
+}
+
+/** Of the agent, by itself, MiB. */
+export interface JavaScriptMemory {
+  readonly heapMiB: number;
+  /** What V8 has taken for the heap. */
+  readonly heapTotalMiB: number;
+  /** Buffers and other memory of objects that is not in the heap. */
+  readonly externalMiB: number;
 }
 
 const SETTLE_MS = 90_000;
@@ -54,7 +63,7 @@ export async function rest(
     settledMs,
     ...(waited === undefined ? {} : { waited }),
     wrong: await compare(stage, wish, touched),
-    agent: agent === undefined ? undefined : { ...agent, heapMiB: await heapMiB(door) },
+    agent: agent === undefined ? undefined : { ...agent, ...(await memoryOf(door)) },
     helper: await measureService(stage, "mirrorlet-helper"),
     containerd: pid === undefined ? undefined : await measureProcess(pid),
     names: (await node.must(LIST)).trim().split("\n"),
@@ -157,7 +166,13 @@ async function measureService({ node }: Stage, unit: string): Promise<ProcessFig
   return pid === undefined ? undefined : measureProcess(pid);
 }
 
-async function heapMiB(door: string): Promise<number> {
+async function memoryOf(door: string): Promise<JavaScriptMemory> {
   const { body } = await ask(door, "/metrics");
-  return Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(body)?.[1] ?? Number.NaN) / 2 ** 20;
+  const mib = (name: string): number =>
+    Number(new RegExp(`^nodejs_${name}_bytes (\\S+)`, "m").exec(body)?.[1] ?? Number.NaN) / 2 ** 20;
+  return {
+    heapMiB: mib("heap_size_used"),
+    heapTotalMiB: mib("heap_size_total"),
+    externalMiB: mib("external_memory"),
+  };
 }

@@ -231,7 +231,8 @@ async function beRough(
   const spent = play.timeline
     .all()
     .filter((each) => each.kind === "restart" && each.by === "agent" && isThisHour(each)).length;
-  if (rounds >= 10 && round % every === every - 1 && play.configChanges < 3 && spent < MOST_SPENT) {
+  // Three rounds before the end at the latest: for two minutes a change is on trial, and what it would be taken back with kept.
+  if (rounds >= 10 && round % every === every - 3 && play.configChanges < 3 && spent < MOST_SPENT) {
     play.configChanges++;
     await stage.node.must("cp /etc/lab/config.toml /etc/containerd/config.toml");
   }
@@ -325,7 +326,7 @@ function describeRest(round: number, rounds: number, { agent, settledMs, waited 
   const figures =
     agent === undefined
       ? "no agent"
-      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
+      : `${agent.rssMiB.toFixed(0)} MiB, heap ${agent.heapMiB.toFixed(0)} of ${agent.heapTotalMiB.toFixed(0)}, external ${agent.externalMiB.toFixed(0)}, ${agent.descriptors} descriptors, ${agent.threads} threads`;
   const settled = settledMs === undefined ? "never settled" : `settled in ${Math.round(settledMs)} ms`;
   const why = waited === undefined ? "" : ` (${waited})`;
   return `round ${round} of ${rounds}: ${settled}${why}, ${figures}; ${play.pulls.length} pulls, ${play.generation} desired states`;

@@ -35,6 +35,7 @@ export interface Stage {
 }
 
 const OPEN = ["gcr.io", "quay.io", "ghcr.io", "docker.io"];
+const CANARY = { registry: "gcr.io", path: "gcr-io/canary" };
 const UNLISTED = "registry.k8s.io";
 const CLOSED = "closed.example";
 const UPSTREAM_NAMES = ["gcr.io", "quay.io", "ghcr.io", "registry-1.docker.io", UNLISTED];
@@ -92,14 +93,17 @@ export async function setStage(containerd: "1.6" | "2.1", timeline: Timeline): P
       for (const mirror of [steady, ...mirrors]) mirror.registry.put(repository, tag, image);
       if (registry !== CLOSED) internet.put(repository, tag, image);
     });
-    const canary = images.find(({ registry }) => registry === "gcr.io");
+    // As the documentation asks for: small, and nobody else pulls it. The agent removes it after each time.
+    const canary = buildImage({ layers: 1, bytesPerLayer: 64 });
+    for (const each of [steady, ...mirrors]) each.registry.put(CANARY.path, "1", canary);
+    internet.put(CANARY.path, "1", canary);
     const refs = mirrors.map((mirror) => refOf(mirror));
     const world: World = {
       mirrors: refs,
       steady: refOf(steady),
       closed: CLOSED,
       open: OPEN,
-      canary: `${canary?.repository}:${canary?.tag}`,
+      canary: `${CANARY.registry}/${CANARY.path}:1`,
     };
     // What has been asked is of no interest, and would be kept.
     const forget = setInterval(() => {

@@ -52,25 +52,30 @@ function writeWish(
   generation: number,
   registries: ReadonlyMap<string, readonly MirrorRef[]>,
 ): Wish {
-  // One entry a namespace and mirror keeps every order as it is.
-  const entries = [...registries].flatMap(([host, mirrors]) =>
-    mirrors.map((mirror) => {
-      const ca = mirror.caPath === undefined ? "" : `\n    caCertPath: ${mirror.caPath}`;
-      const pull =
-        mirror.credentialPath === undefined ? "" : `\n    pullCredentialConfigPath: ${mirror.credentialPath}`;
-      return `  - endpoint: ${mirror.endpoint}\n    hosts: [${host}]${ca}${pull}\n`;
-    }),
-  );
+  // One entry a namespace and mirror keeps every order as it is. What may never be missing comes first: the first half of
+  // a document may be a document as well, and then that is what is wanted.
+  const entries = [...registries]
+    .sort(([a], [b]) => Number(b === world.closed) - Number(a === world.closed))
+    .flatMap(([host, mirrors]) =>
+      mirrors.map((mirror) => {
+        const ca = mirror.caPath === undefined ? "" : `\n    caCertPath: ${mirror.caPath}`;
+        const pull =
+          mirror.credentialPath === undefined
+            ? ""
+            : `\n    pullCredentialConfigPath: ${mirror.credentialPath}`;
+        return `  - endpoint: ${mirror.endpoint}\n    hosts: [${host}]${ca}${pull}\n`;
+      }),
+    );
   const text = `apiVersion: mirrorlet/v1
 kind: RegistryMirrors
 generation: ${generation}
 allowMassRemoval: true
-registryMirrors:
-${entries.join("")}upstream:
+upstream:
   ${world.closed}: never
 canaries:
   - ${world.canary}
-`;
+registryMirrors:
+${entries.join("")}`;
   return { generation, text, registries };
 }
 

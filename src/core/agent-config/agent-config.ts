@@ -51,6 +51,8 @@ export interface AgentConfig {
         readonly ca: string | undefined;
         readonly cert: string | undefined;
         readonly key: string | undefined;
+        /** Without `trust.keys` its documents are taken all the same. */
+        readonly unsigned: boolean;
       }
     | undefined;
   /** Who has to have signed the desired state; no keys: nobody. */
@@ -128,6 +130,7 @@ function toFeed(values: SettingValues): AgentConfig["feed"] {
     ca: given(values["feed.ca"]),
     cert: given(values["feed.cert"]),
     key: given(values["feed.key"]),
+    unsigned: values["feed.unsigned"],
   };
 }
 

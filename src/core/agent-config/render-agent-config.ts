@@ -1,7 +1,7 @@
-import type { EffectiveSetting, Origin } from "./parse-agent-config.ts";
+import type { EffectiveSetting, Origin } from "./merge-settings.ts";
 
 /** The effective configuration as an agent.toml whose comments tell where each value came from. */
-export function renderAgentConfig(settings: readonly EffectiveSetting[]): string {
+export function renderAgentConfig(settings: readonly EffectiveSetting<string>[]): string {
   const lines: string[] = [];
   let section = "";
   for (const { key, toml, origin } of settings) {

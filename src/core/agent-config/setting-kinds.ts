@@ -148,7 +148,7 @@ export function readLabels(list: readonly string[]): Readonly<Record<string, str
   return isValid && isUnique ? Object.fromEntries(pairs) : undefined;
 }
 
-function textKind(
+export function textKind(
   expected: string,
   isValid: (text: string) => boolean,
   normalise: (text: string) => string = (text) => text,

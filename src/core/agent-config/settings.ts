@@ -18,14 +18,7 @@ import {
   type SettingKind,
   textList,
 } from "./setting-kinds.ts";
-
-/** One key of agent.toml. */
-export interface Setting<T> {
-  readonly kind: SettingKind<T>;
-  readonly fallback: T;
-  /** A rejected value is not repeated in messages: people paste secrets where a path belongs. */
-  readonly sensitive: boolean;
-}
+import type { Setting } from "./settings-family.ts";
 
 const second = 1000;
 const day = 86_400 * second;
@@ -67,6 +60,7 @@ export const settings = {
   "feed.ca": setting(optionalPath, ""),
   "feed.cert": setting(optionalPath, ""),
   "feed.key": sensitive(optionalPath, ""),
+  "feed.unsigned": setting(boolean, false),
 
   "trust.keys": setting(publicKeys, []),
   "trust.threshold": setting(integer(1, 64), 1),
@@ -88,10 +82,6 @@ export type SettingValues = {
 };
 
 export const settingKeys = Object.keys(settings) as readonly SettingKey[];
-
-export function isSettingKey(key: string): key is SettingKey {
-  return Object.hasOwn(settings, key);
-}
 
 /** `MIRRORLET_CONTAINERD_CERTS_D` for `containerd.certs_d`. */
 export function environmentName(key: SettingKey): string {

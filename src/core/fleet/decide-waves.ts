@@ -102,7 +102,8 @@ function decideCurrent(
   return advance(rollout, nowMs);
 }
 
-function bakeOf({ bakeMs }: Wave, { spec, state }: Rollout): number {
+/** How long a wave is watched once enough of it are done. */
+export function bakeOf({ bakeMs }: Wave, { spec, state }: Rollout): number {
   return state.expedited === undefined ? bakeMs : Math.min(bakeMs, Math.max(MIN_BAKE_MS, spec.soakMs));
 }
 

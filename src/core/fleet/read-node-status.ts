@@ -41,13 +41,21 @@ export function readNodeStatus(text: string): ReadResult<NodeStatus> {
 
 /** Within the limit of its size: words are cut first, the oldest refusals go next. */
 export function writeNodeStatus(status: NodeStatus): string {
-  const attempts = [status, cutWords(status, 60), cutWords(status, 20), bare(status)];
-  const texts = attempts.map((one) => writeStored(one));
-  return (
-    texts.find((text) => new TextEncoder().encode(text).length <= FLEET_LIMITS.status) ??
-    (texts.at(-1) as string)
-  );
+  let text = "";
+  // Most are short enough as they are.
+  for (const shorten of SHORTER) {
+    text = writeStored(shorten(status));
+    if (new TextEncoder().encode(text).length <= FLEET_LIMITS.status) break;
+  }
+  return text;
 }
+
+const SHORTER: readonly ((status: NodeStatus) => NodeStatus)[] = [
+  (status) => status,
+  (status) => cutWords(status, 60),
+  (status) => cutWords(status, 20),
+  bare,
+];
 
 function cutWords(status: NodeStatus, length: number): NodeStatus {
   const cut = (error: NodeError | undefined): { readonly error?: NodeError } =>

@@ -21,6 +21,13 @@ export interface NodeView {
   readonly refused: readonly Refused[];
   readonly unwell?: Unwell;
   readonly isDrifted: boolean;
+  /** Absent: it says nothing of pulls. */
+  readonly evidence?: {
+    /** Host namespaces that were pulled from through mirrors since what runs came into force, */
+    readonly proven: readonly string[];
+    /** and those that were not. */
+    readonly open: readonly string[];
+  };
 }
 
 export interface Versions {
@@ -103,7 +110,21 @@ export function recordOffer(before: NodeStatus, assignment: Assignment, nowMs: n
 
 /** News of the node itself, without an answer. */
 export function recordView(before: NodeStatus, view: NodeView, nowMs: number): NodeStatus {
-  return withoutOld({ ...before, ...viewOf(view, before.refused), seenMs: nowMs }, view);
+  const status = withoutOld({ ...before, ...viewOf(view, before.refused), seenMs: nowMs }, view);
+  return withProof(status, view);
+}
+
+/** A soak may be over before anybody has pulled: what is pulled later proves it as well, for as long as that runs. */
+function withProof(status: NodeStatus, { running, evidence }: NodeView): NodeStatus {
+  const { offer } = status;
+  if (offer === undefined || running?.digest !== offer.digest || evidence === undefined) return status;
+  const unproven = offer.unproven.filter((namespace) => !evidence.proven.includes(namespace));
+  // Those without a name here are among the open ones, or proven by now.
+  const others = evidence.open.filter((namespace) => !offer.unproven.includes(namespace));
+  return {
+    ...status,
+    offer: { ...offer, unproven, unprovenMore: Math.min(offer.unprovenMore, others.length) },
+  };
 }
 
 /** What the node says of itself always counts; its answer only if it is to the assignment last sent, and not final yet. */

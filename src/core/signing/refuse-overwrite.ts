@@ -41,3 +41,11 @@ function stateOf(envelope: Envelope): SignedState | undefined {
   const opened = openPayload(envelope, "");
   return opened.ok ? opened.state : undefined;
 }
+
+/** The same payload with all signatures of before, and at least one more. */
+export function addsSignatures(before: Uint8Array, next: Uint8Array): boolean {
+  const [was, will] = [readEnvelope(before, ""), readEnvelope(next, "")];
+  if (!was.ok || !will.ok || !isSamePayload(was.envelope, will.envelope)) return false;
+  const hasMore = will.envelope.signatures.length > was.envelope.signatures.length;
+  return hasMore && lostSignatures(was.envelope, will.envelope) === undefined;
+}

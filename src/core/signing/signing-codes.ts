@@ -15,6 +15,7 @@ export const SIGNING_CODES = [
   "signed-floor-damaged",
   "signed-not-before",
   "signed-expired",
+  "feed-insecure",
 ] as const;
 
 export type SigningCode = (typeof SIGNING_CODES)[number];

@@ -1,4 +1,5 @@
 import { describeGeneration } from "../../agent/describe-generation.ts";
+import { describeFeed } from "../../agent/feed/feed-status.ts";
 import { isReady, type ShownChange } from "../../agent/report.ts";
 import { describeSigned } from "../../agent/signed-record.ts";
 import type { LastChange, StatusDocument, StatusFinding } from "../../agent/status-document.ts";
@@ -16,7 +17,7 @@ export function findingsSection({ findings }: StatusDocument): Html {
 }
 
 /** What is in force, and the last change with its diff. */
-export function configurationSection({ config, lastChange, atMs }: StatusDocument): Html {
+export function configurationSection({ config, lastChange, feed, atMs }: StatusDocument): Html {
   if (config === undefined) return section("Configuration", html`<p>The first pass is not over yet.</p>`);
   const { observedGeneration, generation, appliedMs, signed, conditions } = config;
   const wanted =
@@ -39,6 +40,12 @@ ${signed === undefined ? html`` : html`<p>It is ${describeSigned(signed, atMs)}.
       ({ type, message }) =>
         html`<li>${badge(type === "Ready" ? "good" : type === "Degraded" ? "bad" : "warn", type)} ${message}</li>`,
     )}</ul>
+${
+  feed === undefined
+    ? html``
+    : html`<h3>Feed</h3>
+<ul>${describeFeed(feed, atMs).map((line) => html`<li>${line}</li>`)}</ul>`
+}
 <h3>Last change</h3>
 ${lastChange === undefined ? html`<p>Nothing has been changed since the agent started.</p>` : changeOf(lastChange, atMs)}`,
   );

@@ -19,6 +19,8 @@ export interface ReadPorts {
   readonly findDistrust: (path: string) => Promise<string | undefined>;
   /** Undefined: it is not there, not root's, or cannot be read. */
   readonly desiredState: () => Promise<RootsDesiredState | undefined>;
+  /** What signed documents of the feed name. */
+  readonly feedsNames: () => Promise<readonly RootsDesiredState["parsed"][]>;
 }
 
 /** Files that root alone may read, for the agent to read: those that root's own files name for it, and no other. */
@@ -64,7 +66,8 @@ interface NamedPaths {
   readonly trees: ReadonlySet<string>;
 }
 
-async function namedPaths({ config, files, containerd, desiredState }: ReadPorts): Promise<NamedPaths> {
+async function namedPaths(ports: ReadPorts): Promise<NamedPaths> {
+  const { config, files, containerd, desiredState, feedsNames } = ports;
   const named = { files: new Set<string>(), trees: new Set<string>() };
   const version = await containerd.version();
   if (version !== undefined) {
@@ -81,9 +84,11 @@ async function namedPaths({ config, files, containerd, desiredState }: ReadPorts
     };
     await observeConfig(noting, config.containerd.config, version);
   }
-  const parsed = (await desiredState())?.parsed;
-  for (const { path } of parsed?.needs ?? []) named.files.add(path);
-  if (parsed?.secretsDir !== undefined) named.trees.add(parsed.secretsDir.text);
+  const own = (await desiredState())?.parsed;
+  for (const { needs, secretsDir } of [...(own ? [own] : []), ...(await feedsNames())]) {
+    for (const { path } of needs) named.files.add(path);
+    if (secretsDir !== undefined) named.trees.add(secretsDir.text);
+  }
   return named;
 }
 

@@ -214,18 +214,47 @@ test("what a node is: names and labels, each label once", () => {
   assert.match(rejected(node('channel = ""'))[0] ?? "", /"node\.channel" must be letters/);
 });
 
-test("settings that contradict each other are refused at their place", () => {
-  const both = rejected(
+test("a feed: signed unless said otherwise in words, and never without knowing who this node is", () => {
+  const feed = (more: string, rest = `[trust]\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`) =>
+    parse(`[feed]\n${more}\n${rest}`);
+  const tls = 'cert = "/c"\nkey = "/k"';
+  assert.deepEqual(accepted(feed(`address = "feed:1"\nca = "/a"\n${tls}`)).config.feed, {
+    address: "feed:1",
+    ca: "/a",
+    cert: "/c",
+    key: "/k",
+    unsigned: false,
+  });
+  accepted(feed('address = "unix:/run/feed"'));
+  // A file of desired state may stand beside it: it is what a node begins with.
+  accepted(
     parse(
-      `desired_state = "/x"\n[feed]\naddress = "feed:1"\n[trust]\nthreshold = 2\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`,
+      `desired_state = "/x"\n[feed]\naddress = "unix:/f"\n[trust]\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`,
     ),
   );
-  assert.match(both[0] ?? "", /agent\.toml:1:1: both a file and a feed/);
-  assert.match(both[1] ?? "", /agent\.toml:5:1: 2 signatures are asked for, but there are 1 keys/);
   assert.match(
-    rejected(parse('[feed]\naddress = "unix:/run/feed"'))[0] ?? "",
-    /unsigned feeds are not accepted/,
+    rejected(feed('address = "unix:/run/feed"', '[node]\nfleet = "f"'))[0] ?? "",
+    /agent\.toml:2:1: a feed needs trust\.keys/,
   );
+  accepted(feed('address = "unix:/run/feed"\nunsigned = true', '[node]\nfleet = "f"'));
+  assert.match(
+    rejected(feed('address = "unix:/run/feed"\nunsigned = true', ""))[0] ?? "",
+    /a feed serves a fleet/,
+  );
+  assert.match(
+    rejected(feed(`address = "unix:/run/feed"\nunsigned = true`))[0] ?? "",
+    /agent\.toml:3:1: documents of the feed are to be signed/,
+  );
+  assert.match(rejected(feed('address = "feed:1"'))[0] ?? "", /by the certificate that this node shows/);
+  assert.match(
+    rejected(feed('address = "feed:1"\ncert = "/c"'))[0] ?? "",
+    /agent\.toml:3:1: feed\.cert is set, and feed\.key is not/,
+  );
+});
+
+test("settings that contradict each other are refused at their place", () => {
+  const few = rejected(parse(`[trust]\nthreshold = 2\nkeys = ["${KEY}"]\n[node]\nfleet = "f"`));
+  assert.match(few[0] ?? "", /agent\.toml:2:1: 2 signatures are asked for, but there are 1 keys/);
   rejected(parse('[http]\nmetrics_address = "127.0.0.1:9478"'));
   accepted(parse('[http]\naddress = "127.0.0.1:0"\nmetrics_address = "127.0.0.1:0"'));
   const same = '[http]\naddress = "127.0.0.1:7"\n[evidence]\nwitness_address = "127.0.0.1:7"\n';

@@ -9,6 +9,7 @@ import {
   type NodeView,
   recordOffer,
   recordReport,
+  recordView,
 } from "../../../src/core/fleet/update-status.ts";
 import { NEW, OLD, offerWith, statusWith, T0 } from "./support/fleet.ts";
 
@@ -83,6 +84,23 @@ test("an answer counts once, for the assignment last sent; the state of the node
   const later = recordReport(soaked, report({ phase: "reverted", view }), T0 + 2);
   assert.deepEqual([later.offer?.phase, later.running, later.refused], ["soaked", OLD, []]);
   assert.equal(recordReport(told, report({ phase: "drifted" }), T0 + 1).offer?.phase, undefined);
+});
+
+test("what is pulled after the soak proves it as well, for as long as that runs", () => {
+  const told = recordOffer(statusWith(), apply, T0);
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const soaked = recordReport(told, report({ phase: "soaked", unproven: names }), T0 + 1);
+  const seen = (running: typeof NEW, proven: readonly string[]) => {
+    const open = names.filter((name) => !proven.includes(name));
+    const { offer } = recordView(soaked, { ...view, running, evidence: { proven, open } }, T0 + 2);
+    return [offer?.phase, offer?.unproven, offer?.unprovenMore];
+  };
+  assert.deepEqual(seen(NEW, []), ["soaked", ["a", "b", "c", "d"], 2]);
+  assert.deepEqual(seen(NEW, ["a", "c", "e"]), ["soaked", ["b", "d"], 1]);
+  assert.deepEqual(seen(NEW, names), ["soaked", [], 0]);
+  assert.deepEqual(seen(OLD, names), ["soaked", ["a", "b", "c", "d"], 2]);
+  const silent = recordView(soaked, { ...view, running: NEW }, T0 + 2);
+  assert.deepEqual([silent.offer?.unproven.length, silent.offer?.unprovenMore], [4, 2]);
 });
 
 test("a refusal is remembered, beside what the node tells itself", () => {

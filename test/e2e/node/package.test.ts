@@ -4,11 +4,14 @@ import { copyFile } from "node:fs/promises";
 import { test } from "node:test";
 import { type BootedNode, bootNode, nodeSkipReason } from "../../support/booted-node.ts";
 import { builtPackage, packageSkipReason } from "../../support/built-package.ts";
+import { isFullSweep } from "../../support/sweep.ts";
 
 const skip =
   nodeSkipReason() ??
   packageSkipReason() ??
   (existsSync("src/helper.ts") ? false : "the units need the root helper, which these sources do not have");
+
+const CYCLES = isFullSweep ? 20 : 1;
 
 const DEB = "/root/mirrorlet.deb";
 /** Everything below the paths that the package or the agent may write: names, owners, modes, bytes. */
@@ -31,6 +34,8 @@ async function nodeWithPackage(containerd: "1.6" | "2.1" = "1.6"): Promise<Boote
 }
 
 const APPLIED = "journalctl --output=cat -u mirrorlet | grep -q outcome=applied";
+
+const IN_SYNC = "mirrorlet status --json 2>/dev/null | grep -Eq '\"inSync\": ?true'";
 
 const pidOf = (node: BootedNode, unit: string) =>
   node.must(`systemctl show --property=MainPID --value ${unit}`);
@@ -148,6 +153,38 @@ kill -9 $pid; wait $pid; test -e "$1"`);
   assert.equal((await node.must("systemctl is-active mirrorlet")).trim(), "active");
   assert.equal(await node.must(state), kept);
   assert.equal(await pidOf(node, "containerd"), daemon);
+});
+
+/** What becomes of the agent in the life of a node; after each it is at work again. */
+const LIVES = [
+  "systemctl restart mirrorlet",
+  "systemctl stop mirrorlet; systemctl start mirrorlet",
+  "systemctl kill --signal=KILL mirrorlet; systemctl restart mirrorlet",
+  "systemctl kill --signal=KILL mirrorlet-helper || true; systemctl restart mirrorlet",
+  `dpkg --force-confold -i ${DEB}`,
+  `dpkg --remove mirrorlet; dpkg --force-confold -i ${DEB}`,
+];
+
+test(`${CYCLES * LIVES.length} times restarted, stopped, killed, upgraded, removed and installed: containerd and its files are not touched`, {
+  skip,
+  timeout: 3_600_000,
+}, async (context) => {
+  const node = await nodeWithPackage();
+  context.after(() => node.stop());
+  await node.must(`dpkg -i ${DEB}`);
+  await node.must(WISH);
+  await until(node, APPLIED);
+  const daemon = await pidOf(node, "containerd");
+  const files =
+    "find /etc/containerd /etc/systemd/system -type f -printf '%p %i %T@ %m %u ' -exec sha256sum {} ';' | sort";
+  const before = await node.must(files);
+  for (let cycle = 0; cycle < CYCLES; cycle++)
+    for (const life of LIVES) {
+      await node.must(life, 120_000);
+      await until(node, IN_SYNC);
+      assert.equal(await pidOf(node, "containerd"), daemon, life);
+      assert.equal(await node.must(files), before, life);
+    }
 });
 
 test("a purge that cannot restore the node fails and says why, and the next one, once that is mended, ends it", {

@@ -16,12 +16,14 @@ const process: ProcessFigures = {
   zombies: 0,
 };
 
+const memory = { heapMiB: 20, heapTotalMiB: 30, externalMiB: 3 };
+
 function restAt(minute: number, change: Partial<Rest> = {}): Rest {
   return {
     atMs: minute * MINUTE,
     settledMs: 500,
     wrong: [],
-    agent: { ...process, heapMiB: 20 },
+    agent: { ...process, ...memory },
     helper: process,
     containerd: process,
     names: ["/etc/containerd", "/tmp"],
@@ -63,7 +65,7 @@ const broken = (record: SoakRecord): readonly string[] =>
     .map(({ name }) => name);
 
 const agent = (change: Partial<ProcessFigures> & { heapMiB?: number }): Partial<Rest> => ({
-  agent: { ...process, heapMiB: 20, ...change },
+  agent: { ...process, ...memory, ...change },
 });
 
 test("a run in which all held", () => {
@@ -123,6 +125,25 @@ const restarts = (minutes: readonly number[]): Partial<SoakRecord> => ({
 });
 const waiting = (waited: string) =>
   rests((minute) => (minute < 55 ? {} : { settledMs: undefined, waited, wrong: ["gcr.io has no file"] }));
+
+test("a pull that a restart cut off is told so, though the daemon was seen to be gone a moment later", () => {
+  const pull = { ...(BREAKS["pulls failed because of us: 0"]?.pulls?.[0] ?? assert.fail()), toMs: 9_950 };
+  const at = (code: string) => broken({ ...good, pulls: [{ ...pull, error: { code, message: "" } }] });
+  const restart = { kind: "restart", by: "agent", fromMs: 10_000, toMs: 10_200 } as const;
+  assert.deepEqual(
+    broken({
+      ...good,
+      happenings: [restart],
+      pulls: [{ ...pull, error: { code: "UNAVAILABLE", message: "Connection dropped" } }],
+    }),
+    [],
+  );
+  assert.deepEqual(at("UNAVAILABLE"), ["pulls failed because of us: 0"]);
+  assert.deepEqual(
+    broken({ ...good, happenings: [restart], pulls: [{ ...pull, error: { code: "UNKNOWN", message: "" } }] }),
+    ["pulls failed because of us: 0"],
+  );
+});
 
 test("while the hour's restarts are used up nothing has to be in force", () => {
   const spent = restarts([1, 12, 24, 36, 54]);

@@ -1,0 +1,80 @@
+import type { Evidence, Factor } from "../core/fleet/rollout-state.ts";
+import { plainText } from "../core/plain-text.ts";
+import { countNodes, formatCount, formatWhen, listNames, nameBundle } from "./fleet-figures.ts";
+import type { RolloutReport } from "./fleet-report.ts";
+import { type FleetStyle, wrapped } from "./fleet-style.ts";
+import { HALT_ADVICE } from "./fleet-words.ts";
+import { BOLD, DIM, RED } from "./paint.ts";
+import { type Cell, layoutTable } from "./text-table.ts";
+
+/** Why a rollout has halted, by whose word, and what can be done now. */
+export function haltLines(report: RolloutReport, nowMs: number, style: FleetStyle): readonly string[] {
+  const { spec, state } = report;
+  const { halted } = state;
+  if (halted === undefined) return [];
+  const { code, message, atMs, evidence, isWhole } = halted;
+  const isNow = state.phase === "halted";
+  const what = isNow ? "halted" : "had halted";
+  const growing =
+    isNow && halted.wave !== undefined && !isWhole && code !== "operator"
+      ? ["  more may come: not all who had been told have answered yet"]
+      : [];
+  return [
+    "",
+    ...wrapped(`${what} ${formatWhen(atMs, nowMs)} (${code}): ${message}`, style, ...(isNow ? [RED] : [])),
+    ...evidenceLines(evidence, style),
+    ...growing.map((line) => style.paint(line, DIM)),
+    ...(isNow ? adviceLines(report, code === "operator", style) : []),
+    ...(isNow || spec.from === undefined || state.phase !== "reverting"
+      ? []
+      : wrapped(`nodes get ${nameBundle(spec.from)} back`, style)),
+  ];
+}
+
+/** What nodes say that did not do well, and what they have in common. */
+export function evidenceLines(
+  { errors, nodes, count, factors }: Evidence,
+  style: FleetStyle,
+): readonly string[] {
+  if (count === 0) return [];
+  const rows: (readonly Cell[])[] = [
+    ...errors.map((error): readonly Cell[] => {
+      const item = error.item === undefined ? "" : ` (${error.item})`;
+      const first = `${countNodes(error.count)}, first ${error.node}${item}: ${error.message}`;
+      return [{ text: plainText(error.code), codes: [BOLD] }, plainText(first)];
+    }),
+    ...factors.map((factor, index): readonly Cell[] => [
+      index === 0 ? "in common" : "",
+      describeFactor(factor),
+    ]),
+  ];
+  const room = 2 * (Math.min(110, style.columns ?? 110) - 24);
+  rows.push(["nodes", `${formatCount(count)}: ${listNames(nodes, count, room)}`]);
+  return layoutTable(rows, { ...style, indent: 2 });
+}
+
+/** `class=gpu: 12 of 12 that did badly, 0 of 713 that did well` */
+function describeFactor({ name, value, unwell, unwellOf, well, wellOf }: Factor): string {
+  const [bad, badOf, good, goodOf] = [unwell, unwellOf, well, wellOf].map(formatCount);
+  return plainText(`${name}=${value}: ${bad} of ${badOf} that did badly, ${good} of ${goodOf} that did well`);
+}
+
+function adviceLines(
+  { spec, state }: RolloutReport,
+  isByOperator: boolean,
+  style: FleetStyle,
+): readonly string[] {
+  const command = `mirrorlet fleet rollout`;
+  const touched = state.halted?.wave !== undefined;
+  const rows: (readonly Cell[])[] = [
+    isByOperator
+      ? [`${command} resume ${spec.id}`, "goes on"]
+      : [`${command} retry ${spec.id}`, "asks again, all"],
+    ...(spec.from === undefined
+      ? []
+      : [[`${command} revert ${spec.id}`, touched ? `serial ${spec.from.serial} again` : "ends it"]]),
+    [`${command} start --supersedes ${spec.id}`, "another state"],
+  ];
+  const code = state.halted?.code ?? "operator";
+  return ["", ...wrapped(HALT_ADVICE[code], style), ...layoutTable(rows, { ...style, indent: 2 })];
+}

@@ -1,0 +1,147 @@
+import { describeSelector, matchesSelector, type Selector } from "../signing/selector.ts";
+import type { Bundle } from "./bundle.ts";
+import type { Channel } from "./channel.ts";
+import { type PublishedState, type Remarks, remarkFloor } from "./check-published.ts";
+import { countOutRollout } from "./count-out-rollout.ts";
+import type { NamedChannel } from "./find-channel.ts";
+import type { Sha256 } from "./membership.ts";
+import type { FleetNode } from "./node-status.ts";
+import { isWithin } from "./overlap.ts";
+import { formatProblem } from "./problem.ts";
+import { writeStored } from "./read-record.ts";
+import { readRolloutSpec } from "./read-rollout-spec.ts";
+import type { Rollout } from "./rollout.ts";
+import type { RolloutDraft } from "./rollout-draft.ts";
+import type { RolloutSpec, Superseded } from "./rollout-spec.ts";
+import { startRollout } from "./start-rollout.ts";
+
+export interface RolloutWish {
+  readonly draft: RolloutDraft;
+  readonly to: PublishedState;
+  /** Undefined: a name is made of channel and serial. */
+  readonly id: string | undefined;
+  /** Ids of rollouts. */
+  readonly supersedes: readonly string[];
+  readonly by: string;
+  readonly atMs: number;
+}
+
+export interface RolloutPlan extends Remarks {
+  readonly spec: RolloutSpec;
+  /** Known nodes of its scope. */
+  readonly nodes: readonly FleetNode[];
+}
+
+/** A draft, counted out on the nodes of its channel, and what is to be said of it before it begins. */
+export function planRollout(
+  { draft, to, id, supersedes, by, atMs }: RolloutWish,
+  { name, channel, rollouts }: NamedChannel,
+  nodes: readonly FleetNode[],
+  sha256: Sha256,
+): RolloutPlan {
+  // Of another channel's nodes this one's rollouts are no business.
+  const scope = isWithin({}, draft.scope) ? channel.members : draft.scope;
+  const found = supersedes.map((one) => rollouts.find(({ spec }) => spec.id === one)?.spec);
+  const from = stableOf(channel, scope);
+  const taken = new Set(rollouts.map(({ spec }) => spec.id));
+  const facts = {
+    id: id ?? draft.id ?? nameRollout(`${name}-${to.serial}`, taken),
+    channel: name,
+    ...(from && { from: { digest: from.digest, serial: from.serial } }),
+    to: { digest: to.digest, serial: to.serial },
+    supersedes: found.flatMap((spec): Superseded[] =>
+      spec ? [{ id: spec.id, digest: spec.to.digest }] : [],
+    ),
+    createdMs: atMs,
+    createdBy: by,
+  };
+  const spec = countOutRollout({ ...draft, scope }, facts, nodes, sha256);
+  const members = nodes.filter((node) => matchesSelector(scope, node));
+  const isExpired = to.state.expiresMs <= atMs;
+  const refusals = [
+    ...supersedes.flatMap((one, index) =>
+      found[index] ? [] : [`there is no rollout ${one} of ${name} to supersede`],
+    ),
+    ...checkScope(spec, channel, members),
+    ...checkFloor(spec, to),
+    ...(isExpired ? ["it has expired, and no node would put it in force; sign it anew"] : []),
+    ...checkStart(spec, channel, rollouts, atMs),
+  ];
+  return {
+    spec,
+    nodes: members,
+    refusals: refusals.length > 0 ? refusals : checkStored(spec),
+    warnings: [...remarkFloor(to.state, channel), ...remarkNodes(to, members), ...remarkTime(to, atMs)],
+  };
+}
+
+function checkStart(
+  spec: RolloutSpec,
+  channel: Channel,
+  rollouts: readonly Rollout[],
+  atMs: number,
+): readonly string[] {
+  const started = startRollout(spec, channel, rollouts, atMs);
+  return started.ok ? [] : started.messages;
+}
+
+/** As those will read it who carry it out. */
+function checkStored(spec: RolloutSpec): readonly string[] {
+  const read = readRolloutSpec(writeStored(spec));
+  return read.ok ? [] : read.problems.map(formatProblem);
+}
+
+/** What its nodes have now, as far as that is one. */
+function stableOf({ stable, scoped }: Channel, scope: Selector): Bundle | undefined {
+  return scoped.findLast((one) => isWithin(scope, one.scope)) ?? stable;
+}
+
+function nameRollout(base: string, taken: ReadonlySet<string>): string {
+  let name = base;
+  for (let count = 2; taken.has(name); count++) name = `${base}.${count}`;
+  return name;
+}
+
+function checkScope(
+  { scope, channel: name }: RolloutSpec,
+  { members }: Channel,
+  nodes: readonly FleetNode[],
+): readonly string[] {
+  if (nodes.length === 0)
+    return [
+      `no node is known of its scope (${describeSelector(scope)}): a node is once it has connected, or by mirrorlet fleet inventory`,
+    ];
+  const strangers = nodes.filter((node) => !matchesSelector(members, node)).map(({ id }) => id);
+  const [first] = strangers;
+  return first === undefined
+    ? []
+    : [
+        `${strangers.length} of its nodes take from another channel than ${name}, ${first} for one: narrow its scope to ${describeSelector(members)}`,
+      ];
+}
+
+function checkFloor({ onHalt, from }: RolloutSpec, { state }: PublishedState): readonly string[] {
+  if (onHalt !== "revert" || from === undefined || from.serial >= state.floorSerial) return [];
+  return [
+    `onHalt is revert, and who has soaked serial ${state.serial} refuses serial ${from.serial}, for its floor is ${state.floorSerial}: let onHalt be hold, or sign with a lower --floor-serial and raise it later`,
+  ];
+}
+
+/** The node judges by its own labels, this goes by those of the inventory. */
+function remarkNodes({ state }: PublishedState, nodes: readonly FleetNode[]): readonly string[] {
+  const others = nodes.filter((node) => !matchesSelector(state.audience, node)).map(({ id }) => id);
+  const connected = nodes.filter(({ status }) => status?.connection !== undefined).length;
+  return [
+    ...(others.length === 0
+      ? []
+      : [
+          `by the inventory ${others.length} of its nodes are not among those it is signed for (${describeSelector(state.audience)}), ${others[0]} for one: they would refuse it`,
+        ]),
+    ...(connected === 0 ? ["none of its nodes is connected now: it waits for them"] : []),
+  ];
+}
+
+function remarkTime({ state }: PublishedState, nowMs: number): readonly string[] {
+  const notYet = state.notBeforeMs !== undefined && state.notBeforeMs > nowMs;
+  return notYet ? ["it may not be used yet (notBefore): nodes would refuse it until then"] : [];
+}

@@ -1,0 +1,67 @@
+import { CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
+import type { FollowedFleet } from "../store/follow-fleet.ts";
+import type { ServerMessages } from "./encode-server-message.ts";
+import type { FeedTimes } from "./feed-times.ts";
+import type { NodeDesk } from "./node-desk.ts";
+import type { Session } from "./node-entry.ts";
+
+export interface TickerOptions {
+  readonly desk: NodeDesk;
+  readonly followed: FollowedFleet;
+  readonly messages: ServerMessages;
+  readonly times: FeedTimes;
+  readonly nowMs: () => number;
+  readonly uptimeMs: () => number;
+  readonly random: () => number;
+  /** Whatever else there is to do now and then. */
+  readonly work: () => void;
+}
+
+const MOST_TICK_MS = 1_000;
+
+/** What time alone brings: windows that open, deadlines that pass. Each node is looked at in this many ticks. */
+const ROUNDS = 15;
+
+/** A node that has said nothing for so many heartbeats is not there. */
+const MOST_MISSED = 3;
+
+/** Everything that happens because time goes by. */
+export function startTicker(options: TickerOptions): { stop(): void } {
+  const { desk, followed, messages, times, nowMs, uptimeMs, random, work } = options;
+  let round = 0;
+  let wasFresh = "";
+  /** Each a little earlier or later than others of its age. */
+  const maxAgeOf = ({ openedMs, stream }: Session): number =>
+    openedMs + times.maxAgeMs * (0.9 + 0.2 * ((stream * 0.618) % 1));
+  const lookAt = (session: Session, atMs: number, beat: () => Buffer): void => {
+    const stuckMs = session.outbox.stuckSinceMs();
+    if (stuckMs !== undefined && atMs - stuckMs > times.stuckMs) session.end("stuck");
+    else if (atMs - session.heardMs > MOST_MISSED * times.heartbeatMs + 1_000) session.end("silent");
+    else if (atMs > maxAgeOf(session)) session.end("old");
+    else if (atMs >= session.nextBeatMs) {
+      session.nextBeatMs = atMs + times.heartbeatMs * (0.9 + 0.1 * random());
+      session.outbox.beat(beat());
+    }
+  };
+  const tick = (): void => {
+    const atMs = uptimeMs();
+    let encoded: Buffer | undefined;
+    const beat = (): Buffer => {
+      encoded ??= messages.heartbeat(nowMs(), followed.ageMs());
+      return encoded;
+    };
+    round = (round + 1) % ROUNDS;
+    const due: string[] = [];
+    for (const session of [...desk.sessions()]) {
+      lookAt(session, atMs, beat);
+      if (session.stream % ROUNDS === round) due.push(session.node);
+    }
+    const fresh = `${followed.ageMs() > ENGINE_FRESH_MS} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS}`;
+    if (fresh !== wasFresh) desk.lookAll();
+    else desk.look(due);
+    wasFresh = fresh;
+    work();
+  };
+  const timer = setInterval(tick, Math.min(MOST_TICK_MS, times.heartbeatMs / 2)).unref();
+  return { stop: () => clearInterval(timer) };
+}

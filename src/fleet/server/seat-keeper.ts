@@ -1,0 +1,86 @@
+import type { Lease } from "../engine/engine.ts";
+import { EngineError } from "../engine/engine-error.ts";
+import { pause } from "../pause.ts";
+import type { FleetStore } from "../store/fleet-store.ts";
+import type { ServerRecord } from "../store/process-records.ts";
+import { type ServerSeat, takeSeat } from "../store/serve-fleet.ts";
+
+export interface SeatKeeper {
+  /** Undefined: this server is not known to the fleet now, and writes nothing. */
+  seat(): ServerSeat | undefined;
+  /** Gives it up at once. Does not reject. */
+  close(): Promise<void>;
+}
+
+export interface SeatOptions {
+  readonly store: FleetStore;
+  readonly record: ServerRecord;
+  /** A name that nobody has had before: streams are counted by it. */
+  readonly newId: () => string;
+  readonly random: () => number;
+  readonly leaseMs: number;
+  readonly onSeat: (seat: ServerSeat | undefined) => void;
+  readonly onError: (error: EngineError) => void;
+}
+
+const RETRY_MS = 3_000;
+
+/**
+ * Keeps a seat for the server. One whose lease is lost is never used again: others may have reckoned with the server's
+ * end; the next one has another id, and all nodes are entered anew.
+ */
+export function keepSeat(options: SeatOptions): SeatKeeper {
+  const { store, record, newId, random, leaseMs, onSeat, onError } = options;
+  const closing = new AbortController();
+  let current: ServerSeat | undefined;
+  let held: Lease | undefined;
+  const set = (seat: ServerSeat | undefined): void => {
+    if (seat === current) return;
+    current = seat;
+    onSeat(seat);
+  };
+  const holdOnce = async (): Promise<void> => {
+    const lease = await store.engine.lease(leaseMs, { signal: closing.signal });
+    held = lease;
+    try {
+      const seat = await takeSeat(store, newId(), record, lease.id);
+      if (seat === undefined || closing.signal.aborted) return;
+      set(seat);
+      await untilAborted(lease.lost, closing.signal);
+    } finally {
+      set(undefined);
+      held = undefined;
+      await lease.end();
+    }
+  };
+  const ended = (async () => {
+    while (!closing.signal.aborted) {
+      try {
+        await holdOnce();
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        if (closing.signal.aborted) return;
+        onError(error);
+        await pause(RETRY_MS * (0.2 + 0.8 * random()), closing.signal);
+      }
+    }
+  })();
+  return {
+    seat: () => (held?.lost.aborted === true ? undefined : current),
+    async close() {
+      closing.abort();
+      await ended;
+    },
+  };
+}
+
+async function untilAborted(...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      for (const signal of signals) signal.removeEventListener("abort", done);
+      resolve();
+    };
+    for (const signal of signals) signal.addEventListener("abort", done);
+  });
+}

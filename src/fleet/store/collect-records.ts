@@ -1,0 +1,63 @@
+import type { Change, Entry } from "../engine/engine.ts";
+import { decodeRecord } from "./decode-record.ts";
+import type { BrokenRecord, FleetRecords, RecordValues, Stored } from "./fleet-records.ts";
+import { nameOf, type RecordKind, type RecordName } from "./record-name.ts";
+
+/** Records that follow the changes they are told of. */
+export interface RecordCollection {
+  readonly records: FleetRecords;
+  /** Names of the records that this has changed; one of them that cannot be read any more is gone from the maps. */
+  apply(changes: readonly Change[]): readonly RecordName[];
+}
+
+export function collectRecords(
+  fleet: string,
+  onBroken: (record: BrokenRecord) => void = () => undefined,
+): RecordCollection {
+  const maps = createMaps();
+  const broken = new Map<string, BrokenRecord>();
+  const set = (name: RecordName, entry: Entry): void => {
+    const { key, value: bytes, createRevision, modRevision } = entry;
+    const decoded = decodeRecord(name, bytes);
+    if (decoded.ok) {
+      broken.delete(key);
+      maps[name.kind].set(name.id, { value: decoded.value, createRevision, modRevision });
+      return;
+    }
+    const record = { name, key, message: decoded.message, modRevision };
+    maps[name.kind].delete(name.id);
+    broken.set(key, record);
+    onBroken(record);
+  };
+  const applyOne = (change: Change): readonly RecordName[] => {
+    const key = change.kind === "put" ? change.entry.key : change.key;
+    const name = nameOf(fleet, key);
+    if (name === undefined) return [];
+    if (change.kind === "put") set(name, change.entry);
+    else {
+      broken.delete(key);
+      maps[name.kind].delete(name.id);
+    }
+    return [name];
+  };
+  return {
+    records: { ...maps, broken } as FleetRecords,
+    apply: (changes) => changes.flatMap(applyOne),
+  };
+}
+
+type AnyMap = Map<string, Stored<RecordValues[RecordKind]>>;
+
+function createMaps(): Readonly<Record<RecordKind, AnyMap>> {
+  return {
+    channel: new Map(),
+    spec: new Map(),
+    state: new Map(),
+    tokens: new Map(),
+    status: new Map(),
+    override: new Map(),
+    inventory: new Map(),
+    server: new Map(),
+    controller: new Map(),
+  };
+}

@@ -1,0 +1,43 @@
+import type { NamedChannel } from "../../core/fleet/find-channel.ts";
+import type { Rollout } from "../../core/fleet/rollout.ts";
+import type { BrokenRecord, FleetRecords } from "./fleet-records.ts";
+
+export interface ListedChannel extends NamedChannel {
+  /**
+   * A record cannot be read that may be about it: nobody can say what its nodes should run, so that nothing new is said
+   * to them, and no rollout of it goes on. A sentence.
+   */
+  readonly doubt?: string;
+}
+
+/** The channels of a fleet with their rollouts, for `findChannel`, `chooseAssignment` and `summarizeFleet`. */
+export function listChannels(records: FleetRecords): readonly ListedChannel[] {
+  const rollouts = listRollouts(records);
+  return [...records.channel].map(([name, { value: channel }]): ListedChannel => {
+    const doubt = findDoubt(records, name);
+    const own = rollouts.filter(({ spec }) => spec.channel === name);
+    return { name, channel, rollouts: own, ...(doubt !== undefined && { doubt }) };
+  });
+}
+
+function listRollouts({ spec: specs, state: states }: FleetRecords): readonly Rollout[] {
+  return [...specs].flatMap(([id, { value: spec }]) => {
+    const state = states.get(id)?.value;
+    return state === undefined ? [] : [{ spec, state }];
+  });
+}
+
+function findDoubt(records: FleetRecords, channel: string): string | undefined {
+  for (const record of records.broken.values())
+    if (mayBeAbout(records, record, channel)) return `${record.key} cannot be read: ${record.message}`;
+  for (const [id, { value: spec }] of records.spec)
+    if (spec.channel === channel && !records.state.has(id)) return `the rollout ${id} has no state`;
+  return undefined;
+}
+
+/** A channel that cannot be read may have any node. */
+function mayBeAbout({ spec: specs }: FleetRecords, { name }: BrokenRecord, channel: string): boolean {
+  if (name.kind === "channel" || name.kind === "spec") return true;
+  const isRollout = name.kind === "state" || name.kind === "tokens";
+  return isRollout && (specs.get(name.id)?.value.channel ?? channel) === channel;
+}

@@ -1,0 +1,14 @@
+import type { Channel } from "../../core/fleet/channel.ts";
+import { commit, unchanged, type WriteResult } from "./commit.ts";
+import type { Stored } from "./fleet-records.ts";
+import type { FleetStore } from "./fleet-store.ts";
+
+/** `before` undefined: there is none yet. */
+export function writeChannel(
+  store: FleetStore,
+  name: string,
+  before: Stored<Channel> | undefined,
+  value: Channel,
+): Promise<WriteResult> {
+  return commit(store, [unchanged("channel", name, before)], [{ kind: "channel", id: name, value }]);
+}

@@ -1,0 +1,72 @@
+import type { Channel } from "../../core/fleet/channel.ts";
+import type { RolloutSpec } from "../../core/fleet/rollout-spec.ts";
+import type { RolloutState } from "../../core/fleet/rollout-state.ts";
+import type { StartResult } from "../../core/fleet/start-rollout.ts";
+import { commit, type RecordWrite, unchanged, type WriteResult } from "./commit.ts";
+import type { FleetRecords, Stored } from "./fleet-records.ts";
+import type { FleetStore } from "./fleet-store.ts";
+import { type Leadership, ledBy } from "./lead-fleet.ts";
+
+/**
+ * What `startRollout` has said of `records`, as one write. The channel is written too, as it is: that way only one of two
+ * that start at once, each without knowing of the other, gets through. Not ok also where there is no such channel.
+ */
+export async function beginRollout(
+  store: FleetStore,
+  records: FleetRecords,
+  spec: RolloutSpec,
+  { state, superseded }: Extract<StartResult, { readonly ok: true }>,
+): Promise<WriteResult> {
+  const channel = records.channel.get(spec.channel);
+  if (channel === undefined) return { ok: false };
+  const { id } = spec;
+  return commit(
+    store,
+    [
+      unchanged("channel", spec.channel, channel),
+      unchanged("spec", id, undefined),
+      unchanged("state", id, undefined),
+      ...superseded.map((one) => unchanged("state", one.id, records.state.get(one.id))),
+    ],
+    [
+      { kind: "channel", id: spec.channel, value: channel.value },
+      { kind: "spec", id, value: spec },
+      { kind: "state", id, value: state },
+      ...superseded.map((one): RecordWrite => ({ kind: "state", id: one.id, value: one.state })),
+    ],
+  );
+}
+
+/** What an operator has commanded: `commandRollout`. */
+export function commandState(
+  store: FleetStore,
+  id: string,
+  before: Stored<RolloutState>,
+  value: RolloutState,
+): Promise<WriteResult> {
+  return commit(store, [unchanged("state", id, before)], [{ kind: "state", id, value }]);
+}
+
+export interface StateDecision {
+  readonly id: string;
+  readonly before: Stored<RolloutState>;
+  readonly state: RolloutState;
+  readonly channel: { readonly name: string; readonly before: Stored<Channel>; readonly value?: Channel };
+}
+
+/** What the controller has decided, by the state and the channel that it was decided from, as long as it leads. */
+export function decideState(
+  store: FleetStore,
+  leadership: Leadership,
+  { id, before, state, channel }: StateDecision,
+): Promise<WriteResult> {
+  const { name, before: channelBefore, value } = channel;
+  return commit(
+    store,
+    [ledBy(leadership), unchanged("state", id, before), unchanged("channel", name, channelBefore)],
+    [
+      { kind: "state", id, value: state },
+      ...(value === undefined ? [] : [{ kind: "channel", id: name, value } as const]),
+    ],
+  );
+}

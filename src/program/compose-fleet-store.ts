@@ -1,0 +1,164 @@
+import type { CommandIo, ExitCode } from "../cli/command.ts";
+import type { GlobalOptions } from "../cli/commands.ts";
+import type { FleetStoreCommands, StoreOptions } from "../cli/fleet-store-commands.ts";
+import { type FleetStorePort, FleetUnavailable } from "../cli/fleet-store-port.ts";
+import { formatIssue } from "../core/issue.ts";
+import type { EngineNotice } from "../fleet/engine/engine.ts";
+
+/** The commands that need a fleet's engine. Nothing of it is loaded before one of them runs. */
+export function composeFleetStoreCommands(
+  createIo: (options: GlobalOptions) => CommandIo,
+): FleetStoreCommands {
+  const withStore = async (
+    options: StoreOptions,
+    run: (store: FleetStorePort, io: CommandIo) => Promise<ExitCode>,
+    isChange = true,
+  ): Promise<ExitCode> => {
+    const io = createIo(options);
+    const opened = await openStore(options, io);
+    if (opened === undefined) return 78;
+    try {
+      return await run(opened.port, io);
+    } catch (error) {
+      if (!(error instanceof FleetUnavailable)) throw error;
+      io.stderr(`mirrorlet: ${options.fleet ?? opened.port.fleet}: ${error.message}\n`);
+      if (error.mayBeDone)
+        io.stderr("mirrorlet: it may have been written all the same: look before you try again\n");
+      return isChange ? 1 : 2;
+    } finally {
+      await opened.close();
+    }
+  };
+  const look = (options: StoreOptions, run: (store: FleetStorePort, io: CommandIo) => Promise<ExitCode>) =>
+    withStore(options, run, false);
+  return {
+    publish: (file, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetPublish } = await import("../cli/fleet-publish.ts");
+        return fleetPublish(file, options, io, { ...(await verifying()), ...(await caller()), store });
+      }),
+    status: (nodes, options) =>
+      look(options, async (store, io) => {
+        const { fleetStatus } = await import("../cli/fleet-status.ts");
+        return fleetStatus(nodes, options, io, { store, ...(await hashing()) });
+      }),
+    rolloutStart: (file, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetRolloutStart } = await import("../cli/fleet-rollout-start.ts");
+        return fleetRolloutStart(file, options, io, { ...(await verifying()), ...(await caller()), store });
+      }),
+    rolloutStatus: (id, options) =>
+      look(options, async (store, io) => {
+        const { fleetRolloutStatus } = await import("../cli/fleet-rollout-status.ts");
+        return fleetRolloutStatus(id, options, io, { store, ...(await hashing()) });
+      }),
+    rolloutCommand: (verb, id, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetRolloutCommand } = await import("../cli/fleet-rollout-command.ts");
+        return fleetRolloutCommand(verb, id, options, io, { store, ...(await caller()) });
+      }),
+    channelList: (options) =>
+      look(options, async (store, io) => {
+        const { fleetChannelList } = await import("../cli/fleet-channel.ts");
+        return fleetChannelList(io, store);
+      }),
+    channelSet: (name, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetChannelSet } = await import("../cli/fleet-channel.ts");
+        return fleetChannelSet(name, options, io, store);
+      }),
+    overrideSet: (nodes, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetOverrideSet } = await import("../cli/fleet-override.ts");
+        return fleetOverrideSet(nodes, options, io, { store, ...(await caller()), ...(await hashing()) });
+      }),
+    overrideClear: (nodes, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetOverrideClear } = await import("../cli/fleet-override.ts");
+        return fleetOverrideClear(nodes, io, store);
+      }),
+    overrideList: (options) =>
+      look(options, async (store, io) => {
+        const { fleetOverrideList } = await import("../cli/fleet-override.ts");
+        return fleetOverrideList(io, store);
+      }),
+    inventoryList: (options) =>
+      look(options, async (store, io) => {
+        const { fleetInventoryList } = await import("../cli/fleet-inventory.ts");
+        return fleetInventoryList(io, store);
+      }),
+    inventorySet: (words, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetInventorySet } = await import("../cli/fleet-inventory.ts");
+        return fleetInventorySet(words, io, store);
+      }),
+    inventoryImport: (file, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetInventoryImport } = await import("../cli/fleet-inventory.ts");
+        return fleetInventoryImport(file, options, io, { ...(await verifying()), store });
+      }),
+    inventoryRemove: (nodes, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetInventoryRemove } = await import("../cli/fleet-inventory.ts");
+        return fleetInventoryRemove(nodes, io, store);
+      }),
+  };
+}
+
+interface OpenedStore {
+  readonly port: FleetStorePort;
+  close(): Promise<void>;
+}
+
+/** Undefined when it is not said right where the fleet is, which has then been told. */
+async function openStore(options: StoreOptions, io: CommandIo): Promise<OpenedStore | undefined> {
+  const [{ loadFeedConfig }, { openFleetStore }, { openEngine }, { parseEngineAddress }, { createClock }] =
+    await Promise.all([
+      import("./load-feed-config.ts"),
+      import("./open-fleet-store.ts"),
+      import("../fleet/engine/open-engine.ts"),
+      import("../fleet/engine/engine-address.ts"),
+      import("../host/clock.ts"),
+    ]);
+  const say = (message: string): undefined => {
+    io.stderr(`mirrorlet: ${message}\n`);
+  };
+  const loaded = await loadFeedConfig(options);
+  if (!loaded.ok) {
+    for (const issue of loaded.issues) io.stderr(`${formatIssue(issue)}\n`);
+    return undefined;
+  }
+  const { fleet, engine: text, access } = loaded.config;
+  const parsed = parseEngineAddress(text);
+  if (!parsed.ok) return say(parsed.message);
+  const { uptimeMs } = createClock();
+  const clocks = { uptimeMs, random: Math.random };
+  const onNotice = (notice: EngineNotice): void => {
+    if (notice.kind === "old-version") io.stderr(`mirrorlet: warning: ${notice.message}\n`);
+  };
+  try {
+    const { address } = parsed;
+    const below =
+      address.kind === "journal" ? { ...address, directory: options.root + address.directory } : address;
+    const engine = await openEngine(below, access, { ...clocks, onNotice });
+    const port = openFleetStore({ engine, fleet }, { ...clocks, nowMs: Date.now });
+    return { port, close: () => engine.close() };
+  } catch (error) {
+    return say(`${text} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function caller() {
+  const { callerName } = await import("./caller-name.ts");
+  return { user: callerName(process.env), nowMs: Date.now };
+}
+
+async function hashing() {
+  const { sha256 } = await import("../host/sha256.ts");
+  return { sha256 };
+}
+
+async function verifying() {
+  const { verifyDeps } = await import("./compose-fleet.ts");
+  return verifyDeps;
+}

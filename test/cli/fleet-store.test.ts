@@ -1,0 +1,378 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { countOutRollout } from "../../src/core/fleet/count-out-rollout.ts";
+import { DEFAULT_ROLLOUT } from "../../src/core/fleet/default-rollout.ts";
+import type { RolloutState } from "../../src/core/fleet/rollout-state.ts";
+import { commit, type RecordWrite } from "../../src/fleet/store/commit.ts";
+import type { FleetStore } from "../../src/fleet/store/fleet-store.ts";
+import { readFleet } from "../../src/fleet/store/read-fleet.ts";
+import { keyOf } from "../../src/fleet/store/record-name.ts";
+import { NEW, OLD, sha256, statusWith } from "../core/fleet/support/fleet.ts";
+import type { Nature } from "../core/fleet/support/sim/agent.ts";
+import { World } from "../core/fleet/support/sim/world.ts";
+import { runMirrorlet } from "../e2e/support/mirrorlet.ts";
+import { openJournal } from "../fleet/engine/open-engine.ts";
+import { scratch } from "../host/scratch.ts";
+import { startEtcd } from "../support/etcd.ts";
+import { bigFleet } from "./support/big-fleet.ts";
+import { playWorld } from "./support/play-world.ts";
+
+const STATE = "registryMirrors:\n- endpoint: https://mirror.example:5000\n  hosts: [quay.io]\n";
+
+/** A fleet without servers, on a journal or elsewhere: what commands write, and what they make of it. */
+async function workshop(t: TestContext, engine?: string) {
+  const dir = scratch(t);
+  const at = (file: string): string => join(dir, file);
+  const address = engine ?? `journal:${at("journal")}`;
+  const run = (...args: readonly string[]) =>
+    runMirrorlet(["fleet", ...args, "--engine", address, "--fleet", "prod"]);
+  const ok = async (...args: readonly string[]) => {
+    const end = await run(...args);
+    assert.equal(end.code, 0, `${args.join(" ")}: ${end.stderr}${end.stdout}`);
+    return end;
+  };
+  const fails = async (code: number, words: RegExp, ...args: readonly string[]) => {
+    const end = await run(...args);
+    assert.equal(end.code, code, `${args.join(" ")}: ${end.stderr}${end.stdout}`);
+    assert.match(end.stderr, words);
+  };
+  const json = async (...args: readonly string[]) => JSON.parse((await run(...args, "--json")).stdout);
+  writeFileSync(at("state.yaml"), STATE);
+  for (const name of ["anna", "ben"]) await runMirrorlet(["fleet", "keygen", "--out", at(`${name}.key`)]);
+  const sign = async (serial: number, ...more: readonly string[]) => {
+    const out = at(`s${serial}.json`);
+    rmSync(out, { force: true });
+    const file = at("state.yaml");
+    const usual = ["--key", at("anna.key"), "--fleet", "prod", "--serial", `${serial}`, "-o", out];
+    const end = await runMirrorlet(["fleet", "sign", file, ...usual, ...more]);
+    assert.equal(end.code, 0, end.stderr);
+    return out;
+  };
+  return { at, run, ok, fails, json, sign, dir };
+}
+
+async function journalOf(t: TestContext, dir: string): Promise<FleetStore> {
+  const engine = await openJournal({ directory: join(dir, "journal") });
+  t.after(() => engine.close());
+  return { engine, fleet: "prod" };
+}
+
+async function begun(t: TestContext) {
+  const shop = await workshop(t);
+  await shop.ok("publish", await shop.sign(1), "--trust", shop.at("anna.key.pub"));
+  writeFileSync(shop.at("nodes.txt"), "n1 class=cpu\nn2 class=gpu\nn3 class=cpu\n");
+  await shop.ok("inventory", "import", shop.at("nodes.txt"));
+  await shop.ok("rollout", "start");
+  return shop;
+}
+
+test("publish: the first state makes the channel, the same once more is no harm, and nothing else takes its serial", async (t) => {
+  const { at, ok, fails, sign, json } = await workshop(t);
+  const first = await sign(1);
+  const made = await ok("publish", first, "--trust", at("anna.key.pub"));
+  assert.match(made.stdout, /^serial 1 \([0-9a-f]{12}\) of stable is published; stable is made/);
+  assert.match((await ok("publish", first)).stderr, /no signature was checked/);
+  writeFileSync(at("state.yaml"), STATE.replace("quay", "ghcr"));
+  await fails(65, /stable has another state with serial 1/, "publish", await sign(1, "--expires", "1d"));
+  await fails(
+    65,
+    /0 of the 1 signature.*nodes would refuse it/,
+    "publish",
+    first,
+    "--trust",
+    at("ben.key.pub"),
+  );
+  await fails(65, /signed-envelope/, "publish", at("anna.key.pub"));
+  await fails(
+    65,
+    /the fleet has no channel edge, but stable: make it first/,
+    "publish",
+    await sign(2, "--channel", "edge"),
+  );
+  await ok("channel", "set", "edge", "--label", "class=edge");
+  await ok("publish", at("s2.json"));
+  const { channels } = await json("channel", "list");
+  assert.deepEqual(
+    channels.map(({ name, members }: { name: string; members: object }) => [name, members]),
+    [
+      ["edge", { labels: { class: ["edge"] } }],
+      ["stable", {}],
+    ],
+  );
+});
+
+test("publish: signatures come to those that are there, and none is lost", async (t) => {
+  const { at, run, ok, fails, sign } = await workshop(t);
+  const both = ["--trust", at("anna.key.pub"), "--trust", at("ben.key.pub"), "--threshold", "2"];
+  const half = await sign(1);
+  await ok("publish", half);
+  await fails(65, /1 of the 2 signatures that are needed/, "publish", half, ...both);
+  const whole = at("whole.json");
+  const ready = await sign(2);
+  await ok("publish", ready);
+  await ok("inventory", "set", "n1");
+  await ok("override", "set", "n1", "--to", "2");
+  await runMirrorlet(["fleet", "sign", ready, "--key", at("ben.key"), "-o", ready]);
+  await fails(65, /it was handed out with fewer signatures already/, "publish", ready);
+  await runMirrorlet(["fleet", "sign", half, "--key", at("ben.key"), "-o", whole]);
+  assert.match((await ok("publish", whole, ...both)).stdout, /is published/);
+  assert.equal((await run("publish", half)).code, 65, "Ben's would be lost");
+  assert.match((await ok("publish", whole)).stdout, /was published already/);
+});
+
+test("rollout start: shows what it will do, and --dry-run writes nothing", async (t) => {
+  const { at, ok, fails, json, sign } = await workshop(t);
+  await fails(1, /the fleet has no channel: publish a state first/, "rollout", "start");
+  await ok("publish", await sign(1));
+  await fails(1, /no node is known of its scope/, "rollout", "start");
+  writeFileSync(at("nodes.txt"), "n1 class=cpu\nn2 class=gpu\nn3 class=cpu\n");
+  await ok("inventory", "import", at("nodes.txt"));
+  const dry = await ok("rollout", "start", "--dry-run");
+  assert.match(
+    dry.stdout,
+    /^stable-1: serial 1 \([0-9a-f]{12}\)\nfor 3 nodes of stable \(all nodes\), 0 connected$/m,
+  );
+  assert.match(dry.stdout, /^ {2}canary +2 +200 +10m +0 +n\d, n2$|^ {2}canary +2 +200 +10m +0 +n2, n3$/m);
+  assert.deepEqual((await json("channel", "list")).channels.length, 1);
+  await fails(2, /there was no rollout yet/, "rollout", "status");
+  writeFileSync(at("r.yaml"), "kind: Rollout\napiVersion: mirrorlet/v1\nwaves: [{pick: {percent: 50}}]\n");
+  await fails(65, /r\.yaml:3:\d+: the last wave does not take everybody/, "rollout", "start", at("r.yaml"));
+  writeFileSync(at("r.yaml"), "kind: Rollout\napiVersion: mirrorlet/v1\nid: first\nsoak: 10s\n");
+  await ok("rollout", "start", at("r.yaml"), "--by", "ann");
+  const { rollouts } = await json("rollout", "status");
+  assert.deepEqual(
+    rollouts.map(({ spec, state, waits }: Record<string, Record<string, unknown>>) => [
+      spec?.["id"],
+      spec?.["soakMs"],
+      spec?.["createdBy"],
+      state?.["phase"],
+      waits,
+    ]),
+    [["first", 10_000, "ann", "preflight", "nobody-connected"]],
+  );
+  await fails(
+    1,
+    /the rollout first \(preflight\) has nodes of the same scope.*\n.*no rollout was begun/,
+    "rollout",
+    "start",
+  );
+});
+
+test("an operator's commands, and what is refused says what can be done instead", async (t) => {
+  const { ok, fails, json } = await begun(t);
+  const state = async (): Promise<RolloutState> => (await json("rollout", "status")).rollouts[0].state;
+  await fails(1, /stable-1 is neither paused nor halted/, "rollout", "resume");
+  await fails(1, /there is no rollout other/, "rollout", "halt", "other");
+  await fails(64, /room for 200 characters/, "rollout", "halt", "--reason", "x".repeat(201));
+  await ok("rollout", "pause", "--reason", "lunch", "--by", "ann");
+  assert.deepEqual([(await state()).paused?.by, (await state()).paused?.reason], ["ann", "lunch"]);
+  await ok("rollout", "resume", "stable-1");
+  assert.equal((await state()).paused, undefined);
+  await ok("rollout", "expedite");
+  assert.match((await ok("rollout", "halt", "--reason", "smoke")).stdout, /^stable-1 is halted: /);
+  assert.match((await state()).halted?.message ?? "", /^halted by .*@.*: smoke$/);
+  await fails(1, /stable-1 is the first of its channel: there is nothing to go back to/, "rollout", "revert");
+  await ok("rollout", "retry");
+  assert.equal((await state()).attempt, 2);
+  await ok("rollout", "halt");
+  assert.match(
+    (await ok("rollout", "start", "--supersedes", "stable-1", "--id", "next")).stdout,
+    /^ends stable-1/m,
+  );
+  assert.deepEqual(
+    (await json("status")).rollouts.map(({ id, state: { phase } }: { id: string; state: RolloutState }) => [
+      id,
+      phase,
+    ]),
+    [
+      ["next", "preflight"],
+      ["stable-1", "superseded"],
+    ],
+  );
+  await fails(1, /stable-1 is over \(superseded\); start another/, "rollout", "pause", "stable-1");
+});
+
+test("override: set, shown with who and why, and cleared", async (t) => {
+  const { ok, fails, json } = await begun(t);
+  await fails(64, /--to SERIAL, or --hold/, "override", "set", "n1");
+  await fails(1, /nobody has heard of a node n9/, "override", "set", "n1", "n9", "--hold");
+  assert.deepEqual((await json("override", "list")).overrides, {}, "all or none");
+  await fails(1, /has the serial or digest 7: there are serial 1/, "override", "set", "n1", "--to", "7");
+  await ok("override", "set", "n1", "--to", "1", "--reason", "try it", "--by", "ann");
+  await ok("override", "set", "n2", "--hold");
+  const { n1, n2 } = (await json("override", "list")).overrides;
+  assert.deepEqual([n1.bundle.serial, n1.by, n1.reason, n2.bundle], [1, "ann", "try it", undefined]);
+  assert.match((await ok("override", "list")).stdout, /^n1 +\d+ s ago +ann +gets serial 1 \(.*\): try it$/m);
+  assert.match((await ok("status", "n1")).stdout, /override +gets serial 1/);
+  await ok("override", "clear", "n1", "n2");
+  await fails(1, /n1 had no override/, "override", "clear", "n1");
+});
+
+test("inventory: what is listed can be imported, and nobody is forgotten by mistake", async (t) => {
+  const { at, ok, fails, dir } = await begun(t);
+  const store = await journalOf(t, dir);
+  await commit(store, [], [{ kind: "status", id: "n4", value: statusWith({ node: "n4" }) }]);
+  const listed = await ok("inventory", "list");
+  assert.equal(listed.stdout, readFileSync(at("nodes.txt"), "utf8"));
+  assert.match(listed.stderr, /Not in it, and so without labels: n4/);
+  await ok("inventory", "set", "n1", "class=edge", "zone=a");
+  await fails(64, /"edge" is no label/, "inventory", "set", "n1", "edge");
+  writeFileSync(at("more.txt"), "n1 zone=a class=edge\nn5\n");
+  assert.match(
+    (await ok("inventory", "import", at("more.txt"))).stdout,
+    /^1 node written, 1 node as before, 0 nodes taken out/,
+  );
+  writeFileSync(at("bad.txt"), "n1 class\nn2\n");
+  await fails(65, /bad\.txt:1:1: .*\n.*as it was/, "inventory", "import", at("bad.txt"), "--replace");
+  writeFileSync(at("bad.txt"), "# nobody\n");
+  await fails(65, /would take out every node/, "inventory", "import", at("bad.txt"), "--replace");
+  await ok("inventory", "import", at("more.txt"), "--replace");
+  assert.equal((await ok("inventory", "list")).stdout, "n1 class=edge zone=a\nn5\n");
+  await commit(store, [], [{ kind: "server", id: "s1", value: { version: "1", host: "h", startedMs: 0 } }]);
+  await fails(1, /n4 is connected: stop its agent/, "inventory", "remove", "n4");
+  await commit(store, [], [{ remove: { kind: "server", id: "s1" } }]);
+  await ok("inventory", "remove", "n4", "n5");
+  assert.deepEqual([...(await readFleet(store)).status.keys()], []);
+});
+
+test("a record that cannot be read is told, and no rollout begins over it", async (t) => {
+  const { ok, run, fails, dir } = await begun(t);
+  await ok("rollout", "halt");
+  const store = await journalOf(t, dir);
+  const key = keyOf("prod", { kind: "state", id: "stable-1" });
+  await store.engine.txn({ success: [{ kind: "put", key, value: new TextEncoder().encode("{") }] });
+  const status = await run("status");
+  assert.equal(status.code, 1);
+  assert.match(status.stdout, /rollouts\/stable-1\/state cannot be read, and is left out: .* is not JSON/);
+  await fails(1, /stable-1\/state cannot be read/, "rollout", "start");
+  await fails(1, /there is no rollout stable-1/, "rollout", "resume", "stable-1");
+});
+
+test("status of two thousand nodes, from the engine", async (t) => {
+  const { run, dir } = await workshop(t);
+  const store = await journalOf(t, dir);
+  const { view, channels, inventory } = bigFleet({}, 40, 2_000);
+  const [channel] = channels;
+  assert.ok(channel);
+  const writes: RecordWrite[] = [
+    { kind: "channel", id: "stable", value: channel.channel },
+    ...channel.rollouts.flatMap(({ spec, state }): RecordWrite[] => [
+      { kind: "spec", id: spec.id, value: spec },
+      { kind: "state", id: spec.id, value: state },
+    ]),
+    ...[...inventory].map(([id, value]): RecordWrite => ({ kind: "inventory", id, value })),
+    ...view.nodes.flatMap(({ id, status }): RecordWrite[] =>
+      status ? [{ kind: "status", id, value: status }] : [],
+    ),
+    ...[1, 2, 3].map((n): RecordWrite => {
+      return { kind: "server", id: `feed-${n}`, value: { version: "1", host: "h", startedMs: 0 } };
+    }),
+  ];
+  for (let from = 0; from < writes.length; from += 100)
+    await commit(store, [], writes.slice(from, from + 100));
+  const { code, stdout } = await run("status");
+  assert.equal(code, 1);
+  assert.match(stdout, /^prod: 1,979 of 2,000 nodes connected, a rollout goes on/);
+  const json = JSON.parse((await run("status", "--json")).stdout);
+  assert.deepEqual(
+    [json.schema, json.total, json.connected, json.isTrouble],
+    ["mirrorlet.fleet-status/v1", 2_000, 1979, true],
+  );
+});
+
+/** A fleet in a box, whose time begins now. */
+function box(count: number, natureOf: (index: number) => Nature = () => "good"): World {
+  const nodes = Array.from({ length: count }, (_, index) => ({
+    id: `n${index}`,
+    labels: { class: index % 3 === 2 ? "gpu" : "cpu" },
+    nature: natureOf(index),
+  }));
+  const waves = DEFAULT_ROLLOUT.waves.map((wave) => ({ ...wave, bakeMs: 5_000 }));
+  const draft = { ...DEFAULT_ROLLOUT, waves, spreadMs: 5_000, soakMs: 10_000 };
+  const facts = { from: OLD, to: NEW, supersedes: [], createdMs: Date.now(), createdBy: "ann" };
+  const spec = countOutRollout(draft, { ...facts, id: "stable-8", channel: "stable" }, nodes, sha256);
+  const world = new World({
+    spec,
+    nodes,
+    servers: 2,
+    seed: 7,
+    tickMs: 2000,
+    events: [],
+    lag: Number.POSITIVE_INFINITY,
+  });
+  world.nowMs = Date.now();
+  world.store.txn({}, { state: { ...world.state, startedMs: world.nowMs } });
+  return world;
+}
+
+async function watched(t: TestContext, world: World, ...more: readonly string[]) {
+  const { run, dir } = await workshop(t);
+  const tick = await playWorld(world, await journalOf(t, dir));
+  const watching = run("rollout", "status", "--watch", ...more);
+  let isOver = false;
+  watching.finally(() => {
+    isOver = true;
+  });
+  for (let count = 0; count < 600 && !isOver; count++) {
+    await tick();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  assert.ok(isOver, "it ends by itself");
+  return watching;
+}
+
+test("--watch tells each wave, and ends with the rollout", async (t) => {
+  const { code, stdout } = await watched(t, box(30));
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /Z stable-8: wave \d \(.*\) is done: \d+ done\n[\s\S]*Z stable-8: done, /);
+  assert.match(stdout, /\n\nstable-8: done, \d+ s ago\nto serial 8/);
+});
+
+test("--watch ends with a halt, with its evidence; --json is a document a line", async (t) => {
+  const world = () => box(30, (index) => (index % 3 === 2 ? "soak-fails" : "good"));
+  const { code, stdout } = await watched(t, world());
+  assert.equal(code, 1, stdout);
+  assert.match(stdout, /Z stable-8: too-many-failed: wave canary: of 2 nodes/);
+  assert.match(stdout, /soak-fails +1 node, first n\d+: because it soak-fails/);
+  const lines = (await watched(t, world(), "--json")).stdout.trimEnd().split("\n");
+  const documents = lines.map((line) => JSON.parse(line));
+  assert.ok(documents.length > 1);
+  assert.ok(documents.every(({ schema }) => schema === "mirrorlet.fleet-rollout/v1"));
+  assert.equal(documents.at(-1)?.state.phase, "halted");
+});
+
+test("on etcd as on a journal; an engine that does not answer is told as that", {
+  timeout: 120_000,
+}, async (t) => {
+  const etcd = await startEtcd();
+  t.after(() => etcd.stop());
+  const engine = `etcd://${etcd.endpoints.join(",").replaceAll("http://", "")}`;
+  const { ok, fails, sign } = await workshop(t, engine);
+  await ok("publish", await sign(1));
+  await ok("inventory", "set", "n1", "class=cpu");
+  await ok("rollout", "start");
+  assert.match((await ok("status", "n1")).stdout, /rollout +stable-1: wave 1 of 5 \(canary\), in preflight/);
+  await etcd.stop();
+  await fails(2, /^mirrorlet: .*prod.*\n$/, "status");
+  await fails(1, /^mirrorlet: .*prod.*\n$/, "rollout", "halt", "stable-1");
+});
+
+test("which fleet and where is said by options, the environment or feed.toml; wrong is 78", async (t) => {
+  const { at } = await workshop(t);
+  const missing = await runMirrorlet(["fleet", "status", "--config", at("none.toml")]);
+  assert.equal(missing.code, 78);
+  const nowhere = await runMirrorlet(["fleet", "status", "--fleet", "prod", "--root", at("empty")]);
+  assert.equal(nowhere.code, 78);
+  assert.match(nowhere.stderr, /where the fleet's state is kept/);
+  writeFileSync(at("feed.toml"), `fleet = "prod"\nengine = "journal:${at("elsewhere")}"\n`, { mode: 0o600 });
+  const status = await runMirrorlet(["fleet", "status", "--config", at("feed.toml")]);
+  assert.deepEqual(
+    [status.code, status.stdout.split("\n")[0]],
+    [1, "prod: no node has connected, and the inventory is empty"],
+  );
+  const wrong = await runMirrorlet(["fleet", "status", "--fleet", "prod", "--engine", "etcd://nowhere"]);
+  assert.equal(wrong.code, 78);
+  assert.match(wrong.stderr, /"nowhere" in etcd:\/\/nowhere is no HOST:PORT/);
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
+import { NEW, OLD } from "../../core/fleet/support/fleet.ts";
+import { eventually } from "../engine/engine-words.ts";
+import { connectNode } from "./support/feed-node.ts";
+import { envelopeOf, testFleet, writeTestChannel } from "./support/feed-words.ts";
+
+test("a new node is told the stable state, and its answer is durable before it is acknowledged", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve();
+  const node = await connectNode(t, fleet, server.port, "n1");
+  await node.until(({ assignments }) => assignments.length > 0, "it is told");
+  const [assignment] = node.assignments;
+  assert.equal(node.received[0]?.message, "welcome");
+  assert.equal(node.received[0]?.welcome?.protocol, 1);
+  assert.equal(assignment?.assignmentId, "stable/stable/3");
+  assert.equal(assignment?.mode, "MODE_APPLY");
+  assert.deepEqual(assignment?.envelope, envelopeOf("old"));
+  await node.until(({ acked }) => acked() === 4, "all is acknowledged");
+  const status = (await readFleet(fleet.store)).status.get("n1")?.value;
+  assert.equal(status?.offer?.phase, "soaked");
+  assert.equal(status?.running?.digest, OLD.digest);
+  assert.equal(status?.connection?.server, server.facts().serverId);
+  node.close();
+  await eventually(async () => {
+    const { value } = (await readFleet(fleet.store)).status.get("n1") ?? {};
+    return value?.connection === undefined;
+  }, "its end is noted");
+});
+
+test("a node that runs what it should is told nothing, and one that has the envelope does not get it again", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve();
+  const settled = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const has = await connectNode(t, fleet, server.port, "n2", {
+    running: NEW,
+    hello: { cached: [Buffer.from(OLD.digest, "hex")] },
+  });
+  await has.until(({ assignments }) => assignments.length > 0, "it is told");
+  assert.equal(has.assignments[0]?.envelope.length, 0);
+  await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
+  assert.equal(settled.assignments.length, 0);
+});

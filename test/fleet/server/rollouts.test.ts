@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
+import { sizeOf } from "../../../src/core/fleet/share-tokens.ts";
+import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
+import { startController } from "../../../src/fleet/controller/start-controller.ts";
+import type { Engine } from "../../../src/fleet/engine/engine.ts";
+import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
+import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
+import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
+import { beginRollout } from "../../../src/fleet/store/write-rollout.ts";
+import { NEW, OLD, sha256, specWith, wave } from "../../core/fleet/support/fleet.ts";
+import { scratch } from "../../host/scratch.ts";
+import { startEtcd } from "../../support/etcd.ts";
+import { eventually } from "../engine/engine-words.ts";
+import { openEtcd, openJournal } from "../engine/open-engine.ts";
+import { connectNode, type FeedNode, type Nature } from "./support/feed-node.ts";
+import { type TestFleet, type TestServer, testFleet, writeTestChannel } from "./support/feed-words.ts";
+
+const QUICK = {
+  preflight: { nodes: "all", maxFailed: 0, reportByMs: 30_000 },
+  spreadMs: 0,
+  soakMs: 100,
+  reportByMs: 30_000,
+  waves: [
+    wave({
+      name: "canary",
+      pick: { kind: "nodes", nodes: ["n0"] },
+      maxInFlight: 1,
+      bakeMs: 300,
+      maxBakeMs: 60_000,
+    }),
+    wave({
+      name: "rest",
+      pick: { kind: "percent", percent: 100 },
+      maxInFlight: 3,
+      bakeMs: 300,
+      maxBakeMs: 60_000,
+    }),
+  ],
+} as const satisfies Partial<RolloutSpec>;
+
+async function begin(store: FleetStore, changes: Partial<RolloutSpec> = {}): Promise<RolloutSpec> {
+  const spec = specWith({ ...QUICK, createdMs: Date.now(), ...changes });
+  const records = await readFleet(store);
+  const channel = records.channel.get("stable");
+  assert.ok(channel);
+  const started = startRollout(spec, channel.value, [], Date.now());
+  assert.ok(started.ok, JSON.stringify(started));
+  assert.ok((await beginRollout(store, records, spec, started)).ok);
+  return spec;
+}
+
+function lead(store: FleetStore, server: TestServer) {
+  return startController({
+    store,
+    followed: server.followed,
+    self: { id: "c1", version: "1", host: "test" },
+    nowMs: Date.now,
+    uptimeMs: () => performance.now(),
+    random: Math.random,
+    sha256,
+    pace: { leaseMs: 4_000, beatMs: 300, lookMs: 50, settleMs: 300 },
+  });
+}
+
+const stateOf = async (store: FleetStore) => (await readFleet(store)).state.get("r1")?.value;
+
+async function connectMany(
+  t: TestContext,
+  fleet: TestFleet,
+  servers: readonly TestServer[],
+  count: number,
+  natureOf: (index: number) => Nature = () => "good",
+): Promise<readonly FeedNode[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      const { port } = servers[index % servers.length] as TestServer;
+      return connectNode(t, fleet, port, `n${index}`, { running: OLD, nature: natureOf(index) });
+    }),
+  );
+}
+
+/** Watches the sum of blocks, and what is in flight, at every change. */
+function watchCap(t: TestContext, server: TestServer, cap: number): void {
+  const look = setInterval(() => {
+    const { records } = server.followed;
+    const blocks = records.tokens.get("r1")?.value.blocks ?? [];
+    const sum = blocks.reduce((total, { size }) => total + size, 0);
+    let flying = 0;
+    for (const { value } of records.status.values())
+      if (value.offer?.owner !== undefined && value.offer.phase !== "soaked" && value.offer.mode === "apply")
+        flying++;
+    assert.ok(sum <= cap && flying <= cap, `${flying} in flight, ${sum} in blocks, ${cap} may be`);
+  }, 5);
+  t.after(() => clearInterval(look));
+}
+
+async function goesThrough(t: TestContext, given?: FleetStore): Promise<void> {
+  const fleet = await testFleet(t, given);
+  await writeTestChannel(fleet.store);
+  const servers = await Promise.all([fleet.serve(), fleet.serve()]);
+  const controller = lead(fleet.store, servers[0] as TestServer);
+  t.after(() => controller.stop());
+  const nodes = await connectMany(t, fleet, servers, 12);
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 12, "all are entered");
+  watchCap(t, servers[1] as TestServer, 3);
+  await begin(fleet.store);
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it is done");
+  for (const node of nodes) {
+    const told = node.assignments.map(({ mode }) => mode);
+    assert.deepEqual(told, ["MODE_PREFLIGHT", "MODE_APPLY"]);
+    assert.equal(node.running()?.digest, NEW.digest);
+    // With its preflight; to apply it, it has it already.
+    assert.deepEqual(
+      node.assignments.map(({ envelope }) => envelope.length > 0),
+      [true, false],
+    );
+  }
+  await eventually(async () => {
+    const tokens = (await readFleet(fleet.store)).tokens.get("r1")?.value.blocks ?? [];
+    return servers.every(({ facts }) => sizeOf(tokens, facts().serverId ?? "") <= 3);
+  }, "tokens are few");
+  await controller.stop();
+}
+
+test("a rollout goes over two servers, and no more are in flight than may be", (t) => goesThrough(t));
+
+test("the same on etcd", async (t) => {
+  const etcd = await startEtcd();
+  t.after(() => etcd.stop());
+  const engine = await openEtcd({ endpoints: etcd.endpoints });
+  await goesThrough(t, { engine, fleet: "prod" });
+  await engine.close();
+});
+
+test("answers of the engine that are lost lose nothing, and nobody is told twice on a stream", async (t) => {
+  const engine = await openJournal({ directory: scratch(t) });
+  const quirks = { losesAnswers: false };
+  let lost = 0;
+  const forgetful: Engine = {
+    ...engine,
+    async txn(txn, options) {
+      const answer = await engine.txn(txn, options);
+      const isWrite = txn.success.some(({ kind }) => kind !== "get");
+      if (!quirks.losesAnswers || !isWrite || Math.random() > 0.3) return answer;
+      lost++;
+      throw new EngineError("timeout", "no answer in time", { applied: "unknown" });
+    },
+  };
+  const fleet = await testFleet(t, { engine: forgetful, fleet: "prod" });
+  await writeTestChannel(fleet.store);
+  const servers = await Promise.all([fleet.serve(), fleet.serve()]);
+  const controller = lead({ engine, fleet: "prod" }, servers[0] as TestServer);
+  const nodes = await connectMany(t, fleet, servers, 10);
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 10, "all are entered");
+  watchCap(t, servers[1] as TestServer, 3);
+  await begin(fleet.store);
+  quirks.losesAnswers = true;
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it is done");
+  quirks.losesAnswers = false;
+  assert.ok(lost > 5, `${lost} answers were lost`);
+  for (const { assignments, running } of nodes) {
+    assert.deepEqual(
+      assignments.map(({ mode }) => mode),
+      ["MODE_PREFLIGHT", "MODE_APPLY"],
+    );
+    assert.equal(running()?.digest, NEW.digest);
+  }
+  await controller.stop();
+  await Promise.all(servers.map((server) => server.close()));
+  await engine.close();
+});
+
+test("T9 a canary that goes back halts it: nobody else is told to apply", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve();
+  const controller = lead(fleet.store, server);
+  const nodes = await connectMany(t, fleet, [server], 6, (index) => (index === 0 ? "reverts" : "good"));
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 6, "all are entered");
+  await begin(fleet.store);
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "halted", "it is halted");
+  const applied = nodes.flatMap(({ assignments }) => assignments.filter(({ mode }) => mode === "MODE_APPLY"));
+  assert.equal(applied.length, 1);
+  assert.equal(nodes[0]?.running()?.digest, OLD.digest);
+  const halted = (await stateOf(fleet.store))?.halted;
+  assert.equal(halted?.evidence.errors[0]?.code, "gate-failed");
+  await controller.stop();
+});
+
+test("T10 without a controller nobody new is told", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve();
+  const nodes = await connectMany(t, fleet, [server], 3);
+  await begin(fleet.store);
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 3, "all are entered");
+  for (const node of nodes) {
+    const seq = node.report("", "PHASE_UNSPECIFIED");
+    await node.until(({ acked }) => acked() >= seq, "it is heard");
+    assert.deepEqual(node.assignments, []);
+  }
+  assert.equal(server.facts().beatAgeMs, Number.POSITIVE_INFINITY);
+  const controller = lead(fleet.store, server);
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "with one it goes on");
+  await controller.stop();
+});
+
+/** The same engine, which can be cut off: calls fail and watches are silent. */
+function severable(engine: Engine) {
+  const gone = (): never => {
+    throw new EngineError("unavailable", "cut off");
+  };
+  const leases = new Set<AbortController>();
+  const self = {
+    cut: false as boolean,
+    loseLeases(): void {
+      for (const one of leases) one.abort(new EngineError("lease-lost", "lost"));
+    },
+    engine: {
+      ...engine,
+      list: async (...input: Parameters<Engine["list"]>) => (self.cut ? gone() : engine.list(...input)),
+      txn: async (...input: Parameters<Engine["txn"]>) => (self.cut ? gone() : engine.txn(...input)),
+      lease: async (...input: Parameters<Engine["lease"]>) => {
+        if (self.cut) gone();
+        const lost = new AbortController();
+        leases.add(lost);
+        return { ...(await engine.lease(...input)), lost: lost.signal };
+      },
+      watch: (prefix: string, options: Parameters<Engine["watch"]>[1]) =>
+        engine.watch(prefix, {
+          ...options,
+          onChanges: (...told) => void (self.cut || options.onChanges(...told)),
+          onProgress: (revision) => void (self.cut || options.onProgress?.(revision)),
+        }),
+    },
+  };
+  return self;
+}
+
+test("T12 a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const server = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 300 },
+  });
+  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const beat = setInterval(() => node.send({ heartbeat: {} }), 200);
+  t.after(() => clearInterval(beat));
+  await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
+  link.cut = true;
+  const seq = node.report("", "PHASE_DRIFTED");
+  const agesOf = () => node.received.flatMap(({ heartbeat }) => (heartbeat ? [heartbeat.engineAgeMs] : []));
+  await node.until(() => agesOf().some((ageMs) => ageMs > 5_000), "it hears how old the view is");
+  assert.ok(node.acked() < seq);
+  assert.equal(server.facts().unwrittenReports, 1);
+  assert.equal(node.ended(), undefined);
+  link.cut = false;
+  await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
+  assert.equal((await readFleet(fleet.store)).status.get("n1")?.value.drifted, true);
+  await node.until(() => (agesOf().at(-1) ?? 9_999) < 5_000, "the view is fresh again");
+});
+
+test("a server that loses its lease goes on under another name, with the streams it has", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const server = await fleet.serve({ store: { ...fleet.store, engine: link.engine } });
+  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const connectionOf = async () => (await readFleet(fleet.store)).status.get("n1")?.value.connection;
+  await eventually(async () => (await connectionOf()) !== undefined, "it is entered");
+  const first = server.facts().serverId;
+  link.loseLeases();
+  await eventually(async () => {
+    const now = (await connectionOf())?.server;
+    return now !== undefined && now !== first && now === server.facts().serverId;
+  }, "it is entered anew");
+  assert.equal(node.ended(), undefined);
+  const seq = node.report("", "PHASE_UNSPECIFIED");
+  await node.until(({ acked }) => acked() >= seq, "it is heard");
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+const PROGRAM = `
+import { returnMemory } from "./src/shared/return-memory.ts";
+const most = await grow();
+const stop = returnMemory(200);
+const deadline = performance.now() + 30_000;
+let least = most;
+while (least > most - 40 && performance.now() < deadline) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  least = Math.min(least, rss());
+}
+stop();
+console.log(JSON.stringify({ most, least, gc: typeof gc }));
+
+function rss() {
+  return process.memoryUsage.rss() / 2 ** 20;
+}
+async function grow() {
+  const kept = [];
+  for (let i = 0; i < 600_000; i++) kept.push({ i, text: "text " + i, list: [i, i + 1] });
+  return kept.length === 600_000 ? rss() : 0;
+}
+`;
+
+test("what a process has needed once is given back", async (context) => {
+  const flags = ["--max-semi-space-size=1", "--import", "tsx", "--input-type=module", "--eval", PROGRAM];
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 60_000 });
+  const { most, least, gc } = JSON.parse(stdout);
+  context.diagnostic(`${Math.round(most)} MiB, then ${Math.round(least)}`);
+  assert.ok(least <= most - 40, stdout);
+  assert.equal(gc, "undefined");
+});
