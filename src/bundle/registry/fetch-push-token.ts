@@ -94,7 +94,7 @@ function postOf(ask: TokenAsk, realm: URL, identityToken: string): Ask {
     service: ask.demand.service ?? "",
     scope: ask.scopes.join(" "),
   });
-  return { ...common(ask), method: "POST", url: realm, form: form.toString() };
+  return { ...common(ask), method: "POST", url: realm, form: form.toString(), staysPut: true };
 }
 
 function common({ url, tls, signal }: TokenAsk): Pick<Ask, "from" | "tls" | "signal" | "maxBytes"> {

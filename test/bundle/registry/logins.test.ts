@@ -82,6 +82,29 @@ test("an identity token is exchanged by POST", { skip }, async (context) => {
   );
 });
 
+test("a token service that leads elsewhere does not get an identity token sent there", {
+  skip,
+}, async (context) => {
+  const { ca, registry, options } = await siteWith(context, undefined);
+  const [front, thief] = [
+    await startFaultyFront(registry.storage.url, await ca.issueServer()),
+    await startFaultyFront(registry.storage.url, await ca.issueServer()),
+  ];
+  for (const each of [front, thief]) context.after(() => each.stop());
+  const challenge = { "www-authenticate": `Bearer realm="${front.url}/token",service="s"` };
+  front.script(
+    { path: /^\/v2\//, does: { kind: "status", status: 401, headers: challenge } },
+    { path: /^\/token/, does: { kind: "status", status: 307, headers: { location: `${thief.url}/token` } } },
+  );
+  const identity = { kind: "identity-token", token: "id-123" } as const;
+  await assert.rejects(pushBundle(front.url, twoImages(), { ...options, login: identity }), /status 307/);
+  assert.equal(
+    front.requests().some(({ path }) => path === "/token"),
+    true,
+  );
+  assert.deepEqual(thief.requests(), []);
+});
+
 test("tokens are renewed before they end, so that no upload is refused", { skip }, async (context) => {
   // docker-registry adds a minute of grace to a token's end: what counts is that a new one was fetched.
   const { registry, options } = await siteWith(context, {
