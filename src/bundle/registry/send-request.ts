@@ -7,6 +7,7 @@ import {
 import { explainExchange, NO_ANSWER } from "../../registry/exchange.ts";
 import { proxyAuthorization } from "../../registry/open-tunnel.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
+import { type OutgoingBody, sendBody } from "./send-body.ts";
 
 export interface Outgoing {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -19,15 +20,6 @@ export interface Outgoing {
   readonly maxBytes?: number;
   /** Let the server look at the headers first (`Expect: 100-continue`), which it may not answer. */
   readonly asksFirst?: boolean;
-}
-
-export interface OutgoingBody {
-  /** Bytes in all. */
-  readonly length: number;
-  /** The bytes from the start; what it throws ends the request, and is thrown. */
-  open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  /** So many of them have gone out; begins anew when the body has to be sent again. */
-  onSent?(bytes: number): void;
 }
 
 export interface Reply {
@@ -43,8 +35,6 @@ export interface Reply {
 export type SendRequest = (outgoing: Outgoing) => Promise<Reply>;
 
 const ANSWER_MS = 60_000;
-const STALL_MS = 60_000;
-const CONTINUE_MS = 1_000;
 const MAX_BODY_BYTES = 64 * 1024;
 /** Of an answer whose body tells nothing that is needed. */
 const REST_MS = 10_000;
@@ -103,10 +93,12 @@ function exchangeOnce(
 ): Promise<Reply> {
   const { url, body, answerMs = ANSWER_MS, asksFirst = false } = outgoing;
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const end = (): void => void request.destroy(new Error(NO_ANSWER));
   const within = (ms: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(end, ms);
+    // The body may notice only after the answer, or the end of the connection, has been dealt with.
+    if (!isOver) timer = setTimeout(end, ms);
   };
   const abort = (): void => void request.destroy(new Error("stopped"));
   signal.addEventListener("abort", abort, { once: true });
@@ -133,58 +125,11 @@ function exchangeOnce(
       },
     );
   }).finally(() => {
+    isOver = true;
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     // Answered early: what is left of the body must not be taken for the next request.
     if (!request.writableFinished) request.destroy();
-  });
-}
-
-interface Watch {
-  readonly asksFirst: boolean;
-  readonly within: (ms: number) => void;
-  readonly hasAnswer: () => boolean;
-  readonly sent: { bytes: number };
-}
-
-async function sendBody(
-  request: ClientRequest,
-  body: OutgoingBody | undefined,
-  { asksFirst, within, hasAnswer, sent }: Watch,
-): Promise<void> {
-  if (body !== undefined && body.length > 0) {
-    if (asksFirst) await waitForGo(request);
-    for await (const chunk of body.open()) {
-      if (hasAnswer() || request.destroyed) return;
-      within(STALL_MS);
-      if (!request.write(chunk)) await next(request, "drain");
-      sent.bytes += chunk.length;
-      body.onSent?.(sent.bytes);
-    }
-  }
-  request.end();
-}
-
-async function waitForGo(request: ClientRequest): Promise<void> {
-  request.flushHeaders();
-  const go = new AbortController();
-  const timer = setTimeout(() => go.abort(), CONTINUE_MS);
-  await next(request, "continue", go.signal);
-  clearTimeout(timer);
-}
-
-/** Resolves with the event, or when there is nothing more to wait for it. */
-function next(request: ClientRequest, event: "drain" | "continue", signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const names = [event, "response", "close", "error"];
-    const done = (): void => {
-      for (const name of names) request.off(name, done);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    for (const name of names) request.once(name, done);
-    signal?.addEventListener("abort", done, { once: true });
-    if (request.destroyed) done();
   });
 }
 
