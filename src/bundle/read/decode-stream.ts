@@ -36,14 +36,15 @@ export async function decodeStream<T>(
   const feeding = { isOver: false };
   const fed = feed(source, decoder, feeding, mustDrain);
   const { output } = decoder;
+  const decoded = output.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   try {
-    const decoded = output.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
     const result = await consume(decoded);
     while ((await decoded.next()).done !== true);
     await decoder.finished;
     return result;
   } catch (error) {
-    // What the decoder says of a damaged file tells more than that bytes were missing.
+    // What the decoder says of a damaged file tells more than what was made of the bytes that came out.
+    if (error instanceof BundleError && error.code === "damaged") await drain(decoded);
     const own = output.readableEnded || output.errored !== null ? await verdict : undefined;
     throw own ?? error;
   } finally {
@@ -51,6 +52,21 @@ export async function decodeStream<T>(
     decoder.stop();
     if (mustDrain) await fed;
     else fed.catch(() => {}); // It may wait for a pipe that has nothing to say.
+  }
+}
+
+/** Decoders see damage at the end of a block, which is this far at most for those that xz makes by itself. */
+const BLOCK_BYTES = 64 * 1024 * 1024;
+
+async function drain(decoded: AsyncIterator<Uint8Array>): Promise<void> {
+  try {
+    for (let left = BLOCK_BYTES; left > 0; ) {
+      const next = await decoded.next();
+      if (next.done === true) return;
+      left -= next.value.length;
+    }
+  } catch {
+    // The decoder's own verdict says it.
   }
 }
 
@@ -145,7 +161,11 @@ function startProgram([program = "", ...args]: readonly string[], from: string, 
     child.once("close", (status, signal) => {
       if (status === 0) return resolve();
       const why =
-        words.trim().split("\n")[0] || (signal === null ? `exit code ${status}` : `ended by ${signal}`);
+        words
+          .trim()
+          .split("\n")[0]
+          ?.replace(/^(?:xz: |zstd: )?(?:\(stdin\): |\/\*stdin\*\\ : )?/, "") ||
+        (signal === null ? `exit code ${status}` : `ended by ${signal}`);
       reject(damaged(name, program, why));
     });
   });

@@ -1,3 +1,4 @@
+import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { MemberDigests } from "../../core/bundle/scan.ts";
 import { createByteFeed } from "./byte-feed.ts";
@@ -24,9 +25,13 @@ export async function digestContent(
     return { digest: outer.digest() };
   }
   const inner = createDigester();
-  await decodeStream(nature, content, { name, mustDrain: true }, async (decoded) => {
+  const isBroken = await decodeStream(nature, content, { name, mustDrain: true }, async (decoded) => {
     for (let next = await decoded.next(); next.done !== true; next = await decoded.next())
       inner.update(next.value);
+    return false;
+  }).catch((error) => {
+    if (error instanceof BundleError && error.code === "damaged") return true;
+    throw error;
   });
-  return { digest: outer.digest(), inner: inner.digest() };
+  return { digest: outer.digest(), inner: isBroken ? "broken" : inner.digest() };
 }

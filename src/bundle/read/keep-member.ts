@@ -97,7 +97,8 @@ async function lookInside(
     );
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
-    return { inside: { error: error.message } };
+    const isBroken = nature !== "tar" && error.code === "damaged";
+    return { inside: { error: error.message }, ...(isBroken ? { inner: "broken" } : {}) };
   }
 }
 

@@ -40,7 +40,7 @@ export function* readDocument(
       `${member.place}: ${member.size} bytes are too many for such a document`,
     );
   const { document } = yield { ask: "document", member };
-  if (document === undefined) throw new BundleError("refused", `${member.place}: it is no JSON`);
+  if (document === undefined) throw new BundleError("damaged", `${member.place}: it is no JSON`);
   return document;
 }
 

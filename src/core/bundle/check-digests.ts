@@ -28,6 +28,7 @@ function compare(
   if (found === undefined) return `its digest was not computed, it should be ${digest}`;
   if (found.digest !== digest) return `its content has the digest ${found.digest} instead of ${digest}`;
   if (inner === undefined || found.inner === undefined || found.inner === inner) return undefined;
+  if (found.inner === "broken") return "it cannot be decompressed";
   return `decompressed, it has the digest ${found.inner}, and the image's config says ${inner}`;
 }
 

@@ -38,7 +38,7 @@ export type Compression = "gzip" | "xz" | "zstd" | "bzip2";
 /** The digest of a member as it is, and of what is in it where it is compressed. */
 export interface MemberDigests {
   readonly digest: Digest;
-  readonly inner?: Digest;
+  readonly inner?: Digest | "broken";
 }
 
 /** The member at a path, through links. */

@@ -129,11 +129,13 @@ forEachGeneration("bundles by ctr export", async (generation, t) => {
       ["-a", containerd.socket, "images", ...args],
       { timeout: 60_000 },
     );
+  // By its transfer service 2.1 sometimes ends before all is written: an archive that is cut off.
+  const local = generation === "2.1" ? ["--local"] : [];
   await ctr("import", "--all-platforms", "--no-unpack", at("in.tar"));
-  await ctr("export", "--all-platforms", at("all.tar"), "gcr.io/a/oci:1");
+  await ctr("export", ...local, "--all-platforms", at("all.tar"), "gcr.io/a/oci:1");
   assert.deepEqual(await contents(at("all.tar")), [["gcr.io/a/oci:1", images.oci.digest]]);
 
-  await ctr("export", "--platform", "linux/arm64", at("one.tar"), "gcr.io/a/oci:1");
+  await ctr("export", ...local, "--platform", "linux/arm64", at("one.tar"), "gcr.io/a/oci:1");
   const one = await verify(at("one.tar"));
   assert.deepEqual(codes(one), ["left-out left-out-platform"]);
   assert.match(one.problems[0]?.message ?? "", /left out: linux\/amd64/);
