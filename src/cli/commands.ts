@@ -1,6 +1,8 @@
+import type { BundleCommands } from "./bundle-commands.ts";
 import type { ExitCode } from "./command.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
+import type { PushCommands } from "./push-commands.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -51,7 +53,7 @@ interface DoctorCommandOptions extends ConfigOptions, DoctorOptions {
 }
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
-export interface Commands {
+export interface Commands extends PushCommands {
   agent(options: AgentOptions): Promise<ExitCode>;
   apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
@@ -62,5 +64,6 @@ export interface Commands {
   validate(files: readonly string[], options: ValidateCommandOptions): Promise<ExitCode>;
   render(files: readonly string[], options: RenderCommandOptions): Promise<ExitCode>;
   version(options: GlobalOptions): Promise<ExitCode>;
+  readonly bundle: BundleCommands;
   readonly fleet: FleetCommands;
 }

@@ -44,7 +44,7 @@ export function describeCommands(program: Command): ProgramDescription {
       options: options(command),
       choices:
         command.name() === "help" ? program.commands.map((one) => one.name()) : (first?.argChoices ?? []),
-      takesFiles: first?.name() === "file",
+      takesFiles: first?.name() === "file" || first?.name() === "source",
       commands: helper.visibleCommands(command).map(describe),
     };
   };

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { addBundleCommands } from "./bundle-program.ts";
 import type { CommandIo, ExitCode } from "./command.ts";
 import type { ChangeOptions, Commands, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { describeCommands, type ProgramDescription } from "./describe-commands.ts";
 import { addFleetCommands } from "./fleet-program.ts";
+import { addPushCommand } from "./push-program.ts";
 
 /** Where the program's own words go: help and completion on stdout, complaints on stderr. */
 export type ProgramOutput = Pick<CommandIo, "stdout" | "stderr">;
@@ -60,9 +62,13 @@ function createProgram(commands: Commands, output: ProgramOutput, done: Done): C
   addNodeCommands(program, commands, done);
   program.commandsGroup("Desired state, anywhere:");
   addStateCommands(program, commands, done);
+  const parts = { done, add, example, collect, optionsOf };
+  program.commandsGroup("Filling a mirror:");
+  addPushCommand(program, () => commands, parts);
+  addBundleCommands(program, () => commands.bundle, parts);
   program.commandsGroup("Many nodes:");
   // Not looked for before one of them runs: a description of the program has none.
-  addFleetCommands(program, () => commands.fleet, { done, add, example, collect, optionsOf });
+  addFleetCommands(program, () => commands.fleet, parts);
   program.commandsGroup("Other:").helpCommand("help [command]", "show help for a command");
   addOtherCommands(program, commands, output, done);
   return program;

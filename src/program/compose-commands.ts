@@ -1,4 +1,5 @@
 import type { Ports } from "../agent/ports.ts";
+import type { BundleCommands } from "../cli/bundle-commands.ts";
 import type { CommandIo, ExitCode } from "../cli/command.ts";
 import type { Commands, ConfigOptions, GlobalOptions } from "../cli/commands.ts";
 import type { FleetCommands } from "../cli/fleet-commands.ts";
@@ -110,7 +111,32 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       const { version } = await import("../cli/version.ts");
       return version(createIo(options));
     },
+    async push(sources, options) {
+      const [{ push }, { pushDeps }] = await Promise.all([
+        import("../cli/push.ts"),
+        import("./compose-push.ts"),
+      ]);
+      return push(sources, options, createIo(options), pushDeps());
+    },
+    bundle: composeBundleCommands(createIo),
     fleet: composeFleetCommands(createIo),
+  };
+}
+
+function composeBundleCommands(createIo: (options: GlobalOptions) => CommandIo): BundleCommands {
+  const compose = () => import("./compose-bundle.ts");
+  return {
+    async ls(sources, options) {
+      const [{ bundleLs }, { bundleDeps }] = await Promise.all([import("../cli/bundle-ls.ts"), compose()]);
+      return bundleLs(sources, createIo(options), bundleDeps());
+    },
+    async verify(sources, options) {
+      const [{ bundleVerify }, { bundleDeps }] = await Promise.all([
+        import("../cli/bundle-verify.ts"),
+        compose(),
+      ]);
+      return bundleVerify(sources, options, createIo(options), bundleDeps());
+    },
   };
 }
 

@@ -18,8 +18,10 @@ export interface Ask {
    * what the hop before had, where it may go on to this host.
    */
   readonly authorize?: (url: URL) => Promise<string | undefined>;
-  /** Body of a POST, urlencoded. */
+  /** Body of a POST, urlencoded. It goes wherever a redirect leads, as in Go. */
   readonly form?: string;
+  /** No redirect is followed: it is the answer. For a form that holds a secret. */
+  readonly staysPut?: true;
   /** Who sent us to this URL; undefined: it was configured. Then it is not to be near, unless who sent us is. */
   readonly from?: URL;
   /** Of the body; default 64 KiB. */

@@ -89,7 +89,8 @@ function group(defaults: readonly Header[], given: readonly Header[]): Record<st
   );
 }
 
-const NO_ANSWER = "no answer in time";
+/** Message of the error that ends a request whose time is over. */
+export const NO_ANSWER = "no answer in time";
 
 /** A cache sends the date of the answer that it has kept, and its age. */
 function clockAhead({ date, age }: IncomingMessage["headers"], nowMs: number): number | undefined {
@@ -129,7 +130,9 @@ async function readAnswer(
   };
 }
 
-function explainExchange(error: unknown, url: URL): RegistryError {
+/** Why a request over an open connection has no answer. */
+export function explainExchange(error: unknown, url: URL): RegistryError {
+  if (error instanceof RegistryError) return error;
   const { code = "", message = String(error) } = (error ?? {}) as { code?: string; message?: string };
   const { host } = url;
   // TLS 1.3 lets the server refuse a client certificate only after the handshake.

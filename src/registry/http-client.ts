@@ -58,7 +58,7 @@ export function createHttpClient({ environment, timeouts, root, resolve }: HttpC
       let next = await withAuthorization(first, first.headers ?? []);
       for (let hops = 1; ; hops++) {
         const answer = await askPlainIfNeeded(next, log, askAt);
-        const target = redirectTarget(answer, first.url);
+        const target = first.staysPut ? undefined : redirectTarget(answer, first.url);
         if (target === undefined) return answer;
         if (hops === MAX_HOPS)
           throw new RegistryError({ phase: "http", code: "redirect-loop", host: first.url.host });

@@ -51,12 +51,14 @@ test("bash accepts its script and completes commands, options, choices and files
   assert.deepEqual(bash(script, cwd, ""), [
     "agent",
     "apply",
+    "bundle",
     "completion",
     "doctor",
     "explain",
     "fleet",
     "help",
     "plan",
+    "push",
     "render",
     "restore",
     "status",
@@ -70,6 +72,7 @@ test("bash accepts its script and completes commands, options, choices and files
   assert.deepEqual(bash(script, cwd, "completion", ""), ["bash", "fish", "zsh"]);
   assert.deepEqual(bash(script, cwd, "help", "re"), ["render", "restore"]);
   assert.deepEqual(bash(script, cwd, "plan", ""), files);
+  assert.deepEqual(bash(script, cwd, "bundle", "verify", ""), files);
   assert.deepEqual(bash(script, cwd, "plan", "one.yaml", "t"), ["two words.yaml"]);
   assert.deepEqual(bash(script, cwd, "render", "--out", ""), ["directory"]);
   assert.deepEqual(bash(script, cwd, "agent", "--config", "s"), ["state.yaml"]);
@@ -123,12 +126,14 @@ test("every command and option is in the script of every shell", async () => {
   const commands = [
     "agent",
     "apply",
+    "bundle",
     "completion",
     "doctor",
     "explain",
     "fleet",
     "help",
     "plan",
+    "push",
     "render",
     "restore",
     "status",

@@ -8,9 +8,12 @@ export type LabPart =
   | "containerd-1.6"
   | "containerd-1.7"
   | "containerd-2.1"
+  | "crane"
   | "docker-registry"
   | "etcd"
-  | "prometheus";
+  | "oras"
+  | "prometheus"
+  | "skopeo";
 
 const labFetch = join(import.meta.dirname, "../../scripts/lab-fetch");
 

@@ -120,6 +120,7 @@ function forward(request: IncomingMessage, response: ServerResponse, target: str
     { method: request.method ?? "GET", headers: request.headers, agent: false },
     (reply) => {
       response.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.on("error", () => response.destroy());
       reply.pipe(response);
     },
   );

@@ -7,6 +7,12 @@ export interface TokenCredential {
   readonly password: string;
   /** A token for pulls without any credential. */
   readonly anonymousPull?: boolean;
+  /** Tokens for pushes are given out, too. */
+  readonly mayPush?: boolean;
+  /** Taken by POST with `grant_type=refresh_token`, in place of the credential. */
+  readonly identityToken?: string;
+  /** Of a token; default 300. */
+  readonly lifetimeSeconds?: number;
 }
 
 interface Access {
@@ -17,27 +23,38 @@ interface Access {
 
 /**
  * A token server as the distribution project describes it (docs: registry authentication, token specification):
- * GET with Basic, and POST with `grant_type=password`. Tokens are JWTs, signed ES256, with the certificate in x5c.
+ * GET with Basic, and POST with `grant_type=password` or `refresh_token`. Tokens are JWTs, signed ES256, with the certificate in x5c.
  */
 export function createTokenIssuer(signer: LabCertificate, credential: () => TokenCredential) {
-  const issue = (access: readonly Access[]): string => signToken(signer, access);
+  const issue = (access: readonly Access[], seconds = 300): string => signToken(signer, access, seconds);
   return {
     tokenFor: (repository: string, actions: readonly string[]) =>
       issue([{ type: "repository", name: repository, actions }]),
     answer: async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const parameters = await readParameters(request);
       const offered = offeredCredential(request, parameters);
-      const { username, password, anonymousPull = false } = credential();
+      const { username, password, anonymousPull = false, ...more } = credential();
+      const { mayPush = false, identityToken, lifetimeSeconds = 300 } = more;
+      const refresh = parameters.get("refresh_token");
       const accepted =
-        offered === undefined ? anonymousPull : offered[0] === username && offered[1] === password;
+        refresh !== null
+          ? refresh === identityToken
+          : offered === undefined
+            ? anonymousPull
+            : offered[0] === username && offered[1] === password;
       if (!accepted) {
         response.writeHead(401, { "content-type": "application/json" });
         response.end('{"errors":[{"code":"UNAUTHORIZED","message":"wrong credential"}]}');
         return;
       }
-      const token = issue(parameters.getAll("scope").flatMap((scope) => scope.split(" ").map(parseScope)));
+      const given = mayPush ? ["pull", "push"] : ["pull"];
+      const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
+      const token = issue(
+        scopes.map((scope) => parseScope(scope, given)),
+        lifetimeSeconds,
+      );
       response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify({ token, access_token: token, expires_in: 300 }));
+      response.end(JSON.stringify({ token, access_token: token, expires_in: lifetimeSeconds }));
     },
   };
 }
@@ -45,7 +62,7 @@ export function createTokenIssuer(signer: LabCertificate, credential: () => Toke
 export const tokenService = "lab-registry";
 export const tokenIssuerName = "lab-tokens";
 
-function signToken(signer: LabCertificate, access: readonly Access[]): string {
+function signToken(signer: LabCertificate, access: readonly Access[], lifetimeSeconds: number): string {
   const seconds = Math.floor(Date.now() / 1000);
   const x5c = [new X509Certificate(signer.cert).raw.toString("base64")];
   const claims = {
@@ -54,7 +71,7 @@ function signToken(signer: LabCertificate, access: readonly Access[]): string {
     sub: "lab",
     iat: seconds,
     nbf: seconds - 10,
-    exp: seconds + 300,
+    exp: seconds + lifetimeSeconds,
     jti: String(process.hrtime.bigint()),
     access,
   };
@@ -68,9 +85,9 @@ function encode(value: object): string {
 }
 
 /** `repository:name:pull,push`; the name may hold a port and so a colon. */
-function parseScope(scope: string): Access {
+function parseScope(scope: string, given: readonly string[]): Access {
   const [, type = "", name = "", actions = ""] = /^([^:]*):(.*):([^:]*)$/.exec(scope) ?? [];
-  return { type, name, actions: actions.split(",").filter((action) => action === "pull") };
+  return { type, name, actions: actions.split(",").filter((action) => given.includes(action)) };
 }
 
 async function readParameters(request: IncomingMessage): Promise<URLSearchParams> {

@@ -1,0 +1,80 @@
+import type { Answer, Ask, Assembly } from "../../core/bundle/assembly.ts";
+import { BundleError } from "../../core/bundle/bundle-error.ts";
+import { BUNDLE_LIMITS } from "../../core/bundle/bundle-limits.ts";
+import type { EntryBudget } from "../../core/bundle/collect-scan.ts";
+import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
+import type { Location, Member, Nature } from "../../core/bundle/scan.ts";
+import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
+import { digestContent } from "./digest-content.ts";
+import type { KeptMembers } from "./kept-members.ts";
+import { type FileReader, streamFile } from "./read-files.ts";
+import { scanCompressed } from "./scan-compressed.ts";
+import { scanFile } from "./scan-file.ts";
+
+/** Where answers come from: files, and what is still known of streams. */
+export interface AnswerSources {
+  readonly files: FileReader;
+  readonly kept: KeptMembers;
+  readonly budget: EntryBudget;
+  readonly hashAll: boolean;
+}
+
+/** Carries out an assembly. Throws BundleError, as the assembly does. */
+export async function runAssembly<T>(assembly: Assembly<T>, sources: AnswerSources): Promise<T> {
+  for (let step = assembly.next({}); ; ) {
+    if (step.done === true) return step.value;
+    step = assembly.next(await answer(step.value, sources));
+  }
+}
+
+async function answer({ ask, member }: Ask, sources: AnswerSources): Promise<Answer> {
+  const { at } = member;
+  if (at === undefined) return answerFromStream(ask, member, sources);
+  const { files, kept } = sources;
+  switch (ask) {
+    case "document": {
+      if (member.size > BUNDLE_LIMITS.listBytes) return {};
+      return { document: await files.read(at.path, at.offset, member.size) };
+    }
+    case "nature":
+      return { nature: await natureOf(files, member, at) };
+    case "digests": {
+      const digests =
+        kept.get(member)?.digests ?? (await digestContent(member.place, streamFile(at, 0, member.size)));
+      return { digests };
+    }
+    case "archive":
+      return lookInside(member, at, sources);
+    default:
+      return ask satisfies never;
+  }
+}
+
+function answerFromStream(ask: Ask["ask"], member: Member, { kept }: AnswerSources): Answer {
+  const known = kept.get(member);
+  if (known === undefined) return { nature: "other" };
+  const { nature, document, digests, inside } = known;
+  if (ask === "nature") return { nature };
+  if (ask === "document") return document === undefined ? {} : { document };
+  if (ask === "digests") return digests === undefined ? {} : { digests };
+  return inside ?? {};
+}
+
+async function natureOf(files: FileReader, { size }: Member, { path, offset }: Location): Promise<Nature> {
+  return recogniseNature(await files.read(path, offset, Math.min(BLOCK, size)));
+}
+
+async function lookInside(member: Member, at: Location, sources: AnswerSources): Promise<Answer> {
+  const { files, budget } = sources;
+  const { size, place } = member;
+  try {
+    const nature = await natureOf(files, member, at);
+    if (nature === "tar") return { archive: await scanFile(files, at, size, place, budget) };
+    if (nature === "other") return {};
+    const archive = await scanCompressed(nature, streamFile(at, 0, size), place, { ...sources, depth: 1 });
+    return archive === undefined ? {} : { archive };
+  } catch (error) {
+    if (error instanceof BundleError && error.code !== "unreadable") return { error: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,177 @@
+import { spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import * as zlib from "node:zlib";
+import { BundleError } from "../../core/bundle/bundle-error.ts";
+import type { Compression } from "../../core/bundle/scan.ts";
+
+/** A decompressor that runs beside us, or in one of libuv's threads. */
+interface Decoder {
+  readonly input: Writable;
+  readonly output: Readable;
+  /** Resolves when all has come out; rejects with BundleError when the input is damaged. */
+  readonly finished: Promise<void>;
+  stop(): void;
+}
+
+/** How a compressed source is read. */
+interface DecodeOptions {
+  /** What messages call it. */
+  readonly name: string;
+  /** Read the source to its end even when it is damaged or nobody wants the rest. */
+  readonly mustDrain: boolean;
+}
+
+/** Decompresses what comes, as fast as `consume` takes it. Throws BundleError when it is damaged. */
+export async function decodeStream<T>(
+  compression: Compression,
+  source: AsyncIterable<Uint8Array>,
+  { name, mustDrain }: DecodeOptions,
+  consume: (decoded: AsyncIterator<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const decoder = startDecoder(compression, name);
+  const verdict = decoder.finished.then(
+    () => undefined,
+    (why: unknown) => why,
+  );
+  const feeding = { isOver: false };
+  const fed = feed(source, decoder, feeding, mustDrain);
+  const { output } = decoder;
+  const decoded = output.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+  try {
+    const result = await consume(decoded);
+    while ((await decoded.next()).done !== true);
+    await decoder.finished;
+    return result;
+  } catch (error) {
+    // What the decoder says of a damaged file tells more than what was made of the bytes that came out.
+    if (error instanceof BundleError && error.code === "damaged") await drain(decoded);
+    const own = output.readableEnded || output.errored !== null ? await verdict : undefined;
+    throw own ?? error;
+  } finally {
+    feeding.isOver = true;
+    decoder.stop();
+    if (mustDrain) await fed;
+    else fed.catch(() => {}); // It may wait for a pipe that has nothing to say.
+  }
+}
+
+/** Decoders see damage at the end of a block, which is this far at most for those that xz makes by itself. */
+const BLOCK_BYTES = 64 * 1024 * 1024;
+
+async function drain(decoded: AsyncIterator<Uint8Array>): Promise<void> {
+  try {
+    for (let left = BLOCK_BYTES; left > 0; ) {
+      const next = await decoded.next();
+      if (next.done === true) return;
+      left -= next.value.length;
+    }
+  } catch {
+    // The decoder's own verdict says it.
+  }
+}
+
+async function feed(
+  source: AsyncIterable<Uint8Array>,
+  { input, finished }: Decoder,
+  feeding: { isOver: boolean },
+  mustDrain: boolean,
+): Promise<void> {
+  const end = () => {
+    feeding.isOver = true;
+  };
+  input.on("error", end);
+  const over = finished.then(end, end);
+  for await (const chunk of source) {
+    if (feeding.isOver && mustDrain) continue;
+    if (feeding.isOver) break;
+    if (!input.write(chunk)) await Promise.race([over, closedOrDrained(input)]);
+  }
+  if (!feeding.isOver) input.end();
+}
+
+function closedOrDrained(input: Writable): Promise<unknown> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      input.off("drain", settle);
+      input.off("close", settle);
+      resolve(undefined);
+    };
+    input.once("drain", settle);
+    input.once("close", settle);
+  });
+}
+
+function startDecoder(compression: Compression, name: string): Decoder {
+  switch (compression) {
+    case "gzip":
+      return inProcess(zlib.createGunzip({ chunkSize: CHUNK }), "gzip", name);
+    case "zstd": {
+      // Node 20 has none.
+      const create = (zlib as { createZstdDecompress?: () => ReturnType<typeof zlib.createGunzip> })
+        .createZstdDecompress;
+      return create === undefined
+        ? startProgram(["zstd", "-dc", "--no-progress"], "zstd", name)
+        : inProcess(create(), "zstd", name);
+    }
+    case "xz":
+      // All cores where the file has several blocks; a file of one block may want any amount of memory.
+      return startProgram(["xz", "-T0", "-dc", "--memlimit-decompress=1GiB"], "xz-utils", name);
+    case "bzip2":
+      throw new BundleError(
+        "unsupported",
+        `${name}: it is compressed by bzip2; pipe it through bzip2 -dc and give - as the source`,
+      );
+    default:
+      return compression satisfies never;
+  }
+}
+
+const CHUNK = 256 * 1024;
+
+function inProcess(stream: ReturnType<typeof zlib.createGunzip>, format: string, name: string): Decoder {
+  const finished = new Promise<void>((resolve, reject) => {
+    stream.once("end", resolve);
+    stream.once("error", (error) => reject(damaged(name, format, error.message, error)));
+    stream.once("close", () => reject(new BundleError("damaged", `${name}: decompressing was ended`)));
+  });
+  return { input: stream, output: stream, finished, stop: () => void stream.destroy() };
+}
+
+function startProgram([program = "", ...args]: readonly string[], from: string, name: string): Decoder {
+  const child = spawn(program, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], LC_ALL: "C" },
+  });
+  let words = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    if (words.length < 1_000) words += chunk.toString();
+  });
+  const finished = new Promise<void>((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new BundleError(
+          "unreadable",
+          error.code === "ENOENT"
+            ? `${name}: it needs the program ${program}, which is not here; install ${from}`
+            : `${name}: ${program} cannot be started: ${error.message}`,
+          error,
+        ),
+      ),
+    );
+    child.once("close", (status, signal) => {
+      if (status === 0) return resolve();
+      const why =
+        words
+          .trim()
+          .split("\n")[0]
+          ?.replace(/^(?:xz: |zstd: )?(?:\(stdin\): |\/\*stdin\*\\ : )?/, "") ||
+        (signal === null ? `exit code ${status}` : `ended by ${signal}`);
+      reject(damaged(name, program, why));
+    });
+  });
+  return { input: child.stdin, output: child.stdout, finished, stop: () => void child.kill("SIGKILL") };
+}
+
+function damaged(name: string, by: string, why: string, cause?: unknown): BundleError {
+  return new BundleError("damaged", `${name}: cannot be decompressed (${by}: ${why})`, cause);
+}

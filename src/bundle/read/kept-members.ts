@@ -1,0 +1,36 @@
+import type { Answer } from "../../core/bundle/assembly.ts";
+import type { EntryBudget } from "../../core/bundle/collect-scan.ts";
+import type { Member, MemberDigests, Nature } from "../../core/bundle/scan.ts";
+import type { ByteFeed } from "./byte-feed.ts";
+
+/** What is still known of a member after a stream has carried it by. */
+export interface KeptMember {
+  readonly nature: Nature;
+  readonly document?: Uint8Array;
+  readonly digests?: MemberDigests;
+  /** What was in it, where it was an archive. */
+  readonly inside?: Pick<Answer, "archive" | "error">;
+}
+
+export type KeptMembers = Map<Member, KeptMember>;
+
+/** A stream that is gone through once. */
+export interface StreamScan {
+  readonly budget: EntryBudget;
+  readonly kept: KeptMembers;
+  /** Compute the digest of everything, not only of what cannot be put together without. */
+  readonly hashAll: boolean;
+  /** Archives in archives; 0 for the outermost. */
+  readonly depth: number;
+  /** Bytes of documents that may still be kept. */
+  documents: number;
+  /** Decompressors that may still be started for archives in the archive. */
+  decoders: number;
+  /** Takes a file's content, which may be left standing, and keeps of it what matters. */
+  readonly keep: (
+    member: Member,
+    feed: ByteFeed,
+    scan: StreamScan,
+    mayHoldArchives: boolean,
+  ) => Promise<void>;
+}

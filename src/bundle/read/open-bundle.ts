@@ -1,0 +1,113 @@
+import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { type AssembledBundle, assembleBundle } from "../../core/bundle/assemble-bundle.ts";
+import { BundleError } from "../../core/bundle/bundle-error.ts";
+import { createEntryBudget } from "../../core/bundle/collect-scan.ts";
+import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
+import type { Nature, Scan } from "../../core/bundle/scan.ts";
+import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
+import { type AnswerSources, runAssembly } from "./answer-asks.ts";
+import { createByteFeed } from "./byte-feed.ts";
+import { digestOf } from "./digest-stream.ts";
+import type { KeptMembers } from "./kept-members.ts";
+import { unreadable } from "./read-error.ts";
+import { createFileReader, streamFile } from "./read-files.ts";
+import { scanCompressed, scanPlain } from "./scan-compressed.ts";
+import { scanFile } from "./scan-file.ts";
+import { scanFolder } from "./scan-folder.ts";
+
+/** A bundle of which is known what it holds. */
+export interface OpenedBundle {
+  readonly bundle: AssembledBundle;
+  /** What is still known of content that has gone by. */
+  readonly kept: KeptMembers;
+  /** For people: `folder`, `tar`, `tar, compressed by xz`. */
+  readonly container: string;
+}
+
+export interface OpenOptions {
+  /** Where `-` reads from. */
+  readonly stdin: Readable;
+  /** Compute the digest of all that can be read once only. */
+  readonly hashAll: boolean;
+  /** Bytes that have been read of a source that is read once, and how many it has; undefined: nobody knows. */
+  readonly onProgress?: (done: number, total: number | undefined) => void;
+}
+
+/**
+ * Finds out what a source holds: a folder, an archive, a compressed one, or any of the archives on standard input (`-`).
+ * Files at rest are not read through; all else is, once, and nothing is put on disk. Throws BundleError.
+ */
+export async function openBundle(source: string, options: OpenOptions): Promise<OpenedBundle> {
+  const files = createFileReader();
+  const { hashAll } = options;
+  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll };
+  try {
+    const { scan, container } = await scanSource(source, options, sources);
+    const bundle = await runAssembly(assembleBundle(scan, digestOf), sources);
+    return { bundle, kept: sources.kept, container };
+  } finally {
+    await files.close();
+  }
+}
+
+interface Scanned {
+  readonly scan: Scan;
+  readonly container: string;
+}
+
+async function scanSource(source: string, options: OpenOptions, sources: AnswerSources): Promise<Scanned> {
+  if (source === "-") return scanOnce(options.stdin, "standard input", undefined, options, sources);
+  const stats = await stat(source).catch((error) => {
+    throw unreadable(source, error);
+  });
+  const { budget, files } = sources;
+  if (stats.isDirectory()) return { scan: await scanFolder(source, budget), container: "folder" };
+  const at = { path: source, offset: 0 };
+  if (!stats.isFile()) return scanOnce(streamFile(at, 0), source, undefined, options, sources);
+  const nature = recogniseNature(await files.read(source, 0, BLOCK));
+  if (nature !== "tar") return scanOnce(streamFile(at, 0), source, stats.size, options, sources);
+  return { scan: await scanFile(files, at, stats.size, source, budget), container: "tar" };
+}
+
+async function scanOnce(
+  stream: Readable,
+  name: string,
+  total: number | undefined,
+  { onProgress }: OpenOptions,
+  sources: AnswerSources,
+): Promise<Scanned> {
+  const bytes = counted(stream, name, (done) => onProgress?.(done, total));
+  const feed = createByteFeed(bytes);
+  const nature = recogniseNature(await feed.peek(BLOCK));
+  if (nature === "other") {
+    stream.destroy();
+    throw new BundleError("unknown", `${name}: no bundle: neither a tar archive nor one by gzip, xz or zstd`);
+  }
+  const scan = await (nature === "tar"
+    ? scanPlain(feed, name, { ...sources, depth: 0 })
+    : scanCompressed(nature, feed.content(Number.MAX_SAFE_INTEGER), name, { ...sources, depth: 0 }));
+  if (scan === undefined) throw new BundleError("unknown", `${name}: no bundle`);
+  return { scan, container: containerName(nature) };
+}
+
+function containerName(nature: Nature): string {
+  return nature === "tar" ? "tar" : `tar, compressed by ${nature}`;
+}
+
+async function* counted(
+  stream: Readable,
+  name: string,
+  count: (done: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let done = 0;
+  try {
+    for await (const chunk of stream) {
+      done += (chunk as Uint8Array).length;
+      count(done);
+      yield chunk as Uint8Array;
+    }
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}

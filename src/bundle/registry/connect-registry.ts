@@ -1,0 +1,52 @@
+import type { PushLogin } from "../../core/bundle/push/docker-logins.ts";
+import type { Environment } from "../../core/choose-proxy.ts";
+import type { TlsMaterial } from "../../core/containerd/pull/tls-material.ts";
+import type { Resolve } from "../../registry/guard-lookup.ts";
+import { createHttpClient } from "../../registry/http-client.ts";
+import { RegistryError } from "../../registry/registry-error.ts";
+import { AnswerError } from "./answer-error.ts";
+import { createConnectionPool } from "./connection-pool.ts";
+import { createPushAuthorizer } from "./push-authorizer.ts";
+import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
+import { createSendRequest } from "./send-request.ts";
+
+export interface ConnectOptions {
+  /** Scheme, host and port. */
+  readonly url: URL;
+  readonly tls: TlsMaterial;
+  readonly loginFor: (repository: string) => Promise<PushLogin | undefined>;
+  readonly environment: Environment;
+  readonly root: string;
+  readonly resolve?: Resolve;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface ConnectedRegistry {
+  readonly link: RegistryLink;
+  close(): void;
+}
+
+const TOKEN_LIMITS = { dialMs: 10_000, handshakeMs: 10_000, responseMs: 30_000 };
+
+/** A registry, reached the way containerd would reach it. Nothing is asked yet. */
+export function connectRegistry(options: ConnectOptions): ConnectedRegistry {
+  const { url, tls, loginFor, environment, root, resolve, now, signal } = options;
+  const found = resolve === undefined ? {} : { resolve };
+  const pool = createConnectionPool({ registry: url, tls, environment, root, signal, ...found });
+  const client = createHttpClient({ environment, root, timeouts: TOKEN_LIMITS, ...found });
+  const authorizer = createPushAuthorizer({ client, url, tls, loginFor, now, signal });
+  return { link: createRegistryLink(url, createSendRequest(pool, signal), authorizer), close: pool.close };
+}
+
+/**
+ * Finds out whether a registry answers there, and lets us in, before anything else is done. Rejects with RegistryError
+ * or AnswerError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+ */
+export async function pingRegistry(link: RegistryLink, repository: string): Promise<void> {
+  const url = new URL("/v2/", link.url);
+  const reply = await link.request({ method: "GET", url }, { repository, isLoginOnly: true });
+  const isPage = /^text\/html/i.test(reply.headers["content-type"] ?? "");
+  if (isPage) throw new RegistryError({ phase: "http", code: "web-page", host: url.host });
+  if (reply.status !== 200) throw new AnswerError("GET", reply);
+}

@@ -1,0 +1,157 @@
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http";
+import { explainExchange, NO_ANSWER } from "../../registry/exchange.ts";
+import { proxyAuthorization } from "../../registry/open-tunnel.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+import { type OutgoingBody, sendBody } from "./send-body.ts";
+
+export interface Outgoing {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: OutgoingBody;
+  /** From the end of the body to the answer; default a minute. */
+  readonly answerMs?: number;
+  /** Of the answer's body; default 64 KiB. */
+  readonly maxBytes?: number;
+  /** Let the server look at the headers first (`Expect: 100-continue`), which it may not answer. */
+  readonly asksFirst?: boolean;
+}
+
+export interface Reply {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Values of every `WWW-Authenticate` header. */
+  readonly challenges: readonly string[];
+  /** At most as much as was asked for. */
+  readonly body: Buffer;
+}
+
+export type SendRequest = (outgoing: Outgoing) => Promise<Reply>;
+
+const ANSWER_MS = 60_000;
+const MAX_BODY_BYTES = 64 * 1024;
+/** Of an answer whose body tells nothing that is needed. */
+const REST_MS = 10_000;
+/** A connection that the server closed while it was idle shows it before more of a body has gone out. */
+const STALE_BYTES = 128 * 1024;
+
+/**
+ * Sends requests over kept connections. Each phase has a timer of its own, none is for the whole. Rejects with
+ * RegistryError when there is no answer; any status is one, also if it comes before the body has gone out whole.
+ */
+export function createSendRequest(pool: ConnectionPool, signal: AbortSignal): SendRequest {
+  return async (outgoing) => {
+    for (let attempt = 1; ; attempt++) {
+      const request = createRequest(pool, outgoing);
+      const sent = { bytes: 0 };
+      try {
+        return await exchangeOnce(request, outgoing, signal, sent);
+      } catch (error) {
+        const isStale = request.reusedSocket && (error as { code?: unknown }).code === "closed";
+        if (attempt > 3 || signal.aborted || !isStale || sent.bytes > STALE_BYTES) throw error;
+        // Nothing of it was answered, and the connection was an old one: that says nothing about the server.
+      }
+    }
+  };
+}
+
+function createRequest(
+  pool: ConnectionPool,
+  { method, url, headers = {}, body, asksFirst }: Outgoing,
+): ClientRequest {
+  const proxy = pool.plainProxyFor(url);
+  const path = `${url.pathname}${url.search}`;
+  const needsLength = body !== undefined || method === "POST" || method === "PUT" || method === "PATCH";
+  return httpRequest({
+    method,
+    agent: pool.agentFor(url),
+    host: url.hostname,
+    port: url.port,
+    path: proxy === undefined ? path : `${url.origin}${path}`,
+    headers: {
+      Host: url.host,
+      "User-Agent": "mirrorlet",
+      ...(needsLength ? { "Content-Length": String(body?.length ?? 0) } : {}),
+      ...(asksFirst === true ? { Expect: "100-continue" } : {}),
+      ...headers,
+      ...(proxy === undefined ? {} : proxyAuthorization(proxy)),
+    },
+  });
+}
+
+function exchangeOnce(
+  request: ClientRequest,
+  outgoing: Outgoing,
+  signal: AbortSignal,
+  sent: { bytes: number },
+): Promise<Reply> {
+  const { url, body, answerMs = ANSWER_MS, asksFirst = false } = outgoing;
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const end = (): void => void request.destroy(new Error(NO_ANSWER));
+  const within = (ms: number): void => {
+    clearTimeout(timer);
+    // The body may notice only after the answer, or the end of the connection, has been dealt with.
+    if (!isOver) timer = setTimeout(end, ms);
+  };
+  const abort = (): void => void request.destroy(new Error("stopped"));
+  signal.addEventListener("abort", abort, { once: true });
+  return new Promise<Reply>((resolve, reject) => {
+    let response: IncomingMessage | undefined;
+    // Stays: errors after the answer has begun concern its reader alone.
+    request.on("error", (error) => {
+      if (response === undefined) reject(explainExchange(error, url));
+    });
+    request.once("response", (answer) => {
+      response = answer;
+      within(outgoing.method === "GET" ? ANSWER_MS : REST_MS);
+      readReply(answer, outgoing).then(resolve, (error) => reject(explainExchange(error, url)));
+    });
+    const hasAnswer = (): boolean => response !== undefined;
+    if (signal.aborted) abort();
+    sendBody(request, body, { asksFirst, within, hasAnswer, sent }).then(
+      () => {
+        if (!hasAnswer()) within(answerMs);
+      },
+      (error) => {
+        reject(error);
+        request.destroy();
+      },
+    );
+  }).finally(() => {
+    isOver = true;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    // Answered early: what is left of the body must not be taken for the next request.
+    if (!request.writableFinished) request.destroy();
+  });
+}
+
+async function readReply(response: IncomingMessage, outgoing: Outgoing): Promise<Reply> {
+  const { method, url, maxBytes = MAX_BODY_BYTES } = outgoing;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxBytes) break;
+    }
+  } catch (error) {
+    // Who refuses a body early may well break off the connection: the status has come, and is what counts.
+    if (method === "GET") throw error;
+  }
+  return {
+    url,
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    challenges: response.headersDistinct["www-authenticate"] ?? [],
+    body: Buffer.concat(chunks).subarray(0, maxBytes),
+  };
+}

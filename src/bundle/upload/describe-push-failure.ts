@@ -1,0 +1,40 @@
+import { pushFix } from "../../core/bundle/push/push-fix.ts";
+import { RegistryError } from "../../registry/registry-error.ts";
+import { AnswerError } from "../registry/answer-error.ts";
+
+/** What went wrong and what to do, for whoever pushes; without secrets. */
+export function describePushFailure(error: unknown): string {
+  const first = innermost(error);
+  if (first instanceof RegistryError) {
+    const { cause, fix } = pushFix(first.failure);
+    const tried = first === error ? "" : tries(error);
+    return `${cause}${tried}; ${fix}`;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = first instanceof AnswerError ? hintFor(first) : undefined;
+  return hint === undefined ? message : `${message}; ${hint}`;
+}
+
+function innermost(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof RegistryError || cause instanceof AnswerError ? cause : error;
+}
+
+function tries(error: unknown): string {
+  return / \(tried \d+ times\)$/.exec((error as Error).message)?.[0] ?? "";
+}
+
+function hintFor({ status, codes }: AnswerError): string | undefined {
+  if (status === 403 || codes.includes("DENIED"))
+    return "the login may not push there: give it the right, or use another";
+  if (status === 413)
+    return "something in front of the registry limits the size of requests: raise it (client_max_body_size of nginx)";
+  if (codes.includes("MANIFEST_BLOB_UNKNOWN"))
+    return "the registry lost a part of it: push again with --deep";
+  if (status === 429)
+    return "the registry limits its clients: push again later, what is there is not sent again";
+  if (codes.includes("NAME_UNKNOWN")) return "create the project or namespace at the registry first";
+  if (status === 404 || status === 405)
+    return "is this a registry, and does it take pushes? A pull-through cache does not";
+  return undefined;
+}

@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../../core/bundle/bundle.ts";
+import type { TreeManifest } from "../../core/bundle/push/image-tree.ts";
+import { addReferrer, fallbackTag } from "../../core/bundle/push/referrers-index.ts";
+import { getManifest, headManifest, putManifest } from "../registry/manifests.ts";
+import type { PushContext } from "./push-context.ts";
+import { MAX_MANIFEST_BYTES } from "./read-image-trees.ts";
+import { readVerified } from "./verified-bytes.ts";
+
+/** Gets manifests into repositories, byte for byte. */
+export interface ManifestTransfer {
+  /** What stands under a tag, or a digest if it is there; undefined: nothing. */
+  find(repository: string, reference: string): Promise<Digest | undefined>;
+  /** Puts it under its digest, once. */
+  ensure(repository: string, manifest: TreeManifest): Promise<void>;
+  /** Puts it under a tag. */
+  tag(repository: string, tag: string, manifest: TreeManifest): Promise<void>;
+}
+
+export function createManifestTransfer(context: PushContext): ManifestTransfer {
+  const { link, retrier, lanes, source, deep } = context;
+  const present = new Map<string, Promise<void>>();
+  const listing = new Map<string, Promise<void>>();
+
+  const run = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    lanes.run((lane) => {
+      context.signal.throwIfAborted();
+      return retrier.run(what, work, lane);
+    });
+
+  const find = (repository: string, reference: string): Promise<Digest | undefined> =>
+    run(`${repository}: ${reference}`, () => headManifest(link, repository, reference));
+
+  const put = async (repository: string, reference: string, manifest: TreeManifest): Promise<void> => {
+    const { digest, size, parts } = manifest;
+    const keepsSubjects = await run(`${repository}: ${reference}`, async () => {
+      const bytes = await readVerified(source, digest, size, MAX_MANIFEST_BYTES);
+      return putManifest(link, { repository, reference, digest, mediaType: parts.mediaType, bytes });
+    });
+    if (parts.subject !== undefined && !keepsSubjects) await list(repository, parts.subject.digest, manifest);
+  };
+
+  /** The registry does not list referrers itself: then clients look under a tag, which the client has to keep. */
+  const list = (repository: string, subject: Digest, manifest: TreeManifest): Promise<void> => {
+    const tag = fallbackTag(subject);
+    const key = `${repository}:${tag}`;
+    // One after the other: each adds to what the one before has written.
+    const next = (listing.get(key) ?? Promise.resolve()).then(() =>
+      run(key, async () => {
+        const before = await getManifest(link, repository, tag, MAX_MANIFEST_BYTES);
+        const index = addReferrer(before, manifest);
+        if (index === undefined) return;
+        const { mediaType, bytes } = index;
+        const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+        await putManifest(link, { repository, reference: tag, digest, mediaType, bytes });
+      }),
+    );
+    listing.set(
+      key,
+      next.catch(() => {}),
+    );
+    return next;
+  };
+
+  const bring = async (repository: string, manifest: TreeManifest): Promise<void> => {
+    if (deep && (await find(repository, manifest.digest)) !== undefined) return;
+    await put(repository, manifest.digest, manifest);
+  };
+
+  return {
+    find,
+    ensure(repository, manifest) {
+      const key = `${repository}@${manifest.digest}`;
+      const known = present.get(key) ?? bring(repository, manifest);
+      present.set(key, known);
+      return known;
+    },
+    tag: put,
+  };
+}

@@ -1,0 +1,21 @@
+import type { Lanes } from "../../core/bundle/push/lanes.ts";
+import type { PushEvent } from "../../core/bundle/push/push-event.ts";
+import type { BlobSource } from "../blob-source.ts";
+import type { RegistryLink } from "../registry/registry-link.ts";
+import type { Retrier } from "../registry/retrier.ts";
+import type { UploadWays } from "../registry/upload-blob.ts";
+
+/** What all of a push shares. */
+export interface PushContext {
+  readonly link: RegistryLink;
+  readonly retrier: Retrier;
+  readonly lanes: Lanes;
+  readonly ways: UploadWays;
+  readonly source: BlobSource;
+  readonly emit: (event: PushEvent) => void;
+  /** Look at every part of an image that is there already. */
+  readonly deep: boolean;
+  /** Ends whatever is under way; aborted once this was called, or somebody outside wants an end. */
+  readonly stop: () => void;
+  readonly signal: AbortSignal;
+}

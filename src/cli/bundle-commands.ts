@@ -1,0 +1,37 @@
+import type { AssembledBundle } from "../core/bundle/assemble-bundle.ts";
+import type { Problem } from "../core/bundle/gathered.ts";
+import type { ExitCode } from "./command.ts";
+import type { GlobalOptions } from "./commands.ts";
+
+export interface BundleVerifyOptions extends GlobalOptions {
+  /** An index that lacks some of its platforms is in order. */
+  readonly allowMissingPlatforms: boolean | undefined;
+}
+
+/** Looks at bundles without a registry. */
+export interface BundleCommands {
+  ls(sources: readonly string[], options: GlobalOptions): Promise<ExitCode>;
+  verify(sources: readonly string[], options: BundleVerifyOptions): Promise<ExitCode>;
+}
+
+/** A bundle that was found in a source. */
+export interface FoundBundle {
+  readonly bundle: AssembledBundle;
+  /** `folder`, `tar`, `tar, compressed by xz`. */
+  readonly container: string;
+  readonly problems: readonly Problem[];
+}
+
+/** Bytes that were read; `total` undefined: nobody knows how many there are. */
+export type OnProgress = (done: number, total: number | undefined) => void;
+
+export interface BundleDeps {
+  /** What a source holds. Throws BundleError. */
+  readonly open: (source: string, onProgress: OnProgress) => Promise<FoundBundle>;
+  /** The same with every digest computed. */
+  readonly verify: (source: string, onProgress: OnProgress) => Promise<FoundBundle>;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** Width of the terminal that stderr is; undefined: it is none. */
+  readonly progressColumns: number | undefined;
+}

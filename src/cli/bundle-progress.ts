@@ -1,0 +1,55 @@
+import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
+import { plainText } from "../core/plain-text.ts";
+import type { BundleDeps, OnProgress } from "./bundle-commands.ts";
+
+/** Shows how far reading has come. */
+export interface BundleProgress {
+  readonly note: OnProgress;
+  /** Takes the line away. */
+  end(): void;
+}
+
+const DRAW_MS = 100;
+const LINE_MS = 5_000;
+
+/** A line that is drawn over on a terminal; elsewhere a line now and then, and none for what is done soon. */
+export function createBundleProgress(
+  verb: string,
+  source: string,
+  write: (text: string) => void,
+  { now, progressColumns: columns }: Pick<BundleDeps, "now" | "progressColumns">,
+): BundleProgress {
+  const startedAt = now();
+  let drawnAt = startedAt;
+  let isDrawn = false;
+  return {
+    note(done, total) {
+      const at = now();
+      if (at - drawnAt < (columns === undefined ? LINE_MS : DRAW_MS)) return;
+      drawnAt = at;
+      const line = progressText(`${verb} ${plainText(source)}`, done, total, at - startedAt);
+      if (columns === undefined) return write(`${line}\n`);
+      isDrawn = true;
+      write(`\r\u001b[K${fit(line, columns)}`);
+    },
+    end() {
+      if (isDrawn) write("\r\u001b[K");
+    },
+  };
+}
+
+/** `verifying a.tar.xz: 512 MB of 1.4 GB, 36 %, 120 MB/s, 0:07 left` */
+function progressText(what: string, done: number, total: number | undefined, ms: number): string {
+  const rate = ms > 0 ? done / ms : 0;
+  const speed = `${formatBytes(rate * 1000)}/s`;
+  if (total === undefined || total < done) return `${what}: ${formatBytes(done)}, ${speed}`;
+  const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
+  const left = rate > 0 ? `, ${formatDuration((total - done) / rate)} left` : "";
+  return `${what}: ${formatBytes(done)} of ${formatBytes(total)}, ${percent} %, ${speed}${left}`;
+}
+
+/** The end of a line says more than its beginning. */
+function fit(line: string, columns: number): string {
+  const room = columns - 1;
+  return line.length <= room ? line : `…${line.slice(line.length - room + 1)}`;
+}

@@ -1,0 +1,153 @@
+import type { Assembly } from "./assembly.ts";
+import type { Bundle, BundleImage, Digest } from "./bundle.ts";
+import { BundleError } from "./bundle-error.ts";
+import { BUNDLE_LIMITS } from "./bundle-limits.ts";
+import { checkImage } from "./check-image.ts";
+import { createGathered, type FoundImage, type Gathered, type Holding, type Problem } from "./gathered.ts";
+import { manifestsBelow } from "./manifests-below.ts";
+import { digestInName, fullName } from "./name-image.ts";
+import type { ManifestParts } from "./push/manifest-parts.ts";
+import type { Scan } from "./scan.ts";
+import { isDump } from "./shapes/gather-dump.ts";
+import { gatherRoot } from "./shapes/gather-root.ts";
+
+/** A bundle with all that is known of it without computing digests. */
+export interface AssembledBundle extends Bundle {
+  /** For people: `OCI layout`, `docker-archive`, … */
+  readonly shapes: readonly string[];
+  readonly blobs: ReadonlyMap<Digest, Holding>;
+  readonly manifests: ReadonlyMap<Digest, ManifestParts>;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Finds out what is in a folder or an archive: layouts and archives of images in it, at any depth, and archives in
+ * archives. Throws BundleError when there is no image, or when it is made to mislead; what is missing or does not fit
+ * are problems.
+ */
+export function* assembleBundle(
+  scan: Scan,
+  digestOf: (bytes: Uint8Array) => Digest,
+): Assembly<AssembledBundle> {
+  const gathered = createGathered();
+  yield* gatherScan(gathered, scan, digestOf, 0);
+  const images = nameImages(gathered);
+  const checked = new Set<Digest>();
+  for (const image of images) {
+    if (checked.has(image.top.digest)) continue;
+    checked.add(image.top.digest);
+    gathered.problems.push(...checkImage(image, gathered).problems);
+  }
+  const isBroken = gathered.problems.some(({ severity }) => severity === "error");
+  if (images.length === 0 && (scan.isCut || !isBroken)) throw emptyError(scan, gathered);
+  return {
+    shapes: [...gathered.shapes],
+    images,
+    blobs: gathered.holdings,
+    manifests: gathered.manifests,
+    problems: gathered.problems.slice(0, BUNDLE_LIMITS.problems),
+  };
+}
+
+/** The list of images is often the last entry, so that it is the first to be lost. */
+function emptyError({ name, isCut }: Scan, { shapes }: Gathered): BundleError {
+  if (isCut)
+    return new BundleError(
+      "damaged",
+      `${name}: no list of images is in it, and it ends without the mark of an end: cut off?`,
+    );
+  if (shapes.size > 0) return new BundleError("unknown", `${name}: the bundle is empty: it lists no image`);
+  return new BundleError(
+    "unknown",
+    `${name}: no bundle: neither an OCI layout nor an archive of images is in it`,
+  );
+}
+
+function* gatherScan(
+  gathered: Gathered,
+  scan: Scan,
+  digestOf: (bytes: Uint8Array) => Digest,
+  depth: number,
+): Assembly<void> {
+  const found: string[] = [];
+  for (const root of findRoots(scan)) {
+    const images = yield* gatherRoot(gathered, scan, root, digestOf);
+    if (images === undefined) continue;
+    found.push(root);
+    gathered.images.push(...images);
+  }
+  if (scan.isCut)
+    gathered.problems.push({
+      severity: found.length === 0 ? "error" : "warning",
+      code: "no-end-mark",
+      message: `${scan.name}: it ends without the mark of an end; if it was cut off, that was between two entries`,
+    });
+  if (depth >= BUNDLE_LIMITS.nesting) return;
+  for (const [path, member] of scan.members) {
+    if (found.some((root) => path.startsWith(root))) continue;
+    const { nature } = yield { ask: "nature", member };
+    if (nature === undefined || nature === "other") continue;
+    const { archive, error } = yield { ask: "archive", member };
+    if (error !== undefined)
+      gathered.problems.push({ severity: "error", code: "unreadable-archive", message: error });
+    if (archive !== undefined) yield* gatherScan(gathered, archive, digestOf, depth + 1);
+  }
+}
+
+/** Folders that may hold images of their own, outer ones first; each with a `/` at its end, the outermost "". */
+function findRoots(scan: Scan): readonly string[] {
+  const names = new Map<string, Set<string>>();
+  for (const path of [...scan.members.keys(), ...scan.links.keys()]) {
+    const at = path.lastIndexOf("/") + 1;
+    const inFolder = names.get(path.slice(0, at)) ?? new Set();
+    names.set(path.slice(0, at), inFolder.add(path.slice(at)));
+  }
+  return [...names]
+    .filter(([, inFolder]) => inFolder.has("index.json") || inFolder.has("manifest.json") || isDump(inFolder))
+    .map(([folder]) => folder)
+    .sort((a, b) => a.split("/").length - b.split("/").length || (a < b ? -1 : 1));
+}
+
+/** Full names, each once. */
+function nameImages({ images, problems, manifests }: Gathered): readonly BundleImage[] {
+  const named = new Map<string, BundleImage>();
+  const tell = (severity: "error" | "warning", code: Problem["code"], message: string) =>
+    problems.push({ severity, code, message });
+  for (const image of images) {
+    const name = nameOf(image);
+    if (name === "") tell("warning", "bad-name", `${JSON.stringify(image.name)} is no name of an image`);
+    const insists = name === undefined ? undefined : digestInName(name);
+    if (insists !== undefined && insists !== image.top.digest)
+      tell("error", "bad-name", `${name}: the bundle has ${image.top.digest} under this name`);
+    const key = name || image.top.digest;
+    const before = named.get(key);
+    if (before !== undefined && before.top.digest !== image.top.digest)
+      tell(
+        "error",
+        "name-twice",
+        `${key}: two images have this name, ${before.top.digest} and ${image.top.digest}`,
+      );
+    const { newDigest } = image;
+    const found = { name: name || undefined, top: withType(image, manifests) };
+    if (before === undefined) named.set(key, newDigest === undefined ? found : { ...found, newDigest });
+  }
+  const others = new Set([...named.values()].flatMap((image) => digestsBelow(image, manifests)));
+  return [...named.values()].filter(({ name, top }) => name !== undefined || !others.has(top.digest));
+}
+
+/** "": it has one that is none. */
+function nameOf({ name, isHostless }: FoundImage): string | undefined {
+  const full = name === undefined ? undefined : (fullName(name) ?? "");
+  return isHostless === true ? full?.replace(/^docker\.io\//, "") : full;
+}
+
+/** What need not be told of when it has no name: programs list it beside the image that it belongs to, or once more. */
+function digestsBelow({ name, top }: BundleImage, manifests: Gathered["manifests"]): readonly Digest[] {
+  const below = [...manifestsBelow(manifests, top.digest).keys()];
+  return name === undefined ? below.filter((digest) => digest !== top.digest) : below;
+}
+
+function withType({ top }: BundleImage, manifests: Gathered["manifests"]): BundleImage["top"] {
+  const mediaType = manifests.get(top.digest)?.mediaType ?? top.mediaType;
+  return mediaType === top.mediaType ? top : { ...top, mediaType };
+}

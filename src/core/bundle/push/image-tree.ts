@@ -1,0 +1,58 @@
+import type { BundleImage, Descriptor, Digest } from "../bundle.ts";
+import { isForeign, type ManifestParts } from "./manifest-parts.ts";
+
+/** A manifest that is to be pushed as it is. */
+export interface TreeManifest {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly parts: ManifestParts;
+}
+
+/** An image with all that belongs to it. */
+export interface ImageTree {
+  readonly image: BundleImage;
+  /** Children before what names them; the image's own manifest or index is the last. */
+  readonly manifests: readonly TreeManifest[];
+  /** Configs and layers, each once, in the order of the manifests. */
+  readonly blobs: readonly Descriptor[];
+  /** What the image names and the bundle lacks: it has to be at the registry already. */
+  readonly absent: readonly AbsentPart[];
+}
+
+export interface AbsentPart {
+  readonly kind: "manifest" | "blob";
+  readonly descriptor: Descriptor;
+}
+
+/** Manifests that were read from the bundle, and what it holds besides. */
+export interface TreeParts {
+  readonly partsOf: (digest: Digest) => TreeManifest | undefined;
+  readonly has: (digest: Digest) => boolean;
+}
+
+/** Puts a tree together. Every manifest has been read before; what was not is absent. */
+export function buildImageTree(image: BundleImage, { partsOf, has }: TreeParts): ImageTree {
+  const manifests = new Map<Digest, TreeManifest>();
+  const blobs = new Map<Digest, Descriptor>();
+  const absent = new Map<Digest, AbsentPart>();
+  const visited = new Set<Digest>();
+  const visit = (descriptor: Descriptor): void => {
+    if (visited.has(descriptor.digest)) return;
+    visited.add(descriptor.digest);
+    const found = partsOf(descriptor.digest);
+    if (found === undefined) return void absent.set(descriptor.digest, { kind: "manifest", descriptor });
+    for (const child of found.parts.manifests) visit(child);
+    for (const blob of found.parts.blobs) {
+      if (has(blob.digest)) blobs.set(blob.digest, blob);
+      else if (!isForeign(blob)) absent.set(blob.digest, { kind: "blob", descriptor: blob });
+    }
+    manifests.set(found.digest, found);
+  };
+  visit(image.top);
+  return {
+    image,
+    manifests: [...manifests.values()],
+    blobs: [...blobs.values()],
+    absent: [...absent.values()],
+  };
+}

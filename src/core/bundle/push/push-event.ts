@@ -1,0 +1,51 @@
+import type { Digest } from "../bundle.ts";
+
+/** How a part came to be at the registry: sent · mounted from another repository · it was there. */
+export type PartEnd = "uploaded" | "mounted" | "there";
+
+/** What happens during a push, as it happens. */
+export type PushEvent =
+  | { readonly kind: "image-begin"; readonly name: string }
+  | ({ readonly kind: "image-end" } & ImageResult)
+  | {
+      readonly kind: "blob-begin";
+      readonly repository: string;
+      readonly digest: Digest;
+      readonly size: number;
+    }
+  /** So many bytes of it have gone out in the present try. */
+  | {
+      readonly kind: "blob-sent";
+      readonly repository: string;
+      readonly digest: Digest;
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: "blob-end";
+      readonly repository: string;
+      readonly digest: Digest;
+      readonly size: number;
+      /** Undefined: it failed. */
+      readonly end: PartEnd | undefined;
+      /** Bytes that went out for it, all tries together. */
+      readonly sentBytes: number;
+    }
+  | {
+      readonly kind: "retry";
+      readonly what: string;
+      readonly failed: number;
+      readonly delayMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: "concurrency"; readonly limit: number };
+
+/** pushed: something was sent for it · there: all of it was there already · failed · left: not tried any more. */
+export interface ImageResult {
+  readonly name: string;
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: Digest;
+  readonly result: "pushed" | "there" | "failed" | "left";
+  /** Why it failed: for an operator, without secrets. */
+  readonly reason?: string;
+}

@@ -1,0 +1,172 @@
+import type { Digest } from "../bundle.ts";
+import type { PlannedImage } from "./plan-push.ts";
+import type { PushEvent } from "./push-event.ts";
+
+/** How far a push has come. Nothing in it ever goes backwards but the rate and the time left. */
+export interface PushView {
+  readonly images: {
+    readonly total: number;
+    readonly there: number;
+    readonly pushed: number;
+    readonly failed: number;
+  };
+  readonly bytes: {
+    /** What all repositories together are to have. */
+    readonly total: number;
+    readonly done: number;
+    /** Went over the wire, repeats included. */
+    readonly sent: number;
+    readonly mounted: number;
+    /** Were at the registry before. */
+    readonly there: number;
+  };
+  /** Of what goes over the wire; 0: nothing lately. */
+  readonly bytesPerSecond: number;
+  /** Undefined: it cannot be told. */
+  readonly leftMs: number | undefined;
+  readonly retries: number;
+  readonly active: readonly ActiveBlob[];
+}
+
+export interface ActiveBlob {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly bytes: number;
+}
+
+/** Takes events as they come, each with its time in ms. */
+export interface PushProgress {
+  note(event: PushEvent, atMs: number): void;
+  view(atMs: number): PushView;
+}
+
+/** The rate is that of so many ms. */
+const WINDOW_MS = 10_000;
+/** No guess before. */
+const GUESS_AFTER_MS = 2_000;
+
+export function createPushProgress(images: readonly PlannedImage[], startMs: number): PushProgress {
+  const pairs = listPairs(images);
+  const total = [...pairs.values()].reduce((sum, { size }) => sum + size, 0);
+  const counts = { there: 0, pushed: 0, failed: 0 };
+  const bytes = { sent: 0, mounted: 0, there: 0 };
+  const active = new Map<string, ActiveBlob & { current: number }>();
+  const samples: { readonly atMs: number; readonly sent: number }[] = [{ atMs: startMs, sent: 0 }];
+  let retries = 0;
+  let refusesMounts = false;
+
+  const finish = (key: string): void => {
+    const pair = pairs.get(key);
+    if (pair !== undefined) pair.high = pair.size;
+  };
+  const noteEnd = (event: Extract<PushEvent, { kind: "blob-end" }>): void => {
+    const { repository, digest, size, end } = event;
+    active.delete(`${repository}@${digest}`);
+    if (end === undefined) return;
+    // It could have been mounted from there.
+    if (end === "uploaded") refusesMounts ||= hasOther(pairs, repository, digest);
+    if (end !== "uploaded") bytes[end] += size;
+    finish(`${repository}@${digest}`);
+  };
+
+  return {
+    note(event, atMs) {
+      if (event.kind === "retry") retries++;
+      if (event.kind === "blob-begin") {
+        const { repository, digest, size } = event;
+        active.set(`${repository}@${digest}`, { repository, digest, size, bytes: 0, current: 0 });
+      }
+      if (event.kind === "blob-sent") {
+        const key = `${event.repository}@${event.digest}`;
+        const blob = active.get(key);
+        const pair = pairs.get(key);
+        if (blob === undefined) return;
+        bytes.sent += event.bytes < blob.current ? event.bytes : event.bytes - blob.current;
+        // The next try begins at its start, and what was shown stays.
+        active.set(key, { ...blob, current: event.bytes, bytes: Math.max(blob.bytes, event.bytes) });
+        if (pair !== undefined) pair.high = Math.min(pair.size, Math.max(pair.high, event.bytes));
+        sample(samples, atMs, bytes.sent);
+      }
+      if (event.kind === "blob-end") noteEnd(event);
+      if (event.kind === "image-end" && event.result !== "left") {
+        counts[event.result]++;
+        if (event.result === "there")
+          for (const blob of blobsOf(images, event.repository, event.digest)) {
+            const pair = pairs.get(`${event.repository}@${blob}`);
+            if (pair === undefined || pair.high === pair.size) continue;
+            bytes.there += pair.size - pair.high;
+            pair.high = pair.size;
+          }
+      }
+    },
+    view(atMs) {
+      const done = [...pairs.values()].reduce((sum, { high }) => sum + high, 0);
+      const bytesPerSecond = rateOf(samples, atMs, bytes.sent);
+      const left = bytesLeft(pairs, refusesMounts);
+      const mayGuess = atMs - startMs >= GUESS_AFTER_MS && bytesPerSecond > 0;
+      return {
+        images: { total: images.length, ...counts },
+        bytes: { total, done, ...bytes },
+        bytesPerSecond,
+        leftMs: mayGuess ? (left / bytesPerSecond) * 1000 : undefined,
+        retries,
+        active: [...active.values()].map(({ current: _, ...blob }) => blob),
+      };
+    },
+  };
+}
+
+interface Pair {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly size: number;
+  /** The furthest it has come. */
+  high: number;
+}
+
+function listPairs(images: readonly PlannedImage[]): Map<string, Pair> {
+  const pairs = new Map<string, Pair>();
+  for (const { repository, tree, referrers } of images)
+    for (const { blobs } of [tree, ...referrers])
+      for (const { digest, size } of blobs)
+        pairs.set(`${repository}@${digest}`, { repository, digest, size, high: 0 });
+  return pairs;
+}
+
+function blobsOf(images: readonly PlannedImage[], repository: string, digest: Digest): readonly Digest[] {
+  return images
+    .filter((image) => image.repository === repository && image.tree.image.top.digest === digest)
+    .flatMap(({ tree, referrers }) =>
+      [tree, ...referrers].flatMap(({ blobs }) => blobs.map((blob) => blob.digest)),
+    );
+}
+
+function hasOther(pairs: ReadonlyMap<string, Pair>, repository: string, digest: Digest): boolean {
+  return [...pairs.values()].some(
+    (pair) => pair.digest === digest && pair.repository !== repository && pair.high === pair.size,
+  );
+}
+
+/** What still has to go over the wire: where mounts work, each blob once. */
+function bytesLeft(pairs: ReadonlyMap<string, Pair>, refusesMounts: boolean): number {
+  const left = new Map<string, number>();
+  for (const { repository, digest, size, high } of pairs.values()) {
+    const key = refusesMounts ? `${repository}@${digest}` : digest;
+    left.set(key, Math.min(left.get(key) ?? size, size - high));
+  }
+  return [...left.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function sample(samples: { atMs: number; sent: number }[], atMs: number, sent: number): void {
+  const last = samples.at(-1);
+  if (last !== undefined && atMs - last.atMs < 250) return;
+  samples.push({ atMs, sent });
+  while ((samples[1]?.atMs ?? atMs) < atMs - WINDOW_MS) samples.shift();
+}
+
+function rateOf(samples: readonly { atMs: number; sent: number }[], atMs: number, sent: number): number {
+  const first = samples.find((one) => one.atMs >= atMs - WINDOW_MS) ?? samples.at(-1);
+  if (first === undefined || atMs <= first.atMs) return 0;
+  return Math.max(0, ((sent - first.sent) / (atMs - first.atMs)) * 1000);
+}

@@ -1,0 +1,34 @@
+import { type Assembly, readDocument } from "../assembly.ts";
+import type { BundleImage, Digest } from "../bundle.ts";
+import { type Gathered, holdMember } from "../gathered.ts";
+import { type Member, membersBelow, type Scan } from "../scan.ts";
+import { followManifests } from "./follow-manifests.ts";
+
+/**
+ * The `dir:` of skopeo: manifest.json is the registry's own, a blob is a file of its digits, and a manifest below an
+ * index has `.manifest.json` after them. https://github.com/containers/image/tree/main/directory
+ */
+export function* gatherDirectory(
+  gathered: Gathered,
+  scan: Scan,
+  root: string,
+  manifest: Member,
+  digestOf: (bytes: Uint8Array) => Digest,
+): Assembly<readonly BundleImage[]> {
+  gathered.shapes.add("skopeo's dir");
+  for (const [name, member] of membersBelow(scan, root)) {
+    const digits = /^([0-9a-f]{64})(?:\.manifest\.json)?$/.exec(name)?.[1];
+    if (digits !== undefined) holdMember(gathered, `sha256:${digits}`, member);
+  }
+  const digest = digestOf(yield* readDocument(manifest));
+  holdMember(gathered, digest, manifest);
+  yield* followManifests(gathered, { digest, mediaType: "", size: manifest.size });
+  const mediaType = gathered.manifests.get(digest)?.mediaType ?? "";
+  return [{ name: nameInPath(root), top: { digest, mediaType, size: manifest.size } }];
+}
+
+/** `skopeo sync` makes a folder `HOST/REPOSITORY:TAG` of each image. */
+function nameInPath(root: string): string | undefined {
+  const path = root.replace(/\/$/, "");
+  return /^[^/]+[.:][^/]*\/.*:[^/]+$/.test(path) ? path : undefined;
+}

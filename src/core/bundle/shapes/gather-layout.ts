@@ -1,0 +1,56 @@
+import { isDigest } from "../../containerd/image-reference.ts";
+import { type Assembly, readList } from "../assembly.ts";
+import type { BundleImage, Descriptor } from "../bundle.ts";
+import { BundleError } from "../bundle-error.ts";
+import { BUNDLE_LIMITS } from "../bundle-limits.ts";
+import { type Gathered, holdMember } from "../gathered.ts";
+import { annotatedName } from "../name-image.ts";
+import { readDescriptor } from "../push/manifest-parts.ts";
+import { field, readJson } from "../read-json.ts";
+import { type Member, membersBelow, type Scan } from "../scan.ts";
+import { followManifests } from "./follow-manifests.ts";
+import { platformOf } from "./read-saved-images.ts";
+
+/**
+ * What index.json lists: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. `root` is its folder,
+ * with a `/` at the end, or "". Names are as they were found.
+ */
+export function* gatherLayout(
+  gathered: Gathered,
+  scan: Scan,
+  root: string,
+  index: Member,
+): Assembly<readonly BundleImage[]> {
+  gathered.shapes.add("OCI layout");
+  holdBlobs(gathered, scan, root);
+  const listed = field(yield* readList(index), "manifests");
+  if (!Array.isArray(listed)) throw new BundleError("damaged", `${index.place}: it has no list of manifests`);
+  const images: BundleImage[] = [];
+  for (const one of listed) {
+    const top = readDescriptor(one);
+    if (top === null)
+      throw new BundleError("damaged", `${index.place}: a descriptor without a usable digest or size`);
+    yield* followManifests(gathered, top);
+    images.push({ name: annotatedName(top.annotations), top: yield* withPlatform(gathered, top) });
+  }
+  return images;
+}
+
+/** An index has the platform of each manifest; of a manifest alone only its config has it. */
+function* withPlatform({ holdings, manifests }: Gathered, top: Descriptor): Assembly<Descriptor> {
+  const config = manifests.get(top.digest)?.blobs[0];
+  const member = config && holdings.get(config.digest)?.member;
+  if (top.platform !== undefined || member === undefined || member.size > BUNDLE_LIMITS.documentBytes)
+    return top;
+  const { document } = yield { ask: "document", member };
+  const platform = document === undefined ? {} : platformOf(readJson(document));
+  return Object.keys(platform).length === 0 ? top : { ...top, platform };
+}
+
+/** Every `blobs/<algorithm>/<digits>`, whether anything refers to it or not. */
+export function holdBlobs(gathered: Gathered, scan: Scan, root: string): void {
+  for (const [path, member] of membersBelow(scan, `${root}blobs/`)) {
+    const digest = path.replace("/", ":");
+    if (isDigest(digest)) holdMember(gathered, digest, member);
+  }
+}

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import { buildImage, type LabImage } from "../../support/image.ts";
+import { partSkipReason } from "../../support/lab-parts.ts";
+import { memoryBundle } from "../../support/memory-bundle.ts";
+import { pushBundle } from "../../support/push-bundle.ts";
+import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
+const skip = partSkipReason("docker-registry");
+const LAYER = 3_000_000;
+
+let registry: LabRegistry;
+let front: FaultyFront;
+let repository = 0;
+
+before(async () => {
+  if (skip !== undefined) return;
+  registry = await startRegistry();
+  front = await startFaultyFront(registry.url);
+});
+
+after(async () => {
+  await front?.stop();
+  await registry?.stop();
+});
+
+/** An image that no test before has pushed, under a name of its own. */
+function fresh(): { readonly name: string; readonly path: string; readonly image: LabImage } {
+  const path = `faults/r${++repository}`;
+  front.script();
+  front.clearRequests();
+  return { name: `gcr.io/${path}:1`, path, image: buildImage({ layers: 2, bytesPerLayer: LAYER }) };
+}
+
+async function isWhole(path: string, image: LabImage): Promise<boolean> {
+  const urls = [
+    `manifests/${image.digest}`,
+    "manifests/1",
+    ...image.blobs.map(({ digest }) => `blobs/${digest}`),
+  ];
+  const accept = image.mediaType;
+  const replies = await Promise.all(
+    urls.map((url) =>
+      fetch(`${registry.storage.url}/v2/${path}/${url}`, { method: "HEAD", headers: { accept } }),
+    ),
+  );
+  return replies.every(({ status }) => status === 200);
+}
+
+const UPLOAD = /\/blobs\/uploads\//;
+
+for (const [what, rules] of [
+  [
+    "429 with Retry-After",
+    [{ method: "POST", times: 3, does: { kind: "status", status: 429, headers: { "retry-after": "1" } } }],
+  ],
+  [
+    "500 in the middle of uploads",
+    [{ method: "PUT", path: UPLOAD, times: 2, does: { kind: "status", status: 500 } }],
+  ],
+  [
+    "503 for a manifest",
+    [{ method: "PUT", path: /manifests/, times: 2, does: { kind: "status", status: 503 } }],
+  ],
+  [
+    "connections that break within a blob",
+    [{ method: "PUT", overBytes: 1_000_000, times: 2, does: { kind: "reset", afterBytes: 1_000_000 } }],
+  ],
+  [
+    "the answer to a finished upload lost",
+    [{ method: "PUT", path: UPLOAD, times: 2, does: { kind: "lose-answer" } }],
+  ],
+  [
+    "the answer to the tag lost",
+    [{ method: "PUT", path: /manifests\/1$/, times: 5, does: { kind: "lose-answer" } }],
+  ],
+  [
+    "uploads that the registry has lost",
+    [
+      {
+        method: "PUT",
+        path: UPLOAD,
+        times: 2,
+        does: {
+          kind: "status",
+          status: 404,
+          body: '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"lost"}]}',
+        },
+      },
+    ],
+  ],
+] as const)
+  test(`${what}: tried again until all is there`, { skip }, async () => {
+    const { name, path, image } = fresh();
+    front.script(...rules);
+    const { results, events } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+    assert.deepEqual(
+      results.map(({ result, reason }) => [result, reason]),
+      [["pushed", undefined]],
+    );
+    assert.ok(
+      events.some(({ kind }) => kind === "retry"),
+      "nothing was tried again",
+    );
+    assert.equal(await isWhole(path, image), true);
+  });
+
+test("a finished upload whose answer was lost is not sent again", { skip }, async () => {
+  const { name, image } = fresh();
+  front.script({
+    method: "PUT",
+    path: UPLOAD,
+    overBytes: 1_000_000,
+    times: 1,
+    does: { kind: "lose-answer" },
+  });
+  await pushBundle(front.url, memoryBundle({ [name]: image }), { threads: 1 });
+  const large = front
+    .requests()
+    .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) > 1_000_000);
+  assert.equal(large.length, 2, "two layers, each once");
+});
+
+test("a storm of 429 takes the concurrency down", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({
+    method: "POST",
+    times: 6,
+    does: { kind: "status", status: 429, headers: { "retry-after": "1" } },
+  });
+  const { events } = await pushBundle(front.url, memoryBundle({ [name]: image }), { threads: 8 });
+  const limits = events.flatMap((event) => (event.kind === "concurrency" ? [event.limit] : []));
+  assert.equal(limits[0], 4);
+  assert.equal(await isWhole(path, image), true);
+});
+
+test("Retry-After is waited for, however long", { skip }, async () => {
+  const { name, image } = fresh();
+  front.script({
+    method: "POST",
+    times: 1,
+    does: { kind: "status", status: 503, headers: { "retry-after": "120" } },
+  });
+  const { events } = await pushBundle(front.url, memoryBundle({ [name]: image }), { threads: 1 });
+  const [delay = 0] = events.flatMap((event) => (event.kind === "retry" ? [event.delayMs] : []));
+  assert.ok(delay >= 120_000 && delay < 160_000, String(delay));
+});
+
+test("a proxy that takes no large bodies gets pieces, as small as it needs", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({ overBytes: 1_000_000, does: { kind: "status", status: 413 } });
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(await isWhole(path, image), true);
+  const patches = front.requests().filter(({ method, status }) => method === "PATCH" && status === 202);
+  assert.ok(patches.length >= 6, String(patches.length));
+  for (const { headers } of patches) assert.match(String(headers["content-range"]), /^\d+-\d+$/);
+});
+
+test("a piece that breaks goes on where the registry is, or begins again where it does not know", {
+  skip,
+}, async () => {
+  const { name, path, image } = fresh();
+  front.script({ method: "PATCH", times: 2, does: { kind: "reset", afterBytes: 200_000 } });
+  const ways = { chunkBytes: 1_000_000, patchFirst: false };
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }), { ways });
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(await isWhole(path, image), true);
+});
+
+test("a Range that says less than was sent is believed, and nothing wrong is left behind", {
+  skip,
+}, async () => {
+  const { name, path, image } = fresh();
+  const lie = (headers: Readonly<Record<string, string>>) => ({ ...headers, range: "0-499999" });
+  front.script({ method: "PATCH", times: 1, does: { kind: "headers", change: lie } });
+  const ways = { chunkBytes: 1_000_000, patchFirst: false };
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }), { ways });
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(await isWhole(path, image), true);
+});
+
+test("a registry that takes bytes by PATCH only gets them so", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({
+    method: "PUT",
+    path: UPLOAD,
+    overBytes: 0,
+    does: { kind: "status", status: 404, body: '{"errors":[{"code":"BLOB_UNKNOWN"}]}' },
+  });
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(await isWhole(path, image), true);
+});
+
+for (const status of [401, 404, 403, 400])
+  test(`a mount refused with ${status} becomes an upload`, { skip }, async () => {
+    const { name, path, image } = fresh();
+    front.script({ method: "POST", parameter: "mount", does: { kind: "status", status } });
+    const other = `gcr.io/${path}/other:1`;
+    const { results } = await pushBundle(front.url, memoryBundle({ [name]: image, [other]: image }));
+    assert.deepEqual(
+      results.map(({ result, reason }) => [result, reason]),
+      [
+        ["pushed", undefined],
+        ["pushed", undefined],
+      ],
+    );
+    assert.equal(await isWhole(`${path}/other`, image), true);
+  });
+
+test("a full disk ends in an error that says so, and no tag", { skip }, async () => {
+  const { name, path, image } = fresh();
+  const body =
+    '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Err":"no space left on device"}}]}';
+  front.script({
+    method: "PUT",
+    path: UPLOAD,
+    overBytes: 1_000_000,
+    does: { kind: "status", status: 500, body },
+  });
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.equal(results[0]?.result, "failed");
+  assert.match(
+    results[0]?.reason ?? "",
+    /500 Internal Server Error .*no space left on device.*tried \d+ times/,
+  );
+  const head = await fetch(`${registry.storage.url}/v2/${path}/manifests/1`, { method: "HEAD" });
+  assert.equal(head.status, 404);
+});
+
+test("a registry that restarts in the middle is waited for", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({ method: "PUT", path: UPLOAD, times: 1, does: { kind: "hang" } });
+  const pushing = pushBundle(front.url, memoryBundle({ [name]: image }), { threads: 2 });
+  while (!front.requests().some(({ method }) => method === "PUT"))
+    await new Promise((done) => setTimeout(done, 5));
+  await front.stop();
+  setTimeout(() => void front.start(), 100);
+  const { results } = await pushing;
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(await isWhole(path, image), true);
+});
+
+test("a registry that stays away ends the push: what was not tried is left", { skip }, async () => {
+  const { name, image } = fresh();
+  const others = Object.fromEntries(
+    Array.from({ length: 9 }, (_, n) => [`gcr.io/gone/${n}:1`, buildImage()]),
+  );
+  front.script({ method: "PUT", does: { kind: "hang" } });
+  const pushing = pushBundle(front.url, memoryBundle({ [name]: image, ...others }), { threads: 1 });
+  while (!front.requests().some(({ method }) => method === "PUT"))
+    await new Promise((done) => setTimeout(done, 5));
+  await front.stop();
+  const { results } = await pushing;
+  await front.start();
+  assert.equal(results.filter(({ result }) => result === "failed").length, 1);
+  assert.equal(results.filter(({ result }) => result === "left").length, 9);
+  assert.match(
+    results.find(({ result }) => result === "failed")?.reason ?? "",
+    /connection refused .*tried \d+ times/,
+  );
+});
+
+test("an upload that is to go to plain http is refused", { skip }, async () => {
+  const { name, image } = fresh();
+  const elsewhere = (headers: Readonly<Record<string, string>>) => ({
+    ...headers,
+    location: "ftp://127.0.0.1/x",
+  });
+  front.script({ method: "POST", does: { kind: "headers", change: elsewhere } });
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.match(results[0]?.reason ?? "", /wants the upload at an address that is no http/);
+});

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { forEachGeneration } from "../support/containerd.ts";
+import { buildImage } from "../support/image.ts";
+import { partSkipReason } from "../support/lab-parts.ts";
+import { type LabRegistry, startRegistry } from "../support/registry.ts";
+import { createCa, type LabCa } from "../support/tls.ts";
+import { startUpstreamTrap, type UpstreamTrap } from "../support/upstream-trap.ts";
+import { writeLayout } from "../support/write-layout.ts";
+import { prepareNode } from "./support/lab-node.ts";
+import { type CommandEnd, mirrorletEnvironment, mirrorletProgram } from "./support/mirrorlet.ts";
+import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
+import { clusterHeader, credential, dockerConfig, pulled, putMaterial } from "./support/site.ts";
+
+const skip = partSkipReason("docker-registry");
+
+let ca: LabCa;
+let trap: UpstreamTrap;
+let daemons: SharedDaemons;
+let mirror: LabRegistry;
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mirrorlet-push-"));
+  if (skip !== undefined) return;
+  ca = await createCa();
+  trap = await startUpstreamTrap();
+  daemons = shareDaemons({ upstreamTrap: trap });
+  mirror = await startRegistry({ tls: await ca.issueServer(), auth: { kind: "basic", ...credential } });
+  await writeFile(join(folder, "ca.crt"), ca.cert);
+  await writeFile(join(folder, "config.json"), dockerConfig(mirror.host, credential));
+});
+
+after(async () => {
+  await daemons?.stop();
+  await Promise.all([trap?.stop(), mirror?.stop()]);
+  await rm(folder, { recursive: true });
+});
+
+/** The program as an operator runs it; `input` is its standard input. */
+function push(args: readonly string[], input = ""): Promise<CommandEnd> {
+  const [program, ...first] = mirrorletProgram();
+  const env = { ...mirrorletEnvironment, HOME: folder };
+  return new Promise((resolve) => {
+    const child = execFile(program, [...first, "push", ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const withFiles = (): readonly string[] => ["--cacert", join(folder, "ca.crt"), "--docker-config", folder];
+
+forEachGeneration(
+  "what was pushed is pulled through the mirror that apply set up, by its digest and by its tag",
+  async (generation) => {
+    const daemon = await daemons.get(generation);
+    const node = await prepareNode(daemon);
+    await putMaterial(node, ca.cert, mirror.host, credential);
+    const wish = await node.put("cluster.yaml", clusterHeader(node, `${mirror.url}/v2/site/library`));
+    const applied = await node.run("apply", wish);
+    assert.equal(applied.code, 0, applied.stderr);
+
+    const repository = `anthos/component-${generation}`;
+    const images = {
+      [`gcr.io/${repository}:list`]: buildImage({ platforms: ["linux/amd64", "linux/arm64"], layers: 2 }),
+      [`gcr.io/${repository}:docker`]: buildImage({
+        platforms: ["linux/amd64", "linux/arm64"],
+        format: "docker",
+      }),
+    };
+    const bundle = join(folder, `bundle-${generation}`);
+    await writeLayout(bundle, images);
+    const pushed = await push([bundle, "--to", `${mirror.host}/site/library`, ...withFiles()]);
+    assert.equal(pushed.code, 0, pushed.stderr);
+    assert.match(pushed.stdout, /^2 images pushed to /);
+
+    trap.clearContacts();
+    for (const [name, image] of Object.entries(images))
+      for (const reference of [name, `gcr.io/${repository}@${image.digest}`]) {
+        mirror.clearRequests();
+        const outcome = await daemon.pull(reference);
+        assert.equal(outcome.ok, true, `${reference}: ${JSON.stringify(outcome)}`);
+        assert.equal(pulled(mirror).length > 0, true, reference);
+        await daemon.removeImage(reference);
+      }
+    assert.deepEqual(trap.contacts(), []);
+  },
+);
+
+test("bmctl's words work: --source, --private-registry, --username, and the password from standard input", {
+  skip,
+}, async () => {
+  const bundle = join(folder, "words");
+  await writeLayout(bundle, { "gcr.io/words/a:1": buildImage() });
+  const given = [
+    "--source",
+    bundle,
+    "--private-registry",
+    `${mirror.host}/words`,
+    "--cacert",
+    join(folder, "ca.crt"),
+  ];
+  const login = ["--username", credential.username, "--password-stdin"];
+  const pushed = await push([...given, ...login], `${credential.password}\n`);
+  assert.equal(pushed.code, 0, pushed.stderr);
+  const again = await push([...given, ...login, "--json"], `${credential.password}\n`);
+  const document = JSON.parse(again.stdout) as { schema: string; images: { result: string }[] };
+  assert.deepEqual(
+    [document.schema, document.images.map(({ result }) => result)],
+    ["mirrorlet.push/v1", ["there"]],
+  );
+  for (const line of again.stderr.trim().split("\n"))
+    assert.equal(JSON.parse(line).schema, "mirrorlet.push-event/v1");
+
+  const without = await push([...given, "--need-credential=false"]);
+  assert.equal(without.code, 2);
+  assert.match(without.stderr, /wants a user name and a password.*--username and --password-stdin/);
+  const shown = await push([...given, "--username", "x", "--password", "hunter2-not-it"]);
+  assert.equal(shown.code, 2);
+  assert.match(shown.stderr, /--password shows the password to all users/);
+  assert.doesNotMatch(shown.stderr + shown.stdout, /hunter2/);
+});
+
+test("--dry-run tells what would be sent, and sends nothing", { skip }, async () => {
+  const bundle = join(folder, "dry");
+  await writeLayout(bundle, { "gcr.io/dry/a:1": buildImage({ bytesPerLayer: 50_000 }) });
+  mirror.clearRequests();
+  const dry = await push([bundle, "--to", mirror.host, "--dry-run", ...withFiles()]);
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stdout, /5\d\.\d kB {2}gcr\.io\/dry\/a:1 → dry\/a:1\n/);
+  assert.deepEqual(
+    mirror.requests().filter(({ method }) => method !== "GET" && method !== "HEAD"),
+    [],
+  );
+});
+
+test("what cannot be pushed is told at once, and nothing is sent", { skip }, async () => {
+  const bundle = join(folder, "clash");
+  await writeLayout(bundle, { "gcr.io/same/a:1": buildImage(), "docker.io/same/a:1": buildImage() });
+  mirror.clearRequests();
+  const clash = await push([bundle, "--to", mirror.host, ...withFiles()]);
+  assert.equal(clash.code, 65);
+  assert.match(
+    clash.stderr,
+    /gcr\.io\/same\/a:1 and docker\.io\/same\/a:1: both would be same\/a:1 at the mirror/,
+  );
+  assert.deepEqual(mirror.requests(), []);
+  assert.equal((await push([bundle])).code, 64);
+  assert.equal((await push([join(folder, "nothing"), "--to", mirror.host])).code, 65);
+});

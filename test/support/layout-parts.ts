@@ -1,0 +1,25 @@
+import type { LabImage } from "./image.ts";
+import type { TarPart } from "./tar.ts";
+
+/** An OCI layout of images, as skopeo and containerd order it: blobs first. */
+export function layoutParts(images: Readonly<Record<string, LabImage>>): readonly TarPart[] {
+  const objects = Object.values(images).flatMap(({ manifests, blobs }) => [...manifests, ...blobs]);
+  const index = {
+    schemaVersion: 2,
+    manifests: Object.entries(images).map(([name, { digest, mediaType, manifests }]) => ({
+      mediaType,
+      digest,
+      size: manifests.find((one) => one.digest === digest)?.bytes.length,
+      annotations: { "io.containerd.image.name": name },
+    })),
+  };
+  return [
+    ...objects.map(({ digest, bytes }) => ({ name: blobPath(digest), content: bytes })),
+    { name: "index.json", content: JSON.stringify(index) },
+    { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' },
+  ];
+}
+
+export function blobPath(digest: string): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
