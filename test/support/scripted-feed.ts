@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { AgentMessage__Output } from "../../src/shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
+import type { FeedDefinition } from "../../src/shared/feed/generated/mirrorlet/feed/v1/Feed.ts";
 import type { Hello__Output } from "../../src/shared/feed/generated/mirrorlet/feed/v1/Hello.ts";
 import type { Report__Output } from "../../src/shared/feed/generated/mirrorlet/feed/v1/Report.ts";
 import type { ServerMessage } from "../../src/shared/feed/generated/mirrorlet/feed/v1/ServerMessage.ts";
@@ -38,17 +39,21 @@ export interface ScriptedFeedOptions {
   readonly clientCa: string;
   readonly port?: number;
   readonly heartbeatMs?: number;
+  /** Of another version of the contract; default: ours. */
+  readonly service?: FeedDefinition;
+  /** What such a server adds to all that it says. */
+  readonly dress?: (message: ServerMessage) => ServerMessage;
 }
 
 type Call = ServerDuplexStream<AgentMessage__Output, ServerMessage>;
 
 export async function startScriptedFeed(options: ScriptedFeedOptions): Promise<ScriptedFeed> {
-  const { server: pair, clientCa, port: wanted = 0, heartbeatMs = 30_000 } = options;
+  const { server: pair, clientCa, port: wanted = 0, heartbeatMs = 30_000, dress = (said) => said } = options;
   const streams: ScriptedStream[] = [];
   const server = new Server();
   const feed = { answers: true };
-  server.addService(await loadFeedService(), {
-    Sync: (call: Call) => serve(call, heartbeatMs, feed, streams),
+  server.addService(options.service ?? (await loadFeedService()), {
+    Sync: (call: Call) => serve(call, heartbeatMs, feed, streams, dress),
     Fetch: () => undefined,
   });
   const credentials = ServerCredentials.createSsl(
@@ -85,11 +90,12 @@ function serve(
   heartbeatMs: number,
   feed: { readonly answers: boolean },
   streams: ScriptedStream[],
+  dress: (message: ServerMessage) => ServerMessage,
 ) {
   const reports: Report__Output[] = [];
   let isOver = false;
   const send = (message: ServerMessage): void => {
-    if (!isOver) call.write(message);
+    if (!isOver) call.write(dress(message));
   };
   call.on("data", ({ seq, hello, report }: AgentMessage__Output) => {
     if (hello) {

@@ -111,10 +111,15 @@ function settleEnding(
   { phase, error }: NonNullable<Task["ending"]>,
   { report, now }: SettleFacts,
 ): Move {
-  const isOther = report?.asked?.digest !== task.digest;
-  const isBack = report !== undefined && isOther && !["failed", "frozen"].includes(report.outcome);
+  const isBack = report !== undefined && hasGoneBack(task, report);
   if (!isBack && !isOver(task.began, ENDING_MS + task.reportByMs, now)) return { kind: "wait" };
   return { kind: "finish", phase: phase === "reverted" ? "reverted" : "failed", error };
+}
+
+/** A pass that waits, or that refuses what was there before, has left in force what is to be taken back. */
+function hasGoneBack({ digest }: Task, { asked, outcome }: PassReport): boolean {
+  if (asked !== undefined) return asked.digest !== digest && asked.isInForce;
+  return !["failed", "frozen", "deferred", "rejected"].includes(outcome);
 }
 
 /** Of another boot: what began then is over. */

@@ -4,9 +4,11 @@ import type { Channel } from "./channel.ts";
 import { chooseByRollout } from "./choose-by-rollout.ts";
 import { chooseStable, STABLE_TIMES } from "./choose-stable.ts";
 import { holdBack } from "./hold-back.ts";
+import { isOnThisStream } from "./in-flight.ts";
 import type { Sha256 } from "./membership.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
 import type { Override } from "./override.ts";
+import { isFinal } from "./phase.ts";
 import type { Rollout } from "./rollout.ts";
 import { isEnded } from "./rollout-state.ts";
 
@@ -87,10 +89,13 @@ function isTorn({ channel, rollouts }: FeedView): boolean {
 }
 
 function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override): Choice {
+  const { offer } = status;
   const reason = "pinned-by-fleet";
   if (bundle === undefined || status.running?.digest === bundle.digest) return { reason };
   const id = `pin/${atMs}`;
   if (status.refused.some(({ assignmentId }) => assignmentId === id)) return { reason: "refused" };
+  if (offer?.id === id && !isFinal(offer.phase) && isOnThisStream(status, offer))
+    return { reason: "under-way" };
   const assignment = {
     id,
     wave: 0,

@@ -30,6 +30,15 @@ export function backoffMs(failures: number, random: number): number {
   return Math.max(100, Math.round(random * most));
 }
 
+/** As the server asks, but no sooner than without it: one that says "at once" again and again must not keep the node busy. */
+export function awayMs(
+  { afterMs, spreadMs }: { readonly afterMs: number; readonly spreadMs: number },
+  failures: number,
+  random: () => number,
+): number {
+  return Math.max(afterMs + Math.round(random() * spreadMs), backoffMs(failures, random()));
+}
+
 /** Keeps a stream to the feed, for as long as the agent runs. Certificates are read anew for each. */
 export function followFeed(options: FeedLinkOptions): FeedLink {
   const { clock, log, listener } = options;
@@ -95,7 +104,8 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
     });
     if (away !== undefined) {
       lost(message);
-      return { failures: 0, waitMs: away.afterMs + Math.round(options.random() * away.spreadMs) };
+      const next = wasOpen ? 1 : failures + 1;
+      return { failures: next, waitMs: awayMs(away, next, options.random) };
     }
     if (!wasOpen) return again(message);
     lost(message);

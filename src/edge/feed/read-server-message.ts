@@ -57,16 +57,19 @@ const MODES: Readonly<Record<string, Mode>> = {
 
 function readAssignment(assignment: Assignment__Output): ServerNews {
   const { assignmentId, rolloutId, mode, digest, envelope, spreadMs, soakMs, reportByMs } = assignment;
-  if (!isName(assignmentId) || digest.length !== 32 || envelope.length > SIGNING_LIMITS.feedBytes)
-    return { kind: "unknown" };
+  // What is not understood is not acted on.
+  const known = MODES[String(mode)] ?? "hold";
+  if (!isName(assignmentId)) return { kind: "unknown" };
+  const isWhole = digest.length === 32 && envelope.length <= SIGNING_LIMITS.feedBytes;
+  // Holding needs no document, and a later mode may have none: what waited until now must not begin all the same.
+  if (!isWhole && known !== "hold") return { kind: "unknown" };
   const read: FeedAssignment = {
     id: assignmentId,
     rolloutId: isName(rolloutId) ? rolloutId : "",
-    // What is not understood is not acted on.
-    mode: MODES[String(mode)] ?? "hold",
-    digest: digest.toString("hex"),
+    mode: known,
+    digest: isWhole ? digest.toString("hex") : "",
     // A view into a larger buffer would keep all of that.
-    envelope: envelope.length === 0 ? undefined : new Uint8Array(envelope),
+    envelope: known === "hold" || envelope.length === 0 ? undefined : new Uint8Array(envelope),
     spreadMs: within(spreadMs, 0, DAY_MS),
     soakMs: within(soakMs, 0, 30 * DAY_MS),
     reportByMs: within(reportByMs, 0, 30 * DAY_MS),

@@ -11,7 +11,7 @@ import type {
   FeedReport,
   FeedStream,
 } from "../../../src/agent/feed/feed-messages.ts";
-import { backoffMs, type FeedLink, followFeed } from "../../../src/edge/feed/follow-feed.ts";
+import { awayMs, backoffMs, type FeedLink, followFeed } from "../../../src/edge/feed/follow-feed.ts";
 import { createCredentialReader } from "../../../src/edge/feed/read-feed-credentials.ts";
 import { createClock } from "../../../src/host/clock.ts";
 import { type ScriptedFeed, startScriptedFeed } from "../../support/scripted-feed.ts";
@@ -346,4 +346,18 @@ test("tries are spread over twice as long a time each, up to a minute", () => {
   );
   assert.equal(backoffMs(5, 0.5), 30_000);
   assert.equal(backoffMs(5, 0), 100);
+});
+
+test("a server that sends away chooses when, but not at once for ever", () => {
+  const least = () => 0;
+  assert.equal(awayMs({ afterMs: 60_000, spreadMs: 60_000 }, 1, least), 60_000);
+  assert.equal(
+    awayMs({ afterMs: 2_000, spreadMs: 10_000 }, 1, () => 0.5),
+    7_000,
+  );
+  assert.equal(awayMs({ afterMs: 0, spreadMs: 0 }, 1, least), 100);
+  assert.equal(
+    awayMs({ afterMs: 0, spreadMs: 0 }, 8, () => 0.5),
+    30_000,
+  );
 });

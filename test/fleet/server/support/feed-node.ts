@@ -4,6 +4,7 @@ import { Client, type ClientDuplexStream, credentials, type ServiceError, type s
 import type { Bundle } from "../../../../src/core/fleet/bundle.ts";
 import type { AgentMessage } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
 import type { Assignment__Output } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Assignment.ts";
+import type { FeedDefinition } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Feed.ts";
 import type { FetchResponse__Output } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/FetchResponse.ts";
 import type { Hello } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Hello.ts";
 import type { Phase } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Phase.ts";
@@ -14,7 +15,7 @@ import { loadFeedService } from "../../../../src/shared/feed/load-feed-service.t
 import { eventually } from "../../engine/engine-words.ts";
 import type { TestFleet } from "./feed-words.ts";
 
-const service = await loadFeedService();
+const ours = await loadFeedService();
 
 /** How the node takes what it is told. */
 export type Nature = "good" | "reverts" | "mute";
@@ -28,6 +29,10 @@ export interface FeedNodeOptions {
   readonly hello?: Partial<Hello>;
   /** Says Hello by itself. Default: true. */
   readonly greets?: boolean;
+  /** Of another version of the contract; default: ours. */
+  readonly service?: FeedDefinition;
+  /** What such an agent adds to all that it says. */
+  readonly dress?: (message: AgentMessage) => AgentMessage;
 }
 
 /** One stream of a node, over real gRPC. It answers as the contract has it, at once. */
@@ -60,7 +65,7 @@ export async function fetchOnce(
 ): Promise<FetchResponse__Output> {
   const client = await feedClient(fleet, port, hello.nodeId ?? "");
   t.after(() => client.close());
-  const { path, requestSerialize, responseDeserialize } = service.Fetch;
+  const { path, requestSerialize, responseDeserialize } = ours.Fetch;
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { hello }, (error, answer) => {
       if (error !== null || answer === undefined) reject(error);
@@ -77,6 +82,7 @@ export async function connectNode(
   options: FeedNodeOptions = {},
 ): Promise<FeedNode> {
   const { certificateOf = node, nature = "good", instance = randomBytes(16), greets = true } = options;
+  const { service = ours, dress = (said) => said } = options;
   const client = await feedClient(fleet, port, certificateOf);
   const { path, requestSerialize, responseDeserialize } = service.Sync;
   const call: ClientDuplexStream<AgentMessage, ServerMessage__Output> = client.makeBidiStreamRequest(
@@ -100,7 +106,7 @@ export async function connectNode(
     ...(running && { runningDigest: Buffer.from(running.digest, "hex"), runningSerial: running.serial }),
     source: running === undefined ? "SOURCE_UNSPECIFIED" : "SOURCE_FEED",
   });
-  const send = (message: AgentMessage): void => void call.write({ ...message, seq: ++seq });
+  const send = (message: AgentMessage): void => void call.write(dress({ ...message, seq: ++seq }));
   const report = (assignmentId: string, phase: Phase, more: Partial<Report> = {}): number => {
     send({ report: { assignmentId, phase, state: state(), ...more } });
     return seq;
