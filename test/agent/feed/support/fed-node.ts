@@ -1,11 +1,11 @@
 import type { TestContext } from "node:test";
-import { type FeedKeeper, openFeedKeeper, type Tried } from "../../../../src/agent/feed/feed-keeper.ts";
+import { type FeedKeeper, openFeedKeeper } from "../../../../src/agent/feed/feed-keeper.ts";
 import type { FeedMemory } from "../../../../src/agent/feed/feed-memory.ts";
 import type { FeedAssignment, FeedReport } from "../../../../src/agent/feed/feed-messages.ts";
 import { createFeedStore, type FeedStore } from "../../../../src/agent/feed/feed-store.ts";
 import { loadChosen } from "../../../../src/agent/feed/load-chosen.ts";
 import { refuseInsecure } from "../../../../src/agent/feed/refuse-insecure.ts";
-import { tryDocument } from "../../../../src/agent/feed/try-document.ts";
+import { type Tried, tryDocument } from "../../../../src/agent/feed/try-document.ts";
 import { loadWanted } from "../../../../src/agent/load-wanted.ts";
 import { runPass } from "../../../../src/agent/pass.ts";
 import type { PassContext } from "../../../../src/agent/pass-context.ts";
