@@ -24,8 +24,9 @@ function withGood(memory: FeedMemory, { digest, serial }: Task): FeedMemory {
   return { ...withoutTask(memory), selected: { ...good, isSoaked: true }, good };
 }
 
-/** What was selected since then stays. */
-function withBefore(memory: FeedMemory, { digest, before }: Task): FeedMemory {
+/** What was selected since then stays; so does the newest that has soaked, where the assignment was to go back to it. */
+function withBefore(memory: FeedMemory, task: Task): FeedMemory {
+  const { digest, before = memory.good } = task;
   const { selected, ...rest } = withoutTask(memory);
   if (selected !== undefined && selected.digest !== digest) return { ...rest, selected };
   return before === undefined ? rest : { ...rest, selected: { ...before, isSoaked: true } };

@@ -1,4 +1,3 @@
-import type { Bundle } from "../../core/fleet/bundle.ts";
 import { answerFinally } from "./answer-finally.ts";
 import { checkArrived } from "./check-arrived.ts";
 import { type Task, withoutTask } from "./feed-memory.ts";
@@ -16,7 +15,7 @@ export async function takeBack(
 ): Promise<void> {
   const { memory, node, trigger } = context;
   const { before } = task;
-  if (!(await canGoBack(context, before))) return leaveInForce(context, task, error);
+  if (!(await canGoBack(context, task))) return leaveInForce(context, task, error);
   const { selected: _gone, ...rest } = memory.current;
   await memory.keep({
     ...rest,
@@ -27,7 +26,9 @@ export async function takeBack(
   trigger("what the feed has assigned is taken back");
 }
 
-async function canGoBack(context: KeeperContext, before: Bundle | undefined): Promise<boolean> {
+async function canGoBack(context: KeeperContext, { before, digest }: Task): Promise<boolean> {
+  // It is itself what others go back to: what was there before the feed is long over.
+  if (context.memory.current.good?.digest === digest) return false;
   if (before === undefined) return context.hasFile();
   const envelope = await context.store.loadDocument(before.digest);
   return envelope !== undefined && (await checkArrived(context, envelope, before.digest)).ok;

@@ -229,6 +229,40 @@ test("with nothing to go back to it stays, and FAILED says so", async (t) => {
   assert.equal(fed.port, "5000");
 });
 
+test("going back to what has soaked, and failing at it, does not bring the node's own file back", async (t) => {
+  for (const fails of ["in its soak", "before it is in force"]) {
+    const fed = await fedNode(t);
+    fed.file = fed.sign({ serial: 11, desiredState: text(5002) }).envelope;
+    const good = fed.sign({ desiredState: text(5000) });
+    await fed.assign(good);
+    await fed.pass();
+    fed.node.clock.advance(SOAK);
+    await fed.pass();
+    await fed.assign(fed.sign({ serial: 13, desiredState: text(5001) }));
+    await fed.pass();
+    assert.equal(fed.port, "5001");
+    if (fails !== "in its soak") {
+      fed.node.configure("preflight=strict");
+      fed.node.down.add("127.0.0.1:5000");
+    }
+    await fed.assign(good, { id: "r1/1/revert", mode: "revert" });
+    await fed.pass();
+    fed.node.clock.advance(fails === "in its soak" ? 1 : 480_000);
+    if (fails === "in its soak") fed.verdict("failing");
+    await fed.pass();
+    const { assignmentId, phase } = fed.answer ?? {};
+    assert.deepEqual(
+      [assignmentId, phase],
+      ["r1/1/revert", fails === "in its soak" ? "failed" : "rejected"],
+      fails,
+    );
+    fed.node.down.clear();
+    await fed.pass();
+    assert.equal(fed.port, "5000", fails);
+    assert.equal((await fed.memory()).selected?.digest, good.digest, fails);
+  }
+});
+
 test("where SOAKED needs it, a pull through the new mirror is waited for", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ desiredState: text(5000) }), { needsObserved: true });
