@@ -55,9 +55,13 @@ export async function openFeedKeeper(options: FeedKeeperOptions): Promise<FeedKe
     );
   }
 
+  /** Whatever fails now is tried again: what is due does not wait for the next pass. */
   async function considerAll(): Promise<void> {
-    await considerDue(context);
-    schedule();
+    try {
+      await considerDue(context);
+    } finally {
+      schedule();
+    }
   }
 
   async function tick(): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { runPass } from "../../../src/agent/pass.ts";
@@ -384,6 +384,19 @@ test("frozen and not yet valid are HELD, and begin by themselves", async (t) => 
   fed.node.clock.advance(5_000);
   await fed.pass();
   assert.equal(fed.port, "5000");
+});
+
+test("what waits goes on waiting while the disk cannot be read, and begins by itself", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { spreadMs: 1_000_000_000 });
+  const pin = `${fed.node.root}${PIN}`;
+  mkdirSync(pin, { recursive: true });
+  fed.node.clock.advance(1_000_000_000);
+  assert.equal(await fed.ring(), true);
+  assert.deepEqual(fed.triggers, []);
+  rmSync(pin, { recursive: true });
+  assert.equal(await fed.ring(), true, "there is a timer again");
+  assert.deepEqual(fed.triggers, ["the feed has assigned a document"]);
 });
 
 test("a preflight tells what would be, mirror by mirror, and touches nothing", async (t) => {
