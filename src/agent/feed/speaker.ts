@@ -44,7 +44,7 @@ export function createSpeaker(
   let stream: FeedStream | undefined;
   /** Final answers of this stream, by number. */
   const sent = new Map<number, string>();
-  /** What was last said of the assignment under way. */
+  /** What was last said of the assignment under way, on this stream. */
   let said = "";
   let saidState = "";
   let held: string | undefined;
@@ -89,6 +89,7 @@ export function createSpeaker(
     opened(opened) {
       stream = opened;
       sent.clear();
+      said = "";
       saidState = newsKey(describe());
     },
     closed() {

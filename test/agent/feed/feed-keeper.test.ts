@@ -310,6 +310,7 @@ test("a stream that ends takes with it what has not begun; what has begun goes o
   assert.equal(fed.port, undefined);
   await fed.connect();
   await fed.assign(one);
+  assert.deepEqual(fed.phases, ["verified"], "said on this stream, too");
   await fed.disconnect();
   await fed.pass();
   fed.node.clock.advance(SOAK);
