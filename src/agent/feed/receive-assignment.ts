@@ -10,17 +10,15 @@ import { dropArrived, type KeeperContext } from "./keeper-context.ts";
 import { listItems } from "./list-items.ts";
 import { spreadOf } from "./spread.ts";
 
-/** The same question gets the same answer; a new one takes the place of what has not begun. */
+/** The same question gets the same answer; another takes the place of what has not begun, answered or not. */
 export async function receiveAssignment(context: KeeperContext, assignment: FeedAssignment): Promise<void> {
   const { speaker, store } = context;
-  if (assignment.mode === "hold") {
-    dropArrived(context);
-    return speaker.say(assignment, "held");
-  }
+  const isRepeated = hasArrived(context, assignment);
+  if (!isRepeated || assignment.mode === "hold") dropArrived(context);
+  if (assignment.mode === "hold") return speaker.say(assignment, "held");
   const known = findAnswer(context, assignment);
   if (known !== undefined) return speaker.sendAnswer(known);
-  if (isUnderWay(context, assignment)) return sayAgain(context);
-  dropArrived(context);
+  if (isRepeated || context.memory.current.task?.id === assignment.id) return sayAgain(context);
   const envelope = assignment.envelope ?? (await store.loadDocument(assignment.digest));
   // No answer: what the feed believes to be here is not, and a new Hello says what is.
   if (envelope === undefined) return speaker.renew("a document was not sent that is not here any more");
@@ -49,9 +47,8 @@ function isThere({ memory, node }: KeeperContext, digest: string): boolean {
   return running?.digest === digest;
 }
 
-function isUnderWay({ memory, arrived }: KeeperContext, { id }: FeedAssignment): boolean {
-  const { waiting, trying } = arrived;
-  return memory.current.task?.id === id || waiting?.assignment.id === id || trying?.assignment.id === id;
+function hasArrived({ arrived }: KeeperContext, { id }: FeedAssignment): boolean {
+  return arrived.waiting?.assignment.id === id || arrived.trying?.assignment.id === id;
 }
 
 async function takeIn(

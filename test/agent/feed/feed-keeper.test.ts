@@ -300,6 +300,27 @@ test("HOLD stops what has not begun, and nothing else", async (t) => {
   assert.equal(fed.answer?.phase, "soaked");
 });
 
+test("a newer assignment takes the place of what has not begun, also one that is answered or under way", async (t) => {
+  for (const isSoaked of [true, false]) {
+    const fed = await fedNode(t);
+    const one = fed.sign({ desiredState: text(5000) });
+    await fed.assign(one, { id: "first" });
+    await fed.pass();
+    if (isSoaked) fed.node.clock.advance(SOAK);
+    await fed.pass();
+    const two = fed.sign({ serial: 13, desiredState: text(5001) });
+    await fed.assign(two, { id: "second", spreadMs: 1_000_000_000 });
+    await fed.assign(one, { id: "first" });
+    assert.deepEqual(
+      [fed.answer?.assignmentId, fed.answer?.phase],
+      ["first", isSoaked ? "soaked" : "applied"],
+    );
+    fed.node.clock.advance(1_000_000_000);
+    await fed.pass();
+    assert.equal(fed.port, "5000");
+  }
+});
+
 test("a stream that ends takes with it what has not begun; what has begun goes on without the feed", async (t) => {
   const fed = await fedNode(t);
   const one = fed.sign({ desiredState: text(5000) });
