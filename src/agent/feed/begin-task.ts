@@ -7,7 +7,7 @@ import { type KeeperContext, nowOf, type Waiting } from "./keeper-context.ts";
  * Rejects with HostError where it cannot be written down; then nothing has begun.
  */
 export async function beginTask(context: KeeperContext, waiting: Waiting): Promise<void> {
-  const { memory, node, state, store, ports, trigger } = context;
+  const { memory, node, speaker, state, store, ports, trigger } = context;
   const { assignment, envelope, serial } = waiting;
   const { envelope: _sent, spreadMs: _over, mode: _any, ...rest } = assignment;
   const { digest } = assignment;
@@ -26,5 +26,6 @@ export async function beginTask(context: KeeperContext, waiting: Waiting): Promi
   await memory.commit({ ...memory.current, selected: { digest, serial, isSoaked }, task });
   memory.isLost = false;
   node.sinceBegin = undefined;
+  speaker.goOn();
   trigger("the feed has assigned a document");
 }

@@ -15,15 +15,15 @@ export interface FeedStanding {
 
 export function standingOf({ memory, arrived, speaker }: KeeperContext): FeedStanding {
   const { selected, task, answers } = memory.current;
-  const { held, counts } = speaker;
   const last = answers.at(-1);
   const current = arrived.waiting?.assignment ?? arrived.trying?.assignment ?? task;
+  const held = speaker.held?.id === current?.id ? speaker.held?.message : undefined;
   const phase: Phase =
     held !== undefined ? "held" : current === task && task?.applied ? "applied" : "verified";
   return {
     ...(selected && { selected }),
     ...(current && { assignment: { id: current.id, phase, ...(held === undefined ? {} : { held }) } }),
     ...(last && { lastAnswer: last }),
-    answers: counts,
+    answers: speaker.counts,
   };
 }

@@ -13,8 +13,8 @@ export interface Details {
 
 /** Says things to the feed, each of them once, where there is a stream; and remembers what it has said. */
 export interface Speaker {
-  /** Why the assignment under way is held; undefined: it is not. */
-  readonly held: string | undefined;
+  /** Which assignment is held, and why; undefined: none is. */
+  readonly held: { readonly id: string; readonly message: string } | undefined;
   /** Answers since the agent started, by phase. */
   readonly counts: ReadonlyMap<Phase, number>;
   opened(stream: FeedStream): void;
@@ -25,6 +25,8 @@ export interface Speaker {
   say(subject: Subject, phase: Phase, details?: Details): void;
   /** Though it has been said. */
   sayAgain(subject: Subject, phase: Phase, details?: Details): void;
+  /** What was held goes on; there is no word for that. */
+  goOn(): void;
   /** A final answer that has just been decided. */
   conclude(answer: Answer): void;
   /** One that was decided before. */
@@ -47,7 +49,7 @@ export function createSpeaker(
   /** What was last said of the assignment under way, on this stream. */
   let said = "";
   let saidState = "";
-  let held: string | undefined;
+  let held: Speaker["held"];
   const counts = new Map<Phase, number>();
 
   function send(
@@ -65,7 +67,7 @@ export function createSpeaker(
 
   function note({ id }: Subject, phase: Phase, { error }: Details): boolean {
     const key = `${id} ${phase} ${error?.code ?? ""}`;
-    held = phase === "held" ? (error?.message ?? "") : undefined;
+    held = phase === "held" ? { id, message: error?.message ?? "" } : undefined;
     const isNew = key !== said;
     said = key;
     return isNew;
@@ -107,6 +109,9 @@ export function createSpeaker(
       note(subject, phase, details);
       log.debug(...logged(subject, phase, details.error));
       send(subject, phase, details);
+    },
+    goOn() {
+      held = undefined;
     },
     conclude(answer) {
       const { assignmentId: id, phase, error } = answer;

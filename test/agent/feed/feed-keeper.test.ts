@@ -394,6 +394,23 @@ test("while a pin is there what runs stays, by hand or by the feed, and what is 
   assert.equal(fed.port, "5001");
 });
 
+test("what is shown as held is what is held, and only while it is", async (t) => {
+  const fed = await fedNode(t);
+  fed.node.write("/etc/mirrorlet/freeze", "");
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { id: "first" });
+  const shown = () => {
+    const { id, phase, held } = fed.keeper.standing().assignment ?? {};
+    return [id, phase, held !== undefined];
+  };
+  assert.deepEqual(shown(), ["first", "held", true]);
+  rm(fed, "/etc/mirrorlet/freeze");
+  await fed.tick();
+  assert.deepEqual(shown(), ["first", "verified", false]);
+  await fed.pass();
+  await fed.assign(fed.sign({ serial: 13 }), { id: "second/hold", mode: "hold" });
+  assert.deepEqual(shown(), ["first", "applied", false]);
+});
+
 test("frozen and not yet valid are HELD, and begin by themselves", async (t) => {
   const fed = await fedNode(t);
   const fromMs = fed.node.clock.now() + 5_000;
