@@ -1,8 +1,8 @@
 import type { Registry } from "prom-client";
 import { healthRoutes } from "../edge/health-routes.ts";
 import type { Route } from "../edge/http-routes.ts";
+import type { FeedFacts } from "../fleet/server/feed-facts.ts";
 import { assessFeed, type FeedCheck } from "../fleet/server/feed-health.ts";
-import type { FeedFacts } from "../fleet/server/feed-server.ts";
 
 export interface FeedRoutesOptions {
   readonly registry: Registry;

@@ -86,6 +86,10 @@ export function withAcked(memory: FeedMemory, assignmentIds: ReadonlySet<string>
   return { ...memory, answers };
 }
 
+export function withoutTask({ task: _over, ...rest }: FeedMemory): FeedMemory {
+  return rest;
+}
+
 const SCHEMA = "mirrorlet.feed/v1";
 
 export function encodeFeedMemory(memory: FeedMemory, sha256: Ports["sha256"]): Uint8Array {

@@ -1,5 +1,5 @@
 import { formatAge } from "../../core/evidence/format-age.ts";
-import type { FeedStanding } from "./feed-keeper.ts";
+import type { FeedStanding } from "./feed-standing.ts";
 
 /** How the connection stands. */
 export interface FeedLinkState {

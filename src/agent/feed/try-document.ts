@@ -3,9 +3,15 @@ import { dryRun } from "../dry-run.ts";
 import type { PassContext } from "../pass-context.ts";
 import type { MirrorProbe, MirrorProber } from "../ports.ts";
 import { type PreflightReport, preflight } from "../preflight.ts";
-import type { Tried } from "./feed-keeper.ts";
 import type { FeedError, FeedItem } from "./feed-messages.ts";
 import { clean } from "./judge-pass.ts";
+
+/** How a document would do here; nothing is touched. */
+export interface Tried {
+  readonly ok: boolean;
+  readonly error?: FeedError;
+  readonly items: readonly FeedItem[];
+}
 
 const MOST_ITEMS = 256;
 

@@ -1,5 +1,5 @@
 import { CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
-import type { FeedFacts } from "./feed-server.ts";
+import type { FeedFacts } from "./feed-facts.ts";
 
 export interface FeedCheck {
   readonly name: "records" | "seat" | "certificate" | "controller";

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { MODES } from "../../core/fleet/node-status.ts";
 import { PHASES } from "../../core/fleet/phase.ts";
 import { type FeedEvent, REFUSED_REASONS } from "./feed-events.ts";
-import type { FeedFacts } from "./feed-server.ts";
+import type { FeedFacts } from "./feed-facts.ts";
 
 export interface FeedMetrics {
   count(event: FeedEvent): void;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { runPass } from "../../../src/agent/pass.ts";
@@ -229,6 +229,40 @@ test("with nothing to go back to it stays, and FAILED says so", async (t) => {
   assert.equal(fed.port, "5000");
 });
 
+test("going back to what has soaked, and failing at it, does not bring the node's own file back", async (t) => {
+  for (const fails of ["in its soak", "before it is in force"]) {
+    const fed = await fedNode(t);
+    fed.file = fed.sign({ serial: 11, desiredState: text(5002) }).envelope;
+    const good = fed.sign({ desiredState: text(5000) });
+    await fed.assign(good);
+    await fed.pass();
+    fed.node.clock.advance(SOAK);
+    await fed.pass();
+    await fed.assign(fed.sign({ serial: 13, desiredState: text(5001) }));
+    await fed.pass();
+    assert.equal(fed.port, "5001");
+    if (fails !== "in its soak") {
+      fed.node.configure("preflight=strict");
+      fed.node.down.add("127.0.0.1:5000");
+    }
+    await fed.assign(good, { id: "r1/1/revert", mode: "revert" });
+    await fed.pass();
+    fed.node.clock.advance(fails === "in its soak" ? 1 : 480_000);
+    if (fails === "in its soak") fed.verdict("failing");
+    await fed.pass();
+    const { assignmentId, phase } = fed.answer ?? {};
+    assert.deepEqual(
+      [assignmentId, phase],
+      ["r1/1/revert", fails === "in its soak" ? "failed" : "rejected"],
+      fails,
+    );
+    fed.node.down.clear();
+    await fed.pass();
+    assert.equal(fed.port, "5000", fails);
+    assert.equal((await fed.memory()).selected?.digest, good.digest, fails);
+  }
+});
+
 test("where SOAKED needs it, a pull through the new mirror is waited for", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ desiredState: text(5000) }), { needsObserved: true });
@@ -266,6 +300,27 @@ test("HOLD stops what has not begun, and nothing else", async (t) => {
   assert.equal(fed.answer?.phase, "soaked");
 });
 
+test("a newer assignment takes the place of what has not begun, also one that is answered or under way", async (t) => {
+  for (const isSoaked of [true, false]) {
+    const fed = await fedNode(t);
+    const one = fed.sign({ desiredState: text(5000) });
+    await fed.assign(one, { id: "first" });
+    await fed.pass();
+    if (isSoaked) fed.node.clock.advance(SOAK);
+    await fed.pass();
+    const two = fed.sign({ serial: 13, desiredState: text(5001) });
+    await fed.assign(two, { id: "second", spreadMs: 1_000_000_000 });
+    await fed.assign(one, { id: "first" });
+    assert.deepEqual(
+      [fed.answer?.assignmentId, fed.answer?.phase],
+      ["first", isSoaked ? "soaked" : "applied"],
+    );
+    fed.node.clock.advance(1_000_000_000);
+    await fed.pass();
+    assert.equal(fed.port, "5000");
+  }
+});
+
 test("a stream that ends takes with it what has not begun; what has begun goes on without the feed", async (t) => {
   const fed = await fedNode(t);
   const one = fed.sign({ desiredState: text(5000) });
@@ -276,6 +331,7 @@ test("a stream that ends takes with it what has not begun; what has begun goes o
   assert.equal(fed.port, undefined);
   await fed.connect();
   await fed.assign(one);
+  assert.deepEqual(fed.phases, ["verified"], "said on this stream, too");
   await fed.disconnect();
   await fed.pass();
   fed.node.clock.advance(SOAK);
@@ -338,6 +394,23 @@ test("while a pin is there what runs stays, by hand or by the feed, and what is 
   assert.equal(fed.port, "5001");
 });
 
+test("what is shown as held is what is held, and only while it is", async (t) => {
+  const fed = await fedNode(t);
+  fed.node.write("/etc/mirrorlet/freeze", "");
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { id: "first" });
+  const shown = () => {
+    const { id, phase, held } = fed.keeper.standing().assignment ?? {};
+    return [id, phase, held !== undefined];
+  };
+  assert.deepEqual(shown(), ["first", "held", true]);
+  rm(fed, "/etc/mirrorlet/freeze");
+  await fed.tick();
+  assert.deepEqual(shown(), ["first", "verified", false]);
+  await fed.pass();
+  await fed.assign(fed.sign({ serial: 13 }), { id: "second/hold", mode: "hold" });
+  assert.deepEqual(shown(), ["first", "applied", false]);
+});
+
 test("frozen and not yet valid are HELD, and begin by themselves", async (t) => {
   const fed = await fedNode(t);
   const fromMs = fed.node.clock.now() + 5_000;
@@ -350,6 +423,19 @@ test("frozen and not yet valid are HELD, and begin by themselves", async (t) => 
   fed.node.clock.advance(5_000);
   await fed.pass();
   assert.equal(fed.port, "5000");
+});
+
+test("what waits goes on waiting while the disk cannot be read, and begins by itself", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }), { spreadMs: 1_000_000_000 });
+  const pin = `${fed.node.root}${PIN}`;
+  mkdirSync(pin, { recursive: true });
+  fed.node.clock.advance(1_000_000_000);
+  assert.equal(await fed.ring(), true);
+  assert.deepEqual(fed.triggers, []);
+  rmSync(pin, { recursive: true });
+  assert.equal(await fed.ring(), true, "there is a timer again");
+  assert.deepEqual(fed.triggers, ["the feed has assigned a document"]);
 });
 
 test("a preflight tells what would be, mirror by mirror, and touches nothing", async (t) => {

@@ -1,11 +1,12 @@
 import type { TestContext } from "node:test";
-import { type FeedKeeper, openFeedKeeper, type Tried } from "../../../../src/agent/feed/feed-keeper.ts";
+import { setImmediate } from "node:timers/promises";
+import { type FeedKeeper, openFeedKeeper } from "../../../../src/agent/feed/feed-keeper.ts";
 import type { FeedMemory } from "../../../../src/agent/feed/feed-memory.ts";
 import type { FeedAssignment, FeedReport } from "../../../../src/agent/feed/feed-messages.ts";
 import { createFeedStore, type FeedStore } from "../../../../src/agent/feed/feed-store.ts";
 import { loadChosen } from "../../../../src/agent/feed/load-chosen.ts";
 import { refuseInsecure } from "../../../../src/agent/feed/refuse-insecure.ts";
-import { tryDocument } from "../../../../src/agent/feed/try-document.ts";
+import { type Tried, tryDocument } from "../../../../src/agent/feed/try-document.ts";
 import { loadWanted } from "../../../../src/agent/load-wanted.ts";
 import { runPass } from "../../../../src/agent/pass.ts";
 import type { PassContext } from "../../../../src/agent/pass-context.ts";
@@ -69,6 +70,8 @@ export interface FedNode {
   /** The context of a pass of `mirrorlet apply` with this document. */
   contextOf(signed: Signed): PassContext;
   tick(): Promise<void>;
+  /** The keeper's timer is due. False: it has none. */
+  ring(): Promise<boolean>;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   /** Another process on the same disk. */
@@ -94,7 +97,17 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
   const understand = createLoadMemory(sha256);
   const base = node.context();
   // Time passes when a test says so.
-  const clock: Clock = { ...node.clock, sleep: (_ms, signal) => untilAborted(signal) };
+  let wake: (() => void) | undefined;
+  const clock: Clock = {
+    ...node.clock,
+    sleep: (_ms, signal) =>
+      Promise.race([
+        untilAborted(signal),
+        new Promise<void>((resolve) => {
+          wake = resolve;
+        }),
+      ]),
+  };
   let verdict: { readonly name: VerdictName; readonly lastMs: number } | undefined;
   let latest: PassReport | undefined;
   let sequence = 0;
@@ -231,6 +244,15 @@ export async function fedNode(t: TestContext, config = READS_CERTS_D, version = 
     },
     // Handled after all that was posted before it.
     tick: () => fed.keeper.tick(),
+    async ring() {
+      const due = wake;
+      wake = undefined;
+      due?.();
+      await setImmediate();
+      // The queue's next job comes after the timer's.
+      await fed.keeper.choose();
+      return due !== undefined;
+    },
     async connect() {
       reports.length = 0;
       sequence = 0;

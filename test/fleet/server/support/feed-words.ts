@@ -5,11 +5,8 @@ import type { Engine } from "../../../../src/fleet/engine/engine.ts";
 import { NONE_DENIED } from "../../../../src/fleet/server/denied-list.ts";
 import { checkCertificates, type FeedCertificates } from "../../../../src/fleet/server/feed-certificates.ts";
 import type { FeedEvent } from "../../../../src/fleet/server/feed-events.ts";
-import {
-  type FeedServer,
-  type FeedServerOptions,
-  startFeedServer,
-} from "../../../../src/fleet/server/feed-server.ts";
+import { type FeedServer, startFeedServer } from "../../../../src/fleet/server/feed-server.ts";
+import type { FeedServerOptions } from "../../../../src/fleet/server/feed-server-options.ts";
 import { FEED_TIMES, type FeedTimes } from "../../../../src/fleet/server/feed-times.ts";
 import { putBundle } from "../../../../src/fleet/store/bundles.ts";
 import type { FleetStore } from "../../../../src/fleet/store/fleet-store.ts";

@@ -1,0 +1,26 @@
+import type { KeeperContext } from "./keeper-context.ts";
+
+/** Kept on the disk at once: those that this stream has brought, and what is gone back to. */
+const MOST_DOCUMENTS = 32;
+
+/** For this and later assignments: the feed sends each document once on a stream. On a full disk it does so again. */
+export async function keepDocument(
+  context: KeeperContext,
+  digest: string,
+  envelope: Uint8Array,
+): Promise<void> {
+  const { store, ports } = context;
+  try {
+    if ((await store.listDocuments()).length >= MOST_DOCUMENTS) await pruneDocuments(context);
+    await store.saveDocument(digest, envelope);
+  } catch (error) {
+    ports.log.debug({ error: String(error) }, "a document of the feed is not kept");
+  }
+}
+
+/** Leaves what passes may need. */
+export function pruneDocuments({ store, memory }: KeeperContext): Promise<void> {
+  const { selected, good, task } = memory.current;
+  const kept = [selected, good, task, task?.before].map((one) => one?.digest ?? "");
+  return store.prune(new Set(kept));
+}
