@@ -19,6 +19,18 @@ export async function finishTask(
   trigger(isSoaked ? "what the feed has assigned has soaked" : "what the feed has assigned is given up");
 }
 
+/**
+ * The feed has stopped it. What has touched nothing yet is given up without an answer, for it was not asked to the end; a
+ * pass that is just about it is followed by one that goes back. What is in force goes on.
+ */
+export async function stopTask({ memory, node, trigger }: KeeperContext): Promise<void> {
+  const { task } = memory.current;
+  if (task === undefined || task.ending !== undefined) return;
+  if (task.applied !== undefined || node.sinceBegin?.asked?.isInForce === true) return;
+  await memory.keep(withBefore(memory.current, task));
+  trigger("what the feed has assigned is stopped");
+}
+
 function withGood(memory: FeedMemory, { digest, serial }: Task): FeedMemory {
   const good = { digest, serial };
   return { ...withoutTask(memory), selected: { ...good, isSoaked: true }, good };

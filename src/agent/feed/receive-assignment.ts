@@ -5,6 +5,7 @@ import { considerWaiting } from "./consider-waiting.ts";
 import { runningOf } from "./describe-state.ts";
 import type { Answer } from "./feed-memory.ts";
 import type { FeedAssignment } from "./feed-messages.ts";
+import { stopTask } from "./finish-task.ts";
 import { keepDocument } from "./keep-document.ts";
 import { dropArrived, type KeeperContext } from "./keeper-context.ts";
 import { listItems } from "./list-items.ts";
@@ -15,7 +16,10 @@ export async function receiveAssignment(context: KeeperContext, assignment: Feed
   const { speaker, store } = context;
   const isRepeated = hasArrived(context, assignment);
   if (!isRepeated || assignment.mode === "hold") dropArrived(context);
-  if (assignment.mode === "hold") return speaker.say(assignment, "held");
+  if (assignment.mode === "hold") {
+    await stopTask(context);
+    return speaker.say(assignment, "held");
+  }
   const known = findAnswer(context, assignment);
   if (known !== undefined) return speaker.sendAnswer(known);
   if (isRepeated || context.memory.current.task?.id === assignment.id) return sayAgain(context);

@@ -291,8 +291,14 @@ test("HOLD stops what has not begun, and nothing else", async (t) => {
   fed.node.clock.advance(1_000_000_000);
   await fed.pass();
   assert.equal(fed.port, undefined);
+  // It was chosen for the next pass, and that has not been.
   await fed.assign(one, { id: "r1/2/apply" });
   await fed.assign(one, { id: "r1/2/hold", mode: "hold" });
+  await fed.pass();
+  assert.equal(fed.port, undefined);
+  await fed.assign(one, { id: "r1/3/apply" });
+  await fed.pass();
+  await fed.assign(one, { id: "r1/3/hold", mode: "hold" });
   await fed.pass();
   assert.equal(fed.port, "5000");
   fed.node.clock.advance(SOAK);
