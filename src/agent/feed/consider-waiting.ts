@@ -8,9 +8,9 @@ import type { FeedError } from "./feed-messages.ts";
 import { clean } from "./judge-pass.ts";
 import type { KeeperContext, Waiting } from "./keeper-context.ts";
 import { startTrying } from "./start-trying.ts";
+import { tryingTimeMs } from "./trying-time.ts";
 
 /** So much of the time for an answer is used for trying; the rest is for saying so. */
-const TRYING_SHARE = 0.8;
 
 /** Begins what has arrived, once it may. */
 export async function considerWaiting(context: KeeperContext): Promise<void> {
@@ -53,7 +53,7 @@ function notBegun(context: KeeperContext, waiting: Waiting, error: unknown): Pro
     message: clean(`it cannot be written down, so it is not begun: ${(error as Error).message}`),
     retriable: true,
   };
-  if (ports.clock.uptimeMs() - receivedMs > assignment.reportByMs * TRYING_SHARE)
+  if (ports.clock.uptimeMs() - receivedMs > tryingTimeMs(assignment))
     return answerFinally(context, { ...assignment, serial }, "failed", { error: told });
   arrived.waiting = waiting;
   return speaker.say(assignment, "held", { error: told });

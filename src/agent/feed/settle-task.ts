@@ -5,6 +5,7 @@ import type { Applied, Task } from "./feed-memory.ts";
 import type { FeedError } from "./feed-messages.ts";
 import { judgePass, type PassJudgement } from "./judge-pass.ts";
 import { judgeSoak } from "./judge-soak.ts";
+import { tryingTimeMs } from "./trying-time.ts";
 
 /** What follows for an assignment that is under way. */
 export type Move =
@@ -32,8 +33,6 @@ export interface SettleFacts {
 }
 
 /** So much of the time for an answer is used for trying; the rest is for going back and saying so. */
-const TRYING_SHARE = 0.8;
-const DEFAULT_REPORT_BY_MS = 600_000;
 
 /** Where an assignment stands, as a function of what passes and pulls have shown. */
 export function settleTask(task: Task, facts: SettleFacts): Move {
@@ -45,7 +44,7 @@ export function settleTask(task: Task, facts: SettleFacts): Move {
 }
 
 function settleBefore(task: Task, judgement: PassJudgement | undefined, { report, now }: SettleFacts): Move {
-  const isLate = isOver(task.began, (task.reportByMs || DEFAULT_REPORT_BY_MS) * TRYING_SHARE, now);
+  const isLate = isOver(task.began, tryingTimeMs(task), now);
   switch (judgement?.kind) {
     case "in-force":
       return { kind: "applied" };

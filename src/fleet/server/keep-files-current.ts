@@ -13,6 +13,8 @@ export interface FeedFiles {
 export interface LoadedFiles {
   readonly certificates: FeedCertificates;
   readonly denied: DeniedList;
+  /** There is a file of who is denied. */
+  readonly hasDenied: boolean;
 }
 
 export type LoadResult =
@@ -25,7 +27,8 @@ export async function loadFeedFiles(paths: FeedFiles): Promise<LoadResult> {
   const denied = await loadDenied(paths.denied);
   if (!certificates.ok) return certificates;
   if (!denied.ok) return { ok: false, message: `${paths.denied}: ${denied.message}` };
-  return { ok: true, certificates: certificates.certificates, denied: denied.list };
+  const { list, isMissing } = denied;
+  return { ok: true, certificates: certificates.certificates, denied: list, hasDenied: !isMissing };
 }
 
 export interface CurrentFilesOptions {
@@ -44,7 +47,7 @@ export interface CurrentFilesOptions {
  */
 export function keepFilesCurrent(options: CurrentFilesOptions): { look(): Promise<void>; close(): void } {
   const { paths, loaded, everyMs, onCertificates, onDenied, onRefused } = options;
-  let { certificates } = loaded;
+  let { certificates, hasDenied } = loaded;
   const pair = watchFiles([paths.ca, paths.cert, paths.key], everyMs, async () => {
     const result = await loadCertificates(paths);
     if (!result.ok) onRefused(`${result.message}; the ones before stay in use`);
@@ -55,8 +58,13 @@ export function keepFilesCurrent(options: CurrentFilesOptions): { look(): Promis
   });
   const list = watchFiles([paths.denied], everyMs, async () => {
     const result = await loadDenied(paths.denied);
-    if (result.ok) onDenied(result.list);
-    else onRefused(`${paths.denied}: ${result.message}; what it denied before stays denied`);
+    if (!result.ok) onRefused(`${paths.denied}: ${result.message}; what it denied before stays denied`);
+    else if (result.isMissing && hasDenied)
+      onRefused(`${paths.denied} is gone; what it denied before stays denied, an empty file denies nobody`);
+    else {
+      hasDenied = !result.isMissing;
+      onDenied(result.list);
+    }
   });
   return {
     look: async () => {
@@ -81,9 +89,11 @@ async function loadCertificates({ ca, cert, key }: FeedFiles) {
 
 async function loadDenied(path: string) {
   try {
-    return parseDeniedList((await readSmallFile(path)).toString());
+    const parsed = parseDeniedList((await readSmallFile(path)).toString());
+    return parsed.ok ? ({ ...parsed, isMissing: false } as const) : parsed;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { ok: true, list: NONE_DENIED } as const;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      return { ok: true, list: NONE_DENIED, isMissing: true } as const;
     return { ok: false, message: (error as Error).message } as const;
   }
 }

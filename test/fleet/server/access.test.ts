@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -125,6 +125,9 @@ test("T7 certificates are exchanged under a stream; half of a pair changes nothi
   await files.look();
   assert.ok(told.includes("exchanged"));
   assert.ok(told.includes("denied n9"));
+  await rm(paths.denied);
+  await files.look();
+  assert.match(told.at(-1) ?? "", /denied is gone; what it denied before stays denied/);
   const client = await feedClient(fleet, server.port, "n3");
   t.after(() => client.close());
   const after = await connectNode(t, fleet, server.port, "n3", { running: OLD });
