@@ -2,9 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** How often a process looks at itself. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 10_000;
 /** Less than that is not worth the collection. */
-const GROWN_BYTES = 16 * 2 ** 20;
+const GROWN_BYTES = 8 * 2 ** 20;
 
 /**
  * Gives memory that nothing needs any more back to the system, a while after the start and then whenever the process has
