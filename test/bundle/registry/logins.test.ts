@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
-import { memoryBundle } from "../../support/memory-bundle.ts";
+import { type MemoryBundle, memoryBundle } from "../../support/memory-bundle.ts";
 import { type PushBundleOptions, pushBundle } from "../../support/push-bundle.ts";
 import { type LabRegistry, type RegistryOptions, startRegistry } from "../../support/registry.ts";
 import { createCa, type LabCa } from "../../support/tls.ts";
@@ -105,6 +107,19 @@ test("a token service that leads elsewhere does not get an identity token sent t
   assert.deepEqual(thief.requests(), []);
 });
 
+/** As from a disk that takes its time: a push lasts longer than a token, however fast the machine is. */
+function slowly(bundle: MemoryBundle): MemoryBundle {
+  const open: MemoryBundle["source"]["open"] = (digest, range) =>
+    Readable.from(
+      (async function* () {
+        await sleep(100);
+        yield* bundle.source.open(digest, range);
+      })(),
+      { objectMode: false },
+    );
+  return { ...bundle, source: { ...bundle.source, open } };
+}
+
 test("tokens are renewed before they end, so that no upload is refused", { skip }, async (context) => {
   // docker-registry adds a minute of grace to a token's end: what counts is that a new one was fetched.
   const { registry, options } = await siteWith(context, {
@@ -116,7 +131,11 @@ test("tokens are renewed before they end, so that no upload is refused", { skip 
   const images = Object.fromEntries(
     Array.from({ length: 12 }, (_, n) => [`gcr.io/a/one:${n}`, buildImage({ bytesPerLayer: 1_000_000 })]),
   );
-  const pushed = await pushBundle(registry.url, memoryBundle(images), { ...options, login, threads: 1 });
+  const pushed = await pushBundle(registry.url, slowly(memoryBundle(images)), {
+    ...options,
+    login,
+    threads: 1,
+  });
   assert.equal(
     pushed.results.every(({ result }) => result === "pushed"),
     true,
