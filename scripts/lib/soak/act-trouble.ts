@@ -73,7 +73,8 @@ export async function drift(
     const names = (await readdir(root).catch(() => [])).filter((name) => name !== stage.world.closed);
     if (names.length === 0) continue;
     const name = random.pick(names);
-    const files = await readdir(join(root, name)).catch(() => []);
+    // Not a file that is being written: nobody could say when that is put right.
+    const files = (await readdir(join(root, name)).catch(() => [])).filter((file) => !file.startsWith("."));
     if (files.length === 0) continue;
     const file = random.pick(files);
     const path = join(root, name, file);
