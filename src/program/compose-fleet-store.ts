@@ -112,40 +112,29 @@ interface OpenedStore {
 
 /** Undefined when it is not said right where the fleet is, which has then been told. */
 async function openStore(options: StoreOptions, io: CommandIo): Promise<OpenedStore | undefined> {
-  const [{ loadFeedConfig }, { openFleetStore }, { openEngine }, { parseEngineAddress }, { createClock }] =
-    await Promise.all([
-      import("./load-feed-config.ts"),
-      import("./open-fleet-store.ts"),
-      import("../fleet/engine/open-engine.ts"),
-      import("../fleet/engine/engine-address.ts"),
-      import("../host/clock.ts"),
-    ]);
-  const say = (message: string): undefined => {
-    io.stderr(`mirrorlet: ${message}\n`);
-  };
+  const [{ loadFeedConfig }, { openFleetStore }, { openFleetEngine }, { createClock }] = await Promise.all([
+    import("./load-feed-config.ts"),
+    import("./open-fleet-store.ts"),
+    import("./open-fleet-engine.ts"),
+    import("../host/clock.ts"),
+  ]);
   const loaded = await loadFeedConfig(options);
   if (!loaded.ok) {
     for (const issue of loaded.issues) io.stderr(`${formatIssue(issue)}\n`);
     return undefined;
   }
-  const { fleet, engine: text, access } = loaded.config;
-  const parsed = parseEngineAddress(text);
-  if (!parsed.ok) return say(parsed.message);
   const { uptimeMs } = createClock();
-  const clocks = { uptimeMs, random: Math.random };
   const onNotice = (notice: EngineNotice): void => {
     if (notice.kind === "old-version") io.stderr(`mirrorlet: warning: ${notice.message}\n`);
   };
-  try {
-    const { address } = parsed;
-    const below =
-      address.kind === "journal" ? { ...address, directory: options.root + address.directory } : address;
-    const engine = await openEngine(below, access, { ...clocks, onNotice });
-    const port = openFleetStore({ engine, fleet }, { ...clocks, nowMs: Date.now });
-    return { port, close: () => engine.close() };
-  } catch (error) {
-    return say(`${text} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+  const engine = await openFleetEngine(loaded.config, { root: options.root, uptimeMs, onNotice });
+  if (typeof engine === "string") {
+    io.stderr(`mirrorlet: ${engine}\n`);
+    return undefined;
   }
+  const { fleet } = loaded.config;
+  const port = openFleetStore({ engine, fleet }, { uptimeMs, random: Math.random, nowMs: Date.now });
+  return { port, close: () => engine.close() };
 }
 
 async function caller() {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
@@ -40,4 +41,13 @@ test("what a process has needed once is given back", async (context) => {
   const { most, least } = JSON.parse(stdout);
   context.diagnostic(`${Math.round(most)} MiB, then ${Math.round(least)}`);
   assert.ok(least <= most - 40, stdout);
+});
+
+test("the units let their programs give it back", () => {
+  for (const unit of ["mirrorlet", "mirrorlet-helper"])
+    assert.match(
+      readFileSync(`systemd/${unit}.service`, "utf8"),
+      /^ExecStart=\S+ (\S+ )*--expose-gc /m,
+      unit,
+    );
 });

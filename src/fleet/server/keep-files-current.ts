@@ -83,7 +83,10 @@ async function loadCertificates({ ca, cert, key }: FeedFiles) {
     if (!caBytes || !certBytes || !keyBytes) throw new TypeError("three files were asked for");
     return checkCertificates({ ca: caBytes, cert: certBytes, key: keyBytes });
   } catch (error) {
-    return { ok: false, message: `a certificate file cannot be read: ${(error as Error).message}` } as const;
+    return {
+      ok: false,
+      message: `a certificate file cannot be read, feed.ca, feed.cert and feed.key say where they are: ${(error as Error).message}`,
+    } as const;
   }
 }
 
