@@ -9,7 +9,7 @@ import { type FleetStage, publish, stageFleet } from "./stage-fleet.ts";
 import { type SimulatedNodes, startNodes } from "./start-nodes.ts";
 
 const WARM_UPS = 2;
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const ROUNDS = 5;
 const ENVELOPE_BYTES = 4_096;
 const IDLE_MS = 15_000;
 const WAIT_MS = 120_000;
