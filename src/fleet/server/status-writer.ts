@@ -119,6 +119,7 @@ export function createStatusWriter(options: WriterOptions): StatusWriter {
 /** Each once: what was prepared together saw the same. */
 function sharedGuards(fleet: string, drafts: readonly Draft[]): readonly Guard[] {
   const guards = new Map<string, Guard>();
-  for (const { shared } of drafts) for (const guard of shared) guards.set(keyOf(fleet, guard.name), guard);
+  for (const list of new Set(drafts.map(({ shared }) => shared)))
+    for (const guard of list) guards.set(keyOf(fleet, guard.name), guard);
   return [...guards.values()];
 }
