@@ -12,11 +12,10 @@ export interface FeedProcess {
   readonly child: ChildProcess;
   readonly port: number;
   cpuSeconds(): number;
-  /** Resident memory now, and the most since `forgetPeak`. */
+  /** Resident memory now, and the most there ever was. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
-  forgetPeak(): Promise<void>;
-  /** Since the last question: how long the event loop has stood still at most. */
-  report(): Promise<{ readonly heapUsed: number; readonly external: number; readonly stallMs: number }>;
+  /** How long its event loop has stood still at most since the last question; 0 at the first. */
+  stallMs(): Promise<number>;
   /** One of its metrics, all labels summed up. */
   metric(name: string): Promise<number>;
 }
@@ -70,11 +69,10 @@ export async function startFeed(options: FeedProcessOptions): Promise<FeedProces
         Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
       return { now: bytes("VmRSS"), peak: bytes("VmHWM") };
     },
-    forgetPeak: () => writeFile(`/proc/${pid}/clear_refs`, "5"),
-    async report() {
+    async stallMs() {
       child.send({});
-      const [said] = await once(child, "message");
-      return said;
+      const [{ stallMs }] = await once(child, "message");
+      return stallMs;
     },
     async metric(name) {
       const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();

@@ -25,7 +25,7 @@ export async function measureStorm(parent: string, count: number): Promise<strin
     const look = async (): Promise<number> => {
       const { connected, tries } = await stage.nodes.order({ kind: "collect" });
       mostWaiting = Math.max(mostWaiting, await feed.metric("mirrorlet_feed_server_handshakes_waiting"));
-      stallMs = Math.max(stallMs, (await feed.report()).stallMs);
+      stallMs = Math.max(stallMs, await feed.stallMs());
       triesNow = tries;
       return connected;
     };
