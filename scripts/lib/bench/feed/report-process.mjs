@@ -9,4 +9,6 @@ process.on("message", () => {
   delays.enable();
   delays.reset();
 });
+// Whoever measures is gone.
+process.on("disconnect", () => process.exit(1));
 process.channel?.unref();
