@@ -35,6 +35,7 @@ const server = createServer(
 server.listen({ port: 0, host: "127.0.0.1", backlog: 4_000 }, () => {
   process.send?.({ port: (server.address() as { readonly port: number }).port });
 });
+process.on("disconnect", () => process.exit(1));
 process.on("message", (order: BareOrder) => void tellAll(order));
 
 async function tellAll({ bytes, isDurable }: BareOrder): Promise<void> {

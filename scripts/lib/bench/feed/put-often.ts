@@ -9,6 +9,7 @@ const engine = await createEtcdEngine({
   nowMs: () => performance.now(),
   random: Math.random,
 });
+process.on("disconnect", () => process.exit(1));
 process.on("message", (forMs: number) => void putFor(forMs));
 process.send?.("ready");
 

@@ -1,6 +1,6 @@
 // A process of its own: nodes that connect and note when they hear of something. Ordered about over IPC.
 import { randomBytes } from "node:crypto";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createSecureContext } from "node:tls";
 import { backoffMs } from "../../../../src/edge/feed/follow-feed.ts";
 import type { Assignment__Output } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Assignment.ts";
 import type { Phase } from "../../../../src/shared/feed/generated/mirrorlet/feed/v1/Phase.ts";
@@ -38,6 +38,7 @@ let heard: number[] = [];
 let connected = 0;
 let tries = 0;
 process.send?.({ ca: authority.ca, cert: authority.server(), key: authority.key });
+process.on("disconnect", () => process.exit(1));
 process.on("message", (order: NodesOrder) => void obey(order));
 
 /** As wall time, so that processes can be compared. */
@@ -61,15 +62,14 @@ async function obey(order: NodesOrder): Promise<void> {
 function tlsFor(index: number, port: number) {
   const { ca, key } = authority;
   const [host, localAddress] = ["127.0.0.1", `127.0.0.${2 + (index % 8)}`];
-  return {
-    host,
-    port,
-    localAddress,
+  // Made once: in a storm it would cost more than the handshake.
+  const secureContext = createSecureContext({
     ca,
     key,
     cert: authority.node(`n${index}`),
     minVersion: "TLSv1.3",
-  } as const;
+  });
+  return { host, port, localAddress, secureContext };
 }
 
 /** Comes back by itself, as an agent does. Resolves when it is welcome for the first time. */
