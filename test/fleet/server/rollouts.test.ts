@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { commandRollout, type RolloutVerb } from "../../../src/core/fleet/command-rollout.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import { sizeOf } from "../../../src/core/fleet/share-tokens.ts";
 import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
@@ -8,7 +9,7 @@ import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
-import { beginRollout } from "../../../src/fleet/store/write-rollout.ts";
+import { beginRollout, commandState } from "../../../src/fleet/store/write-rollout.ts";
 import { NEW, OLD, sha256, specWith, wave } from "../../core/fleet/support/fleet.ts";
 import { scratch } from "../../host/scratch.ts";
 import { startEtcd } from "../../support/etcd.ts";
@@ -170,6 +171,68 @@ test("answers of the engine that are lost lose nothing, and nobody is told twice
   await controller.stop();
   await Promise.all(servers.map((server) => server.close()));
   await engine.close();
+});
+
+/** Does something else as soon as the offer of `mode` is durable, of which the server then gets no answer, once. */
+function losesAnswerTo(engine: Engine, mode: string, meanwhile: () => Promise<void>): Engine {
+  let isLost = false;
+  return {
+    ...engine,
+    async txn(txn, options) {
+      const isOffer = txn.success.some(
+        (one) => one.kind === "put" && Buffer.from(one.value).includes(`"mode":"${mode}"`),
+      );
+      const answer = await engine.txn(txn, options);
+      if (!isOffer || isLost || !answer.succeeded) return answer;
+      isLost = true;
+      await meanwhile();
+      throw new EngineError("timeout", "no answer in time", { applied: "unknown" });
+    },
+  };
+}
+
+async function command(store: FleetStore, verb: RolloutVerb): Promise<void> {
+  const { spec, state } = await readFleet(store);
+  const [before, one] = [state.get("r1"), spec.get("r1")];
+  assert.ok(before && one);
+  const deed = { by: "ann", reason: "test", atMs: Date.now() };
+  const result = commandRollout({ spec: one.value, state: before.value }, verb, deed);
+  assert.ok(result.ok && (await commandState(store, "r1", before, result.state)).ok);
+}
+
+test("an offer whose answer the engine lost is not told after a halt", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const engine = losesAnswerTo(fleet.store.engine, "apply", () => command(fleet.store, "halt"));
+  const server = await fleet.serve({ store: { ...fleet.store, engine } });
+  const controller = lead(fleet.store, server);
+  t.after(() => controller.stop());
+  const [node] = await connectMany(t, fleet, [server], 1);
+  await begin(fleet.store);
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "halted", "it is halted");
+  await node?.until(({ assignments }) => assignments.at(-1)?.mode === "MODE_HOLD", "it hears of the halt");
+  assert.deepEqual(
+    node?.assignments.map(({ mode }) => mode),
+    ["MODE_PREFLIGHT", "MODE_HOLD"],
+  );
+});
+
+test("a hold whose answer the engine lost is told all the same", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const engine = losesAnswerTo(fleet.store.engine, "hold", async () => {});
+  const server = await fleet.serve({ store: { ...fleet.store, engine } });
+  const controller = lead(fleet.store, server);
+  t.after(() => controller.stop());
+  await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
+  const [node] = await connectMany(t, fleet, [server], 1, () => "mute");
+  await node?.until(({ assignments }) => assignments.length > 0, "it is told to apply");
+  await command(fleet.store, "halt");
+  await node?.until(({ assignments }) => assignments.length > 1, "it hears of the halt");
+  assert.deepEqual(
+    node?.assignments.map(({ mode }) => mode),
+    ["MODE_APPLY", "MODE_HOLD"],
+  );
 });
 
 test("T9 a canary that goes back halts it: nobody else is told to apply", async (t) => {
