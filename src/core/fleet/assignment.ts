@@ -36,6 +36,8 @@ export type Reason =
   | "pinned-on-node"
   /** It has been told, and has not answered yet. */
   | "under-way"
+  /** It has answered a short while ago, and does not run what it said: it is told again later, or on another connection. */
+  | "answered"
   /** Two rollouts want it; neither gets it. */
   | "overlapping-rollouts"
   /** It has said no to this assignment, or has taken it back: that is not asked twice. */

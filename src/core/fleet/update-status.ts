@@ -81,14 +81,14 @@ export function disconnectNode(before: NodeStatus, instance: string, nowMs: numb
 }
 
 /**
- * An assignment is about to be sent on the node's stream: durable before it leaves. Said again, it keeps its first time,
- * by which silence is told, its token and its answer.
+ * An assignment is about to be sent on the node's stream: durable before it leaves. Said again before it is
+ * over, it keeps its first time, by which silence is told, its token and its answer; after that it is asked anew.
  */
 export function recordOffer(before: NodeStatus, assignment: Assignment, nowMs: number): NodeStatus {
   const { connection } = before;
   if (connection === undefined) return before;
   const { id, rolloutId, attempt, mode, bundle, needsToken } = assignment;
-  const again = before.offer?.id === id ? before.offer : undefined;
+  const again = before.offer?.id === id && !isFinal(before.offer.phase) ? before.offer : undefined;
   const offer: Offer = {
     unproven: [],
     unprovenMore: 0,

@@ -72,6 +72,18 @@ test("an offer said again keeps its first time, its token and its answer", () =>
   assert.equal(recordOffer(statusWith({ unwell }), apply, T0).offer?.wasUnwell, true);
 });
 
+test("an offer that is over is made anew: its next answer counts", () => {
+  const stable = { ...apply, id: "stable/stable/3", needsToken: false };
+  const told = recordOffer(statusWith(), stable, T0);
+  assert.ok(told.offer);
+  const ended = { ...told, offer: { ...told.offer, phase: "soaked", phaseMs: T0 + 5 } as const };
+  assert.deepEqual(recordOffer(ended, stable, T0 + 10).offer, {
+    ...told.offer,
+    sentMs: T0 + 10,
+    resentMs: T0 + 10,
+  });
+});
+
 test("an answer counts once, for the assignment last sent; the state of the node always", () => {
   const told = recordOffer(statusWith(), apply, T0);
   const other = recordReport(told, report({ assignmentId: "r0/1/apply", phase: "soaked" }), T0 + 1);
