@@ -560,6 +560,35 @@ test("what a stream has brought is here for later assignments; what is not asks 
   assert.ok(cached.length <= 4, `${cached.length} documents stay`);
 });
 
+test("a copy that is damaged is no answer: it goes, and the document is asked for", async (t) => {
+  const fed = await fedNode(t);
+  const one = fed.sign({ desiredState: text(5000) });
+  for (const [id, mode] of [
+    ["r1/1/preflight", "preflight"],
+    ["r1/1/apply", "apply"],
+  ] as const) {
+    fed.renewed.length = 0;
+    await fed.store.saveDocument(one.digest, one.envelope.slice(0, -40));
+    await fed.assign(one, { id, mode, envelope: undefined });
+    assert.deepEqual(fed.renewed, ["a document that was kept here is not good any more"]);
+    assert.deepEqual(fed.phases, []);
+    assert.deepEqual(await fed.store.listDocuments(), []);
+  }
+  // One that was good when it came may be another when its time has come.
+  const keys = fed.keys;
+  await fed.store.saveDocument(one.digest, one.envelope);
+  await fed.assign(one, { id: "late", envelope: undefined, spreadMs: 60_000 });
+  assert.deepEqual(fed.phases, ["verified"]);
+  fed.keys = [testKey(9)];
+  fed.node.clock.advance(60_000);
+  await fed.tick();
+  assert.deepEqual([fed.phases, fed.renewed.length], [["verified"], 2]);
+  fed.keys = keys;
+  await fed.assign(one, { id: "r1/1/apply" });
+  await fed.pass();
+  assert.equal(fed.port, "5000");
+});
+
 test("what somebody has written into the state directory is checked as if it had just come", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ desiredState: text(5000) }));
