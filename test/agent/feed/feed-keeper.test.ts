@@ -199,6 +199,29 @@ test("pulls that go past the mirror in the soak take the change back, and REVERT
   assert.equal((await fed.pass()).signed?.floor, 10, "what has not soaked closes nothing out");
 });
 
+test("what is being taken back when something else is assigned has its answer, with the reason", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }));
+  await fed.pass();
+  fed.node.clock.advance(SOAK);
+  await fed.pass();
+  const two = fed.sign({ serial: 13, desiredState: text(5001) });
+  await fed.assign(two, { id: "two" });
+  await fed.pass();
+  fed.node.clock.advance(1000);
+  fed.verdict("bypassed");
+  await fed.tick();
+  await fed.assign(fed.sign({ serial: 14, desiredState: text(5002) }), { id: "three" });
+  const told = fed.reports.filter(({ assignmentId }) => assignmentId === "two").at(-1);
+  assert.deepEqual([told?.phase, told?.error?.code], ["reverted", "verdict-bypassed"]);
+  await fed.restart();
+  const { state } = await fed.keeper.listener.hello();
+  const kept = state.rejections.map(({ assignmentId, error: { code } }) => [assignmentId, code]);
+  assert.deepEqual(kept, [["two", "verdict-bypassed"]]);
+  await fed.pass();
+  assert.equal(fed.port, "5002");
+});
+
 test("a verdict that was bad before is no reason to go back", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ desiredState: text(5000) }));
