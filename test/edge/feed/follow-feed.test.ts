@@ -207,6 +207,25 @@ test("hello, a report and its acknowledgement, and what a server says, over mTLS
   assert.ok((one.link.state().engineAgeMs ?? 0) >= 1500);
 });
 
+test("a report that is too large for a message is shortened, and the log says so", async (t) => {
+  const here = await site(t);
+  await here.put(await here.issue());
+  const one = agent(t, here);
+  const stream = await here.feed.nextStream();
+  await until(() => one.stream !== undefined, "Welcome");
+  const items = Array.from({ length: 256 }, (_, index) => ({
+    namespace: `r${index}.example`,
+    phase: "preflight-failed" as const,
+    error: { code: "mirror-unreachable", message: "x".repeat(2_000) },
+  }));
+  one.stream?.send({ ...REPORT, items });
+  const report = await stream.report(() => true);
+  assert.equal(report.items.length, 256);
+  assert.ok(report.items.every(({ error }) => error?.code === "mirror-unreachable"));
+  assert.match(one.logged.join("\n"), /too long for a message of the feed/);
+  assert.equal(stream.isOver, false);
+});
+
 test("a server that dies is come back to, and so is one that asks to go away", async (t) => {
   const here = await site(t);
   await here.put(await here.issue());
