@@ -4,6 +4,7 @@ import { SIGNING_LIMITS } from "../../core/signing/signing-limits.ts";
 import type { AgentMessage } from "../../shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
 import type { FeedDefinition } from "../../shared/feed/generated/mirrorlet/feed/v1/Feed.ts";
 import type { ServerMessage__Output } from "../../shared/feed/generated/mirrorlet/feed/v1/ServerMessage.ts";
+import { createTlsCredentials } from "../../shared/tls-credentials.ts";
 import { type Fitting, fitMessage } from "./fit-message.ts";
 import type { FeedCredentials } from "./read-feed-credentials.ts";
 import { PROTOCOL, readServerMessage, type ServerNews } from "./read-server-message.ts";
@@ -64,7 +65,7 @@ export async function runFeedStream(options: StreamOptions): Promise<StreamEnd> 
     address,
     pair === undefined
       ? grpcCredentials.createInsecure()
-      : grpcCredentials.createSsl(ca ?? null, pair.key, pair.cert),
+      : createTlsCredentials(ca ?? null, pair.key, pair.cert),
     CHANNEL_OPTIONS,
   );
   try {

@@ -319,8 +319,12 @@ test("a server of another CA, or for another host, is not spoken to", async (t) 
     server: await here.ca.issueServer({ hosts: ["other.example"] }),
     clientCa: here.ca.cert,
   });
-  t.after(() => Promise.all([stranger.stop(), misnamed.stop()]));
-  for (const server of [stranger, misnamed]) {
+  const elsewhere = await startScriptedFeed({
+    server: await here.ca.issueServer({ hosts: ["127.0.0.2"] }),
+    clientCa: here.ca.cert,
+  });
+  t.after(() => Promise.all([stranger.stop(), misnamed.stop(), elsewhere.stop()]));
+  for (const server of [stranger, misnamed, elsewhere]) {
     const one = agent(t, here, "n1", server.port);
     await until(() => /UNAVAILABLE/.test(one.link.state().message), "the refusal");
     assert.equal(server.streams.length, 0);
