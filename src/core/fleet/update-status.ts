@@ -21,6 +21,8 @@ export interface NodeView {
   readonly refused: readonly Refused[];
   readonly unwell?: Unwell;
   readonly isDrifted: boolean;
+  /** Absent: it has not looked yet. */
+  readonly containerd?: string;
   /** Absent: it says nothing of pulls. */
   readonly evidence?: {
     /** Host namespaces that were pulled from through mirrors since what runs came into force, */
@@ -67,7 +69,7 @@ export function connectNode(
     instances: isSameProcess ? instances : [connection.instance, ...instances].slice(0, 2),
     seenMs: connection.sinceMs,
     agent: clip(versions.agent),
-    containerd: clip(versions.containerd),
+    containerd: clip(view.containerd ?? versions.containerd),
     ...(offer && { offer }),
     ...(preflight && { preflight }),
     ...(isClone && { cloned: true as const }),
@@ -160,11 +162,12 @@ function preflightOf(
 }
 
 function viewOf(view: NodeView, known: readonly Refused[]) {
-  const { running, source, unwell, isDrifted } = view;
+  const { running, source, unwell, isDrifted, containerd } = view;
   const fresh = view.refused.filter((one) => !known.some((other) => isSame(one, other)));
   return {
     ...(running && { running: { digest: running.digest, serial: running.serial } }),
     source,
+    ...(containerd !== undefined && { containerd: clip(containerd) }),
     refused: [...known, ...fresh].slice(-FLEET_LIMITS.refusals),
     ...(unwell && { unwell: { verdict: unwell.verdict, namespace: clip(unwell.namespace) } }),
     ...(isDrifted && { drifted: true as const }),

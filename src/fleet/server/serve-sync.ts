@@ -128,6 +128,7 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       else outbox.goAway(context.messages.goAway(goAwayFor(reason, context)));
       cutLater(context, call, peerName);
     };
+    const openedMs = loopMs();
     session = {
       node: peer.id,
       serial: peer.serial,
@@ -143,10 +144,10 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       reports: [],
       unsent: undefined,
       waitsFor: undefined,
-      heardMs: loopMs(),
-      openedMs: loopMs(),
+      heardMs: openedMs,
+      openedMs,
       wroteMs: 0,
-      nextBeatMs: loopMs() + times.heartbeatMs * (0.5 + 0.5 * context.random()),
+      nextBeatMs: openedMs,
       isOver: false,
     };
     outbox.greet(context.messages.welcome(welcomeTo(context, hello)));

@@ -33,6 +33,17 @@ test("an assignment is verified, put in force, soaked, and only then closes out 
   assert.equal(last?.state.lastGoodDigest, one.digest);
 });
 
+test("which containerd runs is told once a pass has looked, and when it is another", async (t) => {
+  const fed = await fedNode(t);
+  const { state } = await fed.keeper.listener.hello();
+  assert.equal(state.containerdVersion, "");
+  await fed.pass();
+  const [news, ...more] = fed.reports;
+  assert.deepEqual([news?.assignmentId, news?.state.containerdVersion, more], ["", "2.1.9", []]);
+  await fed.pass();
+  assert.equal(fed.reports.length, 1);
+});
+
 test("what must not be is refused without a pass, and nothing on the node is another than before", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ serial: 12, floorSerial: 10, desiredState: text(5000) }));

@@ -17,7 +17,14 @@ import { type ScriptedFeed, startScriptedFeed } from "../../support/scripted-fee
 import { createCa } from "../../support/tls.ts";
 
 const DIGEST = "ab".repeat(32);
-const STATE = { floor: 3, rejections: [], source: "feed", registries: [], conditions: [] } as const;
+const STATE = {
+  floor: 3,
+  rejections: [],
+  source: "feed",
+  registries: [],
+  conditions: [],
+  containerdVersion: "2.1.9",
+} as const;
 
 interface Talk {
   readonly feed: ScriptedFeed;
@@ -55,7 +62,6 @@ async function talk(
         instance: "01".repeat(16),
         bootId: "boot",
         agentVersion: "1.2.3",
-        containerdVersion: "2.1.9",
         state: STATE,
         cached: [DIGEST],
         labels: {},

@@ -32,6 +32,7 @@ const STATE: FeedState = {
     evidence: "trace",
     lastPullMs: Date.now(),
   })),
+  containerdVersion: "2.1.9",
   conditions: Array.from({ length: 16 }, () => ({ type: "Reconciling", message: longest })),
 };
 

@@ -58,7 +58,14 @@ async function replace(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-const STATE = { floor: 3, rejections: [], source: "feed", registries: [], conditions: [] } as const;
+const STATE = {
+  floor: 3,
+  rejections: [],
+  source: "feed",
+  registries: [],
+  conditions: [],
+  containerdVersion: "2.1.9",
+} as const;
 
 const REPORT: FeedReport = {
   assignmentId: "r1/1/apply",
@@ -102,7 +109,6 @@ function agent(
       instance: "01".repeat(16),
       bootId: "boot",
       agentVersion: "1.2.3",
-      containerdVersion: "2.1.9",
       state: STATE,
       cached: [DIGEST],
       labels: { class: "gpu" },
@@ -151,6 +157,7 @@ test("hello, a report and its acknowledgement, and what a server says, over mTLS
   assert.deepEqual([nodeId, protocol, instance.toString("hex")], ["n1", 1, "01".repeat(16)]);
   assert.deepEqual(payloadSchemas, [1]);
   assert.equal(state?.source, "SOURCE_FEED");
+  assert.deepEqual([stream.hello.containerdVersion, state?.containerdVersion], ["2.1.9", "2.1.9"]);
   assert.deepEqual(
     cached.map((digest) => digest.toString("hex")),
     [DIGEST],
