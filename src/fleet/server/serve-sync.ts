@@ -137,6 +137,7 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       sinceMs: nowMs(),
       end,
       onRoom: rest.room,
+      isUnread: rest.isOn,
       view: hello.view,
       seat: undefined,
       stream: 0,
@@ -176,6 +177,7 @@ function createRest(call: SyncCall) {
       isFull = true;
       call.pause();
     },
+    isOn: (): boolean => isFull || timer !== undefined,
     room(): void {
       isFull = false;
       goOn();

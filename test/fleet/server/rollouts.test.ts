@@ -327,6 +327,34 @@ test("T12 a server that is cut off from the engine says so, acknowledges nothing
   await node.until(() => (agesOf().at(-1) ?? 9_999) < 5_000, "the view is fresh again");
 });
 
+test("a node that has much to say while the engine is away keeps its stream, and all is heard later", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const server = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 300 },
+  });
+  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const beat = setInterval(() => node.send({ heartbeat: {} }), 250);
+  t.after(() => clearInterval(beat));
+  await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
+  link.cut = true;
+  let seq = 0;
+  for (let count = 0; count < 40; count++) seq = node.report("", "PHASE_DRIFTED");
+  await eventually(() => server.facts().unwrittenReports >= 32, "no more is read");
+  const { length } = node.received;
+  const beats = () => node.received.slice(length).filter(({ heartbeat }) => heartbeat !== null).length;
+  await node.until(
+    () => node.ended() !== undefined || beats() > 12,
+    "more time passes than a silent node has",
+  );
+  assert.equal(node.ended(), undefined);
+  link.cut = false;
+  await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
+  assert.equal(server.has("stream-ended"), false);
+});
+
 test("a server that loses its lease goes on under another name, with the streams it has", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
