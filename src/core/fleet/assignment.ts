@@ -14,9 +14,7 @@ export interface Assignment {
   readonly spreadMs: number;
   readonly soakMs: number;
   readonly reportByMs: number;
-  /** The node pulls by itself from each registry that changed, where nobody does. */
-  readonly triesObserved: boolean;
-  /** And SOAKED needs that. */
+  /** SOAKED waits for a pull from each registry that changed: the desired state's canaries, or what pods pull. */
   readonly needsObserved: boolean;
   /** It may only be sent with a token of the rollout: it counts as in flight until its answer. */
   readonly needsToken: boolean;

@@ -103,7 +103,6 @@ function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override, nowMs:
     bundle,
     ...STABLE_TIMES,
     spreadMs: 0,
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   } as const;

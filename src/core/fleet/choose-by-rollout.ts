@@ -152,7 +152,6 @@ function build(
     spreadMs: spec.spreadMs,
     soakMs: spec.soakMs,
     reportByMs: mode === "preflight" ? spec.preflight.reportByMs : spec.reportByMs,
-    triesObserved: evidence !== "none",
     needsObserved: evidence === "every",
     needsToken,
   };

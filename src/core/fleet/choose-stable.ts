@@ -33,7 +33,6 @@ export function chooseStable(
     bundle: { digest: bundle.digest, serial: bundle.serial },
     ...STABLE_TIMES,
     ...(status.running === undefined && { spreadMs: FIRST_SPREAD_MS }),
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   };

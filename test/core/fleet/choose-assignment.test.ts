@@ -278,11 +278,10 @@ test("an assignment says what the wave and the rollout want of it", () => {
     spreadMs: 10 * SECOND,
     soakMs: 20 * SECOND,
     reportByMs: 60 * SECOND,
-    triesObserved: true,
     needsObserved: false,
     needsToken: true,
   });
-  assert.deepEqual([told("none")?.triesObserved, told("every")?.needsObserved], [false, true]);
+  assert.deepEqual([told("none")?.needsObserved, told("every")?.needsObserved], [false, true]);
 });
 
 test("a node that has nothing does not wait long", () => {

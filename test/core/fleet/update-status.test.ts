@@ -40,7 +40,6 @@ const apply: Assignment = {
   spreadMs: 0,
   soakMs: 0,
   reportByMs: 60_000,
-  triesObserved: false,
   needsObserved: false,
   needsToken: true,
 };

@@ -169,7 +169,7 @@ test("a feed that insists on a later protocol is not followed, and the agent say
 test("an agent of today and an earlier feed: what it does not say has its default", async (t) => {
   const taken = [
     ...["server_id", "server_version", "heartbeat_ms", "engine_age_ms", "need_state", "go_away"],
-    ...["wave", "spread_ms", "report_by_ms", "needs_observed", "tries_observed", "rollout_id", "labels"],
+    ...["wave", "spread_ms", "report_by_ms", "needs_observed", "rollout_id", "labels"],
     ...["features", "cached", "conditions", "effective_digest", "PHASE_SOAKED", "SOURCE_FEED"],
   ];
   const earlier = takeFromContract(contract, taken);
