@@ -155,6 +155,13 @@ test("Fetch says what a stream would, once, and writes nothing", async (t) => {
     },
   });
   assert.equal(settled.assignment, null);
+  const refusals = [
+    [null, status.INVALID_ARGUMENT, /hello is missing/],
+    [{ ...hello, protocol: 0 }, status.INVALID_ARGUMENT, /no protocol/],
+    [{ ...hello, nodeId: "n2" }, status.PERMISSION_DENIED, /certificate is that of node n1/],
+  ] as const;
+  for (const [wrong, code, details] of refusals)
+    await assert.rejects(fetchOnce(t, fleet, server.port, wrong, "n1"), { code, details });
   assert.equal((await readFleet(fleet.store)).status.size, 0);
 });
 
