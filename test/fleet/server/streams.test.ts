@@ -124,7 +124,7 @@ test("nonsense is answered with an end or is skipped, and never with a crash", a
   assert.equal(mute.ended()?.code, status.DEADLINE_EXCEEDED);
   assert.equal(twice.ended()?.code, status.INVALID_ARGUMENT);
   assert.equal(old.ended()?.code, status.INVALID_ARGUMENT);
-  const odd = await connectNode(t, fleet, server.port, "n5", { running: OLD });
+  const odd = await connectNode(t, fleet, server.port, "n5", { running: OLD, nature: "mute" });
   odd.send({});
   const seq = odd.report("\u0000\ud800".repeat(500), "PHASE_SOAKED", {
     state: { runningDigest: Buffer.of(1), runningSerial: -1, source: 9 as never },
