@@ -235,7 +235,7 @@ test("a hold whose answer the engine lost is told all the same", async (t) => {
   );
 });
 
-test("T9 a canary that goes back halts it: nobody else is told to apply", async (t) => {
+test("a canary that goes back halts it: nobody else is told to apply", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -252,7 +252,7 @@ test("T9 a canary that goes back halts it: nobody else is told to apply", async 
   await controller.stop();
 });
 
-test("T10 without a controller nobody new is told", async (t) => {
+test("without a controller nobody new is told", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -302,7 +302,7 @@ function severable(engine: Engine) {
   return self;
 }
 
-test("T12 a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
+test("a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const link = severable(fleet.store.engine);

@@ -10,7 +10,7 @@ import { eventually } from "../engine/engine-words.ts";
 import { connectNode, fetchOnce } from "./support/feed-node.ts";
 import { testFleet, writeTestChannel } from "./support/feed-words.ts";
 
-test("T5 a node that reads nothing costs one message, and hears what counts when it reads again", async (t) => {
+test("a node that reads nothing costs one message, and hears what counts when it reads again", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -36,7 +36,7 @@ test("T5 a node that reads nothing costs one message, and hears what counts when
   await node.until(({ assignments }) => assignments.at(-1)?.assignmentId === last, "it hears the last one");
 });
 
-test("T11 of two machines with one id the newest stream counts, and both are marked", async (t) => {
+test("of two machines with one id the newest stream counts, and both are marked", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const [one, other] = await Promise.all([fleet.serve(), fleet.serve()]);
