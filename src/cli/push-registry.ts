@@ -2,20 +2,18 @@ import type { ImageTree } from "../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult, PushEvent } from "../core/bundle/push/push-event.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
+import type { PasswordSources } from "./find-login.ts";
 import type { PushOptions } from "./push-commands.ts";
 import type { DisplayPlace } from "./push-display.ts";
-import type { LoginWish, PushWish } from "./read-push-options.ts";
+import type { LoginWish } from "./read-login.ts";
+import type { PushWish } from "./read-push-options.ts";
 
 /** What `push` needs of the machine and of the network. */
-export interface PushDeps {
+export interface PushDeps extends PasswordSources {
   /** Rejects with what `explain` understands. */
   open(sources: readonly string[]): Promise<OpenedBundles>;
   /** What went wrong and what to do, for an operator; without secrets. Throws what it does not know. */
   explain(error: unknown): string;
-  /** The first line of standard input. */
-  readStandardInput(): Promise<string>;
-  /** Asks at the terminal, without showing what is typed; undefined: there is none, or the person gave up. */
-  askPassword(prompt: string): Promise<string | undefined>;
   readonly place: Omit<DisplayPlace, "kind" | "write"> & { readonly isTerminal: boolean };
 }
 

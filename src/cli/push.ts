@@ -3,11 +3,12 @@ import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import { plainText } from "../core/plain-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { findLogin, loginWarnings } from "./find-login.ts";
 import type { PushOptions } from "./push-commands.ts";
 import { createPushDisplay } from "./push-display.ts";
 import type { OpenedBundles, PushDeps, PushLoginGiven, PushRegistry } from "./push-registry.ts";
 import { placeOf, summaryText, surveyText } from "./push-text.ts";
-import { type LoginWish, type PushWish, readPushOptions } from "./read-push-options.ts";
+import { type PushWish, readPushOptions } from "./read-push-options.ts";
 
 /**
  * `push`: gets the images of bundles to a registry. 0 all are there · 1 some could not be pushed · 2 the registry
@@ -26,8 +27,8 @@ export async function push(
   const read = readPushOptions(given, options);
   if (!read.ok) return complain(`${read.message}\n(mirrorlet push --help shows how it is used)`, 64);
   const { wish } = read;
-  for (const warning of warnings(options)) io.stderr(`mirrorlet: ${warning}\n`);
-  const login = await findLogin(wish.login, wish.target, deps);
+  for (const warning of loginWarnings(options)) io.stderr(`mirrorlet: ${warning}\n`);
+  const login = await findLogin(wish.login, wish.target.host, deps);
   if (typeof login === "string") return complain(login, 64);
   let bundles: OpenedBundles;
   try {
@@ -141,37 +142,4 @@ async function showSurvey(
 
 function nameOf({ host, namespace }: PushTarget): string {
   return namespace === "" ? host : `${host}/${namespace}`;
-}
-
-function warnings({ password, insecure, plainHttp }: PushOptions): readonly string[] {
-  return [
-    ...(password === undefined
-      ? []
-      : [
-          "--password shows the password to all users of this machine, and to the shell's history: better --password-stdin",
-        ]),
-    ...(insecure === true
-      ? ["--insecure: whoever sits between here and the registry can read and change what is sent"]
-      : []),
-    ...(insecure === true && plainHttp === true ? ["--insecure means nothing with --plain-http"] : []),
-  ];
-}
-
-/** A text says why there is none. */
-async function findLogin(
-  wish: LoginWish,
-  { host }: PushTarget,
-  deps: PushDeps,
-): Promise<PushLoginGiven | string> {
-  if (wish.kind !== "given") return wish;
-  const { username } = wish;
-  const password =
-    wish.password === "stdin"
-      ? await deps.readStandardInput()
-      : wish.password === "ask"
-        ? await deps.askPassword(`Password of ${username} at ${host}: `)
-        : wish.password;
-  if (password === undefined)
-    return "--username needs a password: --password-stdin, or a terminal where it can be asked for";
-  return password === "" ? "the password is empty" : { kind: "given", username, password };
 }
