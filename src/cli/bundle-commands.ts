@@ -1,5 +1,6 @@
 import type { AssembledBundle } from "../core/bundle/assemble-bundle.ts";
 import type { Problem } from "../core/bundle/gathered.ts";
+import type { ProgressPlace } from "./bundle-progress.ts";
 import type { ExitCode } from "./command.ts";
 import type { GlobalOptions } from "./commands.ts";
 
@@ -25,13 +26,9 @@ export interface FoundBundle {
 /** Bytes that were read; `total` undefined: nobody knows how many there are. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
-export interface BundleDeps {
+export interface BundleDeps extends ProgressPlace {
   /** What a source holds. Throws BundleError. */
   readonly open: (source: string, onProgress: OnProgress) => Promise<FoundBundle>;
   /** The same with every digest computed. */
   readonly verify: (source: string, onProgress: OnProgress) => Promise<FoundBundle>;
-  /** Monotonic, in ms. */
-  readonly now: () => number;
-  /** Width of the terminal that stderr is; undefined: it is none. */
-  readonly progressColumns: number | undefined;
 }

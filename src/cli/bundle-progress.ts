@@ -1,8 +1,16 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
-import type { BundleDeps, OnProgress } from "./bundle-commands.ts";
+import type { OnProgress } from "./bundle-commands.ts";
 
-/** Shows how far reading has come. */
+/** Where it is shown. */
+export interface ProgressPlace {
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** Width of the terminal that stderr is; undefined: it is none. */
+  readonly progressColumns: number | undefined;
+}
+
+/** Shows how far reading, or writing, has come. */
 export interface BundleProgress {
   readonly note: OnProgress;
   /** Takes the line away. */
@@ -17,7 +25,7 @@ export function createBundleProgress(
   verb: string,
   source: string,
   write: (text: string) => void,
-  { now, progressColumns: columns }: Pick<BundleDeps, "now" | "progressColumns">,
+  { now, progressColumns: columns }: ProgressPlace,
 ): BundleProgress {
   const startedAt = now();
   let drawnAt = startedAt;

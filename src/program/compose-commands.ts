@@ -118,6 +118,13 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       ]);
       return push(sources, options, createIo(options), pushDeps());
     },
+    async dump(images, options) {
+      const [{ dump }, { dumpDeps }] = await Promise.all([
+        import("../cli/dump.ts"),
+        import("./compose-dump.ts"),
+      ]);
+      return dump(images, options, createIo(options), dumpDeps());
+    },
     bundle: composeBundleCommands(createIo),
     fleet: composeFleetCommands(createIo),
   };

@@ -29,7 +29,7 @@ import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import { readStandardInput } from "./read-standard-input.ts";
 
-const MAX_PASSWORD_BYTES = 64 * 1024;
+export const MAX_PASSWORD_BYTES = 64 * 1024;
 
 export function pushDeps(): PushDeps {
   return {
@@ -145,7 +145,7 @@ async function connect(
   };
 }
 
-function loginFinder(
+export function loginFinder(
   given: PushLoginGiven,
   host: string,
   dockerConfig: string | undefined,

@@ -1,5 +1,6 @@
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { BUNDLE_LIMITS } from "../../core/bundle/bundle-limits.ts";
+import { RECORD_NAME } from "../../core/bundle/dump/bundle-record.ts";
 import { field, readJson } from "../../core/bundle/read-json.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { Compression, Member, MemberDigests, Scan } from "../../core/bundle/scan.ts";
@@ -53,7 +54,7 @@ async function keepDocument(
   scan: StreamScan,
 ): Promise<Uint8Array | undefined> {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const isList = name === "index.json" || name === "manifest.json" || name === "auto.sh";
+  const isList = ["index.json", "manifest.json", RECORD_NAME, "auto.sh"].includes(name);
   const limit = isList ? BUNDLE_LIMITS.listBytes : BUNDLE_LIMITS.documentBytes;
   if (size > limit || !(isList || looksLikeJson(head))) return undefined;
   const parts: Uint8Array[] = [];

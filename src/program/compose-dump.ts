@@ -1,0 +1,203 @@
+import { statfs } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DumpContext, ImageSource } from "../bundle/download/dump-context.ts";
+import { dumpImages } from "../bundle/download/dump-images.ts";
+import { type GatheredImages, gatherImages, NoPlatformError } from "../bundle/download/gather-images.ts";
+import { openBundle } from "../bundle/read/open-bundle.ts";
+import { AnswerError } from "../bundle/registry/answer-error.ts";
+import { type ConnectedRegistry, connectRegistry } from "../bundle/registry/connect-registry.ts";
+import { LoginError } from "../bundle/registry/find-login.ts";
+import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
+import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
+import { WrongContentError } from "../bundle/registry/wrong-content.ts";
+import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
+import { createFileOutput } from "../bundle/write/bundle-output.ts";
+import { createStreamOutput } from "../bundle/write/stream-output.ts";
+import { WriteError } from "../bundle/write/write-error.ts";
+import type { DumpOptions } from "../cli/dump-commands.ts";
+import type { DumpDeps, DumpSession, GatheredDump } from "../cli/dump-deps.ts";
+import type { PushLoginGiven } from "../cli/push-registry.ts";
+import type { DumpWish } from "../cli/read-dump-options.ts";
+import { BundleError } from "../core/bundle/bundle-error.ts";
+import { listHoldings } from "../core/bundle/dump/list-holdings.ts";
+import { planDump } from "../core/bundle/dump/plan-dump.ts";
+import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
+import { createLanes } from "../core/bundle/push/lanes.ts";
+import { askPassword } from "../host/ask-password.ts";
+import { RegistryError } from "../registry/registry-error.ts";
+import { loginFinder, MAX_PASSWORD_BYTES } from "./compose-push.ts";
+import { readStandardInput } from "./read-standard-input.ts";
+import { readTextFile } from "./read-text-file.ts";
+
+export function dumpDeps(): DumpDeps {
+  const { stdout, stderr } = process;
+  return {
+    readList: readTextFile,
+    isTerminal: stdout.isTTY === true,
+    open: openSession,
+    explain,
+    isUnreachable: (error) =>
+      error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
+    readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
+    askPassword,
+    now: () => performance.now(),
+    progressColumns: stderr.isTTY === true ? (stderr.columns ?? 80) : undefined,
+  };
+}
+
+/** Waits that are longer are told. */
+const LONG_WAIT_MS = 2_000;
+
+function openSession(
+  wish: DumpWish,
+  options: DumpOptions,
+  login: PushLoginGiven,
+  onRetry: (line: string) => void,
+): DumpSession {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const sources = createSources(wish, options, login, signal);
+  const context: DumpContext = {
+    sourceFor: sources.sourceFor,
+    retrier: createRetrier({
+      now: Date.now,
+      random: Math.random,
+      pause: (ms) => sleep(ms, undefined, { signal }),
+      onRetry: ({ delayMs, reason }) => {
+        if (delayMs >= LONG_WAIT_MS) onRetry(`again in ${formatDuration(delayMs)}: ${reason}`);
+      },
+    }),
+    lanes: createLanes(wish.threads),
+    signal,
+  };
+  const gathered = new WeakMap<GatheredDump, GatheredImages>();
+  const onSignal = (): void => abort.abort(new StoppedError("stopped by a signal"));
+  for (const name of SIGNALS) process.once(name, onSignal);
+  return {
+    async plan(names) {
+      const since = options.since === undefined ? undefined : await readOlder(options.since);
+      const found = await gatherImages(
+        names,
+        { platforms: wish.platforms, withReferrers: options.referrers },
+        context,
+      );
+      const platforms = options.platform ?? [];
+      const plan = planDump({ images: found.images, manifests: found.manifests, platforms, since });
+      const referrers = new Set(found.images.flatMap((image) => image.referrers.map(({ digest }) => digest)));
+      const result: GatheredDump = {
+        plan,
+        images: found.images.map(({ name, top }) => ({ name, digest: top.digest })),
+        referrers: referrers.size,
+        failures: found.failures,
+      };
+      gathered.set(result, found);
+      return result;
+    },
+    async write(planned, onProgress) {
+      const found = gathered.get(planned);
+      if (found === undefined) throw new Error("planned elsewhere");
+      const { output: path, splitBytes, compression } = wish;
+      if (path !== "-") await refuseWithoutSpace(path, compression === "none" ? planned.plan.size : 0);
+      const output =
+        path === "-"
+          ? createStreamOutput(process.stdout, "standard output")
+          : createFileOutput(path, splitBytes);
+      return dumpImages(
+        {
+          plan: planned.plan,
+          placeOf: found.placeOf,
+          compression,
+          output,
+          onProgress,
+          stop: () => abort.abort(),
+        },
+        context,
+      );
+    },
+    close() {
+      for (const name of SIGNALS) process.off(name, onSignal);
+      sources.close();
+    },
+  };
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+class StoppedError extends Error {
+  override readonly name = "StoppedError";
+}
+
+/** A connection for each host, made when the first image of it is asked for. */
+function createSources(wish: DumpWish, options: DumpOptions, login: PushLoginGiven, signal: AbortSignal) {
+  const { root, cacert = [], certDir, insecure = false, plainHttp = false, dockerConfig } = options;
+  const opened = new Map<string, { readonly registry: ConnectedRegistry; readonly source: ImageSource }>();
+  const open = (namespace: string) => {
+    const { from } = wish;
+    const host = from?.host ?? namespace;
+    const protocol = from?.protocol ?? (plainHttp ? "http:" : "https:");
+    const registry = connectRegistry({
+      // Docker's hub answers under another name than its images have.
+      url: new URL(`${protocol}//${host === "docker.io" ? "registry-1.docker.io" : host}`),
+      tls: readTlsFiles({
+        caFiles: cacert,
+        directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
+        skipVerify: insecure,
+      }),
+      loginFor: loginFinder(login, host, dockerConfig),
+      environment: process.env,
+      root,
+      now: Date.now,
+      signal,
+    });
+    const repositoryOf = (repository: string): string =>
+      from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
+    const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
+    return { registry, source };
+  };
+  return {
+    async sourceFor(namespace: string): Promise<ImageSource> {
+      const key = wish.from?.host ?? namespace;
+      const found = opened.get(key) ?? open(namespace);
+      opened.set(key, found);
+      return found.source;
+    },
+    close() {
+      for (const { registry } of opened.values()) registry.close();
+    },
+  };
+}
+
+async function readOlder(path: string) {
+  const { bundle } = await openBundle(path, { stdin: process.stdin, hashAll: false });
+  return { name: basename(path), blobs: listHoldings(bundle) };
+}
+
+/** Layers hardly get smaller, but nobody knows how much: only of a plain archive the size is known before. */
+async function refuseWithoutSpace(path: string, size: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path)).catch(() => ({
+    bavail: Number.POSITIVE_INFINITY,
+    bsize: 1,
+  }));
+  const free = bavail * bsize;
+  if (free < size)
+    throw new WriteError(
+      `${path}: the bundle has ${formatBytes(size)}, and there are ${formatBytes(free)} free: free some, or write to another disk`,
+    );
+}
+
+function explain(error: unknown): string {
+  const isKnown =
+    error instanceof RegistryError ||
+    error instanceof AnswerError ||
+    error instanceof ExhaustedError ||
+    error instanceof WrongContentError ||
+    error instanceof NoPlatformError ||
+    error instanceof WriteError ||
+    error instanceof BundleError ||
+    error instanceof LoginError ||
+    error instanceof StoppedError;
+  const isSystems = error instanceof Error && "syscall" in error;
+  if (!isKnown && !isSystems) throw error;
+  return describePullFailure(error);
+}
