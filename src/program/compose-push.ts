@@ -131,6 +131,7 @@ async function connect(
         ...share(emit),
         ways: { chunkBytes, patchFirst: false },
         source,
+        namespace,
         emit,
         deep,
         stop: () => abort.abort(),

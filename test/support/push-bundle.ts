@@ -69,6 +69,7 @@ export async function pushBundle(
       lanes: createLanes(threads, (limit) => emit({ kind: "concurrency", limit })),
       ways: options.ways ?? { chunkBytes: undefined, patchFirst: false },
       source,
+      namespace,
       emit,
       deep,
       stop: () => abort.abort(),

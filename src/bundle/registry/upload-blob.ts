@@ -46,7 +46,17 @@ export async function uploadBlob(
   }
 }
 
-async function beginUpload(link: RegistryLink, blob: BlobUpload): Promise<UploadSession | "mounted"> {
+type Mount = Pick<BlobUpload, "repository" | "digest" | "from">;
+
+/** Gets a blob from another repository of the registry. False: it does not do that, or does not have it. */
+export async function mountBlob(link: RegistryLink, mount: Mount): Promise<boolean> {
+  const session = await beginUpload(link, mount);
+  if (session === "mounted") return true;
+  await cancel(link, mount, session);
+  return false;
+}
+
+async function beginUpload(link: RegistryLink, blob: Mount): Promise<UploadSession | "mounted"> {
   const { repository, digest, from } = blob;
   const plain = new URL(`/v2/${repository}/blobs/uploads/`, link.url);
   if (from !== undefined && from !== repository) {
@@ -157,7 +167,7 @@ function learnWay(error: AnswerError, { blob: { size }, used, ways, session }: R
 /** Frees what the registry keeps of it; how that ends does not matter. */
 async function cancel(
   link: RegistryLink,
-  { repository }: BlobUpload,
+  { repository }: Pick<BlobUpload, "repository">,
   { location }: UploadSession,
 ): Promise<void> {
   await link.request({ method: "DELETE", url: location, answerMs: 5_000 }, { repository }).catch(() => {});

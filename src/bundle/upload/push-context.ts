@@ -12,6 +12,8 @@ export interface PushContext {
   readonly lanes: Lanes;
   readonly ways: UploadWays;
   readonly source: BlobSource;
+  /** Below which all repositories are. */
+  readonly namespace: string;
   readonly emit: (event: PushEvent) => void;
   /** Look at every part of an image that is there already. */
   readonly deep: boolean;

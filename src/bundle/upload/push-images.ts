@@ -1,9 +1,12 @@
 import type { AbsentPart, ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
+import { repositoryFor } from "../../core/bundle/push/repository-name.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
+import { AnswerError } from "../registry/answer-error.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { ExhaustedError } from "../registry/retrier.ts";
+import { mountBlob } from "../registry/upload-blob.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { describePushFailure } from "./describe-push-failure.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
@@ -75,7 +78,12 @@ function createImagePush(context: PushContext): ImagePush {
       if (await pushReferrer(parts, repository, referrer, isThere)) hasSent = true;
     const top = tree.manifests.at(-1);
     if (top !== undefined && !isThere)
-      await (tag === undefined ? manifests.ensure(repository, top) : manifests.tag(repository, tag, top));
+      await (tag === undefined
+        ? manifests.ensure(repository, top)
+        : manifests.tag(repository, tag, top)
+      ).catch((error) => {
+        throw explainSparse(error, tree);
+      });
     return hasSent ? "pushed" : "there";
   };
 }
@@ -114,32 +122,73 @@ async function pushReferrer(
 
 /** What the bundle lacks has to be there from before, or the image could not be pulled. */
 async function requireAbsent(
-  { link, retrier, lanes }: PushContext,
+  context: PushContext,
   manifests: ManifestTransfer,
   repository: string,
   absent: readonly AbsentPart[],
 ): Promise<void> {
-  for (const { kind, descriptor } of absent) {
+  for (const part of absent) {
+    const { kind, descriptor, leftOut } = part;
     const { digest } = descriptor;
+    // Some registries take a list without all that it names.
+    if (kind === "manifest" && leftOut !== undefined) continue;
     const isThere =
       kind === "manifest"
         ? (await manifests.find(repository, digest)) !== undefined
-        : await lanes.run((lane) => retrier.run(digest, () => headBlob(link, repository, digest), lane));
-    if (!isThere) throw new IncompleteImageError(absent, { kind, descriptor });
+        : await findBlob(context, repository, part);
+    if (!isThere) throw new IncompleteImageError(absent, part);
   }
+}
+
+/** The registry has looked for all that a list names. */
+function explainSparse(error: unknown, { absent }: ImageTree): unknown {
+  const isRefused = error instanceof AnswerError && [400, 404].includes(error.status);
+  const part = absent.find(({ kind, leftOut }) => kind === "manifest" && leftOut !== undefined);
+  return isRefused && part !== undefined ? new SparseListError(absent.length) : error;
+}
+
+/** A list of which the bundle has some platforms only, and a registry that wants all of them. */
+class SparseListError extends Error {
+  override readonly name = "SparseListError";
+  constructor(missing: number) {
+    super(
+      `this registry takes no list without all that it names, and the bundle was made without ${missing} of its manifests: make one with all platforms (dump without --platform)`,
+    );
+  }
+}
+
+/** It is there, or where an image of an older bundle has it, from where it can be mounted. */
+function findBlob(
+  { link, retrier, lanes, namespace }: PushContext,
+  repository: string,
+  { descriptor: { digest }, leftOut }: AbsentPart,
+): Promise<boolean> {
+  const older = leftOut?.image === undefined ? undefined : repositoryFor(leftOut.image, digest, namespace);
+  const from = older?.ok === true ? older.name.repository : undefined;
+  return lanes.run((lane) =>
+    retrier.run(
+      digest,
+      async () =>
+        (await headBlob(link, repository, digest)) ||
+        (from !== undefined && (await mountBlob(link, { repository, digest, from }))),
+      lane,
+    ),
+  );
 }
 
 /** The bundle lacks parts of an image, and the registry does too. */
 export class IncompleteImageError extends Error {
   override readonly name = "IncompleteImageError";
-  constructor(absent: readonly AbsentPart[], { kind, descriptor }: AbsentPart) {
+  constructor(absent: readonly AbsentPart[], { kind, descriptor, leftOut }: AbsentPart) {
     const { digest, platform } = descriptor;
     const names = [platform?.["os"], platform?.["architecture"]].filter((part) => typeof part === "string");
     const what =
       kind === "blob" ? "layer or config" : `manifest${names.length > 0 ? ` for ${names.join("/")}` : ""}`;
     const more = absent.length > 1 ? ` (${absent.length} parts are missing)` : "";
-    super(
-      `neither the bundle nor the registry has its ${what} ${digest}${more}: make the bundle with all of the image, all platforms of a list included`,
-    );
+    const fix =
+      leftOut === undefined
+        ? "make the bundle with all of the image, all platforms of a list included"
+        : "the bundle is an increment: push the older one first, or make one without --since";
+    super(`neither the bundle nor the registry has its ${what} ${digest}${more}: ${fix}`);
   }
 }
