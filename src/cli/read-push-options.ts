@@ -1,3 +1,4 @@
+import { groupSources } from "../core/bundle/group-sources.ts";
 import { parseByteSize } from "../core/bundle/push/format-amount.ts";
 import { type PushTarget, parsePushTarget } from "../core/bundle/push/push-target.ts";
 import type { PushOptions } from "./push-commands.ts";
@@ -20,7 +21,7 @@ export type PushWishResult =
 export function readPushOptions(given: readonly string[], options: PushOptions): PushWishResult {
   const refuse = (message: string): PushWishResult => ({ ok: false, message });
   const { source = [], images } = options;
-  const sources = [...given, ...source, ...(images === undefined ? [] : [images])];
+  const sources = groupSources([...given, ...source, ...(images === undefined ? [] : [images])]);
   if (sources.length === 0)
     return refuse("which bundle? Name an archive, an unpacked folder or an OCI layout");
   const { to = options.privateRegistry, privateRegistry = to } = options;

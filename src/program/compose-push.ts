@@ -79,7 +79,7 @@ async function natureOf(source: string): Promise<Nature | undefined> {
   if (statSync(source, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   const files = createFileReader();
   try {
-    return recogniseNature(await files.read(source, 0, BLOCK));
+    return recogniseNature(await files.read({ path: source }, 0, BLOCK));
   } finally {
     await files.close();
   }

@@ -34,7 +34,7 @@ async function answer({ ask, member }: Ask, sources: AnswerSources): Promise<Ans
   switch (ask) {
     case "document": {
       if (member.size > BUNDLE_LIMITS.listBytes) return {};
-      return { document: await files.read(at.path, at.offset, member.size) };
+      return { document: await files.read(at, at.offset, member.size) };
     }
     case "nature":
       return { nature: await natureOf(files, member, at) };
@@ -60,8 +60,8 @@ function answerFromStream(ask: Ask["ask"], member: Member, { kept }: AnswerSourc
   return inside ?? {};
 }
 
-async function natureOf(files: FileReader, { size }: Member, { path, offset }: Location): Promise<Nature> {
-  return recogniseNature(await files.read(path, offset, Math.min(BLOCK, size)));
+async function natureOf(files: FileReader, { size }: Member, at: Location): Promise<Nature> {
+  return recogniseNature(await files.read(at, at.offset, Math.min(BLOCK, size)));
 }
 
 async function lookInside(member: Member, at: Location, sources: AnswerSources): Promise<Answer> {

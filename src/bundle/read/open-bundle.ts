@@ -4,11 +4,12 @@ import { type AssembledBundle, assembleBundle } from "../../core/bundle/assemble
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { createEntryBudget } from "../../core/bundle/collect-scan.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
-import type { Nature, Scan } from "../../core/bundle/scan.ts";
+import type { Location, Nature, Scan } from "../../core/bundle/scan.ts";
 import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { type AnswerSources, runAssembly } from "./answer-asks.ts";
 import { createByteFeed } from "./byte-feed.ts";
 import { digestOf } from "./digest-stream.ts";
+import { findParts, type PartedFile } from "./find-parts.ts";
 import type { KeptMembers } from "./kept-members.ts";
 import { unreadable } from "./read-error.ts";
 import { createFileReader, streamFile } from "./read-files.ts";
@@ -58,6 +59,8 @@ interface Scanned {
 
 async function scanSource(source: string, options: OpenOptions, sources: AnswerSources): Promise<Scanned> {
   if (source === "-") return scanOnce(options.stdin, "standard input", undefined, options, sources);
+  const parted = await findParts(source);
+  if (parted !== undefined) return scanParts(parted, options, sources);
   const stats = await stat(source).catch((error) => {
     throw unreadable(source, error);
   });
@@ -65,9 +68,23 @@ async function scanSource(source: string, options: OpenOptions, sources: AnswerS
   if (stats.isDirectory()) return { scan: await scanFolder(source, budget), container: "folder" };
   const at = { path: source, offset: 0 };
   if (!stats.isFile()) return scanOnce(streamFile(at, 0), source, undefined, options, sources);
-  const nature = recogniseNature(await files.read(source, 0, BLOCK));
+  const nature = recogniseNature(await files.read(at, 0, BLOCK));
   if (nature !== "tar") return scanOnce(streamFile(at, 0), source, stats.size, options, sources);
   return { scan: await scanFile(files, at, stats.size, source, budget), container: "tar" };
+}
+
+async function scanParts(
+  { base, parts, size }: PartedFile,
+  options: OpenOptions,
+  sources: AnswerSources,
+): Promise<Scanned> {
+  const { budget, files } = sources;
+  const at: Location = { path: base, offset: 0, parts };
+  const isPlain = recogniseNature(await files.read(at, 0, BLOCK)) === "tar";
+  const { scan, container } = isPlain
+    ? { scan: await scanFile(files, at, size, base, budget), container: "tar" }
+    : await scanOnce(streamFile(at, 0), base, size, options, sources);
+  return { scan, container: `${container}, in ${parts.length} part${parts.length === 1 ? "" : "s"}` };
 }
 
 async function scanOnce(

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { partName } from "../../core/bundle/group-sources.ts";
 import { unwritable } from "./write-error.ts";
 
 /** Where a bundle is written to. */
@@ -117,10 +118,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-function partName(path: string, at: number): string {
-  return `${path}.${String(at).padStart(3, "0")}`;
-}
-
 /** What stood there goes before, so that never an old part belongs to new ones; the first part comes last. */
 async function putInPlace(path: string, parts: readonly Part[]): Promise<WrittenBundle> {
   const checksums = `${path}.sha256`;
@@ -130,7 +127,8 @@ async function putInPlace(path: string, parts: readonly Part[]): Promise<Written
   await writeFile(temporary, lines);
   await rm(checksums, { force: true });
   const names = new Set(files.map(({ path: name }) => name));
-  for (const old of await filesBeside(path, /^\.\d{3}$/)) if (!names.has(old)) await rm(old, { force: true });
+  for (const old of await filesBeside(path, /^(?:\.\d{3})?$/))
+    if (!names.has(old)) await rm(old, { force: true });
   for (const { temporary: from, path: to } of [...parts].reverse()) await rename(from, to);
   await rename(temporary, checksums);
   const folder = await open(dirname(path));
