@@ -72,49 +72,61 @@ function openSession(
     signal,
   };
   const gathered = new WeakMap<GatheredDump, GatheredImages>();
-  const onSignal = (): void => abort.abort(new StoppedError("stopped by a signal"));
+  let isStopped = false;
+  const onSignal = (): void => {
+    isStopped = true;
+    abort.abort();
+  };
+  /** What went wrong because of it does not matter. */
+  const orStopped = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error) => {
+      throw isStopped ? new StoppedError() : error;
+    });
   for (const name of SIGNALS) process.once(name, onSignal);
+  const plan: DumpSession["plan"] = async (names) => {
+    const since = options.since === undefined ? undefined : await readOlder(options.since);
+    const found = await gatherImages(
+      names,
+      { platforms: wish.platforms, withReferrers: options.referrers },
+      context,
+    );
+    signal.throwIfAborted();
+    const platforms = options.platform ?? [];
+    const plan = planDump({ images: found.images, manifests: found.manifests, platforms, since });
+    const referrers = new Set(found.images.flatMap((image) => image.referrers.map(({ digest }) => digest)));
+    const result: GatheredDump = {
+      plan,
+      images: found.images.map(({ name, top }) => ({ name, digest: top.digest })),
+      referrers: referrers.size,
+      failures: found.failures,
+    };
+    gathered.set(result, found);
+    return result;
+  };
+  const write: DumpSession["write"] = async (planned, onProgress) => {
+    const found = gathered.get(planned);
+    if (found === undefined) throw new Error("planned elsewhere");
+    const { output: path, splitBytes, compression } = wish;
+    if (path !== "-") await refuseWithoutSpace(path, compression === "none" ? planned.plan.size : 0);
+    const output =
+      path === "-"
+        ? createStreamOutput(process.stdout, "standard output")
+        : createFileOutput(path, splitBytes);
+    return dumpImages(
+      {
+        plan: planned.plan,
+        placeOf: found.placeOf,
+        compression,
+        output,
+        onProgress,
+        stop: () => abort.abort(),
+      },
+      context,
+    );
+  };
   return {
-    async plan(names) {
-      const since = options.since === undefined ? undefined : await readOlder(options.since);
-      const found = await gatherImages(
-        names,
-        { platforms: wish.platforms, withReferrers: options.referrers },
-        context,
-      );
-      const platforms = options.platform ?? [];
-      const plan = planDump({ images: found.images, manifests: found.manifests, platforms, since });
-      const referrers = new Set(found.images.flatMap((image) => image.referrers.map(({ digest }) => digest)));
-      const result: GatheredDump = {
-        plan,
-        images: found.images.map(({ name, top }) => ({ name, digest: top.digest })),
-        referrers: referrers.size,
-        failures: found.failures,
-      };
-      gathered.set(result, found);
-      return result;
-    },
-    async write(planned, onProgress) {
-      const found = gathered.get(planned);
-      if (found === undefined) throw new Error("planned elsewhere");
-      const { output: path, splitBytes, compression } = wish;
-      if (path !== "-") await refuseWithoutSpace(path, compression === "none" ? planned.plan.size : 0);
-      const output =
-        path === "-"
-          ? createStreamOutput(process.stdout, "standard output")
-          : createFileOutput(path, splitBytes);
-      return dumpImages(
-        {
-          plan: planned.plan,
-          placeOf: found.placeOf,
-          compression,
-          output,
-          onProgress,
-          stop: () => abort.abort(),
-        },
-        context,
-      );
-    },
+    plan: (names) => orStopped(plan(names)),
+    write: (planned, onProgress) => orStopped(write(planned, onProgress)),
     close() {
       for (const name of SIGNALS) process.off(name, onSignal);
       sources.close();
@@ -126,6 +138,9 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 class StoppedError extends Error {
   override readonly name = "StoppedError";
+  constructor() {
+    super("stopped by a signal");
+  }
 }
 
 /** A connection for each host, made when the first image of it is asked for. */
