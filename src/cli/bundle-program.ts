@@ -23,7 +23,7 @@ export function addBundleCommands(
     .action(async (given, _, command: Command) => done(await commands().verify(given, optionsOf(command))));
   add(bundle, "check", "ask the mirrors of a desired state whether every image of a list is there")
     .requiredOption("--desired <file>", "desired state: a file, or a directory; may be repeated", collect)
-    .requiredOption("--images <list>", "a file with one image a line; - reads standard input")
+    .requiredOption("--images <file>", "a file with one image a line; - reads standard input")
     .option(
       "--platform <os/arch>",
       "only this platform of each list; may be repeated (default: all)",

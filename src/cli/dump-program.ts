@@ -16,7 +16,7 @@ export function addDumpCommand(
   )
     .argument("[image...]", "images, as they stand in pods")
     .option("--list <file>", "a file with one image a line; - reads standard input")
-    .option("-o, --output <bundle>", "the bundle, whose name says how it is compressed; - is standard output")
+    .option("-o, --output <file>", "the bundle, whose name says how it is compressed; - is standard output")
     .option(
       "--from <host:port/namespace>",
       "take all of them from this registry, as nodes would from a mirror",
@@ -35,7 +35,7 @@ export function addDumpCommand(
         "xz",
       ]),
     )
-    .option("--since <bundle>", "leave out what this older bundle has")
+    .option("--since <file>", "leave out what this older bundle has")
     .option("--split-size <size>", "write BUNDLE.000, BUNDLE.001, … of this size, such as 4G");
   addRegistryOptions(dump, collect)
     .option("--threads <n>", "downloads at once; fewer where the registry chokes", "4")

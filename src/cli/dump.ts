@@ -1,6 +1,7 @@
 import { readImageList } from "../core/bundle/dump/read-image-list.ts";
 import { plainText } from "../core/plain-text.ts";
 import { createBundleProgress } from "./bundle-progress.ts";
+import { count } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import type { DumpOptions } from "./dump-commands.ts";
 import type { DumpDeps, DumpSession, GatheredDump } from "./dump-deps.ts";
@@ -93,8 +94,15 @@ async function dumpNames(
 }
 
 function tellFailures(failures: GatheredDump["failures"], io: CommandIo, deps: DumpDeps): ExitCode {
-  for (const { name, error } of failures)
-    io.stderr(`mirrorlet: ${plainText(`${name}: ${deps.explain(error)}`)}\n`);
+  const names = new Map<string, string[]>();
+  for (const { name, error } of failures) {
+    const why = deps.explain(error);
+    names.set(why, [...(names.get(why) ?? []), name]);
+  }
+  for (const [why, [first = "", ...more]] of names) {
+    const others = more.length === 0 ? "" : ` and ${count(more.length, "more image")}`;
+    io.stderr(`mirrorlet: ${plainText(`${first}${others}: ${why}`)}\n`);
+  }
   io.stderr("mirrorlet: no bundle was made\n");
   return failures.every(({ error }) => deps.isUnreachable(error)) ? 2 : 1;
 }

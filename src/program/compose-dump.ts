@@ -6,7 +6,11 @@ import { dumpImages } from "../bundle/download/dump-images.ts";
 import { type GatheredImages, gatherImages, NoPlatformError } from "../bundle/download/gather-images.ts";
 import { openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
-import { type ConnectedRegistry, connectRegistry } from "../bundle/registry/connect-registry.ts";
+import {
+  type ConnectedRegistry,
+  connectRegistry,
+  touchRegistry,
+} from "../bundle/registry/connect-registry.ts";
 import { LoginError } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
@@ -143,10 +147,17 @@ class StoppedError extends Error {
   }
 }
 
+interface Opened {
+  readonly registry: ConnectedRegistry;
+  readonly source: ImageSource;
+  /** Rejects with RegistryError. */
+  readonly isReachable: Promise<void>;
+}
+
 /** A connection for each host, made when the first image of it is asked for. */
 function createSources(wish: DumpWish, options: DumpOptions, login: PushLoginGiven, signal: AbortSignal) {
   const { root, cacert = [], certDir, insecure = false, plainHttp = false, dockerConfig } = options;
-  const opened = new Map<string, { readonly registry: ConnectedRegistry; readonly source: ImageSource }>();
+  const opened = new Map<string, Opened>();
   const open = (namespace: string) => {
     const { from } = wish;
     const host = from?.host ?? namespace;
@@ -168,13 +179,17 @@ function createSources(wish: DumpWish, options: DumpOptions, login: PushLoginGiv
     const repositoryOf = (repository: string): string =>
       from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
     const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
-    return { registry, source };
+    // A wrong name or CA shows at once: only what was well before is worth trying again.
+    const isReachable = touchRegistry(registry.link);
+    isReachable.catch(() => {});
+    return { registry, source, isReachable };
   };
   return {
     async sourceFor(namespace: string): Promise<ImageSource> {
       const key = wish.from?.host ?? namespace;
       const found = opened.get(key) ?? open(namespace);
       opened.set(key, found);
+      await found.isReachable;
       return found.source;
     },
     close() {
