@@ -38,7 +38,7 @@ function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {
     ...(manifests.length === 0
       ? []
       : [
-          `lists keep their digests and still name ${count(manifests.length, "manifest")} of other platforms than ${platforms.join(", ")}, which the bundle lacks: most registries refuse such a list`,
+          `lists keep their digests and still name ${count(manifests.length, "manifest")} of other platforms than ${platforms.join(", ")}, which the bundle lacks: many registries refuse such a list, docker's and Harbor among them; push tells what to do then`,
         ]),
     ...(foreign.length === 0
       ? []

@@ -23,6 +23,15 @@ export function summaryText(
     `${count(of("pushed").length, "image")} pushed to ${target}, ${of("there").length} there before`,
     `${formatBytes(bytes.sent)} sent in ${formatDuration(tookMs)}${bytes.sent > 0 ? rate : ""}, ${formatBytes(bytes.mounted)} mounted, ${formatBytes(bytes.there)} there before`,
   ];
+  for (const { name, newDigest } of results)
+    if (newDigest !== undefined)
+      parts.push(
+        ...wrapText(
+          `${name} leads to ${newDigest}, one platform alone: its list is not there`,
+          columns,
+          2,
+        ).map((line, at) => `${at === 0 ? "" : "  "}${line}`),
+      );
   if (failed.length + left === 0) return `${parts.join("\n")}\n`;
   return [
     ...parts,

@@ -134,6 +134,7 @@ async function connect(
         namespace,
         emit,
         deep,
+        allowNewDigest: options.allowNewDigest === true,
         stop: () => abort.abort(),
         signal,
       }),

@@ -72,6 +72,7 @@ export async function pushBundle(
       namespace,
       emit,
       deep,
+      allowNewDigest: false,
       stop: () => abort.abort(),
       signal: abort.signal,
     });

@@ -17,6 +17,8 @@ export interface PushContext {
   readonly emit: (event: PushEvent) => void;
   /** Look at every part of an image that is there already. */
   readonly deep: boolean;
+  /** Where a list cannot be had, its tag may lead to the one platform of it that is there. */
+  readonly allowNewDigest: boolean;
   /** Ends whatever is under way; aborted once this was called, or somebody outside wants an end. */
   readonly stop: () => void;
   readonly signal: AbortSignal;

@@ -1,9 +1,9 @@
+import type { Digest } from "../../core/bundle/bundle.ts";
 import type { AbsentPart, ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import { repositoryFor } from "../../core/bundle/push/repository-name.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
-import { AnswerError } from "../registry/answer-error.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { ExhaustedError } from "../registry/retrier.ts";
 import { mountBlob } from "../registry/upload-blob.ts";
@@ -11,6 +11,7 @@ import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { describePushFailure } from "./describe-push-failure.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
 import type { PushContext } from "./push-context.ts";
+import { asSparseList, onlyPlatform } from "./sparse-list.ts";
 
 /**
  * Pushes images, a few at a time, in their order.
@@ -40,7 +41,9 @@ export async function pushImages(
   return results;
 }
 
-type ImagePush = (image: PlannedImage) => Promise<"pushed" | "there">;
+type ImagePush = (
+  image: PlannedImage,
+) => Promise<{ readonly result: "pushed" | "there"; readonly newDigest?: Digest }>;
 
 async function pushOne(image: PlannedImage, push: ImagePush, context: PushContext): Promise<ImageResult> {
   const { name, repository, tag, tree } = image;
@@ -48,7 +51,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   if (context.signal.aborted) return { ...about, result: "left" };
   context.emit({ kind: "image-begin", name });
   try {
-    return { ...about, result: await push(image) };
+    return { ...about, ...(await push(image)) };
   } catch (error) {
     if (context.signal.aborted) return { ...about, result: "left" };
     if (endsAll(error)) context.stop();
@@ -67,24 +70,38 @@ function createImagePush(context: PushContext): ImagePush {
   const blobs = createBlobTransfer(context);
   const manifests = createManifestTransfer(context);
   const parts: Parts = { context, blobs, manifests };
-  return async ({ repository, tag, tree, referrers }) => {
+  /** Under its tag, or its digest. Returns the digest of what is there in its place; undefined: nothing else. */
+  const putTop = async ({ repository, tag, tree }: PlannedImage): Promise<Digest | undefined> => {
+    const top = tree.manifests.at(-1);
+    if (top === undefined) return undefined;
+    try {
+      await (tag === undefined ? manifests.ensure(repository, top) : manifests.tag(repository, tag, top));
+      return undefined;
+    } catch (error) {
+      const sparse = asSparseList(error, tree);
+      const only = onlyPlatform(tree)?.manifest;
+      if (sparse === undefined || !context.allowNewDigest || only === undefined || tag === undefined)
+        throw sparse ?? error;
+      await manifests.tag(repository, tag, only);
+      return only.digest;
+    }
+  };
+  return async (image) => {
+    const { repository, tag, tree, referrers } = image;
     const { digest } = tree.image.top;
-    const isThere = (await manifests.find(repository, tag ?? digest)) === digest;
+    const only = onlyPlatform(tree)?.manifest;
+    const standing = await manifests.find(repository, tag ?? digest);
+    if (context.allowNewDigest && only !== undefined && standing === only.digest)
+      return { result: "there", newDigest: only.digest };
+    const isThere = standing === digest;
     if (isThere) for (const blob of tree.blobs) if (!context.deep) blobs.noteThere(repository, blob.digest);
     const mustLook = !isThere || context.deep;
     if (mustLook) await pushParts(parts, repository, tree, tree.manifests.slice(0, -1));
     let hasSent = !isThere;
     for (const referrer of referrers)
       if (await pushReferrer(parts, repository, referrer, isThere)) hasSent = true;
-    const top = tree.manifests.at(-1);
-    if (top !== undefined && !isThere)
-      await (tag === undefined
-        ? manifests.ensure(repository, top)
-        : manifests.tag(repository, tag, top)
-      ).catch((error) => {
-        throw explainSparse(error, tree);
-      });
-    return hasSent ? "pushed" : "there";
+    const newDigest = isThere ? undefined : await putTop(image);
+    return { result: hasSent ? "pushed" : "there", ...(newDigest === undefined ? {} : { newDigest }) };
   };
 }
 
@@ -137,23 +154,6 @@ async function requireAbsent(
         ? (await manifests.find(repository, digest)) !== undefined
         : await findBlob(context, repository, part);
     if (!isThere) throw new IncompleteImageError(absent, part);
-  }
-}
-
-/** The registry has looked for all that a list names. */
-function explainSparse(error: unknown, { absent }: ImageTree): unknown {
-  const isRefused = error instanceof AnswerError && [400, 404].includes(error.status);
-  const part = absent.find(({ kind, leftOut }) => kind === "manifest" && leftOut !== undefined);
-  return isRefused && part !== undefined ? new SparseListError(absent.length) : error;
-}
-
-/** A list of which the bundle has some platforms only, and a registry that wants all of them. */
-class SparseListError extends Error {
-  override readonly name = "SparseListError";
-  constructor(missing: number) {
-    super(
-      `this registry takes no list without all that it names, and the bundle was made without ${missing} of its manifests: make one with all platforms (dump without --platform)`,
-    );
   }
 }
 

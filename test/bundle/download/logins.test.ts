@@ -63,7 +63,9 @@ test("a token service that gives tokens for pulls alone, and whose tokens end so
   assert.equal(ended.code, 0, ended.stderr);
   const scopes = registry
     .requests()
-    .flatMap(({ path, query }) => (path === "/token" && query["scope"] !== undefined ? [query["scope"]] : []));
+    .flatMap(({ path, query }) =>
+      path === "/token" && query["scope"] !== undefined ? [query["scope"]] : [],
+    );
   assert.deepEqual([...new Set(scopes)].sort(), ["repository:a/b:pull", "repository:c/d:pull"]);
   assert.deepEqual(codes(await verify(file)), []);
 });

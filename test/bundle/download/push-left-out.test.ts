@@ -18,8 +18,8 @@ async function registryFor(t: TestContext) {
   return registry;
 }
 
-const push = (bundle: string, host: string) =>
-  runMirrorlet(["push", bundle, "--to", `${host}/site`, "--plain-http"]);
+const push = (bundle: string, host: string, ...more: readonly string[]) =>
+  runMirrorlet(["push", bundle, "--to", `${host}/site`, "--plain-http", ...more]);
 
 /** Another image on the same layers. */
 function onTopOf(base: LabImage): LabImage {
@@ -90,6 +90,7 @@ test("a list of which platforms were left out is told to be one, where the regis
     file,
   ]);
   assert.equal(ended.code, 0, ended.stderr);
+  const [only] = image.manifests;
   const crane = await startCraneRegistry();
   t.after(() => crane.stop());
   for (const host of [(await registryFor(t)).host, new URL(crane.url).host]) {
@@ -97,5 +98,16 @@ test("a list of which platforms were left out is told to be one, where the regis
     assert.equal(pushed.code, 1);
     const words = pushed.stdout.replaceAll(/\s+/g, " ");
     assert.match(words, /this registry takes no list without all that it names.*make one with all platforms/);
+    assert.match(words, /with --allow-new-digest: then its tag leads to linux\/amd64 alone/);
+    const url = `http://${host}/v2/site/a/list/manifests/1`;
+    assert.equal((await fetch(url)).status, 404, "no tag for what is not whole");
+    for (const what of [/^1 image pushed/, /^0 images pushed to .*, 1 there before/]) {
+      const single = await push(file, host, "--allow-new-digest");
+      assert.equal(single.code, 0, single.stdout + single.stderr);
+      assert.match(single.stdout, what);
+      assert.match(single.stdout, /gcr\.io\/a\/list:1 leads to\s+sha256:[0-9a-f]+, one\s+platform\s+alone/);
+      const reply = await fetch(url, { headers: { accept: only?.mediaType ?? "" } });
+      assert.equal(reply.headers.get("docker-content-digest"), only?.digest);
+    }
   }
 });

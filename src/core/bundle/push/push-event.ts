@@ -46,6 +46,8 @@ export interface ImageResult {
   readonly tag: string | undefined;
   readonly digest: Digest;
   readonly result: "pushed" | "there" | "failed" | "left";
+  /** What its tag leads to, in place of a list that the registry does not take. */
+  readonly newDigest?: Digest;
   /** Why it failed: for an operator, without secrets. */
   readonly reason?: string;
 }
