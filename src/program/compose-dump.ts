@@ -16,7 +16,7 @@ import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tl
 import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
 import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
-import { createFileOutput } from "../bundle/write/bundle-output.ts";
+import { createFileOutput, findOutputPlace } from "../bundle/write/bundle-output.ts";
 import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
@@ -110,7 +110,8 @@ function openSession(
   const write: DumpSession["write"] = async (planned, onProgress) => {
     const found = gathered.get(planned);
     if (found === undefined) throw new Error("planned elsewhere");
-    const { output: path, splitBytes, compression } = wish;
+    const { splitBytes, compression } = wish;
+    const path = wish.output === "-" ? "-" : await findOutputPlace(wish.output);
     if (path !== "-") await refuseWithoutSpace(path, compression === "none" ? planned.plan.size : 0);
     const output =
       path === "-"

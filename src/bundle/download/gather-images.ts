@@ -67,6 +67,7 @@ const MOST_REFERRERS = 1_000;
 function createGather({ platforms, withReferrers }: GatherOptions, context: DumpContext) {
   const manifests = new Map<Digest, FetchedManifest>();
   const places = new Map<string, BlobPlace>();
+  let keptBytes = 0;
   const run = <T>(what: string, work: () => Promise<T>): Promise<T> =>
     context.lanes.run((lane) => {
       context.signal.throwIfAborted();
@@ -83,6 +84,12 @@ function createGather({ platforms, withReferrers }: GatherOptions, context: Dump
         `${place.source.link.url.host}, ${place.repository}, ${digest}: ${read.reason}`,
       );
     const found = { bytes, parts: read.parts };
+    if (!manifests.has(digest)) keptBytes += bytes.length;
+    // Nobody could read a bundle with more.
+    if (keptBytes > BUNDLE_LIMITS.keptBytes)
+      throw new WrongContentError(
+        `manifests of more than ${BUNDLE_LIMITS.keptBytes} bytes: make several bundles`,
+      );
     manifests.set(digest, found);
     return found;
   };

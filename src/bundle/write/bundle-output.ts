@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { partName } from "../../core/bundle/group-sources.ts";
-import { unwritable } from "./write-error.ts";
+import { unwritable, WriteError } from "./write-error.ts";
 
 /** Where a bundle is written to. */
 export interface BundleOutput {
@@ -109,6 +109,21 @@ export function createFileOutput(path: string, splitBytes: number | undefined): 
       }
     },
   };
+}
+
+/**
+ * Where a bundle of that name really goes: what is there is replaced, the file behind a link too, but never a device or
+ * a folder. Throws WriteError.
+ */
+export async function findOutputPlace(path: string): Promise<string> {
+  const place = await realpath(path).catch(() => path);
+  const there = await stat(place).catch(() => undefined);
+  if (there === undefined || there.isFile()) return place;
+  throw new WriteError(
+    there.isDirectory()
+      ? `${path} is a folder: name a file in it`
+      : `${path} is no file: -o - writes to standard output, which can lead there`,
+  );
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {

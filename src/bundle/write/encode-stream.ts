@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
@@ -46,13 +47,19 @@ interface Encoder {
   stop(): void;
 }
 
+/** Each takes memory, and networks are no faster than these. */
+const MOST_THREADS = 4;
+
 function startEncoder(compression: Exclude<BundleCompression, "none">): Encoder {
   switch (compression) {
     case "gzip":
       // Layers are compressed already: more effort would gain nothing.
       return inProcess(zlib.createGzip({ level: 3, chunkSize: 256 * 1024 }));
     case "zstd":
-      return startProgram(["zstd", "-q", "-3", "-T0", "-c"], "zstd");
+      return startProgram(
+        ["zstd", "-q", "-3", `-T${Math.min(MOST_THREADS, availableParallelism())}`, "-c"],
+        "zstd",
+      );
     case "xz":
       // Blocks of their own, so that whoever reads it can use all cores.
       return startProgram(

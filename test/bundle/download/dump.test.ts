@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -100,7 +100,6 @@ test("--list names images, a tag is looked up once, and names with a digest keep
   const folder = scratch(t);
   const list = join(folder, "images.txt");
   const pinned = `gcr.io/a/single:1@${single.digest}`;
-  const { writeFileSync } = await import("node:fs");
   writeFileSync(list, `# what the site needs\n\ngcr.io/a/oci:1   # twice\ngcr.io/a/oci:1\n${pinned}\r\n`);
   registry.clearRequests();
   const ended = await dump("--list", list, "-o", join(folder, "b.tar"));
@@ -182,4 +181,24 @@ test("what a registry lacks is told for each image, and no bundle is made", { sk
   assert.match(ended.stderr, /gcr\.io\/a\/oci:9: GET .*: 404/);
   assert.match(ended.stderr, /no bundle was made/);
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test("what is no file is not replaced, and what a link leads to is", { skip }, async (t) => {
+  const folder = scratch(t);
+  const at = (name: string) => join(folder, name);
+  await run("mkfifo", [at("pipe")]);
+  for (const [place, words] of [
+    [at("pipe"), /is no file: -o - writes to standard output/],
+    [folder, /is a folder: name a file in it/],
+  ] as const) {
+    const ended = await dump("gcr.io/a/single:1", "-o", place);
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, words);
+  }
+  assert.ok(statSync(at("pipe")).isFIFO());
+  writeFileSync(at("real.tar"), "of last month");
+  symlinkSync(at("real.tar"), at("link.tar"));
+  assert.equal((await dump("gcr.io/a/single:1", "-o", at("link.tar"))).code, 0);
+  assert.ok(lstatSync(at("link.tar")).isSymbolicLink());
+  assert.deepEqual(codes(await verify(at("real.tar"))), []);
 });
