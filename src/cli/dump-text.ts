@@ -43,7 +43,7 @@ function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {
     ...(foreign.length === 0
       ? []
       : [
-          `${count(foreign.length, "layer")} may not be handed on and is not in the bundle; nodes take it from ${plainText(foreign[0]?.urls?.[0] ?? "elsewhere")}`,
+          `left out, as what may not be handed on: ${count(foreign.length, "layer")}; nodes go to ${plainText(foreign[0]?.urls?.[0] ?? "elsewhere")}`,
         ]),
   ];
 }

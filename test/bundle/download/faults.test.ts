@@ -132,6 +132,11 @@ test("bytes that are wrong once are fetched anew; a registry that lies on is nam
   assert.match(always.stderr, new RegExp(`what the registry sends as ${digest} is something else`));
   assert.match(always.stderr, /no bundle was made\n$/);
   assert.deepEqual(readdirSync(always.folder), []);
+  const large = big.blobs[1]?.digest ?? "";
+  const handedOn = await dumpWith(t, "big", { ...wrong(1), path: new RegExp(large) });
+  assert.equal(handedOn.code, 1, "of a large one the beginning is in the bundle already");
+  assert.match(handedOn.stderr, new RegExp(`what the registry sends as ${large} is something else`));
+  assert.deepEqual(readdirSync(handedOn.folder), []);
 });
 
 test("a manifest that is not what its digest says, and a blob of another size", { skip }, async (t) => {
