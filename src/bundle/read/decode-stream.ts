@@ -140,6 +140,8 @@ function inProcess(stream: ReturnType<typeof zlib.createGunzip>, format: string,
 function startProgram([program = "", ...args]: readonly string[], from: string, name: string): Decoder {
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C is for us, and would look like damage.
+    detached: true,
     env: { PATH: process.env["PATH"], LC_ALL: "C" },
   });
   let words = "";
