@@ -88,7 +88,10 @@ async function assertWhole(namespace: string, images: Readonly<Record<string, La
     const [, path = "", tag = ""] = /^[^/]*\/(.*):(.*)$/.exec(name) ?? [];
     for (const part of [`manifests/${tag}`, ...image.blobs.map(({ digest }) => `blobs/${digest}`)]) {
       const headers = { accept: image.mediaType };
-      const reply = await fetch(`${registry.url}/v2/${namespace}/${path}/${part}`, { method: "HEAD", headers });
+      const reply = await fetch(`${registry.url}/v2/${namespace}/${path}/${part}`, {
+        method: "HEAD",
+        headers,
+      });
       assert.equal(reply.status, 200, `${name} ${part}`);
       if (part.startsWith("manifests/"))
         assert.equal(reply.headers.get("docker-content-digest"), image.digest);
@@ -148,7 +151,9 @@ for (const [signal, code] of [
   ["SIGTERM", 143],
 ] as const)
   test(`${signal}: ends in order, tells how to go on, and the same command does`, { skip }, async () => {
-    const images = { [`gcr.io/${signal.toLowerCase()}/a:1`]: buildImage({ layers: 8, bytesPerLayer: 400_000 }) };
+    const images = {
+      [`gcr.io/${signal.toLowerCase()}/a:1`]: buildImage({ layers: 8, bytesPerLayer: 400_000 }),
+    };
     const source = join(folder, `${signal}.tar.gz`);
     await writeFile(source, compress(tarOf(layoutParts(images)), "gzip"));
     front.clearRequests();

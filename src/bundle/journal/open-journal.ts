@@ -40,7 +40,8 @@ export function openJournal(path: string, target: string): PushJournal {
   const has = (repository: string, digest: Digest): boolean => places.get(digest)?.has(repository) ?? false;
   return {
     has,
-    find: (digest) => places.get(digest)?.values().next().value,
+    // The newest: repositories that blobs only pass through come first.
+    find: (digest, except) => [...(places.get(digest) ?? [])].findLast((place) => place !== except),
     note(repository, digest) {
       if (!has(repository, digest)) add({ kind: "blob", digest, repository });
     },

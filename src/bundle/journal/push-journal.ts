@@ -5,8 +5,8 @@ import type { DoneImage } from "../../core/bundle/push/journal-lines.ts";
 export interface PushJournal {
   /** Whether a repository should have a blob. */
   has(repository: string, digest: Digest): boolean;
-  /** A repository that should have it. */
-  find(digest: Digest): string | undefined;
+  /** Another repository that should have it. */
+  find(digest: Digest, except: string): string | undefined;
   /** It has it now. */
   note(repository: string, digest: Digest): void;
   /** The images of a source of which everything was pushed. */

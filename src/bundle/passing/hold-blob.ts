@@ -51,7 +51,7 @@ export async function holdBlob(
     const digest = promised ?? digestOf(bytes);
     const { journal } = context;
     for (const repository of repositories) {
-      const hint = journal.has(repository, digest) ? undefined : journal.find(digest);
+      const hint = journal.find(digest, repository);
       await transferBlob({ ...context, source }, repository, { mediaType: "", digest, size }, hint);
     }
     return { digest, repositories };

@@ -13,6 +13,8 @@ import { PassedByError } from "./passed-by.ts";
 export interface PassingSource extends BlobSource {
   /** The bytes cannot be had any more. */
   isGone(digest: Digest): boolean;
+  /** They were wanted, and could not be had. */
+  readonly missed: ReadonlySet<Digest>;
 }
 
 /** `failureOf`: why a blob did not get to the registry while it went by. */
@@ -27,8 +29,10 @@ function openPassing({ bundle, kept }: OpenedBundle, failureOf: (digest: Digest)
     if (held === undefined || held.bytes !== undefined) return false;
     return held.member?.at === undefined && documentOf(digest) === undefined;
   };
+  const missed = new Set<Digest>();
   return {
     isGone,
+    missed,
     describe: resting.describe,
     open(digest, range) {
       const document = documentOf(digest);
@@ -36,6 +40,7 @@ function openPassing({ bundle, kept }: OpenedBundle, failureOf: (digest: Digest)
       if (!isGone(digest)) return resting.open(digest, range);
       const failure = failureOf(digest);
       if (failure instanceof BadBlobError) throw failure;
+      missed.add(digest);
       const why = failure === undefined ? "" : `: ${describePushFailure(failure)}`;
       throw new PassedByError(`${resting.describe(digest)} has gone by, and is not at the registry${why}`);
     },
@@ -51,5 +56,14 @@ export function joinPassing(
   const { bundle, source } = joinBundles(parts);
   const isGone = (digest: Digest): boolean =>
     parts.find((part) => part.bundle.blobs.has(digest))?.source.isGone(digest) ?? false;
-  return { bundle, source: { ...source, isGone } };
+  return {
+    bundle,
+    source: {
+      ...source,
+      isGone,
+      get missed() {
+        return new Set(parts.flatMap((part) => [...part.source.missed]));
+      },
+    },
+  };
 }

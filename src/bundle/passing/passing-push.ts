@@ -4,7 +4,7 @@ import { promisedBlob } from "../../core/bundle/push/passing-blob.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import type { OpenedBundle, OpenOptions } from "../read/open-bundle.ts";
-import { deleteBlobs } from "../registry/delete-blobs.ts";
+import { clearStaging } from "../registry/clear-staging.ts";
 import { probeMounts } from "../registry/probe-mounts.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import { pushImages } from "../upload/push-images.ts";
@@ -110,9 +110,15 @@ export function createPassingPush(
         const left = images.filter((image) => !isSettled(results.get(image)));
         const mayMount = mounts && round === 1;
         if (bundles.isRepeatable) {
-          const isOpen = isOpenIn(homes, mayMount);
-          const hasMore = await passForMissing(passed, left, isOpen, mayMount);
-          if (round > 1 && !hasMore) break;
+          const { missed } = passed.source;
+          const isOpen =
+            round === 1
+              ? isOpenIn(homes, mayMount)
+              : (blob: RepositoryBlob) => missed.has(blob.digest) && isOpenIn(homes, false)(blob);
+          const going = passForMissing(passed, left, isOpen, mayMount);
+          // Images have been pushed: what is wrong with the bundle now is no reason not to tell of them.
+          if (round > 1 && !(await going.catch(() => false))) break;
+          await going;
         }
         const shared = { ...context, emit, source: passed.source, known: homes.list() };
         const ended = await pushImages(left, shared);
@@ -127,7 +133,7 @@ export function createPassingPush(
       const staged = homes.list().filter(({ repository }) => repository === staging);
       if (staged.length === 0) return undefined;
       const digests = staged.map(({ digest }) => digest);
-      return (await deleteBlobs(context.link, staging, digests)) ? undefined : staging;
+      return (await clearStaging(context.link, staging, digests)) ? undefined : staging;
     },
   };
 }

@@ -28,15 +28,14 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     const { link, retrier, ways, journal, signal } = context;
     signal.throwIfAborted();
     const begin = <T>(work: () => Promise<T>): Promise<T> => retrier.run(`${repository}: ${place}`, work);
-    const hint = promised === undefined ? undefined : journal.find(promised);
-    const isHinted = hint !== undefined && hint !== repository;
-    if (promised !== undefined && !isHinted && (await begin(() => headBlob(link, repository, promised))))
-      return "there";
+    const hint = promised === undefined ? undefined : journal.find(promised, repository);
+    const asks = promised !== undefined && (hint === undefined || journal.has(repository, promised));
+    if (asks && (await begin(() => headBlob(link, repository, promised)))) return "there";
     const upload = {
       repository,
       digest: promised,
       size,
-      from: isHinted ? hint : undefined,
+      from: hint,
       bytes: () => lastWhenRight(relay),
       isWhole: () => !relay.hasBegun(),
       computed,

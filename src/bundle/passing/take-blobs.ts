@@ -1,6 +1,7 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
 import type { Member } from "../../core/bundle/scan.ts";
 import type { ContentSink, TakeContent } from "../read/kept-members.ts";
+import { mayPass } from "../registry/retrier.ts";
 import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import { createByteBudget } from "./byte-budget.ts";
@@ -59,7 +60,9 @@ export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker
         (failure: unknown) => {
           if (digest !== undefined) underWay.delete(digest);
           passed.set(place, { digest, repositories: [], failure });
-          if (failure instanceof BadBlobError || context.signal.aborted || !endsAll(failure)) return;
+          // What may pass was not tried again where the bytes had gone by.
+          const isOwn = failure instanceof BadBlobError || mayPass(failure);
+          if (isOwn || context.signal.aborted || !endsAll(failure)) return;
           fatal = failure;
           context.stop();
         },

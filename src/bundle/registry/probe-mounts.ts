@@ -8,6 +8,10 @@ import { type UploadWays, uploadBlob } from "./upload-blob.ts";
 /** Whether blobs that were sent to one repository can be mounted in others; `why` says why not. */
 export type MountProbe = { readonly mounts: true } | { readonly mounts: false; readonly why: string };
 
+const PROBE = new TextEncoder().encode("{}");
+/** Of the two bytes that it is tried with. */
+export const PROBE_DIGEST = digestOf(PROBE);
+
 /** Tries it with two bytes. Rejects where the registry cannot be reached. */
 export async function probeMounts(
   link: RegistryLink,
@@ -15,12 +19,11 @@ export async function probeMounts(
   ways: UploadWays,
   staging: string,
 ): Promise<MountProbe> {
-  const bytes = new TextEncoder().encode("{}");
   const blob = {
-    digest: digestOf(bytes),
-    size: bytes.length,
+    digest: PROBE_DIGEST,
+    size: PROBE.length,
     open: async function* () {
-      yield bytes;
+      yield PROBE;
     },
     verify: async () => {},
     onSent: () => {},

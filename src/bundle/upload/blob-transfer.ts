@@ -35,7 +35,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
 
   const makeHome = (repository: string, blob: Descriptor): Promise<void> => {
     // Where a push before this one has put it; if it is not there any more, it is sent in the same request.
-    const hint = context.journal.has(repository, blob.digest) ? undefined : context.journal.find(blob.digest);
+    const hint = context.journal.find(blob.digest, repository);
     const done = transferBlob(context, repository, blob, hint);
     const isReady = done.then(
       () => true,
