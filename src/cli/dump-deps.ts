@@ -2,7 +2,7 @@ import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
 import type { ProgressPlace } from "./bundle-progress.ts";
 import type { DumpOptions } from "./dump-commands.ts";
 import type { PasswordSources } from "./find-login.ts";
-import type { PushLoginGiven } from "./push-registry.ts";
+import type { Interrupt, PushLoginGiven } from "./push-registry.ts";
 import type { DumpWish } from "./read-dump-options.ts";
 
 /** What `dump` needs of the machine and of the network. */
@@ -29,6 +29,8 @@ export interface DumpSession {
   plan(names: readonly string[]): Promise<GatheredDump>;
   /** Writes the bundle. Rejects with what `explain` understands; then nothing is there. */
   write(gathered: GatheredDump, onProgress: (done: number, total: number) => void): Promise<WrittenFiles>;
+  /** Who wanted an end. */
+  interrupt(): Interrupt | undefined;
   close(): void;
 }
 

@@ -11,7 +11,8 @@ import { type DumpWish, readDumpOptions } from "./read-dump-options.ts";
 
 /**
  * `dump IMAGE… -o BUNDLE`: gets images out of registries into one bundle. 0 it is there, whole · 1 it is not · 2 a
- * registry cannot be reached or lets nobody in · 64 usage · 65 a name is none, or the older bundle is none.
+ * registry cannot be reached or lets nobody in · 64 usage · 65 a name is none · 130, 143 it was
+ * interrupted.
  */
 export async function dump(
   given: readonly string[],
@@ -71,6 +72,8 @@ async function dumpNames(
     progress.end();
     io.stderr(`mirrorlet: ${plainText(deps.explain(error))}\n`);
     io.stderr("mirrorlet: no bundle was made\n");
+    const interrupt = session.interrupt();
+    if (interrupt !== undefined) return interrupt === "SIGINT" ? 130 : 143;
     return deps.isUnreachable(error) ? 2 : 1;
   };
   let gathered: GatheredDump;

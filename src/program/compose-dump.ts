@@ -21,7 +21,7 @@ import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
 import type { DumpDeps, DumpSession, GatheredDump } from "../cli/dump-deps.ts";
-import type { PushLoginGiven } from "../cli/push-registry.ts";
+import type { Interrupt, PushLoginGiven } from "../cli/push-registry.ts";
 import type { DumpWish } from "../cli/read-dump-options.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
 import { listHoldings } from "../core/bundle/dump/list-holdings.ts";
@@ -30,7 +30,9 @@ import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.t
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
-import { loginFinder, MAX_PASSWORD_BYTES } from "./compose-push.ts";
+import { MAX_PASSWORD_BYTES } from "./compose-push.ts";
+import { loginFinder } from "./connect-push.ts";
+import { onInterrupt } from "./on-interrupt.ts";
 import { readStandardInput } from "./read-standard-input.ts";
 import { readTextFile } from "./read-text-file.ts";
 
@@ -76,17 +78,16 @@ function openSession(
     signal,
   };
   const gathered = new WeakMap<GatheredDump, GatheredImages>();
-  let isStopped = false;
-  const onSignal = (): void => {
-    isStopped = true;
+  let signalled: Interrupt | undefined;
+  const forget = onInterrupt((name) => {
+    signalled = name;
     abort.abort();
-  };
+  });
   /** What went wrong because of it does not matter. */
   const orStopped = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error) => {
-      throw isStopped ? new StoppedError() : error;
+      throw signalled === undefined ? error : new StoppedError();
     });
-  for (const name of SIGNALS) process.once(name, onSignal);
   const plan: DumpSession["plan"] = async (names) => {
     const since = options.since === undefined ? undefined : await readOlder(options.since);
     const found = await gatherImages(
@@ -132,19 +133,18 @@ function openSession(
   return {
     plan: (names) => orStopped(plan(names)),
     write: (planned, onProgress) => orStopped(write(planned, onProgress)),
+    interrupt: () => signalled,
     close() {
-      for (const name of SIGNALS) process.off(name, onSignal);
+      forget();
       sources.close();
     },
   };
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 class StoppedError extends Error {
   override readonly name = "StoppedError";
   constructor() {
-    super("stopped by a signal");
+    super("interrupted");
   }
 }
 

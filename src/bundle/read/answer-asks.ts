@@ -6,7 +6,7 @@ import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { Location, Member, Nature } from "../../core/bundle/scan.ts";
 import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { digestContent } from "./digest-content.ts";
-import type { KeptMembers } from "./kept-members.ts";
+import type { KeptMembers, TakeContent } from "./kept-members.ts";
 import { type FileReader, streamFile } from "./read-files.ts";
 import { scanCompressed } from "./scan-compressed.ts";
 import { scanFile } from "./scan-file.ts";
@@ -17,6 +17,7 @@ export interface AnswerSources {
   readonly kept: KeptMembers;
   readonly budget: EntryBudget;
   readonly hashAll: boolean;
+  readonly take?: TakeContent | undefined;
 }
 
 /** Carries out an assembly. Throws BundleError, as the assembly does. */

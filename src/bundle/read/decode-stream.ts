@@ -46,13 +46,22 @@ export async function decodeStream<T>(
     // What the decoder says of a damaged file tells more than what was made of the bytes that came out.
     if (error instanceof BundleError && error.code === "damaged") await drain(decoded);
     const own = output.readableEnded || output.errored !== null ? await verdict : undefined;
-    throw own ?? error;
+    throw own instanceof BundleError && error instanceof BundleError
+      ? joinDamage(own, error, name)
+      : (own ?? error);
   } finally {
     feeding.isOver = true;
     decoder.stop();
     if (mustDrain) await fed;
     else fed.catch(() => {}); // It may wait for a pipe that has nothing to say.
   }
+}
+
+/** What the decoder says, and how far it came. */
+function joinDamage(own: BundleError, seen: BundleError, name: string): BundleError {
+  const start = `${name}, `;
+  if (own.code !== "damaged" || seen === own || !seen.message.startsWith(start)) return own;
+  return new BundleError(own.code, `${own.message}; ${seen.message.slice(start.length)}`, own);
 }
 
 /** Decoders see damage at the end of a block, which is this far at most for those that xz makes by itself. */
@@ -140,6 +149,8 @@ function inProcess(stream: ReturnType<typeof zlib.createGunzip>, format: string,
 function startProgram([program = "", ...args]: readonly string[], from: string, name: string): Decoder {
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C is for us, and would look like damage.
+    detached: true,
     env: { PATH: process.env["PATH"], LC_ALL: "C" },
   });
   let words = "";

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import { type AssembledBundle, assembleBundle } from "../../core/bundle/assemble-bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { createEntryBudget } from "../../core/bundle/collect-scan.ts";
@@ -10,7 +10,7 @@ import { type AnswerSources, runAssembly } from "./answer-asks.ts";
 import { createByteFeed } from "./byte-feed.ts";
 import { digestOf } from "./digest-stream.ts";
 import { findParts, type PartedFile } from "./find-parts.ts";
-import type { KeptMembers } from "./kept-members.ts";
+import type { KeptMembers, TakeContent } from "./kept-members.ts";
 import { unreadable } from "./read-error.ts";
 import { createFileReader, streamFile } from "./read-files.ts";
 import { scanCompressed, scanPlain } from "./scan-compressed.ts";
@@ -33,6 +33,10 @@ export interface OpenOptions {
   readonly hashAll: boolean;
   /** Bytes that have been read of a source that is read once, and how many it has; undefined: nobody knows. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
+  /** Gets the content of files that go by in a stream. */
+  readonly take?: TakeContent;
+  /** Ends reading, also where it waits for a stream. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -41,8 +45,8 @@ export interface OpenOptions {
  */
 export async function openBundle(source: string, options: OpenOptions): Promise<OpenedBundle> {
   const files = createFileReader();
-  const { hashAll } = options;
-  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll };
+  const { hashAll, take } = options;
+  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll, take };
   try {
     const { scan, container } = await scanSource(source, options, sources);
     const bundle = await runAssembly(assembleBundle(scan, digestOf), sources);
@@ -91,9 +95,10 @@ async function scanOnce(
   stream: Readable,
   name: string,
   total: number | undefined,
-  { onProgress }: OpenOptions,
+  { onProgress, signal }: OpenOptions,
   sources: AnswerSources,
 ): Promise<Scanned> {
+  if (signal !== undefined) addAbortSignal(signal, stream);
   const bytes = counted(stream, name, (done) => onProgress?.(done, total));
   const feed = createByteFeed(bytes);
   const nature = recogniseNature(await feed.peek(BLOCK));

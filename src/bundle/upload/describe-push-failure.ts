@@ -33,7 +33,10 @@ function tries(error: unknown): string {
   return / \(tried \d+ times\)$/.exec((error as Error).message)?.[0] ?? "";
 }
 
-function hintFor({ status, codes }: AnswerError): string | undefined {
+function hintFor({ status, codes, message }: AnswerError): string | undefined {
+  // ENOSPC, as docker-registry tells it.
+  if (status >= 500 && /no space left|"Err":28\b/.test(message))
+    return "the registry's disk is full: make room there, and push again";
   if (status === 403 || codes.includes("DENIED"))
     return "the login may not push there: give it the right, or use another";
   if (status === 413)

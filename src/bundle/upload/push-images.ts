@@ -59,7 +59,8 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   }
 }
 
-function endsAll(error: unknown): boolean {
+/** Nobody answers, or nobody is let in: whatever else is tried will end so, too. */
+export function endsAll(error: unknown): boolean {
   if (error instanceof ExhaustedError) return error.isUnreachable;
   return (
     error instanceof RegistryError && error.code !== "credentials-refused" && error.code !== "token-refused"
