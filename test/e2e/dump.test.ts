@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { forEachGeneration } from "../support/containerd.ts";
 import { partSkipReason } from "../support/lab-parts.ts";
+import { ownState } from "../support/own-state.ts";
 import { pushImage } from "../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../support/registry.ts";
 import { createCa, type LabCa } from "../support/tls.ts";
@@ -13,6 +14,8 @@ import { prepareNode } from "./support/lab-node.ts";
 import { runMirrorlet } from "./support/mirrorlet.ts";
 import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
 import { clusterHeader, credential, dockerConfig, pulled, putMaterial } from "./support/site.ts";
+
+ownState();
 
 const skip = partSkipReason("docker-registry");
 const platforms = ["linux/amd64", "linux/arm64"];
@@ -63,7 +66,7 @@ forEachGeneration(
         ({ code }) => code,
       );
 
-    const bundle = join(folder, `bundle-${generation}.tar`);
+    const bundle = join(folder, `bundle-${generation}.tar.zst`);
     const dumped = await runMirrorlet([
       "dump",
       "--list",

@@ -254,3 +254,19 @@ test("to standard output: the bundle alone, words elsewhere; whoever goes early 
   assert.match(early.stderr, /standard output: whoever was to take it has gone/);
   assert.match(early.stderr, /ended 1/);
 });
+
+test("from one registry to another through a pipe, with nothing on disk", { skip }, async (t) => {
+  front.script();
+  const target = await startRegistry();
+  t.after(() => target.stop());
+  const [program, ...first] = mirrorletProgram();
+  const own = [program, ...first].join(" ");
+  const from = arguments_("small").join(" ");
+  const line = `${own} ${from} -o - | ${own} push - --to ${target.host} --plain-http`;
+  const env = { ...mirrorletEnvironment, XDG_STATE_HOME: scratch(t) };
+  const { stdout } = await run("sh", ["-c", line], { env });
+  assert.match(stdout, /^1 image pushed to /);
+  const accept = image.mediaType;
+  const reply = await fetch(`${target.storage.url}/v2/f/small/manifests/1`, { headers: { accept } });
+  assert.equal(reply.headers.get("docker-content-digest"), image.digest);
+});

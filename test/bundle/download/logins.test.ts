@@ -8,9 +8,12 @@ import { startCraneRegistry } from "../../support/crane-registry.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { labManifest, labObject } from "../../support/memory-bundle.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
+import { ownState } from "../../support/own-state.ts";
 import { copyImage, pushImage } from "../../support/push-image.ts";
 import { startRegistry } from "../../support/registry.ts";
 import { createCa } from "../../support/tls.ts";
+
+ownState();
 
 const skip = partSkipReason("docker-registry");
 const login = { username: "puller", password: "let-me-in" };

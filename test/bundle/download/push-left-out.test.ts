@@ -7,8 +7,11 @@ import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { labManifest, labObject } from "../../support/memory-bundle.ts";
 import { scratch } from "../../support/opened-bundle.ts";
+import { ownState } from "../../support/own-state.ts";
 import { copyImage } from "../../support/push-image.ts";
 import { startRegistry } from "../../support/registry.ts";
+
+ownState();
 
 const skip = partSkipReason("docker-registry");
 
@@ -41,40 +44,42 @@ function onTopOf(base: LabImage): LabImage {
   return labManifest(mediaType, text, [config, ...base.blobs.slice(1), added]);
 }
 
-test("an increment gets what it leaves out from where the older bundle went, and is refused where that never was", {
-  skip,
-}, async (t) => {
-  const [source, site, empty] = [await registryFor(t), await registryFor(t), await registryFor(t)];
-  const base = buildImage({ layers: 2, bytesPerLayer: 200_000 });
-  const app = onTopOf(base);
-  await copyImage(source, "base", "1", base);
-  await copyImage(source, "team/app", "1", app);
-  const folder = scratch(t);
-  const dump = (...args: string[]) => runMirrorlet(["dump", "--from", source.host, "--plain-http", ...args]);
-  const [old, next] = [join(folder, "old.tar"), join(folder, "next.tar")];
-  assert.equal((await dump("gcr.io/base:1", "-o", old)).code, 0);
-  assert.equal((await dump("gcr.io/team/app:1", "-o", next, "--since", old)).code, 0);
+for (const ending of ["tar", "tar.zst"])
+  test(`an increment in a .${ending} gets what it leaves out from where the older bundle went, and is refused where that never was`, {
+    skip,
+  }, async (t) => {
+    const [source, site, empty] = [await registryFor(t), await registryFor(t), await registryFor(t)];
+    const base = buildImage({ layers: 2, bytesPerLayer: 200_000 });
+    const app = onTopOf(base);
+    await copyImage(source, "base", "1", base);
+    await copyImage(source, "team/app", "1", app);
+    const folder = scratch(t);
+    const dump = (...args: string[]) =>
+      runMirrorlet(["dump", "--from", source.host, "--plain-http", ...args]);
+    const [old, next] = [join(folder, `old.${ending}`), join(folder, `next.${ending}`)];
+    assert.equal((await dump("gcr.io/base:1", "-o", old)).code, 0);
+    assert.equal((await dump("gcr.io/team/app:1", "-o", next, "--since", old)).code, 0);
 
-  const alone = await push(next, empty.host);
-  assert.equal(alone.code, 1);
-  const words = alone.stdout.replaceAll(/\s+/g, " ");
-  assert.match(
-    words,
-    /neither the bundle nor the registry has its layer .* an increment: push the older one first/,
-  );
+    const alone = await push(next, empty.host);
+    assert.equal(alone.code, 1);
+    const words = alone.stdout.replaceAll(/\s+/g, " ");
+    assert.match(
+      words,
+      /neither the bundle nor the registry has its layer .* an increment: push the older one first/,
+    );
 
-  assert.equal((await push(old, site.host)).code, 0);
-  site.clearRequests();
-  const pushed = await push(next, site.host);
-  assert.equal(pushed.code, 0, pushed.stdout + pushed.stderr);
-  const mounts = site.requests().filter(({ query }) => query["from"] === "site/base");
-  assert.equal(mounts.length, 2, "each layer of the base");
-  const reply = await fetch(`${site.storage.url}/v2/site/team/app/manifests/1`, {
-    headers: { accept: app.mediaType },
+    assert.equal((await push(old, site.host)).code, 0);
+    site.clearRequests();
+    const pushed = await push(next, site.host);
+    assert.equal(pushed.code, 0, pushed.stdout + pushed.stderr);
+    const mounts = site.requests().filter(({ query }) => query["from"] === "site/base");
+    assert.equal(mounts.length, 2, "each layer of the base");
+    const reply = await fetch(`${site.storage.url}/v2/site/team/app/manifests/1`, {
+      headers: { accept: app.mediaType },
+    });
+    assert.equal(reply.headers.get("docker-content-digest"), app.digest);
+    assert.equal((await push(next, site.host)).code, 0, "again");
   });
-  assert.equal(reply.headers.get("docker-content-digest"), app.digest);
-  assert.equal((await push(next, site.host)).code, 0, "again");
-});
 
 test("a list of which platforms were left out is told to be one, where the registry wants all of it", {
   skip: skip ?? partSkipReason("crane"),

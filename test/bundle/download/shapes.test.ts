@@ -6,8 +6,11 @@ import { buildImage, type LabImage, type LabObject } from "../../support/image.t
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { labManifest, labObject } from "../../support/memory-bundle.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
+import { ownState } from "../../support/own-state.ts";
 import { copyImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
+ownState();
 
 const skip = partSkipReason("docker-registry");
 const INDEX = "application/vnd.oci.image.index.v1+json";
