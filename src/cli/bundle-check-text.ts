@@ -15,8 +15,9 @@ export function checkText(images: readonly MirroredImage[], columns: number | un
     ...(of("no-mirror") > 0 ? [`${of("no-mirror")} without a mirror`] : []),
     ...(of("unknown") > 0 ? [`${of("unknown")} not known`] : []),
   ];
+  const told = new Set<string>();
   return [
-    ...bad.flatMap((image) => imageLines(image, columns)),
+    ...bad.flatMap((image) => imageLines(image, told, columns)),
     ...(bad.length > 0 ? [""] : []),
     `${count(images.length, "image")}: ${counts.join(", ")}`,
     "",
@@ -25,6 +26,7 @@ export function checkText(images: readonly MirroredImage[], columns: number | un
 
 function imageLines(
   { name, verdict, mirrors }: MirroredImage,
+  told: Set<string>,
   columns: number | undefined,
 ): readonly string[] {
   const words: Readonly<Record<MirrorVerdict, string>> = {
@@ -35,14 +37,23 @@ function imageLines(
   };
   return [
     `${plainText(name)}: ${words[verdict]}`,
-    ...mirrors.flatMap((mirror) => indent(mirrorText(mirror), columns, 2)),
+    ...mirrors.flatMap((mirror) => indent(mirrorText(mirror, told), columns, 2)),
     ...mirrors.flatMap((mirror) => partLines(mirror, columns)),
   ];
 }
 
-function mirrorText({ mirror, failure, skipped, missing, digest, blobs }: MirrorHoldings): string {
-  if (skipped !== undefined) return `${mirror}: ${skipped}`;
-  if (failure !== undefined) return `${mirror}: ${failure}`;
+/** The same trouble with one mirror is told once. */
+function mirrorText(
+  { mirror, failure, skipped, missing, digest, blobs }: MirrorHoldings,
+  told: Set<string>,
+): string {
+  const trouble = skipped ?? failure;
+  if (trouble !== undefined) {
+    const text = `${mirror}: ${trouble}`;
+    const isKnown = told.has(text);
+    told.add(text);
+    return isKnown ? `${mirror}: as above` : text;
+  }
   if (digest === undefined) return `${mirror}: nothing is there`;
   const manifests = missing.filter(({ kind }) => kind === "manifest").length;
   const lost = [

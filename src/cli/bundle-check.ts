@@ -24,6 +24,7 @@ import { plainText } from "../core/plain-text.ts";
 import { checkText } from "./bundle-check-text.ts";
 import type { BundleCheckOptions } from "./bundle-commands.ts";
 import { createBundleProgress, type ProgressPlace } from "./bundle-progress.ts";
+import { count } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import type { RenderDeps } from "./render.ts";
 
@@ -145,7 +146,7 @@ async function checkAll(
   const checked: MirroredImage[] = [];
   const pending = [...names.entries()];
   let done = 0;
-  const progress = createBundleProgress("checking", `${names.length} images`, io.stderr, deps);
+  const progress = createBundleProgress("checking", count(names.length, "image"), io.stderr, deps);
   const checkOne = async (name: string): Promise<MirroredImage> => {
     const parsed = parseImageReference(name.replace(/:[^/@]*@/, "@"));
     if (!parsed.ok) throw new Error(parsed.message);
