@@ -34,8 +34,11 @@ const abort = new AbortController();
 setMaxListeners(0, abort.signal);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => abort.abort());
 const events = run({ files: spread(names), concurrency: LANES, timeout: LIMIT_MS, signal: abort.signal });
-events.on("test:fail", () => {
+const failed = [];
+events.on("test:fail", ({ name, file, details }) => {
   process.exitCode = 1;
+  // Of a test with tests in it, theirs say more.
+  if (details.error?.failureType !== "subtestsFailed") failed.push({ name, file, error: details.error });
 });
 for (const kind of ["test:pass", "test:fail"])
   events.on(kind, ({ file, nesting, details }) => {
@@ -44,9 +47,10 @@ for (const kind of ["test:pass", "test:fail"])
 events.once("end", () => {
   const slowest = [...took].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
   const lines = slowest.map(([file, ms]) => `${(ms / 1000).toFixed(1).padStart(8)} s  ${file}`);
-  process.once("exit", () =>
-    console.log(`\nslowest files, the tests of each added up:\n${lines.join("\n")}`),
-  );
+  process.once("exit", () => {
+    console.log(`\nslowest files, the tests of each added up:\n${lines.join("\n")}`);
+    for (const one of failed) console.log(`\nfailed: ${inShort(one)}`);
+  });
 });
 events.compose(spec).pipe(process.stdout);
 
@@ -57,6 +61,13 @@ function spread(files) {
   return others
     .flatMap((file, at) => [booting[at], file].filter(Boolean))
     .concat(booting.slice(others.length));
+}
+
+/** Last of all, where whoever sees but the end of a long output sees it. */
+function inShort({ name, file, error }) {
+  const words = String(error?.cause?.message ?? error?.message ?? error);
+  const middle = words.length > 1_200 ? `${words.slice(0, 600)}\n  …\n${words.slice(-600)}` : words;
+  return `${name}\n  ${file}\n  ${middle.replaceAll("\n", "\n  ")}`;
 }
 
 function rank(file) {

@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
 import { appendFile, chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { forEachGeneration } from "../support/containerd.ts";
-import { labSkipReason } from "../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../support/scripted-registry.ts";
 import { createCa } from "../support/tls.ts";
 import { prepareNode } from "./support/lab-node.ts";
-import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
+import { shareMirror } from "./support/shared-mirror.ts";
 import { native, pulled } from "./support/site.ts";
 
-let mirror: ScriptedRegistry;
-let daemons: SharedDaemons;
-
-before(async () => {
-  if (labSkipReason() !== undefined) return;
-  mirror = await startScriptedRegistry();
-  daemons = shareDaemons({});
-});
-
-after(async () => {
-  await daemons?.stop();
-  await mirror?.stop();
-});
+const site = shareMirror();
 
 const repairs = "mirrorlet_drift_repairs_total";
 const restartsOk = 'mirrorlet_containerd_restarts_total{reason="config",outcome="ok"}';
@@ -30,14 +15,14 @@ const restartsOk = 'mirrorlet_containerd_restarts_total{reason="config",outcome=
 forEachGeneration(
   "what others do to our files is put right, counted and told",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon);
     const ca = await node.put("ca.crt", (await createCa()).cert);
     const hosts = ["gcr.io", "quay.io", "docker.io", "ghcr.io"];
     const tls = { endpoint: "https://127.0.0.1:1", hosts: ["ghcr.io"], caCertPath: ca };
     const agent = await node.startAgent();
     context.after(() => agent.stop());
-    await agent.apply(native([{ endpoint: mirror.url, hosts }, tls], { generation: 1 }));
+    await agent.apply(native([{ endpoint: site.mirror.url, hosts }, tls], { generation: 1 }));
     const fileOf = (registry: string): string => join(daemon.certsD, registry, "hosts.toml");
     const good = new Map<string, string>();
     for (const registry of hosts) good.set(registry, await readFile(fileOf(registry), "utf8"));
@@ -75,11 +60,11 @@ forEachGeneration(
 forEachGeneration(
   "config_path removed by another tool is put back with one restart",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon);
     const agent = await node.startAgent();
     context.after(() => agent.stop());
-    await agent.apply(native([{ endpoint: mirror.url, hosts: ["gcr.io"] }], { generation: 1 }));
+    await agent.apply(native([{ endpoint: site.mirror.url, hosts: ["gcr.io"] }], { generation: 1 }));
     const before = await readFile(daemon.configPath, "utf8");
     const removed = before.replace(/^.*config_path.*\n/m, "# rewritten by another tool\n");
     assert.notEqual(removed, before);
@@ -94,8 +79,8 @@ forEachGeneration(
     assert.match(after, /# rewritten by another tool/, "their change is kept");
     assert.notEqual(await daemon.pid(), pidBefore);
     assert.equal(await agent.metric(restartsOk), 1);
-    mirror.clearRequests();
+    site.mirror.clearRequests();
     await daemon.pull("gcr.io/absent/app:1.0");
-    assert.notDeepEqual(pulled(mirror), []);
+    assert.notDeepEqual(pulled(site.mirror), []);
   },
 );

@@ -1,31 +1,16 @@
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { forEachGeneration, type LabContainerd } from "../support/containerd.ts";
-import { labSkipReason } from "../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../support/scripted-registry.ts";
 import { prepareNode } from "./support/lab-node.ts";
-import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
+import { shareMirror } from "./support/shared-mirror.ts";
 import { native, pulled } from "./support/site.ts";
 
-let mirror: ScriptedRegistry;
-let daemons: SharedDaemons;
-
-before(async () => {
-  if (labSkipReason() !== undefined) return;
-  mirror = await startScriptedRegistry();
-  daemons = shareDaemons({});
-});
-
-after(async () => {
-  await daemons?.stop();
-  await mirror?.stop();
-});
+const site = shareMirror();
 
 /** Each generation sends gcr.io to a namespace of its own. */
 function desired(generation: number): string {
-  const endpoint = `${mirror.url}/v2/generation-${generation}`;
+  const endpoint = `${site.mirror.url}/v2/generation-${generation}`;
   return native([{ endpoint, hosts: ["gcr.io"] }], { generation });
 }
 
@@ -33,15 +18,15 @@ const observed = "mirrorlet_config_observed_generation";
 
 /** The place where the next pull looks first. */
 async function askedNamespace(daemon: LabContainerd): Promise<string | undefined> {
-  mirror.clearRequests();
+  site.mirror.clearRequests();
   await daemon.pull("gcr.io/absent/app:1.0");
-  return /\/v2\/(generation-\d+)\//.exec(pulled(mirror)[0] ?? "")?.[1];
+  return /\/v2\/(generation-\d+)\//.exec(pulled(site.mirror)[0] ?? "")?.[1];
 }
 
 forEachGeneration(
   "missing then created, atomic replace, editor saves: each is a generation observed",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { desiredState: "missing/folder/desired-state.yaml" });
     const path = node.desiredState;
     const agent = await node.startAgent();
@@ -95,7 +80,7 @@ forEachGeneration(
 forEachGeneration(
   "a link swapped as the kubelet does is a generation observed",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, { desiredState: "volume/desired-state.yaml" });
     const volume = join(node.dir, "volume");
     await mkdir(volume);

@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { forEachGeneration, type LabContainerd } from "../support/containerd.ts";
-import { labSkipReason } from "../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../support/scripted-registry.ts";
 import { type LabNode, prepareNode } from "./support/lab-node.ts";
 import { runMirrorlet } from "./support/mirrorlet.ts";
-import { type SharedDaemons, shareDaemons } from "./support/shared-daemons.ts";
+import { shareMirror } from "./support/shared-mirror.ts";
 import { native, pulled } from "./support/site.ts";
 
-let mirror: ScriptedRegistry;
-let daemons: SharedDaemons;
-
-before(async () => {
-  if (labSkipReason() !== undefined) return;
-  mirror = await startScriptedRegistry();
-  daemons = shareDaemons({});
-});
-
-after(async () => {
-  await daemons?.stop();
-  await mirror?.stop();
-});
+const site = shareMirror();
 
 /** Who signs, in the folder of the node: what matters is what reaches its desired_state. */
 function signers(node: LabNode) {
@@ -36,7 +21,7 @@ function signers(node: LabNode) {
     create: async (name: string): Promise<string> => (await fleet("keygen", "--out", keyOf(name))).trim(),
     /** Sends gcr.io to a namespace of its own. */
     async sign(name: string, serial: number, ...more: readonly string[]): Promise<string> {
-      const endpoint = `${mirror.url}/v2/serial-${serial}`;
+      const endpoint = `${site.mirror.url}/v2/serial-${serial}`;
       const state = await node.put(`${serial}.json`, native([{ endpoint, hosts: ["gcr.io"] }]));
       const options = ["--key", keyOf(name), "--serial", `${serial}`, "--fleet", "prod", ...more];
       return fleet("sign", state, ...options);
@@ -49,15 +34,15 @@ function signers(node: LabNode) {
 }
 
 async function askedNamespace(daemon: LabContainerd): Promise<string | undefined> {
-  mirror.clearRequests();
+  site.mirror.clearRequests();
   await daemon.pull("gcr.io/absent/app:1.0");
-  return /\/v2\/(serial-\d+)\//.exec(pulled(mirror)[0] ?? "")?.[1];
+  return /\/v2\/(serial-\d+)\//.exec(pulled(site.mirror)[0] ?? "")?.[1];
 }
 
 forEachGeneration(
   "signed by two of three: pulls follow the newest, and nothing that is forged, replayed or meant for others",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const node = await prepareNode(daemon, {
       desiredState: "state.signed.json",
       settings: {
@@ -98,7 +83,7 @@ forEachGeneration(
     await agent.reject(await both(13, "--channel", "canary"), /signed-channel/);
     await agent.reject(await both(13, "--not-before", "1h"), /signed-not-before/);
     await agent.reject(
-      native([{ endpoint: mirror.url, hosts: ["gcr.io"] }]),
+      native([{ endpoint: site.mirror.url, hosts: ["gcr.io"] }]),
       /nobody has signed it.*unsigned/,
     );
     assert.equal(await askedNamespace(daemon), "serial-12", "the last good stands");

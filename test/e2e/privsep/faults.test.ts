@@ -3,39 +3,24 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { forEachGeneration } from "../../support/containerd.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
 import { buildImage } from "../../support/image.ts";
-import { labSkipReason } from "../../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { shareOf } from "../../support/sweep.ts";
-import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
+import { shareMirror } from "../support/shared-mirror.ts";
 import { native } from "../support/site.ts";
 import { prepareSeparatedNode } from "./separated-node.ts";
 
-let mirror: ScriptedRegistry;
-let daemons: SharedDaemons;
-
-before(async () => {
-  if (labSkipReason() !== undefined) return;
-  mirror = await startScriptedRegistry();
-  daemons = shareDaemons({});
-});
-
-after(async () => {
-  await daemons?.stop();
-  await mirror?.stop();
-});
+const site = shareMirror();
 
 const toGcr = (more: object = {}) =>
-  native([{ endpoint: mirror.url, hosts: ["gcr.io"] }], { generation: 1, ...more });
+  native([{ endpoint: site.mirror.url, hosts: ["gcr.io"] }], { generation: 1, ...more });
 
 forEachGeneration(
   "a containerd that does not come up is rolled back by way of the helper",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const start = defaultConfig(generation, daemon).replace(/^.*config_path.*$/gm, "");
     // A restart that fails as long as config.toml names a config_path.
     const node = await prepareSeparatedNode(daemon, { containerdConfig: start });
@@ -65,9 +50,9 @@ forEachGeneration(
 forEachGeneration(
   "canaries and image events come through the helper, and a canary leaves nothing behind",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
-    mirror.put("team/canary", "1", buildImage({ layers: 1 }));
-    mirror.put("team/other", "1", buildImage({ layers: 1 }));
+    const daemon = await site.daemons.get(generation);
+    site.mirror.put("team/canary", "1", buildImage({ layers: 1 }));
+    site.mirror.put("team/other", "1", buildImage({ layers: 1 }));
     const node = await prepareSeparatedNode(daemon);
     const helper = await node.startHelper();
     context.after(() => helper.stop());
@@ -90,7 +75,7 @@ forEachGeneration(
 forEachGeneration(
   "killed again and again, the helper and the agent by turns: the node converges",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const start = defaultConfig(generation, daemon).replace(/^.*config_path.*$/gm, "");
     const rounds = shareOf([0, 1, 2, 3], generation);
     for (const round of rounds) {
@@ -125,7 +110,7 @@ forEachGeneration(
 forEachGeneration(
   "without its helper the agent says so, goes on where nothing needs root, and takes it up later",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     const start = defaultConfig(generation, daemon).replace(/^.*config_path.*$/gm, "");
     const node = await prepareSeparatedNode(daemon, { containerdConfig: start });
     const agent = await node.startSeparatedAgent();

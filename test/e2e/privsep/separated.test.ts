@@ -1,33 +1,18 @@
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { forEachGeneration } from "../../support/containerd.ts";
 import { defaultConfig } from "../../support/containerd-config.ts";
-import { labSkipReason } from "../../support/lab-parts.ts";
-import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
-import { type SharedDaemons, shareDaemons } from "../support/shared-daemons.ts";
+import { shareMirror } from "../support/shared-mirror.ts";
 import { native, pulled } from "../support/site.ts";
 import { agentUser, prepareSeparatedNode } from "./separated-node.ts";
 
-let mirror: ScriptedRegistry;
-let daemons: SharedDaemons;
-
-before(async () => {
-  if (labSkipReason() !== undefined) return;
-  mirror = await startScriptedRegistry();
-  daemons = shareDaemons({});
-});
-
-after(async () => {
-  await daemons?.stop();
-  await mirror?.stop();
-});
+const site = shareMirror();
 
 forEachGeneration(
   "an agent without root puts a node on its mirrors, and restore takes it off",
   async (generation, context) => {
-    const daemon = await daemons.get(generation);
+    const daemon = await site.daemons.get(generation);
     // Without config_path, so that config.toml has to change.
     const start = `# of the site\n${defaultConfig(generation, daemon).replace(/^.*config_path.*$/gm, "")}`;
     const node = await prepareSeparatedNode(daemon, { containerdConfig: start });
@@ -37,7 +22,7 @@ forEachGeneration(
     const agent = await node.startSeparatedAgent();
     context.after(() => agent.stop());
 
-    await agent.apply(native([{ endpoint: mirror.url, hosts: ["gcr.io"] }], { generation: 1 }));
+    await agent.apply(native([{ endpoint: site.mirror.url, hosts: ["gcr.io"] }], { generation: 1 }));
 
     assert.match(await readFile(daemon.configPath, "utf8"), /config_path = /);
     const certs = await stat(daemon.certsD);
@@ -45,10 +30,12 @@ forEachGeneration(
     const hosts = await stat(join(daemon.certsD, "gcr.io/hosts.toml"));
     assert.equal(hosts.uid, agentUser.uid);
     await daemon.pull("gcr.io/a/b:1");
-    assert.notEqual(pulled(mirror).length, 0, "the mirror was asked");
+    assert.notEqual(pulled(site.mirror).length, 0, "the mirror was asked");
 
     const before = await readFile(daemon.configPath, "utf8");
-    await agent.apply(native([{ endpoint: mirror.url, hosts: ["gcr.io", "quay.io"] }], { generation: 2 }));
+    await agent.apply(
+      native([{ endpoint: site.mirror.url, hosts: ["gcr.io", "quay.io"] }], { generation: 2 }),
+    );
     assert.equal(await readFile(daemon.configPath, "utf8"), before);
 
     await agent.stop();
