@@ -13,7 +13,10 @@ export function addPushCommand(
     "push",
     "push the images of bundles to a registry: digests stay, what is there is not sent",
   )
-    .argument("[source...]", "bundles: archives, unpacked folders, OCI layouts")
+    .argument(
+      "[source...]",
+      "bundles: archives, compressed ones too, unpacked folders, OCI layouts; - is standard input",
+    )
     .option("--to <host:port/namespace>", "the registry, and the namespace there if there is one")
     .addOption(new Option("--private-registry <host:port/namespace>", "the same as --to"))
     .addOption(new Option("--source <file>", "a bundle; may be repeated").argParser(collect))
@@ -25,7 +28,7 @@ export function addPushCommand(
     .option("--allow-new-digest", "push what cannot keep its digest, too")
     .option("--deep", "look at every part of images that are there already")
     .option("--dry-run", "show what goes where and how much would be sent, and send nothing")
-    .addHelpText("after", example("push bundle.tar --to registry.example:5000/library --cacert ca.crt"))
+    .addHelpText("after", example("push bundle.tar.xz --to registry.example:5000/library --cacert ca.crt"))
     .action(async (sources, _, command: Command) => done(await commands().push(sources, optionsOf(command))));
 }
 

@@ -17,16 +17,17 @@ export function progressLine(view: PushView): string {
 }
 
 function overall(view: PushView): string {
-  const { images, bytes, bytesPerSecond, leftMs, retries, reading } = view;
+  const { images, bytes, bytesPerSecond, leftMs, retries, reading, hasRead } = view;
   if (reading !== undefined) return readingLine(view, reading);
   const share = bytes.total === 0 ? 100 : Math.floor((bytes.done / bytes.total) * 100);
   const ended = images.there + images.pushed + images.failed;
   return [
-    `${String(share).padStart(3)} %`,
+    // It has been at 100 % when all had come by.
+    ...(hasRead ? [] : [`${String(share).padStart(3)} %`]),
     `image ${ended} of ${images.total}`,
     `${formatBytes(bytes.done)} of ${formatBytes(bytes.total)}`,
     ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
-    ...(leftMs === undefined ? [] : [`${formatDuration(leftMs)} left`]),
+    ...(leftMs === undefined || hasRead ? [] : [`${formatDuration(leftMs)} left`]),
     ...(images.failed > 0 ? [`${images.failed} failed`] : []),
     ...(retries > 0 ? [`${retries} retried`] : []),
   ].join("  ");

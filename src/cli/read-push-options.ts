@@ -23,7 +23,9 @@ export function readPushOptions(given: readonly string[], options: PushOptions):
   const { source = [], images } = options;
   const sources = groupSources([...given, ...source, ...(images === undefined ? [] : [images])]);
   if (sources.length === 0)
-    return refuse("which bundle? Name an archive, an unpacked folder or an OCI layout");
+    return refuse(
+      "which bundle? Name an archive, an unpacked folder, an OCI layout, or - for standard input",
+    );
   const { to = options.privateRegistry, privateRegistry = to } = options;
   if (to === undefined) return refuse("to which registry? --to HOST:PORT or --to HOST:PORT/NAMESPACE");
   if (to !== privateRegistry) return refuse("--to and --private-registry name different registries");

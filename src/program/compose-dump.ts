@@ -1,18 +1,12 @@
 import { statfs } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DumpContext, ImageSource } from "../bundle/download/dump-context.ts";
+import type { DumpContext } from "../bundle/download/dump-context.ts";
 import { dumpImages } from "../bundle/download/dump-images.ts";
 import { type GatheredImages, gatherImages, NoPlatformError } from "../bundle/download/gather-images.ts";
 import { openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
-import {
-  type ConnectedRegistry,
-  connectRegistry,
-  touchRegistry,
-} from "../bundle/registry/connect-registry.ts";
 import { LoginError } from "../bundle/registry/find-login.ts";
-import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
 import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
@@ -31,7 +25,7 @@ import { createLanes } from "../core/bundle/push/lanes.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import { MAX_PASSWORD_BYTES } from "./compose-push.ts";
-import { loginFinder } from "./connect-push.ts";
+import { createSources } from "./dump-sources.ts";
 import { onInterrupt } from "./on-interrupt.ts";
 import { readStandardInput } from "./read-standard-input.ts";
 import { readTextFile } from "./read-text-file.ts";
@@ -146,57 +140,6 @@ class StoppedError extends Error {
   constructor() {
     super("interrupted");
   }
-}
-
-interface Opened {
-  readonly registry: ConnectedRegistry;
-  readonly source: ImageSource;
-  /** Rejects with RegistryError. */
-  readonly isReachable: Promise<void>;
-}
-
-/** A connection for each host, made when the first image of it is asked for. */
-function createSources(wish: DumpWish, options: DumpOptions, login: PushLoginGiven, signal: AbortSignal) {
-  const { root, cacert = [], certDir, insecure = false, plainHttp = false, dockerConfig } = options;
-  const opened = new Map<string, Opened>();
-  const open = (namespace: string) => {
-    const { from } = wish;
-    const host = from?.host ?? namespace;
-    const protocol = from?.protocol ?? (plainHttp ? "http:" : "https:");
-    const registry = connectRegistry({
-      // Docker's hub answers under another name than its images have.
-      url: new URL(`${protocol}//${host === "docker.io" ? "registry-1.docker.io" : host}`),
-      tls: readTlsFiles({
-        caFiles: cacert,
-        directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
-        skipVerify: insecure,
-      }),
-      loginFor: loginFinder(login, host, dockerConfig),
-      environment: process.env,
-      root,
-      now: Date.now,
-      signal,
-    });
-    const repositoryOf = (repository: string): string =>
-      from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
-    const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
-    // A wrong name or CA shows at once: only what was well before is worth trying again.
-    const isReachable = touchRegistry(registry.link);
-    isReachable.catch(() => {});
-    return { registry, source, isReachable };
-  };
-  return {
-    async sourceFor(namespace: string): Promise<ImageSource> {
-      const key = wish.from?.host ?? namespace;
-      const found = opened.get(key) ?? open(namespace);
-      opened.set(key, found);
-      await found.isReachable;
-      return found.source;
-    },
-    close() {
-      for (const { registry } of opened.values()) registry.close();
-    },
-  };
 }
 
 async function readOlder(path: string) {

@@ -125,6 +125,14 @@ const retried: readonly (readonly [string, readonly FaultRule[]])[] = [
     ],
   ],
   [
+    "no right to a repository that is not an image's",
+    [{ method: "POST", path: /mirrorlet-staging/, does: { kind: "status", status: 403 } }],
+  ],
+  [
+    "mounts that are refused for one image",
+    [{ method: "POST", path: /\/large\//, parameter: "mount", does: { kind: "status", status: 403 } }],
+  ],
+  [
     "the answer to what went through lost",
     [{ method: "PUT", path: UPLOAD, overBytes: LARGE, times: 1, does: { kind: "lose-answer" } }],
   ],

@@ -11,6 +11,7 @@ import { compress, type PushedPassing, pushPassing, sentBytes } from "../../supp
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
 import { craneLayout, oldLayout, savedParts } from "../../support/saved-images.ts";
 import { tarOf } from "../../support/tar.ts";
+import { createCa } from "../../support/tls.ts";
 
 const skip = partSkipReason("docker-registry");
 /** More than is held in memory, so that it goes through. */
@@ -81,4 +82,32 @@ test("a folder with compressed bundles in it", { skip }, async (context) => {
   const pushed = await pushPassing(registry.url, folder, { namespace: "folder" });
   assertPushed(pushed);
   assert.equal(pushed.results.length, 2);
+});
+
+test("tokens that end soon, over TLS: staged, mounted from there with a right of its own, and sent once", {
+  skip,
+}, async (context) => {
+  const ca = await createCa();
+  const credential = { username: "pusher", password: "secret" };
+  const auth = { kind: "token", ...credential, mayPush: true, lifetimeSeconds: 1 } as const;
+  const site = await startRegistry({ tls: await ca.issueServer(), auth });
+  context.after(() => site.stop());
+  const images = {
+    "gcr.io/a/one:1": buildImage({ layers: 4, bytesPerLayer: 1_000_000 }),
+    "gcr.io/a/two:1": buildImage({ bytesPerLayer: LARGE }),
+  };
+  const pushed = await pushPassing(site.url, compress(tarOf(layoutParts(images)), "gzip"), {
+    namespace: "ns",
+    tls: { ca: ca.cert, skipVerify: false },
+    login: { kind: "login", ...credential },
+    threads: 1,
+  });
+  assertPushed(pushed);
+  const blobs = Object.values(images).flatMap((image) => image.blobs);
+  assert.equal(
+    sentBytes(pushed),
+    blobs.reduce((sum, { bytes }) => sum + bytes.length, 0),
+  );
+  const scopes = site.requests().flatMap(({ path, query }) => (path === "/token" ? [query["scope"]] : []));
+  assert.ok(scopes.includes("repository:ns/mirrorlet-staging:pull,push"), JSON.stringify(scopes));
 });

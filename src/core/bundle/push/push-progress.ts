@@ -27,6 +27,8 @@ export interface PushView {
   readonly retries: number;
   /** While a bundle comes by, and nobody knows yet what is in it. */
   readonly reading: Reading | undefined;
+  /** A bundle has come by, and most of it is at the registry: what is left is to put it where it belongs. */
+  readonly hasRead: boolean;
   readonly active: readonly ActiveBlob[];
 }
 
@@ -147,6 +149,7 @@ export function createPushProgress(
               : undefined,
         retries,
         reading,
+        hasRead: planned === undefined && reading === undefined,
         active: [...active.values()].map(({ current: _, ...blob }) => blob),
       };
     },
