@@ -10,7 +10,7 @@ import { LoginError } from "../bundle/registry/find-login.ts";
 import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
 import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
-import { createFileOutput, findOutputPlace } from "../bundle/write/bundle-output.ts";
+import { createFileOutput, findOutputPlace, MOST_PARTS } from "../bundle/write/bundle-output.ts";
 import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
@@ -107,6 +107,8 @@ function openSession(
     if (found === undefined) throw new Error("planned elsewhere");
     const { splitBytes, compression } = wish;
     const path = wish.output === "-" ? "-" : await findOutputPlace(wish.output);
+    if (splitBytes !== undefined && planned.plan.size > splitBytes * MOST_PARTS)
+      throw new WriteError(`${path}: more than ${MOST_PARTS} parts: add a larger --split-size`);
     if (path !== "-") await refuseWithoutSpace(path, compression === "none" ? planned.plan.size : 0);
     const output =
       path === "-"

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { baseOfPart, partName } from "../../core/bundle/group-sources.ts";
 import type { FilePart } from "../../core/bundle/scan.ts";
@@ -66,8 +66,17 @@ async function numbersOf(base: string): Promise<readonly number[]> {
     .sort((a, b) => a - b);
 }
 
+/** A thousand lines at most. */
+const MAX_CHECKSUMS = 4 * 1024 * 1024;
+
 /** How many parts the checksums beside are for; 0: there are none. */
 async function listedParts(base: string): Promise<number> {
-  const text = await readFile(join(dirname(base), `${basename(base)}.sha256`), "utf8").catch(() => "");
+  const path = `${base}.sha256`;
+  const size = await stat(path).then(
+    (stats) => stats.size,
+    () => 0,
+  );
+  if (size > MAX_CHECKSUMS) return 0;
+  const text = await readFile(path, "utf8").catch(() => "");
   return text.split("\n").filter((line) => baseOfPart(line.slice(66)) === basename(base)).length;
 }

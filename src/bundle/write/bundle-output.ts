@@ -29,7 +29,7 @@ interface Part {
 
 /** Written at once. */
 const BATCH_BYTES = 1024 * 1024;
-const MOST_PARTS = 1000;
+export const MOST_PARTS = 1000;
 
 /**
  * Files that nobody sees under their names before all is there: they are written beside, under names that end in
