@@ -90,10 +90,7 @@ test("what has come is not asked for again: the rest by Range", { skip }, async 
   assert.equal((await dumpWith(t, "big", cut)).code, 0);
   const asked = front.requests().filter(({ path }) => path.endsWith(big.blobs[1]?.digest ?? "none"));
   const ranges = asked.map(({ headers }) => headers["range"]);
-  assert.equal(ranges[0], undefined);
-  assert.match(String(ranges[1]), /^bytes=[45]\d{6}-$/);
-  assert.match(String(ranges[2]), /^bytes=(?:9|10)\d{6}-$/);
-  assert.equal(ranges.length, 3);
+  assert.deepEqual(ranges, [undefined, `bytes=${5 * MIB}-`, `bytes=${10 * MIB}-`]);
 });
 
 test("a registry that does not know Range sends all of it once more, and what was there is dropped", {
