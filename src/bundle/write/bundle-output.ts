@@ -29,6 +29,8 @@ interface Part {
 
 /** Written at once. */
 const BATCH_BYTES = 1024 * 1024;
+/** Of one writev(2). */
+const BATCH_CHUNKS = 512;
 export const MOST_PARTS = 1000;
 
 /**
@@ -63,7 +65,7 @@ export function createFileOutput(path: string, splitBytes: number | undefined): 
     batch = [];
     batched = 0;
     for (const chunk of chunks) part.hash.update(chunk);
-    await writeAll(part.handle, Buffer.concat(chunks));
+    await writeAll(part.handle, chunks);
   };
   const flush = async (): Promise<void> => {
     const part = parts.at(-1);
@@ -81,7 +83,7 @@ export function createFileOutput(path: string, splitBytes: number | undefined): 
       part.size += piece.length;
       batch.push(piece);
       batched += piece.length;
-      if (batched >= BATCH_BYTES) await flushTo(part);
+      if (batched >= BATCH_BYTES || batch.length >= BATCH_CHUNKS) await flushTo(part);
     }
   };
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -126,10 +128,15 @@ export async function findOutputPlace(path: string): Promise<string> {
   );
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done);
-    done += bytesWritten;
+async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  for (let rest = chunks; rest.length > 0; ) {
+    let { bytesWritten: written } = await handle.writev(rest);
+    const next: Uint8Array[] = [];
+    for (const chunk of rest) {
+      if (written < chunk.length) next.push(chunk.subarray(written));
+      written = Math.max(0, written - chunk.length);
+    }
+    rest = next;
   }
 }
 
