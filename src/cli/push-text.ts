@@ -63,7 +63,7 @@ export function stoppedText(
   { target, tookMs, isBad }: { readonly target: string; readonly tookMs: number; readonly isBad: boolean },
 ): string {
   const sent = `${formatBytes(bytes.sent)} sent to ${target} in ${formatDuration(tookMs)}, ${formatBytes(bytes.there)} there before`;
-  return `${sent}; no image is complete, so that none has its tag\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n`;
+  return `${sent}\nNo image is complete, so that none has its tag.\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n`;
 }
 
 /** `registry.example:5000/namespace` */
