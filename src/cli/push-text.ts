@@ -64,10 +64,15 @@ export function summaryText(
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
 
+const WHOLE_GOES_ON = "A whole bundle goes on from here: what is there is not sent again.";
+
 /** What became of a push that ended before anybody knew what is in the bundle. */
-export function stoppedText({ bytes }: PushView, target: string, tookMs: number): string {
+export function stoppedText(
+  { bytes }: PushView,
+  { target, tookMs, isBad }: { readonly target: string; readonly tookMs: number; readonly isBad: boolean },
+): string {
   const sent = `${formatBytes(bytes.sent)} sent to ${target} in ${formatDuration(tookMs)}, ${formatBytes(bytes.there)} there before`;
-  return `${sent}; no image is complete, so that none has its tag\n${GOES_ON}\n`;
+  return `${sent}\nNo image is complete, so that none has its tag.\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n`;
 }
 
 /** `registry.example:5000/namespace` */

@@ -56,8 +56,11 @@ export async function showPush(
   if ("end" in ended && ended.end.results === undefined) return code ?? 65;
   if (io.json)
     printJson(io, "push", { target, images: results, bytes: view.bytes, tookMs, interrupt, leftOver });
-  else if ("error" in ended) io.stdout(stoppedText(view, target, tookMs));
-  else io.stdout(summaryText(results, view, { target, tookMs, columns: io.columns ?? 80, leftOver }));
+  else if ("error" in ended) {
+    const hasCome = view.bytes.sent + view.bytes.there > 0;
+    const isBad = code === undefined && deps.isBundleError(ended.error);
+    if (hasCome || code !== undefined) io.stdout(stoppedText(view, { target, tookMs, isBad }));
+  } else io.stdout(summaryText(results, view, { target, tookMs, columns: io.columns ?? 80, leftOver }));
   if (code !== undefined) return code;
   if ("error" in ended) return deps.isBundleError(ended.error) ? 65 : 1;
   return results.every(({ result }) => result === "pushed" || result === "there") ? 0 : 1;

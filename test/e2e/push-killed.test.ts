@@ -169,3 +169,26 @@ for (const [signal, code] of [
     assert.equal(again.code, 0, again.output);
     await assertWhole("signals", images);
   });
+
+test("interrupted while standard input says nothing: ends at once, and from a file it goes on", {
+  skip,
+}, async () => {
+  const images = { "gcr.io/silent/a:1": buildImage({ layers: 8, bytesPerLayer: 400_000 }) };
+  const bytes = compress(tarOf(layoutParts(images)), "gzip");
+  const source = join(folder, "silent.tar.gz");
+  await writeFile(source, bytes);
+  front.script();
+  front.clearRequests();
+  const { child, ended } = begin("-", `${front.host}/silent`);
+  child.stdin?.on("error", () => {}); // It ends before it has read all.
+  child.stdin?.write(bytes.subarray(0, bytes.length / 2));
+  await untilUploads(3, ended);
+  child.kill("SIGINT");
+  const stopped = await ended;
+  assert.equal(stopped.code, 130, stopped.output);
+  const again = await begin(source, `${front.host}/silent`).ended;
+  assert.equal(again.code, 0, again.output);
+  await assertWhole("silent", images);
+  const sent = uploads();
+  assert.ok(sent.length - new Set(sent).size <= THREADS, "what had come was not sent again");
+});

@@ -158,7 +158,7 @@ test("standard input: pushed as it comes, dry as well, and what is cut off is an
     cut.stderr,
     /standard input: cannot be decompressed \(gzip: .*mirrorlet: no image was pushed\n$/s,
   );
-  assert.match(cut.stdout, /no image is complete.*\nThe same command goes on from here/s);
+  assert.equal(cut.stdout, "", "nothing had come to the registry");
   const pushed = await push(to, bytes);
   assert.equal(pushed.code, 0, pushed.stderr);
   assert.match(pushed.stdout, /^1 image pushed to /);

@@ -56,7 +56,10 @@ export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker
     if (digest !== undefined) underWay.add(digest);
     const done = ending
       .then(
-        (way) => void passed.set(place, { failure: undefined, ...way }),
+        (way) => {
+          underWay.add(way.digest);
+          passed.set(place, { failure: undefined, ...way });
+        },
         (failure: unknown) => {
           if (digest !== undefined) underWay.delete(digest);
           passed.set(place, { digest, repositories: [], failure });

@@ -94,3 +94,23 @@ test("a registry that does not mount: gone through twice, and what several need 
     /standard input comes by once, .*mirrorlet-staging: it does not mount blobs\): put the bundle into a file/,
   );
 });
+
+test("the staging repository is emptied where the registry deletes, and named where it does not", {
+  skip,
+}, async () => {
+  const image = buildImage();
+  const bytes = compress(tarOf(layoutParts({ "gcr.io/a/one:1": image })), "gzip");
+  const layer = image.blobs[1]?.digest ?? "";
+  const has = async (path: string): Promise<boolean> =>
+    (await digestAt(registry.url, `${path}/blobs/${layer}`)) !== null;
+
+  front.script({ method: "DELETE", does: { kind: "status", status: 405 } });
+  const kept = await pushPassing(front.url, bytes, { namespace: "kept" });
+  assert.equal(kept.leftOver, "kept/mirrorlet-staging");
+  assert.equal(await has("kept/mirrorlet-staging"), true);
+  front.script();
+  const emptied = await pushPassing(front.url, bytes, { namespace: "emptied" });
+  assert.equal(emptied.leftOver, undefined);
+  assert.equal(await has("emptied/mirrorlet-staging"), false);
+  assert.equal(await has("emptied/a/one"), true, "the image keeps it");
+});
