@@ -7,7 +7,7 @@ export interface PushJournal {
   has(repository: string, digest: Digest): boolean;
   /** Another repository that should have it. */
   find(digest: Digest, except: string): string | undefined;
-  /** It has it now. */
+  /** It has it, or is being sent it: who is killed then does not know how that ended, and asks. */
   note(repository: string, digest: Digest): void;
   /** The images of a source of which everything was pushed. */
   doneImages(source: string): readonly DoneImage[] | undefined;

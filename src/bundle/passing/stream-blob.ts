@@ -30,6 +30,7 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     const begin = <T>(work: () => Promise<T>): Promise<T> => retrier.run(`${repository}: ${place}`, work);
     const hint = promised === undefined ? undefined : journal.find(promised, repository);
     const asks = promised !== undefined && (hint === undefined || journal.has(repository, promised));
+    if (promised !== undefined) journal.note(repository, promised);
     if (asks && (await begin(() => headBlob(link, repository, promised)))) return "there";
     const upload = {
       repository,

@@ -34,7 +34,12 @@ export async function decodeStream<T>(
     (why: unknown) => why,
   );
   const feeding = { isOver: false };
-  const fed = feed(source, decoder, feeding, mustDrain);
+  const broken: { error?: unknown } = {};
+  const fed = feed(source, decoder, feeding, mustDrain).catch((error: unknown) => {
+    // The source cannot be read on: the decoder would wait for the rest.
+    broken.error = error;
+    decoder.stop();
+  });
   const { output } = decoder;
   const decoded = output.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   try {
@@ -43,6 +48,7 @@ export async function decodeStream<T>(
     await decoder.finished;
     return result;
   } catch (error) {
+    if (broken.error !== undefined) throw broken.error;
     // What the decoder says of a damaged file tells more than what was made of the bytes that came out.
     if (error instanceof BundleError && error.code === "damaged") await drain(decoded);
     const own = output.readableEnded || output.errored !== null ? await verdict : undefined;
@@ -52,8 +58,7 @@ export async function decodeStream<T>(
   } finally {
     feeding.isOver = true;
     decoder.stop();
-    if (mustDrain) await fed;
-    else fed.catch(() => {}); // It may wait for a pipe that has nothing to say.
+    if (mustDrain) await fed; // Else it may wait for a pipe that has nothing to say.
   }
 }
 

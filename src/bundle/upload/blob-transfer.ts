@@ -85,7 +85,6 @@ export function transferBlob(
     await trackBlob(context, repository, blob, (onSent) =>
       send(context, { repository, blob, from, lane, onSent }),
     );
-    context.journal.note(repository, blob.digest);
   });
 }
 
@@ -118,6 +117,8 @@ interface Sending {
 function send(context: PushContext, { repository, blob, from, lane, onSent }: Sending): Promise<PartEnd> {
   const { link, retrier, ways, source, deep, journal } = context;
   const { digest, size } = blob;
+  const isNoted = journal.has(repository, digest);
+  journal.note(repository, digest);
   const open = (range?: ByteRange): AsyncIterable<Uint8Array> =>
     range === undefined ? verifiedBytes(source, digest, size) : readBlob(source, digest, range);
   const verify = async (): Promise<void> => {
@@ -127,7 +128,7 @@ function send(context: PushContext, { repository, blob, from, lane, onSent }: Se
     `${repository}: ${digest}`,
     async (failed) => {
       // The answer to what was sent before may be all that got lost.
-      const mayBeThere = failed > 0 || deep || journal.has(repository, digest);
+      const mayBeThere = failed > 0 || deep || isNoted;
       const asks = mayBeThere || (from === undefined && size >= WORTH_ASKING);
       if (asks && (await headBlob(link, repository, digest))) return "there";
       return uploadBlob(link, { repository, digest, size, from, open, verify, onSent }, ways, failed);

@@ -8,7 +8,7 @@ import { field, readJson, textField } from "../read-json.ts";
 export type JournalLine =
   /** The first of all. */
   | { readonly kind: "target"; readonly target: string }
-  /** The repository has the blob. */
+  /** The repository has the blob, or was about to get it. */
   | { readonly kind: "blob"; readonly digest: Digest; readonly repository: string }
   /** All of a source was pushed. */
   | { readonly kind: "done"; readonly source: string; readonly images: readonly DoneImage[] };
