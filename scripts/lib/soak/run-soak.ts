@@ -173,7 +173,7 @@ function touchedBy(repairs: readonly Repair[]): ReadonlySet<string> {
 interface Rounds {
   readonly rounds: number;
   readonly roundMs: number;
-  /** V8 gives memory back some eight seconds after the last work. */
+  /** Memory is given back after five to ten seconds of rest. */
   readonly quietMs: number;
 }
 
