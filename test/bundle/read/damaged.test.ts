@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { openBundle } from "../../../src/bundle/read/open-bundle.ts";
 import { buildImage } from "../../support/image.ts";
 import { blobPath, layoutParts } from "../../support/layout-parts.ts";
 import { bundleFile, codes, open, scratch, verify, verifyPiped } from "../../support/opened-bundle.ts";
@@ -315,4 +318,16 @@ test("what is no bundle is told so", async (t) => {
   await assert.rejects(open(folder), { code: "unknown" });
   const bzip2 = Buffer.from("425a68393141592653590000000000000000", "hex");
   await assert.rejects(open(bundleFile(t, "a.bz2", bzip2)), { code: "unsupported" });
+});
+
+test("a compressed file that cannot be read on is an error, and nothing waits for the rest", async () => {
+  const bytes = gzipSync(tarOf([{ name: "a", content: randomBytes(300_000) }]));
+  async function* breaking() {
+    yield bytes.subarray(0, 100_000);
+    throw new Error("EIO: i/o error");
+  }
+  await assert.rejects(
+    openBundle("-", { stdin: Readable.from(breaking()), hashAll: false }),
+    /standard input: cannot be read: EIO/,
+  );
 });
