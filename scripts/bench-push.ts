@@ -1,157 +1,166 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startDockerRegistry } from "../test/support/docker-registry.ts";
-import { type LabPart, labPart } from "../test/support/lab-parts.ts";
+import { labPart } from "../test/support/lab-parts.ts";
 import { leaseDirectory } from "../test/support/leased-directory.ts";
 import { describeMachine } from "./lib/bench/describe-machine.ts";
 import { median } from "./lib/bench/median.ts";
-import { countBytes } from "./lib/bench/push/count-bytes.ts";
+import { type BenchBundle, makeBundle, packBundle } from "./lib/bench/push/make-bundle.ts";
 import { type Measured, measureCommand } from "./lib/bench/push/measure-command.ts";
-import { writeBenchBundle } from "./lib/bench/push/write-bench-bundle.ts";
+import { decode, type Job, listWays, SOURCES, type Way } from "./lib/bench/push/ways.ts";
 
-const options = parseArgs({
+const MIB = 2 ** 20;
+/** 60 MB/s. Without a delay: not every kernel has netem. */
+const SHAPE = ["tbf", "rate", "480mbit", "burst", "256k", "latency", "100ms"];
+const LINKS = ["loopback", "shaped"] as const;
+type Link = (typeof LINKS)[number];
+
+interface Run extends Measured {
+  /** Bytes that lie there when it is over, besides the bundle. */
+  readonly disk: number;
+  /** The same command again. */
+  readonly again: Measured;
+}
+
+const { values } = parseArgs({
   options: {
+    mib: { type: "string", default: "1500" },
     runs: { type: "string", default: "3" },
-    megabytes: { type: "string", default: "1500" },
-    tools: { type: "string", default: "mirrorlet,skopeo,crane,oras" },
+    sources: { type: "string", default: SOURCES.join(",") },
+    links: { type: "string", default: LINKS.join(",") },
   },
-}).values;
-const runs = Number(options.runs);
-const tools = options.tools.split(",") as readonly Tool[];
-type Tool = "mirrorlet" | "skopeo" | "crane" | "oras";
-
-const UNPACK = { tar: "cat", "tar.xz": "xz -T0 -dc", "tar.zst": "zstd -q -dc" } as const;
-type Source = keyof typeof UNPACK;
-
-/** crane takes layouts of one image: an index with the one of that name. */
-const ONE_IMAGE = `${process.execPath} -e 'const [file, name] = process.argv.slice(1); const index = JSON.parse(require("fs").readFileSync(file)); index.manifests = index.manifests.filter((one) => one.annotations["org.opencontainers.image.ref.name"] === name); console.log(JSON.stringify(index))'`;
+});
+const [mib, runs] = [readCount("mib", values.mib), readCount("runs", values.runs)];
+const sources = pick("sources", values.sources, SOURCES);
+const links = pick("links", values.links, LINKS);
 
 const lease = await leaseDirectory("bench-push");
-const at = (name: string): string => join(lease.path, name);
-const main = resolve("dist/main.js");
 try {
-  const { folder, names } = writeBenchBundle(at("layout"), Number(options.megabytes));
-  const sh = (script: string): unknown => execFileSync("/bin/bash", ["-ec", script], { cwd: lease.path });
-  sh(`tar -C ${folder} -cf bundle.tar . && xz -T0 -1 -k bundle.tar && zstd -q -T0 -3 bundle.tar`);
-  rmSync(folder, { recursive: true });
-  process.stdout.write(`${await describeMachine(lease.path)}; ${runs} runs\n
-| source | tool | wall s | CPU s | memory MiB | extra disk MB | sent MB |
-|---|---|---|---|---|---|---|\n`);
-  for (const source of Object.keys(UNPACK) as readonly Source[]) {
-    if (source !== "tar") await showFloor(source);
-    for (const tool of tools) await showTool(source, tool, names);
+  const bundle = await makeBundle(join(lease.path, "bundle"), mib);
+  const skopeo = await labPart("skopeo");
+  const ways = listWays({
+    mirrorlet: `${process.execPath} ${join(import.meta.dirname, "../dist/main.js")}`,
+    skopeo: `env LD_LIBRARY_PATH=${join(skopeo, "../lib")} ${join(skopeo, "skopeo")}`,
+    crane: join(await labPart("crane"), "crane"),
+    oras: join(await labPart("oras"), "oras"),
+  });
+  print(
+    `${await describeMachine(lease.path)}; ${bundle.images.length} images, ${inMib(bundle.size)} MiB, medians of ${runs}\n`,
+  );
+  for (const source of sources) {
+    const file = join(lease.path, `bundle.tar${source === "tar" ? "" : `.${source}`}`);
+    packBundle(bundle, file, source);
+    for (const link of links) {
+      shape(link);
+      await compare(bundle, { source, file }, link, ways);
+    }
+    rmSync(file);
   }
 } finally {
   await lease.release();
 }
 
-async function showFloor(source: Source): Promise<void> {
-  const all = await repeat(() =>
-    measureCommand(`${UNPACK[source]} <${at(`bundle.${source}`)} >/dev/null`, env()),
+/** By turns, so that what else the machine does meets all alike. */
+async function compare(
+  bundle: BenchBundle,
+  { source, file }: Pick<Job, "source" | "file">,
+  link: Link,
+  ways: readonly Way[],
+): Promise<void> {
+  const all = new Map<string, Run[]>(ways.map(({ name }) => [name, []]));
+  const bare: Measured[] = [];
+  for (let run = 0; run < runs; run++) {
+    bare.push(await measureCommand(`${decode({ source, file })} >/dev/null`, environment(lease.path)));
+    for (const way of ways) all.get(way.name)?.push(await runOnce(way, { bundle, source, file }));
+  }
+  print(
+    `\nFrom a .tar${source === "tar" ? "" : `.${source}`} of ${inMib(statSync(file).size)} MiB, ${link}:\n`,
   );
-  show(source, `${UNPACK[source]} alone`, all, "", "");
+  print(
+    "| | wall, s | to mirrorlet's | CPU, s | memory, MiB | decoder's, MiB | extra disk, MiB | sent, MiB | again, s |",
+  );
+  print("|---|---|---|---|---|---|---|---|---|");
+  const [first] = all.values();
+  const base = median((first ?? []).map(({ seconds }) => seconds));
+  const bareWall = median(bare.map(({ seconds }) => seconds));
+  for (const [name, results] of all) {
+    const of = (value: (run: Run) => number): number => median(results.map(value));
+    const cells = [
+      of(({ seconds }) => seconds).toFixed(1),
+      (of(({ seconds }) => seconds) / base).toFixed(2),
+      of(({ cpu }) => cpu).toFixed(1),
+      inMib(of(({ memory }) => memory)),
+      inMib(of(({ decoderMemory }) => decoderMemory)),
+      inMib(of(({ disk }) => disk)),
+      inMib(of(({ sent }) => sent)),
+      of(({ again }) => again.seconds).toFixed(2),
+    ];
+    print(`| ${name} | ${cells.join(" | ")} |`);
+  }
+  const name = source === "tar" ? "to read the file" : `\`${decode({ source, file: "" }).trim()}\` alone`;
+  print(
+    `| ${name} | ${bareWall.toFixed(1)} | ${(bareWall / base).toFixed(2)} | ${median(bare.map(({ cpu }) => cpu)).toFixed(1)} | | | | | |`,
+  );
 }
 
-async function showTool(source: Source, tool: Tool, names: readonly string[]): Promise<void> {
-  const again: Measured[] = [];
-  const all = await repeat(async () => {
-    const registry = await startDockerRegistry({ kind: "none" });
-    try {
-      prepare();
-      const script = await scriptFor(tool, source, new URL(registry.url).host, names);
-      const measured = await measureCommand(script, env());
-      if (tool === "mirrorlet") again.push(await measureCommand(script, env()));
-      return measured;
-    } finally {
-      await registry.stop();
-    }
-  });
-  const unpacks = tool === "skopeo" || tool === "crane" || (tool === "oras" && source !== "tar");
-  show(source, tool, all, unpacks ? options.megabytes : "0", await sentBy(tool, source, names));
-  if (again.length > 0) show(source, `${tool}, nothing to do`, again, "0", "");
-}
-
-/** In a run of its own, which is not measured. */
-async function sentBy(tool: Tool, source: Source, names: readonly string[]): Promise<string> {
+async function runOnce(way: Way, what: Pick<Job, "bundle" | "source" | "file">): Promise<Run> {
   const registry = await startDockerRegistry({ kind: "none" });
-  const counter = await countBytes(Number(new URL(registry.url).port));
+  const work = join(lease.path, "work");
+  mkdirSync(join(work, "tmp"), { recursive: true });
   try {
-    prepare();
-    await measureCommand(await scriptFor(tool, source, counter.host, names), env());
-    return (counter.bytes() / 1e6).toFixed(0);
+    const script = way.script({ ...what, work, registry: new URL(registry.url).host });
+    const measured = await measureCommand(script, environment(work));
+    const disk = Number(execFileSync("du", ["-s", "-B1", work], { encoding: "utf8" }).split("\t")[0]);
+    await checkAll(registry.url, what.bundle);
+    return { ...measured, disk, again: await measureCommand(script, environment(work)) };
   } finally {
-    counter.close();
+    rmSync(work, { recursive: true });
     await registry.stop();
   }
 }
 
-async function repeat(measure: () => Promise<Measured>): Promise<readonly Measured[]> {
-  const all: Measured[] = [];
-  for (let run = 0; run < runs; run++) all.push(await measure());
-  return all;
-}
-
-function show(source: Source, what: string, all: readonly Measured[], disk: string, sent: string): void {
-  const seconds = (of: (one: Measured) => number): string => (median(all.map(of)) / 1000).toFixed(1);
-  const memory = (median(all.map((one) => one.peakBytes)) / 2 ** 20).toFixed(0);
-  const cells = [
-    `.${source}`,
-    what,
-    seconds((one) => one.wallMs),
-    seconds((one) => one.cpuMs),
-    memory,
-    disk,
-    sent,
-  ];
-  process.stdout.write(`| ${cells.join(" | ")} |\n`);
-}
-
-/** As on a machine where nothing was pushed before. */
-function prepare(): void {
-  for (const name of ["home", "unpacked"]) {
-    rmSync(at(name), { recursive: true, force: true });
-    mkdirSync(at(name));
+/** Whatever was fast has to be right, too. */
+async function checkAll(url: string, { images }: BenchBundle): Promise<void> {
+  for (const { repository, digest } of images) {
+    const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+    const answer = await fetch(`${url}/v2/${repository}/manifests/1`, {
+      method: "HEAD",
+      headers: { accept },
+    });
+    const found = answer.headers.get("docker-content-digest");
+    if (found !== digest) throw new Error(`${repository}:1 is ${found ?? answer.status}, not ${digest}`);
   }
 }
 
-function env(): Readonly<Record<string, string>> {
-  return { PATH: "/usr/bin:/bin", HOME: at("home"), TMPDIR: lease.path };
+function environment(home: string): Record<string, string> {
+  return { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: join(home, "tmp") };
 }
 
-async function scriptFor(
-  tool: Tool,
-  source: Source,
-  host: string,
-  names: readonly string[],
-): Promise<string> {
-  const file = at(`bundle.${source}`);
-  const unpacked = at("unpacked");
-  const unpack = `${UNPACK[source]} <${file} | tar -x -C ${unpacked}`;
-  const each = (command: string): string => `for name in ${names.join(" ")}; do ${command}; done`;
-  switch (tool) {
-    case "mirrorlet":
-      return `${process.execPath} ${main} push ${file} --to ${host}/bench --plain-http`;
-    case "skopeo":
-      return `${unpack}\n${each(
-        `${await program("skopeo")} --insecure-policy copy -q --all --preserve-digests --dest-tls-verify=false oci:${unpacked}:$name docker://${host}/bench/$name:1`,
-      )}`;
-    case "oras": {
-      const layout = source === "tar" ? file : unpacked;
-      const copy = `${await program("oras")} cp -r --no-tty --from-oci-layout ${layout}:$name --to-plain-http ${host}/bench/$name:1`;
-      return `${source === "tar" ? "" : unpack}\n${each(copy)}`;
-    }
-    case "crane":
-      return `${unpack}\n${each(
-        `mkdir ${unpacked}/$name; ln -s ../blobs ${unpacked}/$name/blobs; cp ${unpacked}/oci-layout ${unpacked}/$name; ${ONE_IMAGE} ${unpacked}/index.json $name >${unpacked}/$name/index.json; ${await program("crane")} push --insecure ${unpacked}/$name ${host}/bench/$name:1`,
-      )}`;
-    default:
-      return tool satisfies never;
-  }
+function shape(link: Link): void {
+  const [what, ...how] = link === "shaped" ? ["replace", ...SHAPE] : ["replace", "noqueue"];
+  execFileSync("tc", ["qdisc", what ?? "", "dev", "lo", "root", ...how]);
 }
 
-async function program(part: LabPart): Promise<string> {
-  const bin = await labPart(part);
-  return `env LD_LIBRARY_PATH=${join(bin, "../lib")} ${join(bin, part)}`;
+function inMib(bytes: number): string {
+  return (bytes / MIB).toFixed(0);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function readCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`--${name} ${text} is no number above 0`);
+  return count;
+}
+
+function pick<T extends string>(name: string, text: string, known: readonly T[]): readonly T[] {
+  const wanted = text.split(",");
+  const unknown = wanted.filter((one) => !(known as readonly string[]).includes(one));
+  if (unknown.length > 0)
+    throw new Error(`--${name} ${unknown.join(",")} is unknown; there are ${known.join(", ")}`);
+  return known.filter((one) => wanted.includes(one));
 }
