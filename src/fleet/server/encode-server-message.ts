@@ -56,7 +56,6 @@ export function toMessage(assignment: Assignment, envelope: Uint8Array | undefin
     soakMs: toUint32(soakMs),
     reportByMs: toUint32(reportByMs),
     needsObserved: assignment.needsObserved,
-    triesObserved: assignment.triesObserved,
   };
 }
 
