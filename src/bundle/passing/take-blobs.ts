@@ -32,7 +32,7 @@ export interface BlobTaker extends TakeContent {
 }
 
 /** What is held in memory, all together; and what of it one blob may have. Larger ones are not held. */
-const HELD_BYTES = 48 * 1024 * 1024;
+const HELD_BYTES = 24 * 1024 * 1024;
 const HELD_MOST = HELD_BYTES / 4;
 
 /**
