@@ -331,3 +331,15 @@ test("a compressed file that cannot be read on is an error, and nothing waits fo
     /standard input: cannot be read: EIO/,
   );
 });
+
+test("what is no config of an image is damage, from a file as from a pipe", async (t) => {
+  for (const config of ["{}", "no JSON", "[]"]) {
+    const list = [{ Config: "config.json", RepoTags: ["app:1"], Layers: [] }];
+    const bytes = tarOf([
+      { name: "config.json", content: config },
+      { name: "manifest.json", content: JSON.stringify(list) },
+    ]);
+    await assert.rejects(verify(bundleFile(t, "a.tar", bytes)), { code: "damaged" }, config);
+    await assert.rejects(verifyPiped(bytes), { code: "damaged" }, config);
+  }
+});
