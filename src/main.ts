@@ -13,6 +13,8 @@ process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
+    // A command whose work goes there looks itself.
+    if (stream.listenerCount("error") > 1) return;
     // The reader has seen enough, as `head` does.
     if (error.code === "EPIPE") process.exit(0);
     throw error;

@@ -9,7 +9,7 @@ import {
 import type { EvidenceReport } from "../core/evidence/evidence-report.ts";
 import type { RecentPull } from "../core/evidence/recent-pull.ts";
 import { type Summary, summarizeEvidence } from "../core/evidence/summarize-evidence.ts";
-import type { Issue } from "../core/issue.ts";
+import { describePlace, type Issue } from "../core/issue.ts";
 import type { Conflict } from "../core/plan/plan-certs.ts";
 import { redactSecrets } from "../core/redact-secrets.ts";
 import { describeGeneration } from "./describe-generation.ts";
@@ -131,7 +131,7 @@ function fromIssue({ code, severity, at, message, fix }: Issue): StatusFinding {
   return {
     code,
     severity,
-    where: `${at.file}:${at.line}:${at.column}`,
+    where: describePlace(at),
     message: redactSecrets(message),
     fix: redactSecrets(fix),
   };

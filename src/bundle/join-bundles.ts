@@ -1,4 +1,4 @@
-import type { BundleImage, Digest } from "../core/bundle/bundle.ts";
+import type { Bundle, BundleImage, Digest } from "../core/bundle/bundle.ts";
 import type { BlobSource } from "./blob-source.ts";
 import type { OpenBundle } from "./upload/read-image-trees.ts";
 
@@ -21,10 +21,24 @@ export function joinBundles(bundles: readonly OpenBundle[]): OpenBundle {
     return holder;
   };
   return {
-    bundle: { images, blobs },
+    bundle: { images, blobs, ...joinLeftOut(bundles) },
     source: {
       open: (digest, range) => holderOf(digest).open(digest, range),
       describe: (digest) => holderOf(digest).describe(digest),
+    },
+  };
+}
+
+/** What the one leaves out the other may have: that is looked for first. */
+function joinLeftOut(bundles: readonly OpenBundle[]): Pick<Bundle, "leftOut"> {
+  const all = bundles.flatMap(({ bundle: { leftOut } }) => (leftOut === undefined ? [] : [leftOut]));
+  if (all.length === 0) return {};
+  return {
+    leftOut: {
+      platforms: all.flatMap(({ platforms }) => platforms),
+      since: all.map(({ since }) => since).find((since) => since !== undefined),
+      manifests: all.flatMap(({ manifests }) => manifests),
+      blobs: all.flatMap(({ blobs }) => blobs),
     },
   };
 }

@@ -16,6 +16,7 @@ export function bundleJson(source: string, { bundle, container, problems }: Foun
     })),
     blobs: bundle.blobs.size,
     size: bundleSize(bundle),
+    leftOut: bundle.leftOut,
     problems,
   };
 }

@@ -21,7 +21,7 @@ export async function bundleLs(
     });
   else
     for (const [at, one] of opened.entries()) {
-      if (sources.length > 1) io.stdout(`${at === 0 ? "" : "\n"}${one.source}:\n`);
+      if (opened.length > 1) io.stdout(`${at === 0 ? "" : "\n"}${one.source}:\n`);
       if (one.ok) io.stdout(listText(one.found, io));
     }
   const failed = opened.filter((one) => !one.ok);

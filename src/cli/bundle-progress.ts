@@ -1,10 +1,20 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
-import type { BundleDeps, OnProgress } from "./bundle-commands.ts";
+import type { OnProgress } from "./bundle-commands.ts";
 
-/** Shows how far reading has come. */
+/** Where it is shown. */
+export interface ProgressPlace {
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+  /** Width of the terminal that stderr is; undefined: it is none. */
+  readonly progressColumns: number | undefined;
+}
+
+/** Shows how far reading, or writing, has come. */
 export interface BundleProgress {
   readonly note: OnProgress;
+  /** The same for what is counted in pieces. */
+  readonly count: (done: number, total: number) => void;
   /** Takes the line away. */
   end(): void;
 }
@@ -17,21 +27,22 @@ export function createBundleProgress(
   verb: string,
   source: string,
   write: (text: string) => void,
-  { now, progressColumns: columns }: Pick<BundleDeps, "now" | "progressColumns">,
+  { now, progressColumns: columns }: ProgressPlace,
 ): BundleProgress {
   const startedAt = now();
   let drawnAt = startedAt;
   let isDrawn = false;
+  const draw = (lineOf: (what: string, ms: number) => string): void => {
+    const at = now();
+    if (at - drawnAt < (columns === undefined ? LINE_MS : DRAW_MS)) return;
+    drawnAt = at;
+    const line = lineOf(`${verb} ${plainText(source)}`, at - startedAt);
+    isDrawn = columns !== undefined;
+    write(columns === undefined ? `${line}\n` : `\r\u001b[K${fit(line, columns)}`);
+  };
   return {
-    note(done, total) {
-      const at = now();
-      if (at - drawnAt < (columns === undefined ? LINE_MS : DRAW_MS)) return;
-      drawnAt = at;
-      const line = progressText(`${verb} ${plainText(source)}`, done, total, at - startedAt);
-      if (columns === undefined) return write(`${line}\n`);
-      isDrawn = true;
-      write(`\r\u001b[K${fit(line, columns)}`);
-    },
+    note: (done, total) => draw((what, ms) => progressText(what, done, total, ms)),
+    count: (done, total) => draw((what) => `${what}: ${done} of ${total}`),
     end() {
       if (isDrawn) write("\r\u001b[K");
     },

@@ -45,9 +45,10 @@ function forgive(found: FoundBundle): FoundBundle {
 function verdictText(source: string, found: FoundBundle, columns: number | undefined): string {
   const bad = badOnes(found);
   const lines = [...problemLines(found, columns), ...noteLines(found, columns)];
+  const isLeftOut = found.problems.some(({ code }) => code === "increment" || code === "left-out-platform");
   const verdict =
     bad === 0
-      ? "every digest is right, and nothing is missing"
+      ? `every digest is right, and nothing is missing${isLeftOut ? " but what was left out on purpose" : ""}`
       : `${count(bad, "error")}: it cannot be pushed whole`;
   return `${[...lines, `${source}: ${summary(found)}`, `${source}: ${verdict}`].join("\n")}\n`;
 }

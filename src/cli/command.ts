@@ -16,9 +16,9 @@ export interface CommandIo {
 
 /**
  * 0 fine · 1 problems found or the work failed · 2 could not be determined · 64 usage · 65 bad input ·
- * 78 bad agent configuration
+ * 78 bad agent configuration · 130, 143 interrupted by SIGINT, SIGTERM
  */
-export type ExitCode = 0 | 1 | 2 | 64 | 65 | 78;
+export type ExitCode = 0 | 1 | 2 | 64 | 65 | 78 | 130 | 143;
 
 /** Prints one JSON document, as `--json` promises. */
 export function printJson(io: CommandIo, schema: string, document: object): void {

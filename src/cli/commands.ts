@@ -1,6 +1,7 @@
 import type { BundleCommands } from "./bundle-commands.ts";
 import type { ExitCode } from "./command.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import type { DumpCommands } from "./dump-commands.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
 import type { PushCommands } from "./push-commands.ts";
 
@@ -53,7 +54,7 @@ interface DoctorCommandOptions extends ConfigOptions, DoctorOptions {
 }
 
 /** What each command does, once its arguments are understood. The program calls it, main.ts fills it in. */
-export interface Commands extends PushCommands {
+export interface Commands extends PushCommands, DumpCommands {
   agent(options: AgentOptions): Promise<ExitCode>;
   apply(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;
   plan(files: readonly string[], options: ChangeOptions): Promise<ExitCode>;

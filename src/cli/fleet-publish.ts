@@ -30,9 +30,9 @@ export async function fleetPublish(
   deps: FleetPublishDeps,
 ): Promise<ExitCode> {
   const { store, sha256 } = deps;
-  const refuse = (messages: readonly string[]): ExitCode => {
+  const refuse = (messages: readonly string[], about = `${path}: `): ExitCode => {
     if (io.json) printJson(io, "fleet-publish", { refusals: messages });
-    for (const message of messages) io.stderr(`mirrorlet: ${path}: ${message}\n`);
+    for (const message of messages) io.stderr(`mirrorlet: ${about}${message}\n`);
     io.stderr("mirrorlet: nothing was published\n");
     return 65;
   };
@@ -41,7 +41,12 @@ export async function fleetPublish(
     io.stderr(`mirrorlet: ${opened.usage}\n`);
     return 64;
   }
-  if ("issues" in opened) return refuse(opened.issues.map((issue) => formatIssue(issue)));
+  // They name the file, and where in it.
+  if ("issues" in opened)
+    return refuse(
+      opened.issues.map((issue) => formatIssue(issue)),
+      "",
+    );
   const { envelope, state, bytes, checked } = opened;
   const digest = sha256(envelope.payload);
   const [picture, bundles] = await Promise.all([store.look(), store.listBundles()]);

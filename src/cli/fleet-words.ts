@@ -32,6 +32,8 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   "pinned-by-fleet": "has an override of the fleet, which counts more than rollouts",
   "pinned-on-node": "is pinned by an operator on the node itself: remove the pin there",
   "under-way": "has been told, and has not answered yet",
+  answered:
+    "has answered that it runs what it should, and runs something else: it is told again after ten minutes, or when it connects again",
   "overlapping-rollouts": "is in the scope of two rollouts, and gets neither: end one",
   refused: "has refused it or gone back from it, and is not asked again: mend the cause, then retry",
   halted: "is left as it is: its rollout is halted",

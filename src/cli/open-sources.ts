@@ -1,4 +1,5 @@
 import { BundleError } from "../core/bundle/bundle-error.ts";
+import { groupSources } from "../core/bundle/group-sources.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { BundleDeps, FoundBundle } from "./bundle-commands.ts";
 import { createBundleProgress } from "./bundle-progress.ts";
@@ -18,7 +19,7 @@ export async function openSources(
   deps: BundleDeps,
 ): Promise<readonly OpenedSource[]> {
   const opened: OpenedSource[] = [];
-  for (const source of sources) {
+  for (const source of groupSources(sources)) {
     const progress = createBundleProgress(verb, source, io.stderr, deps);
     try {
       opened.push({ ok: true, source, found: await read(source, progress.note) });

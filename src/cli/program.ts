@@ -5,6 +5,7 @@ import type { CommandIo, ExitCode } from "./command.ts";
 import type { ChangeOptions, Commands, RestoreCommandOptions } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { describeCommands, type ProgramDescription } from "./describe-commands.ts";
+import { addDumpCommand } from "./dump-program.ts";
 import { addFleetCommands } from "./fleet-program.ts";
 import { addPushCommand } from "./push-program.ts";
 
@@ -65,6 +66,7 @@ function createProgram(commands: Commands, output: ProgramOutput, done: Done): C
   const parts = { done, add, example, collect, optionsOf };
   program.commandsGroup("Filling a mirror:");
   addPushCommand(program, () => commands, parts);
+  addDumpCommand(program, () => commands, parts);
   addBundleCommands(program, () => commands.bundle, parts);
   program.commandsGroup("Many nodes:");
   // Not looked for before one of them runs: a description of the program has none.

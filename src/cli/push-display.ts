@@ -4,6 +4,7 @@ import type { PushEvent } from "../core/bundle/push/push-event.ts";
 import { createPushProgress, type PushView } from "../core/bundle/push/push-progress.ts";
 import { plainText } from "../core/plain-text.ts";
 import { progressLine, progressLines } from "./push-progress-text.ts";
+import type { RecalledImage } from "./push-registry.ts";
 
 /** Where progress is shown: lines that are drawn over and over, lines that stay, or a JSON document a line. */
 export interface DisplayPlace {
@@ -17,6 +18,12 @@ export interface DisplayPlace {
 
 export interface PushDisplay {
   note(event: PushEvent): void;
+  /** The bundles have been read: these are to be pushed. */
+  plan(images: readonly PlannedImage[]): void;
+  /** Writes lines that stay. */
+  write(text: string): void;
+  /** All of them were pushed before and are there. */
+  recall(images: readonly RecalledImage[]): void;
   /** Leaves what stays. */
   end(): PushView;
 }
@@ -25,12 +32,16 @@ const DRAW_MS = 150;
 const LINE_MS = 5_000;
 const LONG_WAIT_MS = 2_000;
 
-/** Shows a push while it goes on. */
-export function createPushDisplay(images: readonly PlannedImage[], place: DisplayPlace): PushDisplay {
+/** Shows a push while it goes on; `images`: undefined as long as nobody knows them. */
+export function createPushDisplay(
+  images: readonly PlannedImage[] | undefined,
+  place: DisplayPlace,
+): PushDisplay {
   const progress = createPushProgress(images, place.now());
   const view = (): PushView => progress.view(place.now());
   const shown = place.kind === "terminal" ? liveLines(place) : undefined;
   let toldRetryAt = Number.NEGATIVE_INFINITY;
+  let toldReadAt = Number.NEGATIVE_INFINITY;
   const say = (line: string): void => {
     shown?.clear();
     place.write(`${plainText(line)}\n`);
@@ -45,6 +56,10 @@ export function createPushDisplay(images: readonly PlannedImage[], place: Displa
       progress.note(event, place.now());
       if (place.kind === "json") {
         // Several of these a second would be of use to nobody.
+        if (event.kind === "read") {
+          if (place.now() - toldReadAt < LINE_MS) return;
+          toldReadAt = place.now();
+        }
         if (event.kind !== "blob-sent") place.write(`${JSON.stringify({ schema: SCHEMA, event })}\n`);
         return;
       }
@@ -60,6 +75,17 @@ export function createPushDisplay(images: readonly PlannedImage[], place: Displa
       if (event.kind === "retry" && event.delayMs >= LONG_WAIT_MS && mayTell) {
         toldRetryAt = place.now();
         say(`again in ${formatDuration(event.delayMs)}: ${event.reason}`);
+      }
+    },
+    plan: progress.plan,
+    write(text) {
+      shown?.clear();
+      place.write(text);
+    },
+    recall(images) {
+      for (const { bytes, result } of images) {
+        progress.noteThere(bytes);
+        this.note({ kind: "image-end", ...result });
       }
     },
     end() {

@@ -16,16 +16,36 @@ export function progressLine(view: PushView): string {
   return overall(view).trim();
 }
 
-function overall({ images, bytes, bytesPerSecond, leftMs, retries }: PushView): string {
+function overall(view: PushView): string {
+  const { images, bytes, bytesPerSecond, leftMs, retries, reading, hasRead } = view;
+  if (reading !== undefined) return readingLine(view, reading);
   const share = bytes.total === 0 ? 100 : Math.floor((bytes.done / bytes.total) * 100);
   const ended = images.there + images.pushed + images.failed;
   return [
-    `${String(share).padStart(3)} %`,
+    // It has been at 100 % when all had come by.
+    ...(hasRead ? [] : [`${String(share).padStart(3)} %`]),
     `image ${ended} of ${images.total}`,
     `${formatBytes(bytes.done)} of ${formatBytes(bytes.total)}`,
     ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
-    ...(leftMs === undefined ? [] : [`${formatDuration(leftMs)} left`]),
+    ...(leftMs === undefined || hasRead ? [] : [`${formatDuration(leftMs)} left`]),
     ...(images.failed > 0 ? [`${images.failed} failed`] : []),
+    ...(retries > 0 ? [`${retries} retried`] : []),
+  ].join("  ");
+}
+
+/** How much of a bundle has come by: images are known in the end. */
+function readingLine(
+  { bytes, bytesPerSecond, leftMs, retries }: PushView,
+  reading: NonNullable<PushView["reading"]>,
+): string {
+  const { bytes: read, total } = reading;
+  const share = total === undefined || total === 0 ? undefined : Math.floor((read / total) * 100);
+  return [
+    ...(share === undefined ? [] : [`${String(share).padStart(3)} %`]),
+    `${formatBytes(read)}${total === undefined ? "" : ` of ${formatBytes(total)}`} read`,
+    `${formatBytes(bytes.sent)} sent`,
+    ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
+    ...(leftMs === undefined ? [] : [`${formatDuration(leftMs)} left`]),
     ...(retries > 0 ? [`${retries} retried`] : []),
   ].join("  ");
 }

@@ -2,30 +2,50 @@ import type { ImageTree } from "../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult, PushEvent } from "../core/bundle/push/push-event.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
+import type { PasswordSources } from "./find-login.ts";
 import type { PushOptions } from "./push-commands.ts";
 import type { DisplayPlace } from "./push-display.ts";
-import type { LoginWish, PushWish } from "./read-push-options.ts";
+import type { LoginWish } from "./read-login.ts";
+import type { PushWish } from "./read-push-options.ts";
 
 /** What `push` needs of the machine and of the network. */
-export interface PushDeps {
+export interface PushDeps extends PasswordSources {
   /** Rejects with what `explain` understands. */
-  open(sources: readonly string[]): Promise<OpenedBundles>;
+  open(sources: readonly string[]): Promise<RestingBundles | PassingBundles>;
   /** What went wrong and what to do, for an operator; without secrets. Throws what it does not know. */
   explain(error: unknown): string;
-  /** The first line of standard input. */
-  readStandardInput(): Promise<string>;
-  /** Asks at the terminal, without showing what is typed; undefined: there is none, or the person gave up. */
-  askPassword(prompt: string): Promise<string | undefined>;
+  /** It is about the bundle, and not about the registry. */
+  isBundleError(error: unknown): boolean;
+  /** Calls when somebody wants an end, once; returns what ends that. */
+  onInterrupt(call: (signal: Interrupt) => void): () => void;
   readonly place: Omit<DisplayPlace, "kind" | "write"> & { readonly isTerminal: boolean };
 }
 
-/** Bundles that were opened, as one. */
-export interface OpenedBundles {
+export type Interrupt = "SIGINT" | "SIGTERM";
+
+/** What bundles hold, as one. */
+export interface ReadBundles {
   readonly trees: readonly ImageTree[];
   /** What is wrong with them, so that not all that they should hold could be pushed. */
   readonly problems: readonly string[];
-  /** A registry that has answered and let us in, to push them to. Rejects with what `explain` understands. */
-  connect(wish: PushWish, options: PushOptions, login: PushLoginGiven): Promise<PushRegistry>;
+}
+
+/** Rejects with what `explain` understands. */
+type Connect<T> = (wish: PushWish, options: PushOptions, login: PushLoginGiven) => Promise<T>;
+
+/** Bundles of which all can be had as often as wanted. */
+export interface RestingBundles extends ReadBundles {
+  readonly kind: "resting";
+  /** A registry that has answered and let us in, to push them to. */
+  readonly connect: Connect<PushRegistry>;
+}
+
+/** Bundles that come by in streams. */
+export interface PassingBundles {
+  readonly kind: "passing";
+  /** Goes through them and sends nothing: for what is not sent anyway. Rejects with what `explain` understands. */
+  scan(onEvent: (event: PushEvent) => void): Promise<Omit<RestingBundles, "kind">>;
+  readonly connect: Connect<PassingRegistry>;
 }
 
 /** Whose login is used: a given one, or what the stores have. */
@@ -33,8 +53,36 @@ export type PushLoginGiven =
   | { readonly kind: "given"; readonly username: string; readonly password: string }
   | Exclude<LoginWish, { kind: "given" }>;
 
-export interface PushRegistry {
+interface Connected {
+  /** What does not stop a push, and whoever pushes should know. */
+  readonly warnings: readonly string[];
+  /** Ends what is under way; images that are not there by then are `left`. */
+  stop(): void;
+  close(): void;
+}
+
+export interface PushRegistry extends Connected {
   push(images: readonly PlannedImage[], emit: (event: PushEvent) => void): Promise<readonly ImageResult[]>;
   survey(images: readonly PlannedImage[]): Promise<readonly SurveyedImage[]>;
-  close(): void;
+}
+
+export interface PassingRegistry extends Connected {
+  begin(emit: (event: PushEvent) => void): PassingRun;
+}
+
+/** One push of bundles that come by; all but `clean` reject with what `explain` understands. */
+export interface PassingRun {
+  /** The images of these very files, where they were pushed before and are still there. */
+  recall(): Promise<readonly RecalledImage[] | undefined>;
+  /** Goes through the bundles, and sends what may be of use. */
+  read(): Promise<ReadBundles>;
+  push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
+  /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
+  clean(): Promise<string | undefined>;
+}
+
+export interface RecalledImage {
+  readonly result: ImageResult;
+  /** Of its blobs. */
+  readonly bytes: number;
 }

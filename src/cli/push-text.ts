@@ -2,17 +2,24 @@ import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.t
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import type { PushView } from "../core/bundle/push/push-progress.ts";
+import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
 import { plainText } from "../core/plain-text.ts";
 import { wrapText } from "./wrap-text.ts";
+
+interface SummaryPlace {
+  readonly target: string;
+  readonly tookMs: number;
+  readonly columns: number;
+  /** A repository that stays and that nobody needs. */
+  readonly leftOver?: string | undefined;
+}
 
 /** What became of a push: what was done, what failed and why, how to go on. */
 export function summaryText(
   results: readonly ImageResult[],
   { bytes }: PushView,
-  target: string,
-  tookMs: number,
-  columns: number,
+  { target, tookMs, columns, leftOver }: SummaryPlace,
 ): string {
   const of = (result: ImageResult["result"]): readonly ImageResult[] =>
     results.filter((one) => one.result === result);
@@ -23,6 +30,23 @@ export function summaryText(
     `${count(of("pushed").length, "image")} pushed to ${target}, ${of("there").length} there before`,
     `${formatBytes(bytes.sent)} sent in ${formatDuration(tookMs)}${bytes.sent > 0 ? rate : ""}, ${formatBytes(bytes.mounted)} mounted, ${formatBytes(bytes.there)} there before`,
   ];
+  for (const { name, newDigest } of results)
+    if (newDigest !== undefined)
+      parts.push(
+        ...wrapText(
+          `${name} leads to ${newDigest}, one platform alone: its list is not there`,
+          columns,
+          2,
+        ).map((line, at) => `${at === 0 ? "" : "  "}${line}`),
+      );
+  if (leftOver !== undefined)
+    parts.push(
+      ...wrapText(
+        `The repository ${leftOver} stays, as this registry deletes nothing: it has the layers once more by name, takes no space of its own, and the next push uses it.`,
+        columns,
+        0,
+      ),
+    );
   if (failed.length + left === 0) return `${parts.join("\n")}\n`;
   return [
     ...parts,
@@ -33,9 +57,27 @@ export function summaryText(
       ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
     ]),
     "",
-    "The same command goes on from here: what is there is not sent again.",
+    GOES_ON,
     "",
   ].join("\n");
+}
+
+const GOES_ON = "The same command goes on from here: what is there is not sent again.";
+
+const WHOLE_GOES_ON = "A whole bundle goes on from here: what is there is not sent again.";
+
+/** What became of a push that ended before anybody knew what is in the bundle. */
+export function stoppedText(
+  { bytes }: PushView,
+  { target, tookMs, isBad }: { readonly target: string; readonly tookMs: number; readonly isBad: boolean },
+): string {
+  const sent = `${formatBytes(bytes.sent)} sent to ${target} in ${formatDuration(tookMs)}, ${formatBytes(bytes.there)} there before`;
+  return `${sent}\nNo image is complete, so that none has its tag.\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n`;
+}
+
+/** `registry.example:5000/namespace` */
+export function nameOfTarget({ host, namespace }: PushTarget): string {
+  return namespace === "" ? host : `${host}/${namespace}`;
 }
 
 /** What a push would do. */

@@ -1,4 +1,7 @@
-/** Where in an input something stands. Lines and columns count from 1; `column` counts UTF-16 units. */
+/**
+ * Where in an input something stands. Lines and columns count from 1; `column` counts UTF-16 units. Line 0: `file` is none,
+ * but a variable or an option.
+ */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -26,8 +29,11 @@ export function hasErrors(issues: readonly Issue[]): boolean {
 
 /** `file:line:col: message (code)`, the form editors and people know. */
 export function formatIssue(issue: Issue): string {
-  const { file, line, column } = issue.at;
   const label = issue.severity === "warning" ? "warning: " : "";
   const fix = issue.fix === "" ? "" : `; ${issue.fix}`;
-  return `${file}:${line}:${column}: ${label}${issue.message}${fix} (${issue.code})`;
+  return `${describePlace(issue.at)}: ${label}${issue.message}${fix} (${issue.code})`;
+}
+
+export function describePlace({ file, line, column }: Place): string {
+  return line === 0 ? file : `${file}:${line}:${column}`;
 }

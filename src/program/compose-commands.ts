@@ -118,12 +118,31 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
       ]);
       return push(sources, options, createIo(options), pushDeps());
     },
-    bundle: composeBundleCommands(createIo),
+    async dump(images, options) {
+      const [{ dump }, { dumpDeps }] = await Promise.all([
+        import("../cli/dump.ts"),
+        import("./compose-dump.ts"),
+      ]);
+      return dump(images, options, createIo(options), dumpDeps());
+    },
+    bundle: {
+      ...composeBundleCommands(createIo),
+      check: (options) =>
+        onNode(options, async ({ setup, deps, io }) => {
+          const [{ bundleCheck }, { checkDeps }] = await Promise.all([
+            import("../cli/bundle-check.ts"),
+            import("./compose-bundle-check.ts"),
+          ]);
+          return bundleCheck(options, io, checkDeps(setup, portsOf(deps)));
+        }),
+    },
     fleet: composeFleetCommands(createIo),
   };
 }
 
-function composeBundleCommands(createIo: (options: GlobalOptions) => CommandIo): BundleCommands {
+function composeBundleCommands(
+  createIo: (options: GlobalOptions) => CommandIo,
+): Omit<BundleCommands, "check"> {
   const compose = () => import("./compose-bundle.ts");
   return {
     async ls(sources, options) {

@@ -5,6 +5,9 @@ import { type FleetStorePort, FleetUnavailable } from "../cli/fleet-store-port.t
 import { formatIssue } from "../core/issue.ts";
 import type { EngineNotice } from "../fleet/engine/engine.ts";
 
+/** begin: what a fleet may begin with, so that its journal is made where there is none. */
+type Use = "look" | "change" | "begin";
+
 /** The commands that need a fleet's engine. Nothing of it is loaded before one of them runs. */
 export function composeFleetStoreCommands(
   createIo: (options: GlobalOptions) => CommandIo,
@@ -12,10 +15,10 @@ export function composeFleetStoreCommands(
   const withStore = async (
     options: StoreOptions,
     run: (store: FleetStorePort, io: CommandIo) => Promise<ExitCode>,
-    isChange = true,
+    use: Use = "change",
   ): Promise<ExitCode> => {
     const io = createIo(options);
-    const opened = await openStore(options, io);
+    const opened = await openStore(options, io, use === "begin");
     if (opened === undefined) return 78;
     try {
       return await run(opened.port, io);
@@ -24,16 +27,18 @@ export function composeFleetStoreCommands(
       io.stderr(`mirrorlet: ${options.fleet ?? opened.port.fleet}: ${error.message}\n`);
       if (error.mayBeDone)
         io.stderr("mirrorlet: it may have been written all the same: look before you try again\n");
-      return isChange ? 1 : 2;
+      return use === "look" ? 2 : 1;
     } finally {
       await opened.close();
     }
   };
   const look = (options: StoreOptions, run: (store: FleetStorePort, io: CommandIo) => Promise<ExitCode>) =>
-    withStore(options, run, false);
+    withStore(options, run, "look");
+  const begin = (options: StoreOptions, run: (store: FleetStorePort, io: CommandIo) => Promise<ExitCode>) =>
+    withStore(options, run, "begin");
   return {
     publish: (file, options) =>
-      withStore(options, async (store, io) => {
+      begin(options, async (store, io) => {
         const { fleetPublish } = await import("../cli/fleet-publish.ts");
         return fleetPublish(file, options, io, { ...(await verifying()), ...(await caller()), store });
       }),
@@ -63,7 +68,7 @@ export function composeFleetStoreCommands(
         return fleetChannelList(io, store);
       }),
     channelSet: (name, options) =>
-      withStore(options, async (store, io) => {
+      begin(options, async (store, io) => {
         const { fleetChannelSet } = await import("../cli/fleet-channel.ts");
         return fleetChannelSet(name, options, io, store);
       }),
@@ -88,12 +93,12 @@ export function composeFleetStoreCommands(
         return fleetInventoryList(io, store);
       }),
     inventorySet: (words, options) =>
-      withStore(options, async (store, io) => {
+      begin(options, async (store, io) => {
         const { fleetInventorySet } = await import("../cli/fleet-inventory.ts");
         return fleetInventorySet(words, io, store);
       }),
     inventoryImport: (file, options) =>
-      withStore(options, async (store, io) => {
+      begin(options, async (store, io) => {
         const { fleetInventoryImport } = await import("../cli/fleet-inventory.ts");
         return fleetInventoryImport(file, options, io, { ...(await verifying()), store });
       }),
@@ -111,7 +116,11 @@ interface OpenedStore {
 }
 
 /** Undefined when it is not said right where the fleet is, which has then been told. */
-async function openStore(options: StoreOptions, io: CommandIo): Promise<OpenedStore | undefined> {
+async function openStore(
+  options: StoreOptions,
+  io: CommandIo,
+  mayCreate: boolean,
+): Promise<OpenedStore | undefined> {
   const [{ loadFeedConfig }, { openFleetStore }, { openFleetEngine }, { createClock }] = await Promise.all([
     import("./load-feed-config.ts"),
     import("./open-fleet-store.ts"),
@@ -127,7 +136,7 @@ async function openStore(options: StoreOptions, io: CommandIo): Promise<OpenedSt
   const onNotice = (notice: EngineNotice): void => {
     if (notice.kind === "old-version") io.stderr(`mirrorlet: warning: ${notice.message}\n`);
   };
-  const engine = await openFleetEngine(loaded.config, { root: options.root, uptimeMs, onNotice });
+  const engine = await openFleetEngine(loaded.config, { root: options.root, mayCreate, uptimeMs, onNotice });
   if (typeof engine === "string") {
     io.stderr(`mirrorlet: ${engine}\n`);
     return undefined;

@@ -34,7 +34,7 @@ export async function composeServe(
     if (notice.kind === "old-version") log.warn({ endpoint: notice.endpoint }, notice.message);
   };
   const { uptimeMs } = createClock();
-  const engine = await openFleetEngine(config, { root, uptimeMs, onNotice });
+  const engine = await openFleetEngine(config, { root, mayCreate: true, uptimeMs, onNotice });
   if (typeof engine === "string") return fail(engine);
   return serveFleet({ config, root, log, engine }, io);
 }

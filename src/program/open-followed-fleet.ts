@@ -22,7 +22,7 @@ export async function openFollowedFleet(
     const { level, message } = describeFleetNotice(notice);
     log[level]({}, message);
   };
-  const engine = await openFleetEngine(access, { root, uptimeMs, onNotice });
+  const engine = await openFleetEngine(access, { root, mayCreate: true, uptimeMs, onNotice });
   if (typeof engine === "string") return engine;
   const store = { engine, fleet: access.fleet };
   const followed = followFleet(store, { nowMs: uptimeMs, random: Math.random, onNotice });

@@ -20,6 +20,7 @@ import { inspectCertificates } from "../host/certificates.ts";
 import { createPeerOwners } from "../host/peer-owner.ts";
 import { returnMemory } from "../shared/return-memory.ts";
 import { agentRoutes, evidenceFacts, feedFacts } from "./agent-routes.ts";
+import { agentsContext } from "./agents-context.ts";
 import type { NodeSetup } from "./compose-node.ts";
 import { isNews } from "./is-news.ts";
 import { type EvidenceRun, runEvidence, STARTED_SOURCES } from "./run-evidence.ts";
@@ -89,15 +90,8 @@ export async function runAgent(
     await sources?.ping();
     return (reconciler?.stillMs ?? 0) < STILL_MS && (reconciler?.runMs ?? 0) < RUN_MS;
   });
-  const nodeContext = deps.createContext({
-    sources: [config.desiredState],
-    adopt: false,
-    mayRestart: true,
-    retryQuarantined: false,
-    countsReads: true,
-    isAgent: true,
-    feed: config.feed && (async () => (feed === undefined ? NOT_READY : feed.choose())),
-  });
+  const chosen = async () => (feed === undefined ? NOT_READY : feed.choose());
+  const nodeContext = agentsContext(deps, config, config.feed && chosen);
   const { clock } = nodeContext.ports;
   const { config: configFile, certsD } = config.containerd;
   const evidence = createEvidenceKeeper({

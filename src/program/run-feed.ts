@@ -14,6 +14,7 @@ import type { Phase } from "../core/fleet/phase.ts";
 import { createDebounce } from "../edge/debounce.ts";
 import { followFeed } from "../edge/feed/follow-feed.ts";
 import { createCredentialReader } from "../edge/feed/read-feed-credentials.ts";
+import { agentsContext } from "./agents-context.ts";
 import { hasDesiredState, isUnsignedFeed, type NodeSetup } from "./compose-node.ts";
 import { readTrust, signingPorts } from "./read-trust.ts";
 
@@ -80,15 +81,7 @@ export async function runFeed(options: FeedDeps): Promise<FeedRun> {
       // Two that look at the node at once would only slow the pass.
       while (options.isBusy()) await clock.sleep(BUSY_MS, signal);
       const choice: FeedChoice = { kind: "document", digest, envelope, isNewTry: true, isSoaked: false };
-      const once = deps.createContext({
-        sources: [config.desiredState],
-        adopt: false,
-        mayRestart: true,
-        retryQuarantined: false,
-        countsReads: true,
-        isAgent: true,
-        feed: async () => choice,
-      });
+      const once = agentsContext(deps, config, async () => choice);
       return tryDocument({ ...once, witness: context.witness, signal });
     },
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { countOutRollout } from "../../src/core/fleet/count-out-rollout.ts";
@@ -87,6 +87,12 @@ test("publish: the first state makes the channel, the same once more is no harm,
   await fails(65, /signed-envelope/, "publish", at("anna.key.pub"));
   await fails(
     65,
+    new RegExp(`^mirrorlet: ${at("absent.json")}:1:1: there is no`),
+    "publish",
+    at("absent.json"),
+  );
+  await fails(
+    65,
     /the fleet has no channel edge, but stable: make it first/,
     "publish",
     await sign(2, "--channel", "edge"),
@@ -124,6 +130,9 @@ test("publish: signatures come to those that are there, and none is lost", async
 
 test("rollout start: shows what it will do, and --dry-run writes nothing", async (t) => {
   const { at, ok, fails, json, sign } = await workshop(t);
+  // So that there is a journal.
+  await ok("inventory", "set", "n9");
+  await ok("inventory", "remove", "n9");
   await fails(1, /the fleet has no channel: publish a state first/, "rollout", "start");
   await ok("publish", await sign(1));
   await fails(1, /no node is known of its scope/, "rollout", "start");
@@ -365,8 +374,19 @@ test("which fleet and where is said by options, the environment or feed.toml; wr
   assert.equal(missing.code, 78);
   const nowhere = await runMirrorlet(["fleet", "status", "--fleet", "prod", "--root", at("empty")]);
   assert.equal(nowhere.code, 78);
-  assert.match(nowhere.stderr, /where the fleet's state is kept/);
+  assert.match(nowhere.stderr, /^configuration: it is not said where the fleet's state is kept/);
   writeFileSync(at("feed.toml"), `fleet = "prod"\nengine = "journal:${at("elsewhere")}"\n`, { mode: 0o600 });
+  // Nothing but what a fleet begins with makes a journal.
+  for (const args of [["status"], ["channel", "list"], ["rollout", "start"], ["override", "clear", "n1"]]) {
+    const slip = await runMirrorlet(["fleet", ...args, "--config", at("feed.toml")]);
+    assert.equal(slip.code, 78);
+    assert.match(slip.stderr, /there is no journal in \S*elsewhere: no fleet was ever written there/);
+    assert.equal(existsSync(at("elsewhere")), false);
+  }
+  const set = await runMirrorlet(["fleet", "inventory", "set", "n1", "--config", at("feed.toml")]);
+  assert.equal(set.code, 0, set.stderr);
+  const removed = await runMirrorlet(["fleet", "inventory", "remove", "n1", "--config", at("feed.toml")]);
+  assert.equal(removed.code, 0, removed.stderr);
   const status = await runMirrorlet(["fleet", "status", "--config", at("feed.toml")]);
   assert.deepEqual(
     [status.code, status.stdout.split("\n")[0]],

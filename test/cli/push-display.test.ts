@@ -77,3 +77,49 @@ test("as JSON: a document a line", () => {
     ["blob-begin", "retry", "image-end"],
   );
 });
+
+test("a bundle that comes by: how much of it has, then its images, and no share a second time", () => {
+  let text = "";
+  let draw = () => {};
+  let nowMs = 0;
+  const display = createPushDisplay(undefined, {
+    kind: "lines",
+    columns: 80,
+    write: (more) => {
+      text += more;
+    },
+    now: () => nowMs,
+    every: (_, call) => {
+      draw = call;
+      return () => {};
+    },
+  });
+  const staging = "site/mirrorlet-staging";
+  display.note({ kind: "blob-begin", repository: staging, digest, size: 30_000_000 });
+  nowMs = 4_000;
+  display.note({ kind: "blob-sent", repository: staging, digest, bytes: 12_000_000 });
+  display.note({ kind: "read", bytes: 10_000_000, total: 40_000_000 });
+  draw();
+  display.note({ kind: "blob-sent", repository: staging, digest, bytes: 30_000_000 });
+  display.note({
+    kind: "blob-end",
+    repository: staging,
+    digest,
+    size: 30_000_000,
+    end: "uploaded",
+    sentBytes: 30_000_000,
+  });
+  display.plan([image]);
+  draw();
+  display.note({ kind: "blob-end", repository, digest, size: 30_000_000, end: "mounted", sentBytes: 0 });
+  draw();
+  assert.equal(
+    text,
+    `25 %  10.0 MB of 40.0 MB read  12.0 MB sent  3.0 MB/s  0:12 left
+image 0 of 1  0 B of 30.0 MB  7.5 MB/s
+image 0 of 1  30.0 MB of 30.0 MB  7.5 MB/s
+`,
+  );
+  const { bytes } = display.end();
+  assert.deepEqual([bytes.sent, bytes.mounted, bytes.there], [30_000_000, 30_000_000, 0]);
+});

@@ -85,6 +85,7 @@ test("from nothing to a rollout over five nodes, as the page says", {
     /^stable-2: done, /m,
     /^n4 runs what it should$/m,
     /runs +serial 2 \([0-9a-f]{12}\), from the feed/,
+    /^ *versions +agent \S+, containerd v?\d\.\d/m,
     /halted .* \(preflight-failed\): \d of \d nodes say/,
     /halted, as it should be: 1/,
     /^stable-3 ends; no node had been told to apply it$/m,

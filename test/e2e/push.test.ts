@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,10 @@ import { after, before, test } from "node:test";
 import { forEachGeneration } from "../support/containerd.ts";
 import { buildImage } from "../support/image.ts";
 import { partSkipReason } from "../support/lab-parts.ts";
+import { layoutParts } from "../support/layout-parts.ts";
+import { compress } from "../support/push-passing.ts";
 import { type LabRegistry, startRegistry } from "../support/registry.ts";
+import { tarOf } from "../support/tar.ts";
 import { createCa, type LabCa } from "../support/tls.ts";
 import { startUpstreamTrap, type UpstreamTrap } from "../support/upstream-trap.ts";
 import { writeLayout } from "../support/write-layout.ts";
@@ -42,7 +46,7 @@ after(async () => {
 });
 
 /** The program as an operator runs it; `input` is its standard input. */
-function push(args: readonly string[], input = ""): Promise<CommandEnd> {
+function push(args: readonly string[], input: string | Uint8Array = ""): Promise<CommandEnd> {
   const [program, ...first] = mirrorletProgram();
   const env = { ...mirrorletEnvironment, HOME: folder };
   return new Promise((resolve) => {
@@ -75,12 +79,22 @@ forEachGeneration(
     };
     const bundle = join(folder, `bundle-${generation}`);
     await writeLayout(bundle, images);
-    const pushed = await push([bundle, "--to", `${mirror.host}/site/library`, ...withFiles()]);
-    assert.equal(pushed.code, 0, pushed.stderr);
-    assert.match(pushed.stdout, /^2 images pushed to /);
+    const packed = {
+      [`gcr.io/${repository}:packed`]: buildImage({ platforms: ["linux/amd64", "linux/arm64"], layers: 2 }),
+    };
+    const archive = `${bundle}.tar.xz`;
+    await writeFile(archive, compress(tarOf(layoutParts(packed)), "xz"));
+    for (const [source, count] of [
+      [bundle, "2 images"],
+      [archive, "1 image"],
+    ] as const) {
+      const pushed = await push([source, "--to", `${mirror.host}/site/library`, ...withFiles()]);
+      assert.equal(pushed.code, 0, pushed.stderr);
+      assert.ok(pushed.stdout.startsWith(`${count} pushed to `), pushed.stdout);
+    }
 
     trap.clearContacts();
-    for (const [name, image] of Object.entries(images))
+    for (const [name, image] of Object.entries({ ...images, ...packed }))
       for (const reference of [name, `gcr.io/${repository}@${image.digest}`]) {
         mirror.clearRequests();
         const outcome = await daemon.pull(reference);
@@ -124,6 +138,55 @@ test("bmctl's words work: --source, --private-registry, --username, and the pass
   assert.equal(shown.code, 2);
   assert.match(shown.stderr, /--password shows the password to all users/);
   assert.doesNotMatch(shown.stderr + shown.stdout, /hunter2/);
+});
+
+test("standard input: pushed as it comes, dry as well, and what is cut off is an error of the bundle", {
+  skip,
+}, async () => {
+  const images = { "gcr.io/piped/a:1": buildImage({ bytesPerLayer: 50_000 }) };
+  const bytes = compress(tarOf(layoutParts(images)), "gzip");
+  const to = ["-", "--to", `${mirror.host}/piped`, ...withFiles()];
+  mirror.clearRequests();
+  const dry = await push([...to, "--dry-run"], bytes);
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stdout, /5\d\.\d kB {2}gcr\.io\/piped\/a:1 → piped\/piped\/a:1\n/);
+  const sent = () => mirror.requests().filter(({ method }) => method !== "GET" && method !== "HEAD");
+  assert.deepEqual(sent(), []);
+  const cut = await push(to, bytes.subarray(0, 30_000));
+  assert.equal(cut.code, 65, cut.stderr);
+  assert.match(
+    cut.stderr,
+    /standard input: cannot be decompressed \(gzip: .*mirrorlet: no image was pushed\n$/s,
+  );
+  assert.equal(cut.stdout, "", "nothing had come to the registry");
+  const pushed = await push(to, bytes);
+  assert.equal(pushed.code, 0, pushed.stderr);
+  assert.match(pushed.stdout, /^1 image pushed to /);
+});
+
+test("on a terminal the password is asked for, and not shown", {
+  skip: skip ?? (existsSync("/usr/bin/script") ? undefined : "needs script of util-linux"),
+}, async () => {
+  const bundle = join(folder, "asked");
+  await writeLayout(bundle, { "gcr.io/asked/a:1": buildImage() });
+  const [program, ...first] = mirrorletProgram();
+  const words = [program, ...first, "push", bundle, "--to", mirror.host, "--username", credential.username];
+  const command = [...words, "--cacert", join(folder, "ca.crt")].map((word) => `'${word}'`).join(" ");
+  const child = spawn("/usr/bin/script", ["-qec", command, "/dev/null"], {
+    env: { ...mirrorletEnvironment, HOME: folder },
+  });
+  let shown = "";
+  let isAnswered = false;
+  child.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (isAnswered || !shown.includes("Password of ")) return;
+    isAnswered = true;
+    child.stdin.write(`${credential.password}\r`);
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  assert.equal(code, 0, shown);
+  assert.match(shown, /1 image pushed to /);
+  assert.ok(!shown.includes(credential.password), "the password was shown");
 });
 
 test("--dry-run tells what would be sent, and sends nothing", { skip }, async () => {

@@ -22,7 +22,11 @@ export interface DockerRegistry {
   stop(): Promise<void>;
 }
 
-export async function startDockerRegistry(auth: DockerRegistryAuth): Promise<DockerRegistry> {
+/** `storage`: a folder for its blobs, instead of one of its own. */
+export async function startDockerRegistry(
+  auth: DockerRegistryAuth,
+  storage?: string,
+): Promise<DockerRegistry> {
   const bin = await labPart("docker-registry");
   const lease = await leaseDirectory("registry");
   const within = (name: string): string => join(lease.path, name);
@@ -31,7 +35,7 @@ export async function startDockerRegistry(auth: DockerRegistryAuth): Promise<Doc
   try {
     if (auth.kind === "basic") await setHtpasswd(auth.username, auth.password);
     if (auth.kind === "token") await writeFile(within("trusted.pem"), auth.trusted);
-    await writeFile(within("config.yml"), configFor(lease.path, auth));
+    await writeFile(within("config.yml"), configFor(lease.path, auth, storage));
     const log = await open(within("log"), "a");
     const start = 'echo $$ >"$1/pids/registry"; exec "$2" serve "$1/config.yml"';
     const child = spawn("/bin/sh", ["-c", start, "lab", lease.path, join(bin, "docker-registry")], {
@@ -59,11 +63,11 @@ function isAccess(line: string): boolean {
   return /^127\.0\.0\.1 .*\] "[A-Z]+ /.test(line);
 }
 
-function configFor(dir: string, auth: DockerRegistryAuth): string {
+function configFor(dir: string, auth: DockerRegistryAuth, storage = join(dir, "storage")): string {
   const config = {
     version: "0.1",
     log: { level: "info", accesslog: { disabled: false } },
-    storage: { filesystem: { rootdirectory: join(dir, "storage") }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
     http: { addr: "127.0.0.1:0", secret: "lab", relativeurls: true },
     ...(auth.kind === "basic" ? { auth: { htpasswd: { realm: "lab", path: join(dir, "htpasswd") } } } : {}),
     ...(auth.kind === "token"

@@ -14,6 +14,10 @@ export type Fault =
     }
   /** The connection is reset once so many bytes of the body have come, which the registry gets. */
   | { readonly kind: "reset"; readonly afterBytes: number }
+  /** The connection ends once so many bytes of the answer's body have gone out. */
+  | { readonly kind: "cut-answer"; readonly afterBytes: number }
+  /** The answer's body with bytes of it changed. */
+  | { readonly kind: "change-answer"; readonly change: (chunk: Buffer) => Buffer }
   /** The registry does what it is asked, and its answer is lost. */
   | { readonly kind: "lose-answer" }
   /** Nobody ever answers. */
@@ -113,7 +117,16 @@ function handle(
     }
     const headers = reply.headers as HeaderValues;
     response.writeHead(record.status, fault?.kind === "headers" ? fault.change(headers) : headers);
+    if (fault?.kind === "cut-answer") {
+      reply.on("error", () => {});
+      return void cutAnswer(reply, response, fault.afterBytes);
+    }
     reply.on("error", reset);
+    if (fault?.kind === "change-answer") {
+      reply.on("data", (chunk: Buffer) => response.write(fault.change(chunk)));
+      reply.on("end", () => response.end());
+      return;
+    }
     reply.pipe(response);
   });
   if (fault?.kind !== "reset") return void request.pipe(onward);
@@ -125,4 +138,18 @@ function handle(
     reset();
     onward.destroy();
   });
+}
+
+/** Its end comes after what has gone out: a reset would take with it what has not been read. */
+function cutAnswer(reply: IncomingMessage, response: ServerResponse, afterBytes: number) {
+  let left = afterBytes;
+  reply.on("data", (chunk: Buffer) => {
+    const piece = chunk.subarray(0, left);
+    left -= piece.length;
+    response.write(piece);
+    if (left > 0) return;
+    reply.destroy();
+    response.socket?.destroySoon();
+  });
+  reply.on("end", () => response.end());
 }

@@ -3,7 +3,8 @@ import type { TarPart } from "./tar.ts";
 
 /** An OCI layout of images, as skopeo and containerd order it: blobs first. */
 export function layoutParts(images: Readonly<Record<string, LabImage>>): readonly TarPart[] {
-  const objects = Object.values(images).flatMap(({ manifests, blobs }) => [...manifests, ...blobs]);
+  const all = Object.values(images).flatMap(({ manifests, blobs }) => [...manifests, ...blobs]);
+  const objects = [...new Map(all.map((object) => [object.digest, object])).values()];
   const index = {
     schemaVersion: 2,
     manifests: Object.entries(images).map(([name, { digest, mediaType, manifests }]) => ({

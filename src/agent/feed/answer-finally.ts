@@ -9,12 +9,24 @@ type Subject = Pick<FeedAssignment, "id" | "digest"> & { readonly serial: number
 /** Keeps the last word on an assignment, with `next` as what holds from then on, and says it. */
 export async function answerFinally(
   { memory, speaker, ports: { clock } }: KeeperContext,
-  { id, digest, serial }: Subject,
+  subject: Subject,
   phase: Phase,
-  { error, items = [] }: Details = {},
+  details: Details = {},
   next: FeedMemory = memory.current,
 ): Promise<void> {
-  const atMs = clock.now();
+  const concluded = conclude(next, subject, phase, details, clock.now());
+  await memory.keep(concluded.memory);
+  speaker.conclude(concluded.answer);
+}
+
+/** The last word on an assignment, and the memory with it. */
+export function conclude(
+  memory: FeedMemory,
+  { id, digest, serial }: Subject,
+  phase: Phase,
+  { error, items = [] }: Details,
+  atMs: number,
+): { readonly answer: Answer; readonly memory: FeedMemory } {
   const answer: Answer = {
     assignmentId: id,
     digest,
@@ -24,10 +36,8 @@ export async function answerFinally(
     atMs,
     isAcked: false,
   };
-  const answered = withAnswer(next, answer);
+  const answered = withAnswer(memory, answer);
   const isNo = isRefusal(phase) && phase !== "preflight-failed" && error !== undefined;
-  await memory.keep(
-    isNo ? withRejection(answered, { digest, serial, error, atMs, assignmentId: id }) : answered,
-  );
-  speaker.conclude(answer);
+  if (!isNo) return { answer, memory: answered };
+  return { answer, memory: withRejection(answered, { digest, serial, error, atMs, assignmentId: id }) };
 }

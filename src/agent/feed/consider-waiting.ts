@@ -6,11 +6,10 @@ import { beginTask } from "./begin-task.ts";
 import { checkArrived, mayPass } from "./check-arrived.ts";
 import type { FeedError } from "./feed-messages.ts";
 import { clean } from "./judge-pass.ts";
+import { giveUpCopy } from "./keep-document.ts";
 import type { KeeperContext, Waiting } from "./keeper-context.ts";
 import { startTrying } from "./start-trying.ts";
 import { tryingTimeMs } from "./trying-time.ts";
-
-/** So much of the time for an answer is used for trying; the rest is for saying so. */
 
 /** Begins what has arrived, once it may. */
 export async function considerWaiting(context: KeeperContext): Promise<void> {
@@ -39,7 +38,9 @@ async function findObstacle({ ports: { files } }: KeeperContext): Promise<FeedEr
   return { code: "frozen", message: `nothing is changed on this node while ${FREEZE_PATH} exists` };
 }
 
-function refuse(context: KeeperContext, { assignment, serial }: Waiting, error: FeedError): Promise<void> {
+function refuse(context: KeeperContext, waiting: Waiting, error: FeedError): Promise<void> {
+  const { assignment, serial, isCopy } = waiting;
+  if (isCopy) return giveUpCopy(context, assignment.digest);
   const refused = assignment.mode === "preflight" ? "preflight-failed" : "rejected";
   return answerFinally(context, { ...assignment, serial }, refused, { error });
 }

@@ -13,6 +13,7 @@ export interface StateFacts {
   readonly report: PassReport | undefined;
   readonly evidence: EvidenceReport;
   readonly isPinned: boolean;
+  readonly containerdVersion: string;
   /** Of the files in force, where they are as they should be. */
   readonly effectiveDigest: string | undefined;
 }
@@ -35,6 +36,7 @@ export function describeFeedState(facts: StateFacts): FeedState {
     conditions: (report?.conditions ?? [])
       .slice(0, MOST_CONDITIONS)
       .map(({ type, message }) => ({ type, message: clean(message) })),
+    containerdVersion: facts.containerdVersion,
   };
 }
 

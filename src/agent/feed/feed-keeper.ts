@@ -119,7 +119,7 @@ async function openContext(options: FeedKeeperOptions, stopping: AbortSignal): P
 }
 
 function describe({ memory, node, evidence }: KeeperContext): FeedState {
-  const { record, latest, isPinned, effectiveDigest } = node;
+  const { record, latest, isPinned, effectiveDigest, containerdVersion } = node;
   return describeFeedState({
     memory: memory.current,
     isLost: memory.isLost,
@@ -128,6 +128,7 @@ function describe({ memory, node, evidence }: KeeperContext): FeedState {
     evidence: evidence(),
     isPinned,
     effectiveDigest,
+    containerdVersion,
   });
 }
 
@@ -157,14 +158,13 @@ function sayDrift({ speaker, node }: KeeperContext, report: PassReport, wasPinne
 }
 
 async function greet(context: KeeperContext): Promise<FeedHello> {
-  const { self, node, store, ports } = context;
+  const { self, store, ports } = context;
   await pruneDocuments(context).catch((error: Error) =>
     ports.log.debug({ error: error.message }, "not pruned"),
   );
   return {
     ...self,
     bootId: ports.clock.bootId,
-    containerdVersion: node.latest?.containerdVersion ?? node.record.containerdVersion ?? "",
     state: describe(context),
     cached: await store.listDocuments().catch(() => []),
   };

@@ -66,10 +66,15 @@ export const EMPTY_MEMORY: FeedMemory = { answers: [], rejections: [] };
 const MOST_ANSWERS = 64;
 const MOST_REJECTIONS = 16;
 
-/** A second answer to the same assignment takes the place of the first. */
+/**
+ * A second answer to the same assignment takes the place of the first. What the feed has acknowledged makes room before
+ * what it has not.
+ */
 export function withAnswer(memory: FeedMemory, answer: Answer): FeedMemory {
   const others = memory.answers.filter(({ assignmentId }) => assignmentId !== answer.assignmentId);
-  return { ...memory, answers: [...others, answer].slice(-MOST_ANSWERS) };
+  if (others.length < MOST_ANSWERS) return { ...memory, answers: [...others, answer] };
+  const acked = others.findIndex(({ isAcked }) => isAcked);
+  return { ...memory, answers: [...others.toSpliced(Math.max(acked, 0), 1), answer] };
 }
 
 export function withRejection(memory: FeedMemory, rejection: FeedRejection): FeedMemory {

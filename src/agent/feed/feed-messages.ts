@@ -62,6 +62,8 @@ export interface FeedState {
     readonly lastPullMs: number;
   }[];
   readonly conditions: readonly { readonly type: string; readonly message: string }[];
+  /** "": not known yet. */
+  readonly containerdVersion: string;
 }
 
 export interface FeedReport {
@@ -82,7 +84,6 @@ export interface FeedHello {
   readonly instance: string;
   readonly bootId: string;
   readonly agentVersion: string;
-  readonly containerdVersion: string;
   readonly state: FeedState;
   /** Digests of documents that are still here. */
   readonly cached: readonly string[];

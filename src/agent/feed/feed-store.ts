@@ -10,6 +10,7 @@ export interface FeedStore {
   /** The envelope of a payload with this digest. Whoever reads it checks it as if it had just come. */
   loadDocument(digest: string): Promise<Uint8Array | undefined>;
   saveDocument(digest: string, envelope: Uint8Array): Promise<void>;
+  removeDocument(digest: string): Promise<void>;
   /** Digests of the documents that are here. */
   listDocuments(): Promise<readonly string[]>;
   /** Removes all documents but these. */
@@ -50,6 +51,9 @@ export function createFeedStore(
     async saveDocument(digest, envelope) {
       if (!isDigest(digest)) throw new TypeError("not a digest");
       await save(pathOf(digest), envelope);
+    },
+    async removeDocument(digest) {
+      if (isDigest(digest)) await files.remove([pathOf(digest)]);
     },
     listDocuments,
     async prune(kept) {

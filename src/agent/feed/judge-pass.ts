@@ -1,3 +1,4 @@
+import { describePlace } from "../../core/issue.ts";
 import { redactSecrets } from "../../core/redact-secrets.ts";
 import { isReady, type PassReport } from "../report.ts";
 import type { FeedError } from "./feed-messages.ts";
@@ -66,7 +67,7 @@ function firstError({ issues }: PassReport): FeedError | undefined {
   const issue = issues.find(({ severity }) => severity === "error");
   if (issue === undefined) return undefined;
   const { code, message, fix, at } = issue;
-  return { code, message: clean(`${at.file}:${at.line}:${at.column}: ${message}; ${fix}`) };
+  return { code, message: clean(`${describePlace(at)}: ${message}; ${fix}`) };
 }
 
 function fromCondition({ conditions }: PassReport, code: string): FeedError {

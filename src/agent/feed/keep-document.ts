@@ -18,6 +18,17 @@ export async function keepDocument(
   }
 }
 
+/**
+ * A copy on the disk that does not pass may be damaged, or forged: it goes, and the feed is asked to send the document,
+ * which is then judged as it comes.
+ */
+export async function giveUpCopy({ store, speaker, ports }: KeeperContext, digest: string): Promise<void> {
+  await store
+    .removeDocument(digest)
+    .catch((error: unknown) => ports.log.warn({ error: String(error) }, "a bad copy of a document stays"));
+  speaker.renew("a document that was kept here is not good any more");
+}
+
 /** Leaves what passes may need. */
 export function pruneDocuments({ store, memory }: KeeperContext): Promise<void> {
   const { selected, good, task } = memory.current;

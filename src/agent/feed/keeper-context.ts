@@ -49,6 +49,8 @@ export interface Arrived {
 export interface Waiting {
   readonly assignment: FeedAssignment;
   readonly envelope: Uint8Array;
+  /** It is the copy on the disk: what is wrong with it is no answer to the feed. */
+  readonly isCopy: boolean;
   /** 0 while the document could not be checked to the end. */
   readonly serial: number;
   /** Uptime, ms. */

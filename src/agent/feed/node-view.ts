@@ -13,6 +13,8 @@ export interface NodeView {
   isPinned: boolean;
   /** Of the files in force, where they are as they should be. */
   effectiveDigest: string | undefined;
+  /** "": not looked at yet. */
+  containerdVersion: string;
   /** The assignment whose one new try has not been made yet. */
   newTry: string | undefined;
 }
@@ -28,6 +30,7 @@ export async function openNodeView(state: Pick<StateDirectory, "loadRecord">): P
     sinceBegin: undefined,
     isPinned: false,
     effectiveDigest: undefined,
+    containerdVersion: record.containerdVersion ?? "",
     newTry: undefined,
   };
 }
@@ -43,5 +46,6 @@ export function notePass(
   view.latest = report;
   view.sinceBegin = report;
   view.effectiveDigest = report.inSync ? digestOfFiles(record, sha256) : undefined;
+  view.containerdVersion = report.containerdVersion ?? view.containerdVersion;
   view.isPinned = report.conditions.some(({ type }) => type === "Pinned");
 }

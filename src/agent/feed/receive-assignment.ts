@@ -6,7 +6,7 @@ import { runningOf } from "./describe-state.ts";
 import type { Answer } from "./feed-memory.ts";
 import type { FeedAssignment } from "./feed-messages.ts";
 import { stopTask } from "./finish-task.ts";
-import { keepDocument } from "./keep-document.ts";
+import { giveUpCopy, keepDocument } from "./keep-document.ts";
 import { dropArrived, type KeeperContext } from "./keeper-context.ts";
 import { listItems } from "./list-items.ts";
 import { spreadOf } from "./spread.ts";
@@ -23,10 +23,11 @@ export async function receiveAssignment(context: KeeperContext, assignment: Feed
   const known = findAnswer(context, assignment);
   if (known !== undefined) return speaker.sendAnswer(known);
   if (isRepeated || context.memory.current.task?.id === assignment.id) return sayAgain(context);
+  const isCopy = assignment.envelope === undefined;
   const envelope = assignment.envelope ?? (await store.loadDocument(assignment.digest));
   // No answer: what the feed believes to be here is not, and a new Hello says what is.
   if (envelope === undefined) return speaker.renew("a document was not sent that is not here any more");
-  await takeIn(context, assignment, envelope);
+  await takeIn(context, assignment, envelope, isCopy);
 }
 
 /** What is under way, as far as it has come, for a stream that may not have heard it. */
@@ -59,19 +60,21 @@ async function takeIn(
   context: KeeperContext,
   assignment: FeedAssignment,
   envelope: Uint8Array,
+  isCopy: boolean,
 ): Promise<void> {
   const { id, mode, digest, spreadMs } = assignment;
   const { arrived, speaker, self, ports } = context;
   const checked = await checkArrived(context, envelope, digest);
   const serial = checked.ok ? checked.serial : 0;
   if (!checked.ok && !mayPass(checked)) {
+    if (isCopy) return giveUpCopy(context, digest);
     const refused = mode === "preflight" ? "preflight-failed" : "rejected";
     return answerFinally(context, { id, digest, serial }, refused, { error: checked.error });
   }
-  if (checked.ok) await keepDocument(context, digest, envelope);
+  if (checked.ok && !isCopy) await keepDocument(context, digest, envelope);
   const receivedMs = ports.clock.uptimeMs();
   const dueMs = receivedMs + spreadOf(self.nodeId, id, spreadMs, ports.sha256);
-  arrived.waiting = { assignment, envelope, serial, receivedMs, dueMs };
+  arrived.waiting = { assignment, envelope, isCopy, serial, receivedMs, dueMs };
   speaker.say(assignment, checked.ok ? "verified" : "received");
   await considerWaiting(context);
 }

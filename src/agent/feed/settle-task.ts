@@ -32,8 +32,6 @@ export interface SettleFacts {
   readonly now: RestartEntry;
 }
 
-/** So much of the time for an answer is used for trying; the rest is for going back and saying so. */
-
 /** Where an assignment stands, as a function of what passes and pulls have shown. */
 export function settleTask(task: Task, facts: SettleFacts): Move {
   const judgement = facts.report && judgePass(task.digest, facts.report);

@@ -6,7 +6,7 @@ import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { Location, Member, Nature } from "../../core/bundle/scan.ts";
 import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { digestContent } from "./digest-content.ts";
-import type { KeptMembers } from "./kept-members.ts";
+import type { KeptMembers, TakeContent } from "./kept-members.ts";
 import { type FileReader, streamFile } from "./read-files.ts";
 import { scanCompressed } from "./scan-compressed.ts";
 import { scanFile } from "./scan-file.ts";
@@ -17,6 +17,7 @@ export interface AnswerSources {
   readonly kept: KeptMembers;
   readonly budget: EntryBudget;
   readonly hashAll: boolean;
+  readonly take?: TakeContent | undefined;
 }
 
 /** Carries out an assembly. Throws BundleError, as the assembly does. */
@@ -34,7 +35,7 @@ async function answer({ ask, member }: Ask, sources: AnswerSources): Promise<Ans
   switch (ask) {
     case "document": {
       if (member.size > BUNDLE_LIMITS.listBytes) return {};
-      return { document: await files.read(at.path, at.offset, member.size) };
+      return { document: await files.read(at, at.offset, member.size) };
     }
     case "nature":
       return { nature: await natureOf(files, member, at) };
@@ -60,8 +61,8 @@ function answerFromStream(ask: Ask["ask"], member: Member, { kept }: AnswerSourc
   return inside ?? {};
 }
 
-async function natureOf(files: FileReader, { size }: Member, { path, offset }: Location): Promise<Nature> {
-  return recogniseNature(await files.read(path, offset, Math.min(BLOCK, size)));
+async function natureOf(files: FileReader, { size }: Member, at: Location): Promise<Nature> {
+  return recogniseNature(await files.read(at, at.offset, Math.min(BLOCK, size)));
 }
 
 async function lookInside(member: Member, at: Location, sources: AnswerSources): Promise<Answer> {

@@ -34,7 +34,12 @@ export async function decodeStream<T>(
     (why: unknown) => why,
   );
   const feeding = { isOver: false };
-  const fed = feed(source, decoder, feeding, mustDrain);
+  const broken: { error?: unknown } = {};
+  const fed = feed(source, decoder, feeding, mustDrain).catch((error: unknown) => {
+    // The source cannot be read on: the decoder would wait for the rest.
+    broken.error = error;
+    decoder.stop();
+  });
   const { output } = decoder;
   const decoded = output.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   try {
@@ -43,16 +48,25 @@ export async function decodeStream<T>(
     await decoder.finished;
     return result;
   } catch (error) {
+    if (broken.error !== undefined) throw broken.error;
     // What the decoder says of a damaged file tells more than what was made of the bytes that came out.
     if (error instanceof BundleError && error.code === "damaged") await drain(decoded);
     const own = output.readableEnded || output.errored !== null ? await verdict : undefined;
-    throw own ?? error;
+    throw own instanceof BundleError && error instanceof BundleError
+      ? joinDamage(own, error, name)
+      : (own ?? error);
   } finally {
     feeding.isOver = true;
     decoder.stop();
-    if (mustDrain) await fed;
-    else fed.catch(() => {}); // It may wait for a pipe that has nothing to say.
+    if (mustDrain) await fed; // Else it may wait for a pipe that has nothing to say.
   }
+}
+
+/** What the decoder says, and how far it came. */
+function joinDamage(own: BundleError, seen: BundleError, name: string): BundleError {
+  const start = `${name}, `;
+  if (own.code !== "damaged" || seen === own || !seen.message.startsWith(start)) return own;
+  return new BundleError(own.code, `${own.message}; ${seen.message.slice(start.length)}`, own);
 }
 
 /** Decoders see damage at the end of a block, which is this far at most for those that xz makes by itself. */
@@ -140,6 +154,8 @@ function inProcess(stream: ReturnType<typeof zlib.createGunzip>, format: string,
 function startProgram([program = "", ...args]: readonly string[], from: string, name: string): Decoder {
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C is for us, and would look like damage.
+    detached: true,
     env: { PATH: process.env["PATH"], LC_ALL: "C" },
   });
   let words = "";

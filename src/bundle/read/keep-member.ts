@@ -1,5 +1,6 @@
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { BUNDLE_LIMITS } from "../../core/bundle/bundle-limits.ts";
+import { RECORD_NAME } from "../../core/bundle/dump/bundle-record.ts";
 import { field, readJson } from "../../core/bundle/read-json.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { Compression, Member, MemberDigests, Scan } from "../../core/bundle/scan.ts";
@@ -7,7 +8,7 @@ import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { type ByteFeed, createByteFeed } from "./byte-feed.ts";
 import { decodeStream } from "./decode-stream.ts";
 import { blobAlgorithm, createDigester, passThrough } from "./digest-stream.ts";
-import type { KeptMember, StreamScan } from "./kept-members.ts";
+import type { ContentSink, KeptMember, StreamScan } from "./kept-members.ts";
 import { scanInner } from "./scan-stream.ts";
 
 /** Takes a member's content from the feed, and keeps of it what a bundle is put together from. */
@@ -27,16 +28,45 @@ export async function keepMember(
     scan.depth < BUNDLE_LIMITS.nesting &&
     (scan.hashAll || !/(?:^|\/)[0-9a-f]{64}\.tar\.gz$/.test(member.path)); // A layer by crane, which tells its digest.
   const digester = scan.hashAll || isArchive ? createDigester(algorithm) : undefined;
-  const content = passThrough(feed.content(member.size), digester);
-  const found: Found = isArchive
-    ? await lookInside(nature, member, content, scan)
-    : { document: await keepDocument(member, head, content, scan) };
-  for await (const _ of content); // The rest counts for the digest.
-  const { inner, ...rest } = found;
+  const sink = await scan.take?.begin(member, head);
+  const content = passTo(passThrough(feed.content(member.size), digester), sink);
+  const { inner, ...rest } = await read(
+    content,
+    sink,
+    async (): Promise<Found> =>
+      isArchive
+        ? lookInside(nature, member, content, scan)
+        : { document: await keepDocument(member, head, content, scan) },
+  );
   const digest = digester?.digest();
   const digests: MemberDigests | undefined =
     digest === undefined ? undefined : { digest, ...(inner === undefined ? {} : { inner }) };
   scan.kept.set(member, { nature, ...defined(rest), ...(digests === undefined ? {} : { digests }) });
+}
+
+type Content = AsyncGenerator<Uint8Array, void, undefined>;
+
+async function* passTo(content: Content, sink: ContentSink | undefined): Content {
+  for await (const chunk of content) {
+    await sink?.write(chunk);
+    yield chunk;
+  }
+}
+
+async function read(
+  content: Content,
+  sink: ContentSink | undefined,
+  find: () => Promise<Found>,
+): Promise<Found> {
+  try {
+    const found = await find();
+    for await (const _ of content); // The rest counts for the digest.
+    await sink?.end(found.document !== undefined);
+    return found;
+  } catch (error) {
+    sink?.abort();
+    throw error;
+  }
 }
 
 type Found = { document?: Uint8Array | undefined; inside?: KeptMember["inside"]; inner?: string | undefined };
@@ -53,7 +83,7 @@ async function keepDocument(
   scan: StreamScan,
 ): Promise<Uint8Array | undefined> {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const isList = name === "index.json" || name === "manifest.json" || name === "auto.sh";
+  const isList = ["index.json", "manifest.json", RECORD_NAME, "auto.sh"].includes(name);
   const limit = isList ? BUNDLE_LIMITS.listBytes : BUNDLE_LIMITS.documentBytes;
   if (size > limit || !(isList || looksLikeJson(head))) return undefined;
   const parts: Uint8Array[] = [];

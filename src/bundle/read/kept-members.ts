@@ -14,6 +14,21 @@ export interface KeptMember {
 
 export type KeptMembers = Map<Member, KeptMember>;
 
+/** Somebody who wants the content of files while it goes by. */
+export interface TakeContent {
+  /** `head`: its first bytes, a block of an archive at most. Undefined: it is of no use. */
+  begin(member: Member, head: Uint8Array): Promise<ContentSink | undefined>;
+}
+
+/** Takes one file's content; the stream waits for it. */
+export interface ContentSink {
+  write(chunk: Uint8Array): Promise<void>;
+  /** `isKept`: it is a document that is kept, and can be had later. It may have come to less than was told. */
+  end(isKept: boolean): Promise<void>;
+  /** The stream is broken. */
+  abort(): void;
+}
+
 /** A stream that is gone through once. */
 export interface StreamScan {
   readonly budget: EntryBudget;
@@ -26,6 +41,7 @@ export interface StreamScan {
   documents: number;
   /** Decompressors that may still be started for archives in the archive. */
   decoders: number;
+  readonly take: TakeContent | undefined;
   /** Takes a file's content, which may be left standing, and keeps of it what matters. */
   readonly keep: (
     member: Member,

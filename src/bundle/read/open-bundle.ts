@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import { type AssembledBundle, assembleBundle } from "../../core/bundle/assemble-bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { createEntryBudget } from "../../core/bundle/collect-scan.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
-import type { Nature, Scan } from "../../core/bundle/scan.ts";
+import type { Location, Nature, Scan } from "../../core/bundle/scan.ts";
 import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { type AnswerSources, runAssembly } from "./answer-asks.ts";
 import { createByteFeed } from "./byte-feed.ts";
 import { digestOf } from "./digest-stream.ts";
-import type { KeptMembers } from "./kept-members.ts";
+import { findParts, type PartedFile } from "./find-parts.ts";
+import type { KeptMembers, TakeContent } from "./kept-members.ts";
 import { unreadable } from "./read-error.ts";
 import { createFileReader, streamFile } from "./read-files.ts";
 import { scanCompressed, scanPlain } from "./scan-compressed.ts";
@@ -32,6 +33,10 @@ export interface OpenOptions {
   readonly hashAll: boolean;
   /** Bytes that have been read of a source that is read once, and how many it has; undefined: nobody knows. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
+  /** Gets the content of files that go by in a stream. */
+  readonly take?: TakeContent;
+  /** Ends reading, also where it waits for a stream. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -40,8 +45,8 @@ export interface OpenOptions {
  */
 export async function openBundle(source: string, options: OpenOptions): Promise<OpenedBundle> {
   const files = createFileReader();
-  const { hashAll } = options;
-  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll };
+  const { hashAll, take } = options;
+  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll, take };
   try {
     const { scan, container } = await scanSource(source, options, sources);
     const bundle = await runAssembly(assembleBundle(scan, digestOf), sources);
@@ -58,6 +63,8 @@ interface Scanned {
 
 async function scanSource(source: string, options: OpenOptions, sources: AnswerSources): Promise<Scanned> {
   if (source === "-") return scanOnce(options.stdin, "standard input", undefined, options, sources);
+  const parted = await findParts(source);
+  if (parted !== undefined) return scanParts(parted, options, sources);
   const stats = await stat(source).catch((error) => {
     throw unreadable(source, error);
   });
@@ -65,18 +72,33 @@ async function scanSource(source: string, options: OpenOptions, sources: AnswerS
   if (stats.isDirectory()) return { scan: await scanFolder(source, budget), container: "folder" };
   const at = { path: source, offset: 0 };
   if (!stats.isFile()) return scanOnce(streamFile(at, 0), source, undefined, options, sources);
-  const nature = recogniseNature(await files.read(source, 0, BLOCK));
+  const nature = recogniseNature(await files.read(at, 0, BLOCK));
   if (nature !== "tar") return scanOnce(streamFile(at, 0), source, stats.size, options, sources);
   return { scan: await scanFile(files, at, stats.size, source, budget), container: "tar" };
+}
+
+async function scanParts(
+  { base, parts, size }: PartedFile,
+  options: OpenOptions,
+  sources: AnswerSources,
+): Promise<Scanned> {
+  const { budget, files } = sources;
+  const at: Location = { path: base, offset: 0, parts };
+  const isPlain = recogniseNature(await files.read(at, 0, BLOCK)) === "tar";
+  const { scan, container } = isPlain
+    ? { scan: await scanFile(files, at, size, base, budget), container: "tar" }
+    : await scanOnce(streamFile(at, 0), base, size, options, sources);
+  return { scan, container: `${container}, in ${parts.length} part${parts.length === 1 ? "" : "s"}` };
 }
 
 async function scanOnce(
   stream: Readable,
   name: string,
   total: number | undefined,
-  { onProgress }: OpenOptions,
+  { onProgress, signal }: OpenOptions,
   sources: AnswerSources,
 ): Promise<Scanned> {
+  if (signal !== undefined) addAbortSignal(signal, stream);
   const bytes = counted(stream, name, (done) => onProgress?.(done, total));
   const feed = createByteFeed(bytes);
   const nature = recogniseNature(await feed.peek(BLOCK));

@@ -7,13 +7,14 @@ import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { type ByteFeed, createByteFeed } from "./byte-feed.ts";
 import { decodeStream } from "./decode-stream.ts";
 import { keepMember } from "./keep-member.ts";
-import type { KeptMembers, StreamScan } from "./kept-members.ts";
+import type { KeptMembers, StreamScan, TakeContent } from "./kept-members.ts";
 import { scanStream } from "./scan-stream.ts";
 
 interface ScanOptions {
   readonly budget: EntryBudget;
   readonly kept: KeptMembers;
   readonly hashAll: boolean;
+  readonly take?: TakeContent | undefined;
   /** 0: it is the bundle itself, which has to be an archive. */
   readonly depth: number;
 }
@@ -38,7 +39,7 @@ export async function scanCompressed(
 export function scanPlain(
   feed: ByteFeed,
   name: string,
-  { budget, kept, hashAll, depth }: ScanOptions,
+  { budget, kept, hashAll, depth, take }: ScanOptions,
 ): Promise<Scan | undefined> {
   const scan: StreamScan = {
     budget,
@@ -47,6 +48,7 @@ export function scanPlain(
     depth,
     documents: BUNDLE_LIMITS.keptBytes,
     decoders: BUNDLE_LIMITS.decoders,
+    take,
     keep: keepMember,
   };
   return scanStream(feed, name, scan);

@@ -7,11 +7,12 @@ import type { FileReader } from "./read-files.ts";
 /** Goes through the headers of an archive that is at rest, from one to the next. Throws BundleError. */
 export async function scanFile(
   files: FileReader,
-  { path, offset }: Location,
+  file: Location,
   size: number,
   name: string,
   budget: EntryBudget,
 ): Promise<Scan> {
+  const { offset } = file;
   const collector = collectScan(name, budget);
   const walk = walkTar(name);
   for (let step = walk.next(undefined); ; ) {
@@ -19,7 +20,7 @@ export async function scanFile(
     if (step.value.step === "read") {
       const { at, length } = step.value;
       const there = Math.max(0, Math.min(length, size - at));
-      step = walk.next(await files.read(path, offset + at, there));
+      step = walk.next(await files.read(file, offset + at, there));
       continue;
     }
     const { entry } = step.value;
@@ -28,7 +29,7 @@ export async function scanFile(
         "damaged",
         `${name}, ${nameEntry(entry.name, entry.offset)}: cut off: it has ${entry.size} bytes, and the archive ends after ${Math.max(0, size - entry.contentAt)} of them`,
       );
-    collector.add(entry, { path, offset: offset + entry.contentAt });
+    collector.add(entry, { ...file, offset: offset + entry.contentAt });
     step = walk.next(undefined);
   }
 }

@@ -31,7 +31,11 @@ export async function scanStream(feed: ByteFeed, name: string, scan: StreamScan)
       files += 1;
       isBundle ||= isBundlePath(member.path);
       if (!isBundle && files > BUNDLE_LIMITS.probed) return undefined;
-      await scan.keep(member, feed, scan, isBundle);
+      await scan.keep(member, feed, scan, isBundle).catch((error: unknown) => {
+        if (!isDecodersError(error)) throw error;
+        const where = `${name}, ${nameEntry(entry.name, entry.offset)}`;
+        throw new BundleError("damaged", `${where}: cut off or damaged within it`, error);
+      });
     }
     await finishContent(feed, entry, name);
     step = walk.next(undefined);
@@ -49,6 +53,12 @@ export async function scanInner(feed: ByteFeed, name: string, outer: StreamScan)
   outer.documents = scan.documents;
   outer.decoders = scan.decoders;
   return found;
+}
+
+/** Of node:zlib, which breaks off the stream of what has come out. */
+function isDecodersError(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === "string" && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(code);
 }
 
 async function finishContent(feed: ByteFeed, { name, offset, contentAt, size }: TarEntry, archive: string) {

@@ -50,3 +50,13 @@ export async function pingRegistry(link: RegistryLink, repository: string): Prom
   if (isPage) throw new RegistryError({ phase: "http", code: "web-page", host: url.host });
   if (reply.status !== 200) throw new AnswerError("GET", reply);
 }
+
+/** Finds out whether there is somebody to talk to; what he says does not matter yet. Rejects with RegistryError. */
+export async function touchRegistry(link: RegistryLink): Promise<void> {
+  const url = new URL("/v2/", link.url);
+  try {
+    await link.request({ method: "GET", url }, { repository: "", isLoginOnly: true, isPull: true });
+  } catch (error) {
+    if (error instanceof RegistryError && ["dns", "connect", "tls"].includes(error.phase)) throw error;
+  }
+}

@@ -11,7 +11,7 @@ export interface ManifestUpload {
   readonly bytes: Uint8Array;
 }
 
-const ACCEPT = [
+export const ACCEPT = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.oci.image.manifest.v1+json",
@@ -41,10 +41,11 @@ export async function getManifest(
   repository: string,
   reference: string,
   maxBytes: number,
+  isPull = false,
 ): Promise<Buffer | undefined> {
   const url = manifestUrl(link, repository, reference);
   const ask = { method: "GET", url, headers: { accept: ACCEPT }, maxBytes } as const;
-  const reply = await link.request(ask, { repository });
+  const reply = await link.request(ask, { repository, ...(isPull ? { isPull } : {}) });
   if (reply.status === 404) return undefined;
   if (reply.status !== 200) throw new AnswerError("GET", reply);
   return reply.body;

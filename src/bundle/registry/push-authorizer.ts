@@ -9,12 +9,14 @@ export interface AuthorizerOptions extends Pick<TokenAsk, "client" | "url" | "tl
   readonly now: () => number;
 }
 
-/** What a request needs to be allowed: to push to a repository, and to mount from another. */
+/** What a request needs to be allowed: to push to a repository, and to mount from another; or to pull from it. */
 export interface Rights {
   readonly repository: string;
   readonly from?: string | undefined;
   /** No repository is asked for: this one only tells whose login counts. */
   readonly isLoginOnly?: true;
+  /** Nothing is to be sent there. */
+  readonly isPull?: true;
 }
 
 /** Answers the challenges of one registry. Nothing is sent before it has asked for it. */
@@ -79,8 +81,8 @@ function basicHeader(login: PushLogin | undefined, url: URL): string {
   throw new RegistryError({ phase: "auth", code: "no-credentials", host: url.host });
 }
 
-function scopesOf({ repository, from, isLoginOnly }: Rights): readonly string[] {
+function scopesOf({ repository, from, isLoginOnly, isPull }: Rights): readonly string[] {
   if (isLoginOnly) return [];
-  const own = `repository:${repository}:pull,push`;
+  const own = `repository:${repository}:${isPull ? "pull" : "pull,push"}`;
   return from === undefined || from === repository ? [own] : [own, `repository:${from}:pull`];
 }

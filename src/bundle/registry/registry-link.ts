@@ -49,9 +49,10 @@ export function createRegistryLink(url: URL, send: SendRequest, authorizer: Push
   };
 }
 
-function refused({ host }: URL, { repository }: Rights, { status }: Reply): RegistryError {
+function refused({ host }: URL, { repository, isPull }: Rights, { status }: Reply): RegistryError {
   const where = repository === "" ? "" : ` for ${repository}`;
-  const detail = `the login that was given, or its right to push${where} (status ${status})`;
+  const right = isPull ? "pull" : "push";
+  const detail = `the login that was given, or its right to ${right}${where} (status ${status})`;
   return new RegistryError({ phase: "auth", code: "credentials-refused", host, detail });
 }
 

@@ -28,6 +28,8 @@ export async function sendBody(
 ): Promise<void> {
   if (body !== undefined && body.length > 0) {
     if (asksFirst) await waitForGo(request);
+    // Refused: a body that can be had once only is not to be touched.
+    if (hasAnswer() || request.destroyed) return;
     for await (const chunk of body.open()) {
       if (hasAnswer() || request.destroyed) return;
       within(STALL_MS);

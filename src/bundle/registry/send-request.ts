@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly maxBytes?: number;
   /** Let the server look at the headers first (`Expect: 100-continue`), which it may not answer. */
   readonly asksFirst?: boolean;
+  /** Takes the body of a 200 or 206 as it comes, in place of the reply. What it throws ends the request, and is thrown. */
+  readonly take?: (body: AsyncIterable<Uint8Array>, reply: Omit<Reply, "body">) => Promise<void>;
 }
 
 export interface Reply {
@@ -36,6 +38,8 @@ export type SendRequest = (outgoing: Outgoing) => Promise<Reply>;
 
 const ANSWER_MS = 60_000;
 const MAX_BODY_BYTES = 64 * 1024;
+/** Between two pieces of a body that is waited for. */
+const STALL_MS = 60_000;
 /** Of an answer whose body tells nothing that is needed. */
 const REST_MS = 10_000;
 /** A connection that the server closed while it was idle shows it before more of a body has gone out. */
@@ -110,6 +114,16 @@ function exchangeOnce(
     });
     request.once("response", (answer) => {
       response = answer;
+      if (outgoing.take !== undefined && [200, 206].includes(answer.statusCode ?? 0)) {
+        // What was taken cannot be taken back: nobody may send the request once more as if nothing had been.
+        sent.bytes = Number.POSITIVE_INFINITY;
+        const body = pieces(answer, url, (ms) => (ms === undefined ? clearTimeout(timer) : within(ms)));
+        takeReply(answer, outgoing.take, body, url).then(resolve, (error) => {
+          reject(error);
+          request.destroy();
+        });
+        return;
+      }
       within(outgoing.method === "GET" ? ANSWER_MS : REST_MS);
       readReply(answer, outgoing).then(resolve, (error) => reject(explainExchange(error, url)));
     });
@@ -133,6 +147,48 @@ function exchangeOnce(
   });
 }
 
+/** Whoever takes them may be slow; only the server's own slowness counts. */
+async function* pieces(
+  response: IncomingMessage,
+  url: URL,
+  within: (ms: number | undefined) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  for (;;) {
+    within(STALL_MS);
+    let next: IteratorResult<Uint8Array>;
+    try {
+      next = await chunks.next();
+    } catch (error) {
+      throw explainExchange(response.errored ?? error, url);
+    } finally {
+      within(undefined);
+    }
+    if (next.done === true) return;
+    yield next.value;
+  }
+}
+
+async function takeReply(
+  response: IncomingMessage,
+  take: NonNullable<Outgoing["take"]>,
+  body: AsyncIterable<Uint8Array>,
+  url: URL,
+): Promise<Reply> {
+  const head = headOf(response, url);
+  await take(body, head);
+  return { ...head, body: Buffer.alloc(0) };
+}
+
+function headOf(response: IncomingMessage, url: URL): Omit<Reply, "body"> {
+  return {
+    url,
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    challenges: response.headersDistinct["www-authenticate"] ?? [],
+  };
+}
+
 async function readReply(response: IncomingMessage, outgoing: Outgoing): Promise<Reply> {
   const { method, url, maxBytes = MAX_BODY_BYTES } = outgoing;
   const chunks: Buffer[] = [];
@@ -147,11 +203,5 @@ async function readReply(response: IncomingMessage, outgoing: Outgoing): Promise
     // Who refuses a body early may well break off the connection: the status has come, and is what counts.
     if (method === "GET") throw error;
   }
-  return {
-    url,
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    challenges: response.headersDistinct["www-authenticate"] ?? [],
-    body: Buffer.concat(chunks).subarray(0, maxBytes),
-  };
+  return { ...headOf(response, url), body: Buffer.concat(chunks).subarray(0, maxBytes) };
 }

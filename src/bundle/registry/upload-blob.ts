@@ -46,7 +46,18 @@ export async function uploadBlob(
   }
 }
 
-async function beginUpload(link: RegistryLink, blob: BlobUpload): Promise<UploadSession | "mounted"> {
+type Mount = Pick<BlobUpload, "repository" | "digest" | "from">;
+
+/** Gets a blob from another repository of the registry. False: it does not do that, or does not have it. */
+export async function mountBlob(link: RegistryLink, mount: Mount): Promise<boolean> {
+  const session = await beginUpload(link, mount);
+  if (session === "mounted") return true;
+  await cancel(link, mount, session);
+  return false;
+}
+
+/** A mount, or an upload that the registry has begun. */
+export async function beginUpload(link: RegistryLink, blob: Mount): Promise<UploadSession | "mounted"> {
   const { repository, digest, from } = blob;
   const plain = new URL(`/v2/${repository}/blobs/uploads/`, link.url);
   if (from !== undefined && from !== repository) {
@@ -110,11 +121,13 @@ async function sendBlob(
   );
 }
 
-const OCTETS = { "content-type": "application/octet-stream" };
+/** Of what is sent as a blob. */
+export const OCTETS = { "content-type": "application/octet-stream" };
 
-async function endUpload(
+/** What makes an upload a blob: its bytes are there, or go along. */
+export async function endUpload(
   link: RegistryLink,
-  { repository, digest, size }: BlobUpload,
+  { repository, digest, size }: Pick<BlobUpload, "repository" | "digest" | "size">,
   location: URL,
   sending: Partial<Outgoing> = { answerMs: answerMs(size) },
 ): Promise<void> {
@@ -124,7 +137,7 @@ async function endUpload(
 }
 
 /** The end of an upload may have the registry copy all of it in its storage. */
-function answerMs(size: number): number {
+export function answerMs(size: number): number {
   return 600_000 + size / 20_000;
 }
 
@@ -132,7 +145,7 @@ const FIRST_CHUNK = 16 * 1024 * 1024;
 const SMALLEST_CHUNK = 256 * 1024;
 
 interface Refused {
-  readonly blob: BlobUpload;
+  readonly blob: Pick<BlobUpload, "size">;
   /** How it was sent; other uploads may have learnt since. */
   readonly used: UploadWays;
   readonly ways: UploadWays;
@@ -140,7 +153,7 @@ interface Refused {
 }
 
 /** Takes from a refusal how to do it otherwise. False: there is no other way. */
-function learnWay(error: AnswerError, { blob: { size }, used, ways, session }: Refused): boolean {
+export function learnWay(error: AnswerError, { blob: { size }, used, ways, session }: Refused): boolean {
   if (error.status === 413) {
     const before = Math.min(used.chunkBytes ?? Number.POSITIVE_INFINITY, size);
     const next = Math.floor(Math.min(FIRST_CHUNK, before / 2));
@@ -155,9 +168,9 @@ function learnWay(error: AnswerError, { blob: { size }, used, ways, session }: R
 }
 
 /** Frees what the registry keeps of it; how that ends does not matter. */
-async function cancel(
+export async function cancel(
   link: RegistryLink,
-  { repository }: BlobUpload,
+  { repository }: Pick<BlobUpload, "repository">,
   { location }: UploadSession,
 ): Promise<void> {
   await link.request({ method: "DELETE", url: location, answerMs: 5_000 }, { repository }).catch(() => {});

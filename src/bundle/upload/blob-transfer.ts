@@ -27,14 +27,16 @@ interface Home {
 }
 
 /** Asking whether something so large is there costs nothing beside sending it; for what is smaller it would. */
-const WORTH_ASKING = 1024 * 1024;
+export const WORTH_ASKING = 1024 * 1024;
 
 export function createBlobTransfer(context: PushContext): BlobTransfer {
   const present = new Map<string, Promise<void>>();
   const homes = new Map<Digest, Home>();
 
   const makeHome = (repository: string, blob: Descriptor): Promise<void> => {
-    const done = transferBlob(context, repository, blob);
+    // Where a push before this one has put it; if it is not there any more, it is sent in the same request.
+    const hint = context.journal.find(blob.digest, repository);
+    const done = transferBlob(context, repository, blob, hint);
     const isReady = done.then(
       () => true,
       () => false,
@@ -53,6 +55,13 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     }
   };
 
+  const noteThere = (repository: string, digest: Digest): void => {
+    const key = `${repository}@${digest}`;
+    if (!present.has(key)) present.set(key, Promise.resolve());
+    if (!homes.has(digest)) homes.set(digest, { repository, isReady: Promise.resolve(true) });
+  };
+  for (const { repository, digest } of context.known ?? []) noteThere(repository, digest);
+
   return {
     ensure(repository, blob) {
       const key = `${repository}@${blob.digest}`;
@@ -60,33 +69,41 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
       present.set(key, known);
       return known;
     },
-    noteThere(repository, digest) {
-      const key = `${repository}@${digest}`;
-      if (!present.has(key)) present.set(key, Promise.resolve());
-      if (!homes.has(digest)) homes.set(digest, { repository, isReady: Promise.resolve(true) });
-    },
+    noteThere,
   };
 }
 
-async function transferBlob(
+/** Sends a blob, or has it mounted; `from`: a repository that may have it. */
+export function transferBlob(
   context: PushContext,
   repository: string,
   blob: Descriptor,
   from?: string,
 ): Promise<void> {
-  const { lanes, emit } = context;
-  const { digest, size } = blob;
-  await lanes.run(async (lane) => {
+  return context.lanes.run(async (lane) => {
     context.signal.throwIfAborted();
-    emit({ kind: "blob-begin", repository, digest, size });
-    const meter = createMeter((bytes) => emit({ kind: "blob-sent", repository, digest, bytes }));
-    let end: PartEnd | undefined;
-    try {
-      end = await send(context, { repository, blob, from, lane, onSent: meter.note });
-    } finally {
-      emit({ kind: "blob-end", repository, digest, size, end, sentBytes: meter.total() });
-    }
+    await trackBlob(context, repository, blob, (onSent) =>
+      send(context, { repository, blob, from, lane, onSent }),
+    );
   });
+}
+
+/** Tells of a blob on its way. */
+export async function trackBlob(
+  { emit }: Pick<PushContext, "emit">,
+  repository: string,
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+  transfer: (onSent: (bytes: number) => void) => Promise<PartEnd>,
+): Promise<PartEnd> {
+  emit({ kind: "blob-begin", repository, digest, size });
+  const meter = createMeter((bytes) => emit({ kind: "blob-sent", repository, digest, bytes }));
+  let end: PartEnd | undefined;
+  try {
+    end = await transfer(meter.note);
+    return end;
+  } finally {
+    emit({ kind: "blob-end", repository, digest, size, end, sentBytes: meter.total() });
+  }
 }
 
 interface Sending {
@@ -98,8 +115,10 @@ interface Sending {
 }
 
 function send(context: PushContext, { repository, blob, from, lane, onSent }: Sending): Promise<PartEnd> {
-  const { link, retrier, ways, source, deep } = context;
+  const { link, retrier, ways, source, deep, journal } = context;
   const { digest, size } = blob;
+  const isNoted = journal.has(repository, digest);
+  journal.note(repository, digest);
   const open = (range?: ByteRange): AsyncIterable<Uint8Array> =>
     range === undefined ? verifiedBytes(source, digest, size) : readBlob(source, digest, range);
   const verify = async (): Promise<void> => {
@@ -109,7 +128,8 @@ function send(context: PushContext, { repository, blob, from, lane, onSent }: Se
     `${repository}: ${digest}`,
     async (failed) => {
       // The answer to what was sent before may be all that got lost.
-      const asks = failed > 0 || deep || (from === undefined && size >= WORTH_ASKING);
+      const mayBeThere = failed > 0 || deep || isNoted;
+      const asks = mayBeThere || (from === undefined && size >= WORTH_ASKING);
       if (asks && (await headBlob(link, repository, digest))) return "there";
       return uploadBlob(link, { repository, digest, size, from, open, verify, onSent }, ways, failed);
     },

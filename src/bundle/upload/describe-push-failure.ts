@@ -4,6 +4,15 @@ import { AnswerError } from "../registry/answer-error.ts";
 
 /** What went wrong and what to do, for whoever pushes; without secrets. */
 export function describePushFailure(error: unknown): string {
+  return describeFailure(error, hintFor);
+}
+
+/** The same for whoever pulls. */
+export function describePullFailure(error: unknown): string {
+  return describeFailure(error, pullHintFor);
+}
+
+function describeFailure(error: unknown, hintFor: (error: AnswerError) => string | undefined): string {
   const first = innermost(error);
   if (first instanceof RegistryError) {
     const { cause, fix } = pushFix(first.failure);
@@ -24,7 +33,10 @@ function tries(error: unknown): string {
   return / \(tried \d+ times\)$/.exec((error as Error).message)?.[0] ?? "";
 }
 
-function hintFor({ status, codes }: AnswerError): string | undefined {
+function hintFor({ status, codes, message }: AnswerError): string | undefined {
+  // ENOSPC, as docker-registry tells it.
+  if (status >= 500 && /no space left|"Err":28\b/.test(message))
+    return "the registry's disk is full: make room there, and push again";
   if (status === 403 || codes.includes("DENIED"))
     return "the login may not push there: give it the right, or use another";
   if (status === 413)
@@ -36,5 +48,13 @@ function hintFor({ status, codes }: AnswerError): string | undefined {
   if (codes.includes("NAME_UNKNOWN")) return "create the project or namespace at the registry first";
   if (status === 404 || status === 405)
     return "is this a registry, and does it take pushes? A pull-through cache does not";
+  return undefined;
+}
+
+function pullHintFor({ status }: AnswerError): string | undefined {
+  if (status === 403) return "the login may not pull from there: give it the right, or use another";
+  if (status === 404) return "the registry does not have it: check the name, and its spelling";
+  if (status === 429)
+    return "the registry limits its clients: log in if that lifts the limit, or dump again later";
   return undefined;
 }

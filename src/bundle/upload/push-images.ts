@@ -1,13 +1,17 @@
+import type { Digest } from "../../core/bundle/bundle.ts";
 import type { AbsentPart, ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
+import { repositoryFor } from "../../core/bundle/push/repository-name.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { ExhaustedError } from "../registry/retrier.ts";
+import { mountBlob } from "../registry/upload-blob.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { describePushFailure } from "./describe-push-failure.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
 import type { PushContext } from "./push-context.ts";
+import { asSparseList, onlyPlatform } from "./sparse-list.ts";
 
 /**
  * Pushes images, a few at a time, in their order.
@@ -37,7 +41,9 @@ export async function pushImages(
   return results;
 }
 
-type ImagePush = (image: PlannedImage) => Promise<"pushed" | "there">;
+type ImagePush = (
+  image: PlannedImage,
+) => Promise<{ readonly result: "pushed" | "there"; readonly newDigest?: Digest }>;
 
 async function pushOne(image: PlannedImage, push: ImagePush, context: PushContext): Promise<ImageResult> {
   const { name, repository, tag, tree } = image;
@@ -45,7 +51,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   if (context.signal.aborted) return { ...about, result: "left" };
   context.emit({ kind: "image-begin", name });
   try {
-    return { ...about, result: await push(image) };
+    return { ...about, ...(await push(image)) };
   } catch (error) {
     if (context.signal.aborted) return { ...about, result: "left" };
     if (endsAll(error)) context.stop();
@@ -53,7 +59,8 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   }
 }
 
-function endsAll(error: unknown): boolean {
+/** Nobody answers, or nobody is let in: whatever else is tried will end so, too. */
+export function endsAll(error: unknown): boolean {
   if (error instanceof ExhaustedError) return error.isUnreachable;
   return (
     error instanceof RegistryError && error.code !== "credentials-refused" && error.code !== "token-refused"
@@ -64,19 +71,38 @@ function createImagePush(context: PushContext): ImagePush {
   const blobs = createBlobTransfer(context);
   const manifests = createManifestTransfer(context);
   const parts: Parts = { context, blobs, manifests };
-  return async ({ repository, tag, tree, referrers }) => {
+  /** Under its tag, or its digest. Returns the digest of what is there in its place; undefined: nothing else. */
+  const putTop = async ({ repository, tag, tree }: PlannedImage): Promise<Digest | undefined> => {
+    const top = tree.manifests.at(-1);
+    if (top === undefined) return undefined;
+    try {
+      await (tag === undefined ? manifests.ensure(repository, top) : manifests.tag(repository, tag, top));
+      return undefined;
+    } catch (error) {
+      const sparse = asSparseList(error, tree);
+      const only = onlyPlatform(tree)?.manifest;
+      if (sparse === undefined || !context.allowNewDigest || only === undefined || tag === undefined)
+        throw sparse ?? error;
+      await manifests.tag(repository, tag, only);
+      return only.digest;
+    }
+  };
+  return async (image) => {
+    const { repository, tag, tree, referrers } = image;
     const { digest } = tree.image.top;
-    const isThere = (await manifests.find(repository, tag ?? digest)) === digest;
+    const only = onlyPlatform(tree)?.manifest;
+    const standing = await manifests.find(repository, tag ?? digest);
+    if (context.allowNewDigest && only !== undefined && standing === only.digest)
+      return { result: "there", newDigest: only.digest };
+    const isThere = standing === digest;
     if (isThere) for (const blob of tree.blobs) if (!context.deep) blobs.noteThere(repository, blob.digest);
     const mustLook = !isThere || context.deep;
     if (mustLook) await pushParts(parts, repository, tree, tree.manifests.slice(0, -1));
     let hasSent = !isThere;
     for (const referrer of referrers)
       if (await pushReferrer(parts, repository, referrer, isThere)) hasSent = true;
-    const top = tree.manifests.at(-1);
-    if (top !== undefined && !isThere)
-      await (tag === undefined ? manifests.ensure(repository, top) : manifests.tag(repository, tag, top));
-    return hasSent ? "pushed" : "there";
+    const newDigest = isThere ? undefined : await putTop(image);
+    return { result: hasSent ? "pushed" : "there", ...(newDigest === undefined ? {} : { newDigest }) };
   };
 }
 
@@ -114,32 +140,56 @@ async function pushReferrer(
 
 /** What the bundle lacks has to be there from before, or the image could not be pulled. */
 async function requireAbsent(
-  { link, retrier, lanes }: PushContext,
+  context: PushContext,
   manifests: ManifestTransfer,
   repository: string,
   absent: readonly AbsentPart[],
 ): Promise<void> {
-  for (const { kind, descriptor } of absent) {
+  for (const part of absent) {
+    const { kind, descriptor, leftOut } = part;
     const { digest } = descriptor;
+    // Some registries take a list without all that it names.
+    if (kind === "manifest" && leftOut !== undefined) continue;
     const isThere =
       kind === "manifest"
         ? (await manifests.find(repository, digest)) !== undefined
-        : await lanes.run((lane) => retrier.run(digest, () => headBlob(link, repository, digest), lane));
-    if (!isThere) throw new IncompleteImageError(absent, { kind, descriptor });
+        : await findBlob(context, repository, part);
+    if (!isThere) throw new IncompleteImageError(absent, part);
   }
+}
+
+/** It is there, or where an image of an older bundle has it, from where it can be mounted. */
+function findBlob(
+  { link, retrier, lanes, namespace }: PushContext,
+  repository: string,
+  { descriptor: { digest }, leftOut }: AbsentPart,
+): Promise<boolean> {
+  const older = leftOut?.image === undefined ? undefined : repositoryFor(leftOut.image, digest, namespace);
+  const from = older?.ok === true ? older.name.repository : undefined;
+  return lanes.run((lane) =>
+    retrier.run(
+      digest,
+      async () =>
+        (await headBlob(link, repository, digest)) ||
+        (from !== undefined && (await mountBlob(link, { repository, digest, from }))),
+      lane,
+    ),
+  );
 }
 
 /** The bundle lacks parts of an image, and the registry does too. */
 export class IncompleteImageError extends Error {
   override readonly name = "IncompleteImageError";
-  constructor(absent: readonly AbsentPart[], { kind, descriptor }: AbsentPart) {
+  constructor(absent: readonly AbsentPart[], { kind, descriptor, leftOut }: AbsentPart) {
     const { digest, platform } = descriptor;
     const names = [platform?.["os"], platform?.["architecture"]].filter((part) => typeof part === "string");
     const what =
       kind === "blob" ? "layer or config" : `manifest${names.length > 0 ? ` for ${names.join("/")}` : ""}`;
     const more = absent.length > 1 ? ` (${absent.length} parts are missing)` : "";
-    super(
-      `neither the bundle nor the registry has its ${what} ${digest}${more}: make the bundle with all of the image, all platforms of a list included`,
-    );
+    const fix =
+      leftOut === undefined
+        ? "make the bundle with all of the image, all platforms of a list included"
+        : "the bundle is an increment: push the older one first, or make one without --since";
+    super(`neither the bundle nor the registry has its ${what} ${digest}${more}: ${fix}`);
   }
 }

@@ -35,6 +35,7 @@ export async function readImageTrees({ bundle, source }: OpenBundle): Promise<re
   const parts = {
     partsOf: (digest: Digest) => known.get(digest),
     has: (digest: Digest) => bundle.blobs.has(digest),
+    leftOut: bundle.leftOut,
   };
   return bundle.images.map((image: BundleImage) => buildImageTree(image, parts));
 }

@@ -36,7 +36,7 @@ export async function surveyImages(
       const missing = await Promise.all(
         tree.blobs.map(async (blob) => ((await isMissing(repository, blob)) ? blob.size : 0)),
       );
-      const lacking = tree.absent.length;
+      const lacking = tree.absent.filter(({ leftOut }) => leftOut === undefined).length;
       return {
         image,
         isThere: false,

@@ -31,8 +31,12 @@ export async function* verifiedBytes(
   if (read > size) throw new BadBlobError(`${place} is longer than the ${size} bytes that its manifest says`);
   if (read < size)
     throw new BadBlobError(`${place} ends after ${read} of ${size} bytes: the bundle is cut off`);
-  if (hash.digest("hex") !== hex) throw new BadBlobError(`${place} is damaged: its content is not ${digest}`);
+  if (hash.digest("hex") !== hex) throw damagedBlob(place, digest);
   if (held !== undefined) yield held;
+}
+
+export function damagedBlob(place: string, digest: Digest): BadBlobError {
+  return new BadBlobError(`${place} is damaged: its content is not ${digest}`);
 }
 
 /** Reads a small blob whole. Throws BadBlobError, also if it is larger than `maxBytes`. */

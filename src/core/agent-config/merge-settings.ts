@@ -96,7 +96,7 @@ export function createMerge<Key extends string>(family: SettingsFamily<Key>): Me
 
 export function placeOf(origin: Origin): Place {
   if (origin.from === "file") return origin.at;
-  return { file: origin.from === "default" ? "default" : origin.name, line: 1, column: 1 };
+  return { file: origin.from === "default" ? "configuration" : origin.name, line: 0, column: 0 };
 }
 
 // Other programs may use our prefix too, so this warns only.
@@ -105,7 +105,7 @@ function unknownVariable(name: string, known: readonly string[]): Issue {
   return {
     code: "config-unknown-variable",
     severity: "warning",
-    at: { file: name, line: 1, column: 1 },
+    at: { file: name, line: 0, column: 0 },
     message: `the environment variable ${name} sets nothing`,
     fix: meant === undefined ? "unset it" : `did you mean ${meant}?`,
   };

@@ -6,6 +6,7 @@ import { checkImage } from "./check-image.ts";
 import { createGathered, type FoundImage, type Gathered, type Holding, type Problem } from "./gathered.ts";
 import { manifestsBelow } from "./manifests-below.ts";
 import { digestInName, fullName } from "./name-image.ts";
+import { formatBytes } from "./push/format-amount.ts";
 import type { ManifestParts } from "./push/manifest-parts.ts";
 import type { Scan } from "./scan.ts";
 import { isDump } from "./shapes/gather-dump.ts";
@@ -20,6 +21,19 @@ export interface AssembledBundle extends Bundle {
   readonly problems: readonly Problem[];
 }
 
+/** An increment is whole only together with what the site has. */
+function tellIncrement({ leftOut, holdings, problems }: Gathered): void {
+  if (leftOut?.since === undefined) return;
+  const lacking = leftOut.blobs.filter(({ digest }) => !holdings.has(digest));
+  const size = lacking.reduce((sum, blob) => sum + blob.size, 0);
+  const amount = `${lacking.length} blob${lacking.length === 1 ? "" : "s"} (${formatBytes(size)})`;
+  problems.push({
+    severity: "warning",
+    code: "increment",
+    message: `an increment: it leaves out ${amount} that ${leftOut.since} has; push it where that one has been pushed`,
+  });
+}
+
 /**
  * Finds out what is in a folder or an archive: layouts and archives of images in it, at any depth, and archives in
  * archives. Throws BundleError when there is no image, or when it is made to mislead; what is missing or does not fit
@@ -32,6 +46,7 @@ export function* assembleBundle(
   const gathered = createGathered();
   yield* gatherScan(gathered, scan, digestOf, 0);
   const images = nameImages(gathered);
+  tellIncrement(gathered);
   const checked = new Set<Digest>();
   for (const image of images) {
     if (checked.has(image.top.digest)) continue;
@@ -46,6 +61,7 @@ export function* assembleBundle(
     blobs: gathered.holdings,
     manifests: gathered.manifests,
     problems: gathered.problems.slice(0, BUNDLE_LIMITS.problems),
+    ...(gathered.leftOut === undefined ? {} : { leftOut: gathered.leftOut }),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { LeftOut } from "./dump/bundle-record.ts";
+
 /** `sha256:…`: algorithm and lower-case hexadecimal digits; checked where it comes in. */
 export type Digest = string;
 
@@ -30,4 +32,6 @@ export interface Bundle {
   readonly images: readonly BundleImage[];
   /** Everything it holds by digest, manifests included, with its size in bytes. */
   readonly blobs: ReadonlyMap<Digest, { readonly size: number }>;
+  /** What it lacks because whoever made it wanted it so. */
+  readonly leftOut?: LeftOut;
 }

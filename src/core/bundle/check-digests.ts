@@ -36,7 +36,7 @@ const NAMED = 3;
 
 function usersOf(bundle: AssembledBundle, digest: Digest): string {
   const users = bundle.images.filter((image) =>
-    checkImage(image, { holdings: bundle.blobs, manifests: bundle.manifests }).digests.has(digest),
+    checkImage(image, { ...bundle, holdings: bundle.blobs }).digests.has(digest),
   );
   if (users.length === 0) return "; no image uses it";
   const names = users.slice(0, NAMED).map(({ name, top }) => name ?? top.digest);

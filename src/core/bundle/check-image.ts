@@ -1,5 +1,6 @@
 import type { BundleImage, Descriptor, Digest } from "./bundle.ts";
 import { BUNDLE_LIMITS } from "./bundle-limits.ts";
+import type { LeftOut } from "./dump/bundle-record.ts";
 import type { Holding, Problem } from "./gathered.ts";
 import { isForeign, type ManifestParts } from "./push/manifest-parts.ts";
 
@@ -13,13 +14,18 @@ export interface ImageCheck {
 interface Contents {
   readonly holdings: ReadonlyMap<Digest, Holding>;
   readonly manifests: ReadonlyMap<Digest, ManifestParts>;
+  readonly leftOut?: LeftOut | undefined;
 }
 
 /** Looks at sizes and at what is missing; digests are computed by whoever reads the content. */
-export function checkImage({ name, top }: BundleImage, { holdings, manifests }: Contents): ImageCheck {
+export function checkImage(
+  { name, top }: BundleImage,
+  { holdings, manifests, leftOut: record }: Contents,
+): ImageCheck {
   const problems: Problem[] = [];
   const digests = new Set<Digest>();
   const label = name ?? top.digest;
+  const isElsewhere = listLeftOut(record);
   const tell = (severity: Problem["severity"], code: Problem["code"], message: string) =>
     problems.push({ severity, code, message: `${label}: ${message}` });
 
@@ -37,7 +43,7 @@ export function checkImage({ name, top }: BundleImage, { holdings, manifests }: 
   };
   const checkBlobs = (blobs: readonly Descriptor[]) => {
     for (const blob of blobs) {
-      if (check(blob, blob.digest)) continue;
+      if (check(blob, blob.digest) || isElsewhere.has(blob.digest)) continue;
       if (isForeign(blob))
         tell(
           "warning",
@@ -60,21 +66,22 @@ export function checkImage({ name, top }: BundleImage, { holdings, manifests }: 
     const manifest = manifests.get(descriptor.digest);
     checkBlobs(manifest?.blobs ?? []);
     const children = manifest?.manifests ?? [];
-    const isLeftOut = (child: Descriptor) => isAbsent(child, { holdings, manifests });
+    const isLeftOut = (child: Descriptor) => isAbsent(child, { holdings, manifests }, isElsewhere);
     const leftOut = children.filter(isLeftOut);
     for (const child of children) if (!leftOut.includes(child)) visit(child, depth + 1);
     if (leftOut.length > 0) tellLeftOut(leftOut, children.length);
   };
   const tellLeftOut = (leftOut: readonly Descriptor[], of: number): void => {
     const names = leftOut.map(({ platform, digest }) => platformName(platform) ?? digest);
+    const isMeant = leftOut.every(({ digest }) => isElsewhere.has(digest));
     // An index of which nothing is there has not been thinned out by anybody.
     if (leftOut.length === of)
       tell("error", "missing-manifest", "none of the manifests of its index is there");
     else
       tell(
-        "left-out",
+        isMeant ? "warning" : "left-out",
         "left-out-platform",
-        `left out: ${names.join(", ")}; registries refuse an index without all it names`,
+        `left out: ${names.join(", ")}; ${isMeant ? "many registries" : "registries"} refuse an index without all it names`,
       );
   };
   visit(top, 0);
@@ -82,11 +89,19 @@ export function checkImage({ name, top }: BundleImage, { holdings, manifests }: 
 }
 
 /** Programs that save one platform of many leave out its manifest, or all that is below it, the config too. */
-function isAbsent({ digest }: Descriptor, { holdings, manifests }: Contents): boolean {
+function isAbsent(
+  { digest }: Descriptor,
+  { holdings, manifests }: Contents,
+  isElsewhere: ReadonlySet<Digest>,
+): boolean {
   if (!holdings.has(digest)) return true;
   const manifest = manifests.get(digest);
   const [config] = manifest?.blobs ?? [];
-  return config !== undefined && !holdings.has(config.digest);
+  return config !== undefined && !holdings.has(config.digest) && !isElsewhere.has(config.digest);
+}
+
+function listLeftOut(leftOut: LeftOut | undefined): ReadonlySet<Digest> {
+  return new Set([...(leftOut?.manifests ?? []), ...(leftOut?.blobs ?? []).map(({ digest }) => digest)]);
 }
 
 /** `linux/arm64/v8`; undefined: it is for none. */

@@ -11,7 +11,7 @@ export interface ImageFacts {
 }
 
 export function describeImage(image: BundleImage, bundle: AssembledBundle): ImageFacts {
-  const { digests } = checkImage(image, { holdings: bundle.blobs, manifests: bundle.manifests });
+  const { digests } = checkImage(image, { ...bundle, holdings: bundle.blobs });
   const sizes = [...digests].map((digest) => bundle.blobs.get(digest)?.size ?? 0);
   const children = bundle.manifests.get(image.top.digest)?.manifests ?? [];
   const all = children.length === 0 ? [image.top] : children.filter(({ digest }) => digests.has(digest));

@@ -1,5 +1,6 @@
 import type { BundleImage, Digest } from "./bundle.ts";
 import { BundleError } from "./bundle-error.ts";
+import type { LeftOut } from "./dump/bundle-record.ts";
 import type { ManifestParts } from "./push/manifest-parts.ts";
 import type { Member } from "./scan.ts";
 
@@ -34,7 +35,8 @@ export type ProblemCode =
   | "no-name"
   | "foreign-layer"
   | "unreadable-archive"
-  | "no-end-mark";
+  | "no-end-mark"
+  | "increment";
 
 /** An image with a name as it was found. */
 export interface FoundImage extends BundleImage {
@@ -50,6 +52,8 @@ export interface Gathered {
   /** Those that were read, by their digest. */
   readonly manifests: Map<Digest, ManifestParts>;
   readonly problems: Problem[];
+  /** What whoever made it has left out, and said so. */
+  leftOut?: LeftOut;
 }
 
 export function createGathered(): Gathered {

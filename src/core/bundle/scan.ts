@@ -5,6 +5,14 @@ import { BUNDLE_LIMITS } from "./bundle-limits.ts";
 export interface Location {
   readonly path: string;
   readonly offset: number;
+  /** Of a file that is in several: the offset counts through all of them. */
+  readonly parts?: readonly FilePart[];
+}
+
+/** One of the files that are one together. */
+export interface FilePart {
+  readonly path: string;
+  readonly size: number;
 }
 
 /** A file in a folder or an archive. */

@@ -14,9 +14,7 @@ export interface Assignment {
   readonly spreadMs: number;
   readonly soakMs: number;
   readonly reportByMs: number;
-  /** The node pulls by itself from each registry that changed, where nobody does. */
-  readonly triesObserved: boolean;
-  /** And SOAKED needs that. */
+  /** SOAKED waits for a pull from each registry that changed: the desired state's canaries, or what pods pull. */
   readonly needsObserved: boolean;
   /** It may only be sent with a token of the rollout: it counts as in flight until its answer. */
   readonly needsToken: boolean;
@@ -36,6 +34,8 @@ export type Reason =
   | "pinned-on-node"
   /** It has been told, and has not answered yet. */
   | "under-way"
+  /** It has answered a short while ago, and does not run what it said: it is told again later, or on another connection. */
+  | "answered"
   /** Two rollouts want it; neither gets it. */
   | "overlapping-rollouts"
   /** It has said no to this assignment, or has taken it back: that is not asked twice. */

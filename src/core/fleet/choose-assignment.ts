@@ -4,11 +4,10 @@ import type { Channel } from "./channel.ts";
 import { chooseByRollout } from "./choose-by-rollout.ts";
 import { chooseStable, STABLE_TIMES } from "./choose-stable.ts";
 import { holdBack } from "./hold-back.ts";
-import { isOnThisStream } from "./in-flight.ts";
+import { standingOf } from "./in-flight.ts";
 import type { Sha256 } from "./membership.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
 import type { Override } from "./override.ts";
-import { isFinal } from "./phase.ts";
 import type { Rollout } from "./rollout.ts";
 import { isEnded } from "./rollout-state.ts";
 
@@ -48,11 +47,11 @@ export function chooseAssignment(
   if (view.engineAgeMs > ENGINE_FRESH_MS || isTorn(view)) {
     // A node that has nothing is better off with what was good a moment ago.
     const first =
-      status.running === undefined ? chooseStable(node, status, view.name, view.channel) : undefined;
+      status.running === undefined ? chooseStable(node, status, view.name, view.channel, nowMs) : undefined;
     return first?.assignment === undefined ? { reason: "engine-stale" } : first;
   }
   const choice = view.override
-    ? chooseByOverride(status, view.override)
+    ? chooseByOverride(status, view.override, nowMs)
     : chooseFreely(node, status, view, nowMs, sha256);
   return holdBack(status, choice);
 }
@@ -69,7 +68,7 @@ function chooseFreely(
   );
   const [rollout] = active;
   if (active.length > 1) return { reason: "overlapping-rollouts" };
-  if (rollout === undefined) return chooseStable(node, status, view.name, view.channel);
+  if (rollout === undefined) return chooseStable(node, status, view.name, view.channel, nowMs);
   const isFrozen = view.beatAgeMs > CONTROLLER_FRESH_MS;
   return chooseByRollout({
     node,
@@ -88,14 +87,14 @@ function isTorn({ channel, rollouts }: FeedView): boolean {
   return rollouts.some(({ state }) => (state.generation ?? 0) > channel.generation);
 }
 
-function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override): Choice {
+function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override, nowMs: number): Choice {
   const { offer } = status;
   const reason = "pinned-by-fleet";
   if (bundle === undefined || status.running?.digest === bundle.digest) return { reason };
   const id = `pin/${atMs}`;
   if (status.refused.some(({ assignmentId }) => assignmentId === id)) return { reason: "refused" };
-  if (offer?.id === id && !isFinal(offer.phase) && isOnThisStream(status, offer))
-    return { reason: "under-way" };
+  const standing = offer?.id === id ? standingOf(status, offer, nowMs) : undefined;
+  if (standing !== undefined) return { reason: standing };
   const assignment = {
     id,
     wave: 0,
@@ -104,7 +103,6 @@ function chooseByOverride(status: NodeStatus, { bundle, atMs }: Override): Choic
     bundle,
     ...STABLE_TIMES,
     spreadMs: 0,
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   } as const;

@@ -121,9 +121,9 @@ function stableUnlessNew(question: RolloutQuestion, reason: Reason): Choice {
 
 /** Late joiners and those that were away get what is stable; who runs one of `kept` is left as it is. */
 function stableUnless(question: RolloutQuestion, kept: readonly string[], reason: Reason): Choice {
-  const { node, status, name, channel } = question;
+  const { node, status, name, channel, nowMs } = question;
   if (status.running !== undefined && kept.includes(status.running.digest)) return { reason };
-  const choice = chooseStable(node, status, name, channel);
+  const choice = chooseStable(node, status, name, channel, nowMs);
   return choice.reason === "settled" ? { reason } : choice;
 }
 
@@ -152,7 +152,6 @@ function build(
     spreadMs: spec.spreadMs,
     soakMs: spec.soakMs,
     reportByMs: mode === "preflight" ? spec.preflight.reportByMs : spec.reportByMs,
-    triesObserved: evidence !== "none",
     needsObserved: evidence === "every",
     needsToken,
   };

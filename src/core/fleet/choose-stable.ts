@@ -1,8 +1,7 @@
 import type { Assignment, Choice } from "./assignment.ts";
 import { type Channel, stableFor } from "./channel.ts";
-import { isOnThisStream } from "./in-flight.ts";
+import { standingOf } from "./in-flight.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
-import { isFinal } from "./phase.ts";
 
 /** For what is known to be good: nothing waits for the answer. */
 export const STABLE_TIMES = { spreadMs: 60_000, soakMs: 60_000, reportByMs: 600_000 } as const;
@@ -11,14 +10,21 @@ export const STABLE_TIMES = { spreadMs: 60_000, soakMs: 60_000, reportByMs: 600_
 const FIRST_SPREAD_MS = 5_000;
 
 /** Brings a node to the stable state of its channel. What a node has refused stays refused, whoever offers it. */
-export function chooseStable(node: FleetNode, status: NodeStatus, name: string, channel: Channel): Choice {
+export function chooseStable(
+  node: FleetNode,
+  status: NodeStatus,
+  name: string,
+  channel: Channel,
+  nowMs: number,
+): Choice {
   const bundle = stableFor(channel, node);
   if (bundle === undefined) return { reason: "nothing-known" };
   if (status.running?.digest === bundle.digest) return { reason: "settled" };
   if (status.refused.some(({ digest }) => digest === bundle.digest)) return { reason: "refused" };
   const { offer } = status;
   const isSaid = offer?.digest === bundle.digest && (offer.mode === "apply" || offer.mode === "revert");
-  if (isSaid && !isFinal(offer.phase) && isOnThisStream(status, offer)) return { reason: "under-way" };
+  const standing = isSaid ? standingOf(status, offer, nowMs) : undefined;
+  if (standing !== undefined) return { reason: standing };
   const assignment: Assignment = {
     id: `stable/${name}/${channel.generation}`,
     wave: 0,
@@ -27,7 +33,6 @@ export function chooseStable(node: FleetNode, status: NodeStatus, name: string, 
     bundle: { digest: bundle.digest, serial: bundle.serial },
     ...STABLE_TIMES,
     ...(status.running === undefined && { spreadMs: FIRST_SPREAD_MS }),
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   };

@@ -22,7 +22,6 @@ export function holdBack(status: NodeStatus, choice: Choice): Choice {
     spreadMs: 0,
     soakMs: 0,
     reportByMs: 0,
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   } as const;

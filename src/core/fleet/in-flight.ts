@@ -17,6 +17,25 @@ export function isNewestStream({ connection }: NodeStatus, server: string, strea
   return connection?.server === server && connection.stream === stream;
 }
 
+/** So long a node is left alone that has said it is over, and does not run what it was to. */
+const AGAIN_MS = 600_000;
+
+/**
+ * How what a node was told stands, while it does not run that: it is to answer on this stream, or it has answered a short
+ * while ago. Undefined: it may be told, or told again. A node that has lost what it was given gets it back so, and one
+ * that says well and does otherwise is not told in a loop.
+ */
+export function standingOf(
+  status: NodeStatus,
+  offer: Offer,
+  nowMs: number,
+): "under-way" | "answered" | undefined {
+  if (!isOnThisStream(status, offer)) return undefined;
+  if (!isFinal(offer.phase)) return "under-way";
+  const { phaseMs = offer.resentMs } = offer;
+  return nowMs < phaseMs + AGAIN_MS ? "answered" : undefined;
+}
+
 /** The node should have answered by now. */
 export function isOverdue({ reportByMs }: Deadline, { sentMs }: Offer, nowMs: number): boolean {
   return nowMs >= sentMs + reportByMs;

@@ -59,10 +59,18 @@ export function writeNodeStatus(whole: NodeStatus): WrittenStatus {
 
 const SHORTER: readonly ((status: NodeStatus) => NodeStatus)[] = [
   (status) => status,
-  (status) => cutWords(status, 60),
-  (status) => cutWords(status, 20),
+  sayOnce,
+  ...[120, 60, 20].map((length) => (status: NodeStatus) => cutWords(sayOnce(status), length)),
   bare,
 ];
+
+/** Why a preflight failed stands in the assignment, which is another one soon, and in its answer, which stays. */
+function sayOnce(status: NodeStatus): NodeStatus {
+  const { offer, preflight } = status;
+  if (offer?.mode !== "preflight" || preflight?.error === undefined) return status;
+  const { error: _, ...rest } = offer;
+  return { ...status, offer: rest };
+}
 
 function cutWords(status: NodeStatus, length: number): NodeStatus {
   const cut = (error: NodeError | undefined): { readonly error?: NodeError } =>

@@ -21,6 +21,8 @@ export interface NodeView {
   readonly refused: readonly Refused[];
   readonly unwell?: Unwell;
   readonly isDrifted: boolean;
+  /** Absent: it has not looked yet. */
+  readonly containerd?: string;
   /** Absent: it says nothing of pulls. */
   readonly evidence?: {
     /** Host namespaces that were pulled from through mirrors since what runs came into force, */
@@ -67,7 +69,7 @@ export function connectNode(
     instances: isSameProcess ? instances : [connection.instance, ...instances].slice(0, 2),
     seenMs: connection.sinceMs,
     agent: clip(versions.agent),
-    containerd: clip(versions.containerd),
+    containerd: clip(view.containerd ?? versions.containerd),
     ...(offer && { offer }),
     ...(preflight && { preflight }),
     ...(isClone && { cloned: true as const }),
@@ -81,14 +83,14 @@ export function disconnectNode(before: NodeStatus, instance: string, nowMs: numb
 }
 
 /**
- * An assignment is about to be sent on the node's stream: durable before it leaves. Said again, it keeps its first time,
- * by which silence is told, its token and its answer.
+ * An assignment is about to be sent on the node's stream: durable before it leaves. Said again before it is
+ * over, it keeps its first time, by which silence is told, its token and its answer; after that it is asked anew.
  */
 export function recordOffer(before: NodeStatus, assignment: Assignment, nowMs: number): NodeStatus {
   const { connection } = before;
   if (connection === undefined) return before;
   const { id, rolloutId, attempt, mode, bundle, needsToken } = assignment;
-  const again = before.offer?.id === id ? before.offer : undefined;
+  const again = before.offer?.id === id && !isFinal(before.offer.phase) ? before.offer : undefined;
   const offer: Offer = {
     unproven: [],
     unprovenMore: 0,
@@ -160,11 +162,12 @@ function preflightOf(
 }
 
 function viewOf(view: NodeView, known: readonly Refused[]) {
-  const { running, source, unwell, isDrifted } = view;
+  const { running, source, unwell, isDrifted, containerd } = view;
   const fresh = view.refused.filter((one) => !known.some((other) => isSame(one, other)));
   return {
     ...(running && { running: { digest: running.digest, serial: running.serial } }),
     source,
+    ...(containerd !== undefined && { containerd: clip(containerd) }),
     refused: [...known, ...fresh].slice(-FLEET_LIMITS.refusals),
     ...(unwell && { unwell: { verdict: unwell.verdict, namespace: clip(unwell.namespace) } }),
     ...(isDrifted && { drifted: true as const }),

@@ -52,6 +52,7 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
   };
   let freshUptimeMs: number | undefined;
   let complained = "";
+  let shortened = "";
 
   const change = (next: Partial<FeedLinkState>): void => {
     state = { ...state, ...next };
@@ -100,6 +101,12 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
       },
       onEngineAge(ageMs) {
         freshUptimeMs = clock.uptimeMs() - ageMs;
+      },
+      onShortened(lost) {
+        const leftOut = lost.join(", ");
+        if (leftOut !== shortened)
+          log.warn({ leftOut }, "what this node has to say is too long for a message of the feed");
+        shortened = leftOut;
       },
     });
     if (away !== undefined) {

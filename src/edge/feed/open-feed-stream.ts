@@ -4,6 +4,8 @@ import { SIGNING_LIMITS } from "../../core/signing/signing-limits.ts";
 import type { AgentMessage } from "../../shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
 import type { FeedDefinition } from "../../shared/feed/generated/mirrorlet/feed/v1/Feed.ts";
 import type { ServerMessage__Output } from "../../shared/feed/generated/mirrorlet/feed/v1/ServerMessage.ts";
+import { createTlsCredentials } from "../../shared/tls-credentials.ts";
+import { type Fitting, fitMessage } from "./fit-message.ts";
 import type { FeedCredentials } from "./read-feed-credentials.ts";
 import { PROTOCOL, readServerMessage, type ServerNews } from "./read-server-message.ts";
 import { writeHello, writeReport } from "./write-agent-message.ts";
@@ -26,6 +28,8 @@ export interface StreamOptions {
   readonly nowMs: () => number;
   readonly onWelcome: (server: { readonly id: string; readonly version: string }) => void;
   readonly onEngineAge: (ageMs: number) => void;
+  /** What of a message was left out, as it would have been too large. */
+  readonly onShortened: (lost: readonly string[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -61,11 +65,11 @@ export async function runFeedStream(options: StreamOptions): Promise<StreamEnd> 
     address,
     pair === undefined
       ? grpcCredentials.createInsecure()
-      : grpcCredentials.createSsl(ca ?? null, pair.key, pair.cert),
+      : createTlsCredentials(ca ?? null, pair.key, pair.cert),
     CHANNEL_OPTIONS,
   );
   try {
-    const hello = writeHello(await listener.hello());
+    const hello = fit(options, await listener.hello(), (said) => ({ hello: writeHello(said) }));
     if (signal.aborted) return { message: "stopping", wasOpen: false };
     const { Sync: method } = service;
     const call = client.makeBidiStreamRequest<AgentMessage, ServerMessage__Output>(
@@ -81,11 +85,25 @@ export async function runFeedStream(options: StreamOptions): Promise<StreamEnd> 
   }
 }
 
+/** As the server takes it, which ends a stream on which more comes. */
+function fit<Said extends Fitting>(
+  { service, onShortened }: Pick<StreamOptions, "service" | "onShortened">,
+  said: Said,
+  toMessage: (said: Said) => AgentMessage,
+): AgentMessage {
+  const { requestSerialize } = service.Sync;
+  const sizeOf = (one: Said): number =>
+    requestSerialize({ ...toMessage(one), seq: Number.MAX_SAFE_INTEGER }).length;
+  const fitted = fitMessage(said, sizeOf, MOST_SENT);
+  if (fitted.lost.length > 0) onShortened(fitted.lost);
+  return toMessage(fitted.said);
+}
+
 type Welcome = Extract<ServerNews, { kind: "welcome" }>;
 
 type Call = ClientDuplexStream<AgentMessage, ServerMessage__Output>;
 
-function follow(call: Call, hello: AgentMessage["hello"], options: StreamOptions): Promise<StreamEnd> {
+function follow(call: Call, hello: AgentMessage, options: StreamOptions): Promise<StreamEnd> {
   const { listener, nowMs, signal } = options;
   return new Promise((resolve) => {
     let seq = 0;
@@ -97,7 +115,6 @@ function follow(call: Call, hello: AgentMessage["hello"], options: StreamOptions
 
     const write = (message: Omit<AgentMessage, "seq">): number => {
       seq += 1;
-      // What does not fit is given up by the call, which ends: reports are bounded, and only a full disk of states is not.
       if (!isOver) call.write({ ...message, seq });
       return seq;
     };
@@ -124,7 +141,10 @@ function follow(call: Call, hello: AgentMessage["hello"], options: StreamOptions
       listen(MISSED_BEATS * beatMs, "the server is silent");
       beat = setInterval(() => write({ heartbeat: { timeMs: nowMs(), engineAgeMs: 0 } }), beatMs);
       options.onWelcome({ id: serverId, version: serverVersion });
-      listener.opened({ send: (report) => write({ report: writeReport(report) }), renew: end });
+      listener.opened({
+        send: (report) => write(fit(options, report, (said) => ({ report: writeReport(said) }))),
+        renew: end,
+      });
     };
     const read = (message: ServerMessage__Output): void => {
       if (isOver) return;
@@ -148,7 +168,7 @@ function follow(call: Call, hello: AgentMessage["hello"], options: StreamOptions
     call.on("end", () => end("the server has ended the stream"));
     signal.addEventListener("abort", stop, { once: true });
     listen(WELCOME_MS, "no answer from the server");
-    write({ hello: hello ?? null });
+    write(hello);
   });
 }
 

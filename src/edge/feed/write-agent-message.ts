@@ -14,14 +14,14 @@ import type { State } from "../../shared/feed/generated/mirrorlet/feed/v1/State.
 import { PROTOCOL } from "./read-server-message.ts";
 
 export function writeHello(hello: FeedHello): Hello {
-  const { nodeId, instance, bootId, agentVersion, containerdVersion, state, cached, labels } = hello;
+  const { nodeId, instance, bootId, agentVersion, state, cached, labels } = hello;
   return {
     protocol: PROTOCOL,
     nodeId,
     instance: hex(instance),
     bootId,
     agentVersion,
-    containerdVersion,
+    containerdVersion: state.containerdVersion,
     payloadSchemas: [1],
     state: writeState(state),
     cached: cached.map(hex),
@@ -88,6 +88,7 @@ function writeState(state: FeedState): State {
       lastPullMs: Math.trunc(registry.lastPullMs),
     })),
     conditions: state.conditions.map((condition) => ({ ...condition })),
+    containerdVersion: state.containerdVersion,
   };
 }
 

@@ -2,6 +2,7 @@ import type { FleetView } from "../../core/fleet/assess-node.ts";
 import { decide } from "../../core/fleet/decide.ts";
 import type { WaitCode, WaveOf } from "../../core/fleet/decision.ts";
 import { countInFlight } from "../../core/fleet/in-flight.ts";
+import { listPrunable, type Prunable } from "../../core/fleet/list-prunable.ts";
 import type { RolloutSpec } from "../../core/fleet/rollout-spec.ts";
 import { isEnded } from "../../core/fleet/rollout-state.ts";
 import { reclaimTokens, type TokenBlocks } from "../../core/fleet/share-tokens.ts";
@@ -13,6 +14,8 @@ import type { StateDecision } from "../store/write-rollout.ts";
 export interface RoundPlan {
   readonly decisions: readonly StateDecision[];
   readonly reclaims: readonly Reclaim[];
+  /** A rollout that is long over: one at a time, when nothing else is to be done. */
+  readonly prune: Prunable | undefined;
   /** By rollout. */
   readonly waits: ReadonlyMap<string, WaitCode>;
   /** By channel: why nothing is decided. */
@@ -43,7 +46,10 @@ export function planRound(
     if (channel.doubt !== undefined) doubts.set(channel.name, channel.doubt);
     else decideChannel(channel);
   }
-  return { decisions, reclaims: planReclaims(records, nowMs), waits, doubts, bugs };
+  const reclaims = planReclaims(records, nowMs);
+  const isQuiet = decisions.length === 0 && reclaims.length === 0;
+  const prune = isQuiet ? planPrune(records, channels) : undefined;
+  return { decisions, reclaims, prune, waits, doubts, bugs };
 
   function decideChannel({ name, channel, rollouts }: ListedChannel): void {
     for (const rollout of rollouts) {
@@ -82,6 +88,25 @@ function planReclaims(records: FleetRecords, nowMs: number): readonly Reclaim[] 
     );
     return sizeOfAll(tokens) === sizeOfAll(before.value) ? [] : [{ id, before, tokens }];
   });
+}
+
+/** What cannot be read may be about anything. */
+function planPrune(
+  { broken, status, override }: FleetRecords,
+  channels: readonly ListedChannel[],
+): Prunable | undefined {
+  if (broken.size > 0) return undefined;
+  const [oldest] = listPrunable({
+    channels: channels.map(({ channel }) => channel),
+    rollouts: channels.flatMap(({ rollouts }) => rollouts),
+    statuses: () => valuesOf(status),
+    overrides: valuesOf(override),
+  });
+  return oldest;
+}
+
+function valuesOf<T>(records: ReadonlyMap<string, Stored<T>>): readonly T[] {
+  return [...records.values()].map(({ value }) => value);
 }
 
 function sizeOfAll({ blocks }: TokenBlocks): number {

@@ -5,7 +5,7 @@ import { EngineError } from "../engine/engine-error.ts";
 import type { WriteResult } from "../store/commit.ts";
 import { type Leadership, ledBy } from "../store/lead-fleet.ts";
 import { viewFleet } from "../store/view-fleet.ts";
-import { decideState, type StateDecision } from "../store/write-rollout.ts";
+import { decideState, pruneRollout, type StateDecision } from "../store/write-rollout.ts";
 import { writeTokens } from "../store/write-tokens.ts";
 import type { ControllerOptions } from "./controller-options.ts";
 import { planRound, type Reclaim, type RoundPlan } from "./plan-round.ts";
@@ -71,5 +71,8 @@ export async function runRound(
     );
   for (const decision of plan.decisions) await writeDecision(decision);
   for (const reclaim of plan.reclaims) await writeReclaim(reclaim);
+  const { prune } = plan;
+  if (prune !== undefined)
+    await write(`the end of the rollout ${prune.id}`, () => pruneRollout(store, leadership, records, prune));
   return { plan, conflicts, isWhole: !hasFailed && plan.bugs.size === 0 };
 }

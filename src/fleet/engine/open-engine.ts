@@ -15,7 +15,9 @@ export interface EngineAccess {
   readonly passwordFile?: string;
 }
 
-export interface EngineClocks {
+export interface EngineSetup {
+  /** Begins a journal where there is none. */
+  readonly mayCreate: boolean;
   /** Milliseconds since the machine started, the same for all processes. */
   readonly uptimeMs: () => number;
   /** From 0 up to 1. */
@@ -30,10 +32,10 @@ export interface EngineClocks {
 export async function openEngine(
   address: EngineAddress,
   access: EngineAccess,
-  { uptimeMs, random, onNotice }: EngineClocks,
+  { mayCreate, uptimeMs, random, onNotice }: EngineSetup,
 ): Promise<Engine> {
   if (address.kind === "journal")
-    return createJournalEngine({ directory: address.directory, uptimeMs, random });
+    return createJournalEngine({ directory: address.directory, mayCreate, uptimeMs, random });
   const { caFile, certFile, keyFile } = access;
   const isTls = caFile !== undefined || certFile !== undefined || keyFile !== undefined;
   const tls = (): EtcdTls => ({

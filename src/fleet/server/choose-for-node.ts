@@ -97,7 +97,7 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
       if (look === undefined) return undefined;
       const { identity, view } = look;
       if (status.running === undefined && view.override === undefined && status.source !== "pinned")
-        return chooseStable(identity, status, view.name, view.channel).assignment;
+        return chooseStable(identity, status, view.name, view.channel, nowMs).assignment;
       const { assignment } = chooseAssignment({ ...identity, status }, view, nowMs, sha256);
       return assignment?.rolloutId === undefined ? assignment : undefined;
     },

@@ -91,6 +91,9 @@ function decodeView(state: State__Output | null, isDrifted: boolean): NodeView {
     refused: state.rejections.slice(-FLEET_LIMITS.refusals).flatMap(decodeRejection),
     ...(unwell && { unwell }),
     isDrifted: isDrifted || isContested,
+    ...(state.containerdVersion !== "" && {
+      containerd: clip(state.containerdVersion, FLEET_LIMITS.message),
+    }),
     ...readEvidence(state),
   };
 }

@@ -56,15 +56,14 @@ export function toMessage(assignment: Assignment, envelope: Uint8Array | undefin
     soakMs: toUint32(soakMs),
     reportByMs: toUint32(reportByMs),
     needsObserved: assignment.needsObserved,
-    triesObserved: assignment.triesObserved,
   };
 }
 
 /** All that `toMessage` reads; asked for each node, so that it has to be quick. */
 function keyOf(assignment: Assignment, hasEnvelope: boolean): string {
   const { id, rolloutId, wave, mode, bundle, spreadMs, soakMs, reportByMs } = assignment;
-  const { needsObserved, triesObserved } = assignment;
-  return `${id} ${rolloutId} ${wave} ${mode} ${bundle.digest} ${spreadMs} ${soakMs} ${reportByMs} ${needsObserved} ${triesObserved} ${hasEnvelope}`;
+  const { needsObserved } = assignment;
+  return `${id} ${rolloutId} ${wave} ${mode} ${bundle.digest} ${spreadMs} ${soakMs} ${reportByMs} ${needsObserved} ${hasEnvelope}`;
 }
 
 /** Infinity, which is an engine that was never reached, is as long as can be said. */

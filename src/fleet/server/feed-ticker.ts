@@ -33,13 +33,18 @@ export function startTicker(options: TickerOptions): { stop(): void } {
   /** Each a little earlier or later than others of its age. */
   const maxAgeOf = ({ openedMs, stream }: Session): number =>
     openedMs + times.maxAgeMs * (0.9 + 0.2 * ((stream * 0.618) % 1));
+  /** Then streams are left as they are: nobody would know of new ones. */
+  const isCutOff = (): boolean => followed.ageMs() > ENGINE_FRESH_MS;
   const lookAt = (session: Session, atMs: number, beat: () => Buffer): void => {
+    if (session.isUnread()) session.heardMs = atMs;
     const stuckMs = session.outbox.stuckSinceMs();
     if (stuckMs !== undefined && atMs - stuckMs > times.stuckMs) session.end("stuck");
     else if (atMs - session.heardMs > MOST_MISSED * times.heartbeatMs + 1_000) session.end("silent");
-    else if (atMs > maxAgeOf(session)) session.end("old");
+    else if (atMs > maxAgeOf(session) && !isCutOff()) session.end("old");
     else if (atMs >= session.nextBeatMs) {
-      session.nextBeatMs = atMs + times.heartbeatMs * (0.9 + 0.1 * random());
+      // The first one comes at once, so that the node knows how old the server's view is; those after it are spread.
+      const least = session.nextBeatMs === session.openedMs ? 0.5 : 0.9;
+      session.nextBeatMs = atMs + times.heartbeatMs * (least + (1 - least) * random());
       session.outbox.beat(beat());
     }
   };
@@ -56,7 +61,7 @@ export function startTicker(options: TickerOptions): { stop(): void } {
       lookAt(session, atMs, beat);
       if (session.stream % ROUNDS === round) due.push(session.node);
     }
-    const fresh = `${followed.ageMs() > ENGINE_FRESH_MS} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS}`;
+    const fresh = `${isCutOff()} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS}`;
     if (fresh !== wasFresh) desk.lookAll();
     else desk.look(due);
     wasFresh = fresh;

@@ -184,7 +184,7 @@ export function createNodeDesk(options: DeskOptions): NodeDesk {
     }
     takeReports(session, reports);
     if (assignment !== undefined) sendNow(session, assignment);
-    const isLeft = assignment === undefined && session.unsent !== undefined;
+    const isLeft = assignment === undefined && session.unsent?.mode === "hold";
     if (session.isOver || session.reports.length > 0 || isLeft) entry.again = true;
   };
   const work = (): void => {

@@ -33,6 +33,8 @@ export interface Session {
   readonly end: (reason: EndReason) => void;
   /** There is room for reports again. */
   readonly onRoom: () => void;
+  /** Nothing is read of it just now, so that its silence means nothing. */
+  readonly isUnread: () => boolean;
   /** What the node says of itself, as last heard. */
   view: NodeView;
   /** The seat under which it stands in the node's status; undefined: in none yet. */

@@ -35,7 +35,7 @@ export interface Draft {
 
 export type Prepared =
   | { readonly kind: "write"; readonly draft: Draft }
-  /** There is nothing to write; this many reports say nothing new. */
+  /** There is nothing to write; this many reports say nothing new. `send`: a hold that is durable, and that nobody has heard. */
   | { readonly kind: "nothing"; readonly known: number; readonly send?: Assignment }
   /** Soon, together with what comes until then. */
   | { readonly kind: "later" }
@@ -94,7 +94,9 @@ function prepareSession(
   const heard = hear(connects ? connect(deps, session, seat, before, nowMs) : before, session);
   const unsent = connects ? undefined : findUnsent(session, heard);
   session.unsent = unsent;
-  const offer = unsent === undefined ? chooseOffer(deps, session, heard, nowMs) : undefined;
+  const offer = chooseOffer(deps, session, unsent === undefined ? heard : asUnsaid(heard), nowMs);
+  // A hold is chosen once only; it stops what was said on this stream before.
+  const hold = unsent?.mode === "hold" ? { send: unsent } : {};
   const isSeen = nowMs < (before?.seenMs ?? 0) + SEEN_MS;
   const base = { entry, session, modRevision, connects, reports };
   if (offer !== undefined) {
@@ -103,7 +105,7 @@ function prepareSession(
     return { kind: "write", draft: { ...base, status, assignment, shared, own } };
   }
   if (!connects && isSeen && (reports === 0 || isSame(before, heard)))
-    return { kind: "nothing", known: reports, ...(unsent && { send: unsent }) };
+    return { kind: "nothing", known: reports, ...hold };
   const isUrgent = connects || session.reports.some(({ report }) => isFinal(report.phase));
   if (!isUrgent && nowMs < session.wroteMs + PACE_MS) return { kind: "later" };
   const status = isSeen || reports > 0 ? heard : recordView(heard, session.view, nowMs);
@@ -127,7 +129,7 @@ function hear(before: NodeStatus, { reports }: Session): NodeStatus {
   return reports.reduce((status, { report, atMs }) => recordReport(status, report, atMs), before);
 }
 
-/** An offer that has become durable without anybody being told so, as when the answer of the engine was lost. */
+/** An offer that has become durable without the node being told, as when the answer of the engine was lost. */
 function findUnsent(session: Session, { connection, offer }: NodeStatus): Assignment | undefined {
   const { unsent } = session;
   const isDurable =
@@ -136,6 +138,11 @@ function findUnsent(session: Session, { connection, offer }: NodeStatus): Assign
     offer?.id === unsent.id &&
     offer.sentOn === nameStream(connection);
   return isDurable ? unsent : undefined;
+}
+
+/** The fleet may have decided otherwise since: it is chosen anew, by how things are now, and made durable again. */
+function asUnsaid({ offer, ...status }: NodeStatus): NodeStatus {
+  return { ...status, ...(offer && { offer: { ...offer, sentOn: "" } }) };
 }
 
 /** Undefined: nothing is to be said, or not yet: a token or the envelope is waited for. */

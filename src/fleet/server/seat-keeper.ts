@@ -55,14 +55,16 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
   };
   const ended = (async () => {
     while (!closing.signal.aborted) {
+      const sinceMs = performance.now();
       try {
         await holdOnce();
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-        if (closing.signal.aborted) return;
-        onError(error);
-        await pause(RETRY_MS * (0.2 + 0.8 * random()), closing.signal);
+        if (!closing.signal.aborted) onError(error);
       }
+      // One that was not to be had, or was lost at once, is not asked for in a loop.
+      if (performance.now() - sinceMs < RETRY_MS)
+        await pause(RETRY_MS * (0.2 + 0.8 * random()), closing.signal);
     }
   })();
   return {

@@ -33,10 +33,14 @@ export async function serveFetch(
     return;
   }
   const hello = call.request.hello && decodeHello(call.request.hello);
-  const wrong = hello ? checkHello(hello, peer.id) : "FetchRequest has no Hello";
-  if (hello === null || wrong !== undefined) {
-    const code = hello?.node === peer.id ? status.INVALID_ARGUMENT : status.PERMISSION_DENIED;
-    callback({ code, details: wrong ?? "" });
+  if (hello === null) {
+    callback({ code: status.INVALID_ARGUMENT, details: "FetchRequest.hello is missing: it says who asks" });
+    return;
+  }
+  const wrong = checkHello(hello, peer.id);
+  if (wrong !== undefined) {
+    const code = hello.node === peer.id ? status.INVALID_ARGUMENT : status.PERMISSION_DENIED;
+    callback({ code, details: wrong });
     return;
   }
   const welcome = welcomeTo(context, hello);

@@ -128,6 +128,7 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       else outbox.goAway(context.messages.goAway(goAwayFor(reason, context)));
       cutLater(context, call, peerName);
     };
+    const openedMs = loopMs();
     session = {
       node: peer.id,
       serial: peer.serial,
@@ -136,6 +137,7 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       sinceMs: nowMs(),
       end,
       onRoom: rest.room,
+      isUnread: rest.isOn,
       view: hello.view,
       seat: undefined,
       stream: 0,
@@ -143,10 +145,10 @@ export function serveSync(context: FeedContext, call: SyncCall): void {
       reports: [],
       unsent: undefined,
       waitsFor: undefined,
-      heardMs: loopMs(),
-      openedMs: loopMs(),
+      heardMs: openedMs,
+      openedMs,
       wroteMs: 0,
-      nextBeatMs: loopMs() + times.heartbeatMs * (0.5 + 0.5 * context.random()),
+      nextBeatMs: openedMs,
       isOver: false,
     };
     outbox.greet(context.messages.welcome(welcomeTo(context, hello)));
@@ -175,6 +177,7 @@ function createRest(call: SyncCall) {
       isFull = true;
       call.pause();
     },
+    isOn: (): boolean => isFull || timer !== undefined,
     room(): void {
       isFull = false;
       goOn();

@@ -2,7 +2,7 @@ import type { CallOptions, Compare, Operation } from "../engine/engine.ts";
 import { encodeRecord } from "./encode-record.ts";
 import type { FleetRecords, RecordValues, Stored } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
-import { keyOf, type RecordKind, type RecordName } from "./record-name.ts";
+import { bundleKey, keyOf, type RecordKind, type RecordName } from "./record-name.ts";
 
 /**
  * not ok: something has changed that the write was made from, and nothing was written: look again.
@@ -29,7 +29,9 @@ export type RecordWrite =
         readonly lease?: string;
       };
     }[RecordKind]
-  | { readonly remove: RecordName };
+  | { readonly remove: RecordName }
+  /** By its digest. */
+  | { readonly removeBundle: string };
 
 /** One transaction: all of it, if all guards hold. */
 export async function commit(
@@ -68,6 +70,7 @@ function toCompare(fleet: string, { name, ...revision }: Guard): Compare {
 }
 
 function toOperation(fleet: string, write: RecordWrite): Operation {
+  if ("removeBundle" in write) return { kind: "delete", key: bundleKey(fleet, write.removeBundle) };
   if ("remove" in write) return { kind: "delete", key: keyOf(fleet, write.remove) };
   const { kind, id, value, bytes, lease } = write;
   return {

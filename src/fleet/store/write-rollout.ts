@@ -1,4 +1,5 @@
 import type { Channel } from "../../core/fleet/channel.ts";
+import type { Prunable } from "../../core/fleet/list-prunable.ts";
 import type { RolloutSpec } from "../../core/fleet/rollout-spec.ts";
 import type { RolloutState } from "../../core/fleet/rollout-state.ts";
 import type { StartResult } from "../../core/fleet/start-rollout.ts";
@@ -45,6 +46,34 @@ export function commandState(
   value: RolloutState,
 ): Promise<WriteResult> {
   return commit(store, [unchanged("state", id, before)], [{ kind: "state", id, value }]);
+}
+
+/**
+ * Takes a rollout out that is long over, with the bundles that were only its own, as long as who does it leads. The channel
+ * is written too, as it is: who begins a rollout meanwhile looks again, and at the bundles as well.
+ */
+export async function pruneRollout(
+  store: FleetStore,
+  leadership: Leadership,
+  records: FleetRecords,
+  { id, channel, bundles }: Prunable,
+): Promise<WriteResult> {
+  const stored = records.channel.get(channel);
+  if (stored === undefined) return { ok: false };
+  const names = (["spec", "state", "tokens"] as const).map((kind) => ({ kind, id }));
+  return commit(
+    store,
+    [
+      ledBy(leadership),
+      unchanged("channel", channel, stored),
+      ...names.map(({ kind }) => unchanged(kind, id, records[kind].get(id))),
+    ],
+    [
+      { kind: "channel", id: channel, value: stored.value },
+      ...names.map((remove) => ({ remove })),
+      ...bundles.map((removeBundle) => ({ removeBundle })),
+    ],
+  );
 }
 
 export interface StateDecision {

@@ -33,6 +33,17 @@ test("an assignment is verified, put in force, soaked, and only then closes out 
   assert.equal(last?.state.lastGoodDigest, one.digest);
 });
 
+test("which containerd runs is told once a pass has looked, and when it is another", async (t) => {
+  const fed = await fedNode(t);
+  const { state } = await fed.keeper.listener.hello();
+  assert.equal(state.containerdVersion, "");
+  await fed.pass();
+  const [news, ...more] = fed.reports;
+  assert.deepEqual([news?.assignmentId, news?.state.containerdVersion, more], ["", "2.1.9", []]);
+  await fed.pass();
+  assert.equal(fed.reports.length, 1);
+});
+
 test("what must not be is refused without a pass, and nothing on the node is another than before", async (t) => {
   const fed = await fedNode(t);
   await fed.assign(fed.sign({ serial: 12, floorSerial: 10, desiredState: text(5000) }));
@@ -197,6 +208,29 @@ test("pulls that go past the mirror in the soak take the change back, and REVERT
   assert.equal(items?.[0]?.phase, "reverted");
   assert.equal(state?.running?.serial, 12);
   assert.equal((await fed.pass()).signed?.floor, 10, "what has not soaked closes nothing out");
+});
+
+test("what is being taken back when something else is assigned has its answer, with the reason", async (t) => {
+  const fed = await fedNode(t);
+  await fed.assign(fed.sign({ desiredState: text(5000) }));
+  await fed.pass();
+  fed.node.clock.advance(SOAK);
+  await fed.pass();
+  const two = fed.sign({ serial: 13, desiredState: text(5001) });
+  await fed.assign(two, { id: "two" });
+  await fed.pass();
+  fed.node.clock.advance(1000);
+  fed.verdict("bypassed");
+  await fed.tick();
+  await fed.assign(fed.sign({ serial: 14, desiredState: text(5002) }), { id: "three" });
+  const told = fed.reports.filter(({ assignmentId }) => assignmentId === "two").at(-1);
+  assert.deepEqual([told?.phase, told?.error?.code], ["reverted", "verdict-bypassed"]);
+  await fed.restart();
+  const { state } = await fed.keeper.listener.hello();
+  const kept = state.rejections.map(({ assignmentId, error: { code } }) => [assignmentId, code]);
+  assert.deepEqual(kept, [["two", "verdict-bypassed"]]);
+  await fed.pass();
+  assert.equal(fed.port, "5002");
 });
 
 test("a verdict that was bad before is no reason to go back", async (t) => {
@@ -558,6 +592,35 @@ test("what a stream has brought is here for later assignments; what is not asks 
   for (let serial = 20; serial < 60; serial++) await fed.assign(fed.sign({ serial }), { id: `p/${serial}` });
   const { cached } = await fed.keeper.listener.hello();
   assert.ok(cached.length <= 4, `${cached.length} documents stay`);
+});
+
+test("a copy that is damaged is no answer: it goes, and the document is asked for", async (t) => {
+  const fed = await fedNode(t);
+  const one = fed.sign({ desiredState: text(5000) });
+  for (const [id, mode] of [
+    ["r1/1/preflight", "preflight"],
+    ["r1/1/apply", "apply"],
+  ] as const) {
+    fed.renewed.length = 0;
+    await fed.store.saveDocument(one.digest, one.envelope.slice(0, -40));
+    await fed.assign(one, { id, mode, envelope: undefined });
+    assert.deepEqual(fed.renewed, ["a document that was kept here is not good any more"]);
+    assert.deepEqual(fed.phases, []);
+    assert.deepEqual(await fed.store.listDocuments(), []);
+  }
+  // One that was good when it came may be another when its time has come.
+  const keys = fed.keys;
+  await fed.store.saveDocument(one.digest, one.envelope);
+  await fed.assign(one, { id: "late", envelope: undefined, spreadMs: 60_000 });
+  assert.deepEqual(fed.phases, ["verified"]);
+  fed.keys = [testKey(9)];
+  fed.node.clock.advance(60_000);
+  await fed.tick();
+  assert.deepEqual([fed.phases, fed.renewed.length], [["verified"], 2]);
+  fed.keys = keys;
+  await fed.assign(one, { id: "r1/1/apply" });
+  await fed.pass();
+  assert.equal(fed.port, "5000");
 });
 
 test("what somebody has written into the state directory is checked as if it had just come", async (t) => {

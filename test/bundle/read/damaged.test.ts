@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { openBundle } from "../../../src/bundle/read/open-bundle.ts";
 import { buildImage } from "../../support/image.ts";
 import { blobPath, layoutParts } from "../../support/layout-parts.ts";
 import { bundleFile, codes, open, scratch, verify, verifyPiped } from "../../support/opened-bundle.ts";
@@ -315,4 +318,28 @@ test("what is no bundle is told so", async (t) => {
   await assert.rejects(open(folder), { code: "unknown" });
   const bzip2 = Buffer.from("425a68393141592653590000000000000000", "hex");
   await assert.rejects(open(bundleFile(t, "a.bz2", bzip2)), { code: "unsupported" });
+});
+
+test("a compressed file that cannot be read on is an error, and nothing waits for the rest", async () => {
+  const bytes = gzipSync(tarOf([{ name: "a", content: randomBytes(300_000) }]));
+  async function* breaking() {
+    yield bytes.subarray(0, 100_000);
+    throw new Error("EIO: i/o error");
+  }
+  await assert.rejects(
+    openBundle("-", { stdin: Readable.from(breaking()), hashAll: false }),
+    /standard input: cannot be read: EIO/,
+  );
+});
+
+test("what is no config of an image is damage, from a file as from a pipe", async (t) => {
+  for (const config of ["{}", "no JSON", "[]"]) {
+    const list = [{ Config: "config.json", RepoTags: ["app:1"], Layers: [] }];
+    const bytes = tarOf([
+      { name: "config.json", content: config },
+      { name: "manifest.json", content: JSON.stringify(list) },
+    ]);
+    await assert.rejects(verify(bundleFile(t, "a.tar", bytes)), { code: "damaged" }, config);
+    await assert.rejects(verifyPiped(bytes), { code: "damaged" }, config);
+  }
 });

@@ -83,6 +83,31 @@ test("without a rollout, a node is brought to the stable state", () => {
   );
 });
 
+test("who answered well and does not run it is told again after a while, or on another stream", () => {
+  const said = offerWith({
+    id: "stable/stable/3",
+    digest: OLD.digest,
+    serial: 7,
+    phase: "soaked",
+    phaseMs: T0 + SECOND,
+  });
+  const lost = (after: number, offer = said): string =>
+    choose({ state: "none", status: { ...noRunning, offer }, nowMs: T0 + SECOND + after });
+  assert.equal(lost(0), "answered");
+  assert.equal(lost(599 * SECOND), "answered");
+  assert.equal(lost(600 * SECOND), STABLE);
+  assert.equal(lost(0, { ...said, sentOn: "s1/0" }), STABLE);
+  const override = { bundle: OTHER, reason: "x", by: "ann", atMs: T0 };
+  const pinned = (after: number): string =>
+    choose({
+      view: { override },
+      status: { offer: { ...said, ...OTHER, id: `pin/${T0}` } },
+      nowMs: T0 + SECOND + after,
+    });
+  assert.equal(pinned(0), "answered");
+  assert.equal(pinned(600 * SECOND), `apply other as pin/${T0}`);
+});
+
 test("preflight: everybody is asked once, after they have what is stable", () => {
   const state = { phase: "preflight" } as const;
   assert.equal(choose({ state }), "preflight new as r1/1/preflight");
@@ -253,11 +278,10 @@ test("an assignment says what the wave and the rollout want of it", () => {
     spreadMs: 10 * SECOND,
     soakMs: 20 * SECOND,
     reportByMs: 60 * SECOND,
-    triesObserved: true,
     needsObserved: false,
     needsToken: true,
   });
-  assert.deepEqual([told("none")?.triesObserved, told("every")?.needsObserved], [false, true]);
+  assert.deepEqual([told("none")?.needsObserved, told("every")?.needsObserved], [false, true]);
 });
 
 test("a node that has nothing does not wait long", () => {

@@ -169,6 +169,18 @@ test("no value makes a reader throw, or tell without end", () => {
   );
 });
 
+test("why a preflight failed is kept whole, in a status that is long otherwise", () => {
+  const error = { code: "mirror-unreachable", message: "x".repeat(200), item: "registry.example.org" };
+  const id = "stable-20261127-1/1/preflight";
+  const long = statusWith({
+    offer: { ...offerWith(), id, mode: "preflight", phase: "preflight-failed", phaseMs: T0, error },
+    preflight: { rolloutId: "stable-20261127-1", attempt: 1, ok: false, error },
+  });
+  assert.ok(writeStored(long).length > 1024);
+  const read = readNodeStatus(textOf(writeNodeStatus(long)));
+  assert.deepEqual(read.ok && read.value.preflight?.error, error);
+});
+
 test("a status stays within a kilobyte: words go first, then names, and what is decided by never", () => {
   const long = "x".repeat(200);
   const fat = {

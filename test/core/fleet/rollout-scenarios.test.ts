@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countOutRollout } from "../../../src/core/fleet/count-out-rollout.ts";
 import { DEFAULT_ROLLOUT } from "../../../src/core/fleet/default-rollout.ts";
+import type { NodeStatus } from "../../../src/core/fleet/node-status.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import { NEW, OLD, OTHER, SECOND, sha256, specWith, T0, wave } from "./support/fleet.ts";
 import type { Nature } from "./support/sim/agent.ts";
@@ -52,6 +53,30 @@ test("one canary that goes back halts it, and nobody else is told anything any m
     { code: "soak-fails", message: "because it soak-fails", count: 1, node: "n1" },
   ]);
   assert.deepEqual(running(one), ["new", "old", "new", ...Array(9).fill("old")]);
+});
+
+test("a node that loses what it was given gets it back, and one that only says it runs it is not told in a loop", () => {
+  const last = nodes(12, (index) => (index === 11 ? "keeps-own" : "good"));
+  const one = world({
+    nodes: last.map((node, index) => (index < 10 ? node : { ...node, running: OTHER })),
+    rollout: {
+      scope: { nodes: ["n0", "n1", "n2"] },
+      waves: [wave({ pick: { kind: "percent", percent: 100 } })],
+    },
+    events: [[2000, { kind: "restore-node", index: 10 }]],
+  });
+  const told = (node: string): number =>
+    one.store.changes.filter(({ key, value }, index, all) => {
+      const offer = (value as NodeStatus | undefined)?.offer;
+      const before = all.slice(0, index).findLast((change) => change.key === key)?.value as
+        | NodeStatus
+        | undefined;
+      return key === `status/${node}` && offer !== undefined && offer.resentMs !== before?.offer?.resentMs;
+    }).length;
+  for (let tick = 0; tick < 3_600; tick++) one.tick();
+  assert.deepEqual(running(one).slice(10), ["old", "other"]);
+  assert.equal(told("n10"), 2);
+  assert.ok(told("n11") > 2 && told("n11") <= 7, `it was told ${told("n11")} times in an hour`);
 });
 
 test("with onHalt revert, those that had it go back", () => {

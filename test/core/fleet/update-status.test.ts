@@ -40,7 +40,6 @@ const apply: Assignment = {
   spreadMs: 0,
   soakMs: 0,
   reportByMs: 60_000,
-  triesObserved: false,
   needsObserved: false,
   needsToken: true,
 };
@@ -70,6 +69,18 @@ test("an offer said again keeps its first time, its token and its answer", () =>
   assert.deepEqual(again, offerWith({ resentMs: T0 + 10, sentOn: "s2/9" }));
   const unwell = { verdict: "bypassed", namespace: "gcr.io" } as const;
   assert.equal(recordOffer(statusWith({ unwell }), apply, T0).offer?.wasUnwell, true);
+});
+
+test("an offer that is over is made anew: its next answer counts", () => {
+  const stable = { ...apply, id: "stable/stable/3", needsToken: false };
+  const told = recordOffer(statusWith(), stable, T0);
+  assert.ok(told.offer);
+  const ended = { ...told, offer: { ...told.offer, phase: "soaked", phaseMs: T0 + 5 } as const };
+  assert.deepEqual(recordOffer(ended, stable, T0 + 10).offer, {
+    ...told.offer,
+    sentMs: T0 + 10,
+    resentMs: T0 + 10,
+  });
 });
 
 test("an answer counts once, for the assignment last sent; the state of the node always", () => {

@@ -6,6 +6,7 @@ import { IMAGE, type MirrorNode, skip, startMirrorNode } from "./support/mirror-
 
 /** As `systemd-analyze --threshold` takes it: ten times the figure. Of systemd 252. */
 const THRESHOLDS = { "mirrorlet.service": 17, "mirrorlet-helper.service": 15, rooted: 27 };
+const FLEET_UNITS = ["mirrorlet-feed.service", "mirrorlet-control.service"];
 const UNITS = ["mirrorlet.service", "mirrorlet-helper.service", "mirrorlet-helper.socket"];
 const METRICS = `/usr/lib/mirrorlet/node -e "fetch('http://127.0.0.1:9478/metrics').then((r) => r.text()).then(console.log)"`;
 const ROOTED = "/usr/lib/mirrorlet/rooted.conf";
@@ -21,7 +22,9 @@ for (const profile of ["separated", "rooted"] as const)
       agentToml: '[evidence]\nprobe_interval = "1s"\n',
     });
     const { node } = one;
-    const verified = await node.run(`systemd-analyze verify --man=no ${UNITS.join(" ")}`);
+    const verified = await node.run(
+      `systemd-analyze verify --man=no ${[...UNITS, ...FLEET_UNITS].join(" ")}`,
+    );
     assert.equal(verified.status, 0);
     // Of other units on the node it speaks, too.
     assert.doesNotMatch(verified.stderr, /mirrorlet/);
@@ -30,6 +33,14 @@ for (const profile of ["separated", "rooted"] as const)
       context.diagnostic(
         await exposure(node, unit, profile === "rooted" ? "rooted" : (unit as "mirrorlet.service")),
       );
+
+    for (const unit of FLEET_UNITS) {
+      await node.must(
+        `systemd-analyze security --offline=yes --no-pager --threshold=14 /lib/systemd/system/${unit} >/dev/null`,
+      );
+      // They are there, and nobody has started them.
+      assert.equal((await node.run(`systemctl is-enabled ${unit}`)).stdout.trim(), "disabled");
+    }
 
     await wholeJob(one, profile);
     await comesBack(one);

@@ -22,6 +22,13 @@ before(async () => {
 
 const installed = (path: string) => readFileSync(join(root, path), "utf8");
 
+const SERVICES = [
+  "mirrorlet.service",
+  "mirrorlet-helper.service",
+  "mirrorlet-feed.service",
+  "mirrorlet-control.service",
+];
+
 test("every path belongs to root, nobody else writes it, and only programs may be run", { skip }, () => {
   const lines = execFileSync("dpkg-deb", ["--contents", deb], { encoding: "utf8" }).trim().split("\n");
   assert.ok(lines.length > 80);
@@ -50,14 +57,14 @@ test("it holds what a node needs, and the only configuration file is agent.toml"
     "etc/containerd",
   ])
     assert.ok(existsSync(join(root, path)), path);
-  for (const unit of ["mirrorlet.service", "mirrorlet-helper.socket", "mirrorlet-helper.service"])
+  for (const unit of [...SERVICES, "mirrorlet-helper.socket"])
     assert.ok(existsSync(join(root, "lib/systemd/system", unit)), unit);
   assert.equal(installed("DEBIAN/conffiles"), "/etc/mirrorlet/agent.toml\n");
   assert.ok(!existsSync(join(root, "etc/mirrorlet/desired-state.yaml")));
 });
 
 test("the programs that units name are there", { skip }, () => {
-  for (const unit of ["mirrorlet.service", "mirrorlet-helper.service"]) {
+  for (const unit of SERVICES) {
     const command = /^ExecStart=(.*)$/m.exec(installed(`lib/systemd/system/${unit}`))?.[1] ?? "";
     for (const path of command.split(" ").filter((word) => word.startsWith("/"))) {
       if (path.endsWith("helper.js") && !existsSync("src/helper.ts")) continue;

@@ -17,7 +17,14 @@ import { type ScriptedFeed, startScriptedFeed } from "../../support/scripted-fee
 import { createCa } from "../../support/tls.ts";
 
 const DIGEST = "ab".repeat(32);
-const STATE = { floor: 3, rejections: [], source: "feed", registries: [], conditions: [] } as const;
+const STATE = {
+  floor: 3,
+  rejections: [],
+  source: "feed",
+  registries: [],
+  conditions: [],
+  containerdVersion: "2.1.9",
+} as const;
 
 interface Talk {
   readonly feed: ScriptedFeed;
@@ -55,7 +62,6 @@ async function talk(
         instance: "01".repeat(16),
         bootId: "boot",
         agentVersion: "1.2.3",
-        containerdVersion: "2.1.9",
         state: STATE,
         cached: [DIGEST],
         labels: {},
@@ -163,7 +169,7 @@ test("a feed that insists on a later protocol is not followed, and the agent say
 test("an agent of today and an earlier feed: what it does not say has its default", async (t) => {
   const taken = [
     ...["server_id", "server_version", "heartbeat_ms", "engine_age_ms", "need_state", "go_away"],
-    ...["wave", "spread_ms", "report_by_ms", "needs_observed", "tries_observed", "rollout_id", "labels"],
+    ...["wave", "spread_ms", "report_by_ms", "needs_observed", "rollout_id", "labels"],
     ...["features", "cached", "conditions", "effective_digest", "PHASE_SOAKED", "SOURCE_FEED"],
   ];
   const earlier = takeFromContract(contract, taken);

@@ -58,7 +58,14 @@ async function replace(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-const STATE = { floor: 3, rejections: [], source: "feed", registries: [], conditions: [] } as const;
+const STATE = {
+  floor: 3,
+  rejections: [],
+  source: "feed",
+  registries: [],
+  conditions: [],
+  containerdVersion: "2.1.9",
+} as const;
 
 const REPORT: FeedReport = {
   assignmentId: "r1/1/apply",
@@ -102,7 +109,6 @@ function agent(
       instance: "01".repeat(16),
       bootId: "boot",
       agentVersion: "1.2.3",
-      containerdVersion: "2.1.9",
       state: STATE,
       cached: [DIGEST],
       labels: { class: "gpu" },
@@ -151,6 +157,7 @@ test("hello, a report and its acknowledgement, and what a server says, over mTLS
   assert.deepEqual([nodeId, protocol, instance.toString("hex")], ["n1", 1, "01".repeat(16)]);
   assert.deepEqual(payloadSchemas, [1]);
   assert.equal(state?.source, "SOURCE_FEED");
+  assert.deepEqual([stream.hello.containerdVersion, state?.containerdVersion], ["2.1.9", "2.1.9"]);
   assert.deepEqual(
     cached.map((digest) => digest.toString("hex")),
     [DIGEST],
@@ -205,6 +212,25 @@ test("hello, a report and its acknowledgement, and what a server says, over mTLS
     },
   });
   assert.ok((one.link.state().engineAgeMs ?? 0) >= 1500);
+});
+
+test("a report that is too large for a message is shortened, and the log says so", async (t) => {
+  const here = await site(t);
+  await here.put(await here.issue());
+  const one = agent(t, here);
+  const stream = await here.feed.nextStream();
+  await until(() => one.stream !== undefined, "Welcome");
+  const items = Array.from({ length: 256 }, (_, index) => ({
+    namespace: `r${index}.example`,
+    phase: "preflight-failed" as const,
+    error: { code: "mirror-unreachable", message: "x".repeat(2_000) },
+  }));
+  one.stream?.send({ ...REPORT, items });
+  const report = await stream.report(() => true);
+  assert.equal(report.items.length, 256);
+  assert.ok(report.items.every(({ error }) => error?.code === "mirror-unreachable"));
+  assert.match(one.logged.join("\n"), /too long for a message of the feed/);
+  assert.equal(stream.isOver, false);
 });
 
 test("a server that dies is come back to, and so is one that asks to go away", async (t) => {
@@ -300,8 +326,12 @@ test("a server of another CA, or for another host, is not spoken to", async (t) 
     server: await here.ca.issueServer({ hosts: ["other.example"] }),
     clientCa: here.ca.cert,
   });
-  t.after(() => Promise.all([stranger.stop(), misnamed.stop()]));
-  for (const server of [stranger, misnamed]) {
+  const elsewhere = await startScriptedFeed({
+    server: await here.ca.issueServer({ hosts: ["127.0.0.2"] }),
+    clientCa: here.ca.cert,
+  });
+  t.after(() => Promise.all([stranger.stop(), misnamed.stop(), elsewhere.stop()]));
+  for (const server of [stranger, misnamed, elsewhere]) {
     const one = agent(t, here, "n1", server.port);
     await until(() => /UNAVAILABLE/.test(one.link.state().message), "the refusal");
     assert.equal(server.streams.length, 0);

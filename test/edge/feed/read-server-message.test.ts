@@ -16,7 +16,6 @@ const ASSIGNMENT: Assignment__Output = {
   soakMs: 0,
   reportByMs: 0,
   needsObserved: false,
-  triesObserved: false,
 };
 
 const read = (more: Partial<Assignment__Output>) => {

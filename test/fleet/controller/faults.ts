@@ -23,7 +23,7 @@ export function testControllerFaults(
   open: (t: TestContext) => Promise<FaultsEngine>,
   options: { readonly timeout: number; readonly skip: string | false },
 ): void {
-  test(`${name}: T9 a canary that goes back halts it, and nobody else is told`, options, async (t) => {
+  test(`${name}: a canary that goes back halts it, and nobody else is told`, options, async (t) => {
     const natures: readonly Nature[] = ["soak-fails", ...Array<Nature>(7).fill("good")];
     const { engine, lab } = await openLab(t, open, { natures });
     const controller = startOne(t, engine, "c1");
@@ -104,7 +104,7 @@ export function testControllerFaults(
   );
 
   test(
-    `${name}: T10 without a controller nobody new is told, and rollouts go on with one`,
+    `${name}: without a controller nobody new is told, and rollouts go on with one`,
     options,
     async (t) => {
       const { engine, lab } = await openLab(t, open);

@@ -4,6 +4,7 @@ import type { ControllerNotice } from "../../../src/fleet/controller/controller-
 import { startController } from "../../../src/fleet/controller/start-controller.ts";
 import type { Engine, Txn } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
+import { listBundles, putBundle } from "../../../src/fleet/store/bundles.ts";
 import { commit } from "../../../src/fleet/store/commit.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
@@ -120,6 +121,42 @@ test("tokens of a server that is gone come back, but for what is in flight", asy
     { server: "s1", size: 3 },
     { server: "s2", size: 1 },
   ]);
+});
+
+test("rollouts that are long over go, with what only they have brought; what was only published stays", async (t) => {
+  const store = await journalStore(t);
+  const put = async (name: string): Promise<string> => {
+    const digest = sha256(Buffer.from(name));
+    await putBundle(store, digest, Buffer.from(name));
+    return digest;
+  };
+  const only = await put("published");
+  for (let index = 0; index < 52; index++) {
+    const id = `r${index}`;
+    const { from: _, ...spec } = specWith({ id, createdMs: T0 + index });
+    const to = { digest: await put(id), serial: index + 1 };
+    await commit(
+      store,
+      [],
+      [
+        { kind: "spec", id, value: { ...spec, to } },
+        { kind: "state", id, value: stateWith({ phase: "done" }) },
+        { kind: "tokens", id, value: { blocks: [] } },
+      ],
+    );
+  }
+  await commit(store, [], [{ kind: "channel", id: "stable", value: channelWith() }]);
+  const { controller } = lead(t, store);
+  await eventually(async () => (await readFleet(store)).spec.size === 50, "two are gone");
+  const { spec, state, tokens } = await readFleet(store);
+  assert.deepEqual([spec.has("r0"), spec.has("r1"), spec.has("r2")], [false, false, true]);
+  assert.deepEqual([state.size, tokens.size], [50, 50]);
+  const kept = await listBundles(store);
+  assert.equal(kept.size, 51);
+  assert.ok(kept.has(only));
+  await eventually(async () => (await beatOf(store)) > 1, "it beats");
+  assert.equal((await readFleet(store)).spec.size, 50);
+  await controller.stop();
 });
 
 test("of two rollouts of a channel that end at once each has its own end", async (t) => {

@@ -75,7 +75,7 @@ test("a node that is denied is turned away, and its stream ends at once", async 
   assert.equal(again.ended()?.code, status.PERMISSION_DENIED);
 });
 
-test("T7 certificates are exchanged under a stream; half of a pair changes nothing", async (t) => {
+test("certificates are exchanged under a stream; half of a pair changes nothing", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const directory = scratch(t);

@@ -82,7 +82,7 @@ test("a feed of today and an earlier agent: what it does not say has its default
     ...["boot_id", "agent_version", "containerd_version", "payload_schemas", "features", "cached", "labels"],
     ...["effective_digest", "last_good_digest", "floor_serial", "rejections", "registries", "conditions"],
     ...["items", "at_ms", "offered_digest", "need_state", "server_id", "rollout_id", "wave"],
-    ...["spread_ms", "needs_observed", "tries_observed", "SOURCE_PINNED", "running_since_ms"],
+    ...["spread_ms", "needs_observed", "SOURCE_PINNED", "running_since_ms"],
   ];
   const service = await loadContract(t, takeFromContract(contract, taken));
   const node = await connectNode(t, fleet, server.port, "n1", { service });

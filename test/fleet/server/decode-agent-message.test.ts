@@ -65,7 +65,6 @@ const offered = recordOffer(
     spreadMs: 0,
     soakMs: 0,
     reportByMs: 0,
-    triesObserved: false,
     needsObserved: false,
     needsToken: false,
   },

@@ -30,6 +30,28 @@ test("a new node is told the stable state, and its answer is durable before it i
   }, "its end is noted");
 });
 
+test("what a node tells after its Hello of its containerd is kept, and how old the view is comes at once", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const server = await fleet.serve({ times: { heartbeatMs: 600_000 } });
+  const node = await connectNode(t, fleet, server.port, "n1", {
+    running: OLD,
+    hello: { containerdVersion: "" },
+  });
+  await node.until(
+    ({ received }) => received.some(({ heartbeat }) => heartbeat !== null),
+    "a heartbeat comes",
+  );
+  const containerd = async () => (await readFleet(fleet.store)).status.get("n1")?.value.containerd;
+  assert.equal(await containerd(), "");
+  const state = { runningDigest: Buffer.from(OLD.digest, "hex"), runningSerial: OLD.serial };
+  node.report("", "PHASE_UNSPECIFIED", { state: { ...state, containerdVersion: "2.1.9" } });
+  await eventually(async () => (await containerd()) === "2.1.9", "its version is known");
+  node.report("", "PHASE_UNSPECIFIED", { state });
+  await node.until(({ acked }) => acked() === 3, "it is heard");
+  assert.equal(await containerd(), "2.1.9", "one that does not say keeps it");
+});
+
 test("a node that runs what it should is told nothing, and one that has the envelope does not get it again", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);

@@ -30,7 +30,7 @@ function outbox() {
   return { made, written, take, conflated: () => conflated, isEnded: () => isEnded };
 }
 
-test("T5 of a thousand versions a stalled node keeps one waiting", () => {
+test("of a thousand versions a stalled node keeps one waiting", () => {
   const { made, written, take, conflated } = outbox();
   const sent: number[] = [];
   for (let version = 0; version < 1_000; version++)

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { commandRollout, type RolloutVerb } from "../../../src/core/fleet/command-rollout.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import { sizeOf } from "../../../src/core/fleet/share-tokens.ts";
 import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
@@ -8,7 +9,7 @@ import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
-import { beginRollout } from "../../../src/fleet/store/write-rollout.ts";
+import { beginRollout, commandState } from "../../../src/fleet/store/write-rollout.ts";
 import { NEW, OLD, sha256, specWith, wave } from "../../core/fleet/support/fleet.ts";
 import { scratch } from "../../host/scratch.ts";
 import { startEtcd } from "../../support/etcd.ts";
@@ -172,7 +173,69 @@ test("answers of the engine that are lost lose nothing, and nobody is told twice
   await engine.close();
 });
 
-test("T9 a canary that goes back halts it: nobody else is told to apply", async (t) => {
+/** Does something else as soon as the offer of `mode` is durable, of which the server then gets no answer, once. */
+function losesAnswerTo(engine: Engine, mode: string, meanwhile: () => Promise<void>): Engine {
+  let isLost = false;
+  return {
+    ...engine,
+    async txn(txn, options) {
+      const isOffer = txn.success.some(
+        (one) => one.kind === "put" && Buffer.from(one.value).includes(`"mode":"${mode}"`),
+      );
+      const answer = await engine.txn(txn, options);
+      if (!isOffer || isLost || !answer.succeeded) return answer;
+      isLost = true;
+      await meanwhile();
+      throw new EngineError("timeout", "no answer in time", { applied: "unknown" });
+    },
+  };
+}
+
+async function command(store: FleetStore, verb: RolloutVerb): Promise<void> {
+  const { spec, state } = await readFleet(store);
+  const [before, one] = [state.get("r1"), spec.get("r1")];
+  assert.ok(before && one);
+  const deed = { by: "ann", reason: "test", atMs: Date.now() };
+  const result = commandRollout({ spec: one.value, state: before.value }, verb, deed);
+  assert.ok(result.ok && (await commandState(store, "r1", before, result.state)).ok);
+}
+
+test("an offer whose answer the engine lost is not told after a halt", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const engine = losesAnswerTo(fleet.store.engine, "apply", () => command(fleet.store, "halt"));
+  const server = await fleet.serve({ store: { ...fleet.store, engine } });
+  const controller = lead(fleet.store, server);
+  t.after(() => controller.stop());
+  const [node] = await connectMany(t, fleet, [server], 1);
+  await begin(fleet.store);
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "halted", "it is halted");
+  await node?.until(({ assignments }) => assignments.at(-1)?.mode === "MODE_HOLD", "it hears of the halt");
+  assert.deepEqual(
+    node?.assignments.map(({ mode }) => mode),
+    ["MODE_PREFLIGHT", "MODE_HOLD"],
+  );
+});
+
+test("a hold whose answer the engine lost is told all the same", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const engine = losesAnswerTo(fleet.store.engine, "hold", async () => {});
+  const server = await fleet.serve({ store: { ...fleet.store, engine } });
+  const controller = lead(fleet.store, server);
+  t.after(() => controller.stop());
+  await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
+  const [node] = await connectMany(t, fleet, [server], 1, () => "mute");
+  await node?.until(({ assignments }) => assignments.length > 0, "it is told to apply");
+  await command(fleet.store, "halt");
+  await node?.until(({ assignments }) => assignments.length > 1, "it hears of the halt");
+  assert.deepEqual(
+    node?.assignments.map(({ mode }) => mode),
+    ["MODE_APPLY", "MODE_HOLD"],
+  );
+});
+
+test("a canary that goes back halts it: nobody else is told to apply", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -189,7 +252,7 @@ test("T9 a canary that goes back halts it: nobody else is told to apply", async 
   await controller.stop();
 });
 
-test("T10 without a controller nobody new is told", async (t) => {
+test("without a controller nobody new is told", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -239,7 +302,7 @@ function severable(engine: Engine) {
   return self;
 }
 
-test("T12 a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
+test("a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const link = severable(fleet.store.engine);
@@ -262,6 +325,34 @@ test("T12 a server that is cut off from the engine says so, acknowledges nothing
   await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
   assert.equal((await readFleet(fleet.store)).status.get("n1")?.value.drifted, true);
   await node.until(() => (agesOf().at(-1) ?? 9_999) < 5_000, "the view is fresh again");
+});
+
+test("a node that has much to say while the engine is away keeps its stream, and all is heard later", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const server = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 300 },
+  });
+  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const beat = setInterval(() => node.send({ heartbeat: {} }), 250);
+  t.after(() => clearInterval(beat));
+  await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
+  link.cut = true;
+  let seq = 0;
+  for (let count = 0; count < 40; count++) seq = node.report("", "PHASE_DRIFTED");
+  await eventually(() => server.facts().unwrittenReports >= 32, "no more is read");
+  const { length } = node.received;
+  const beats = () => node.received.slice(length).filter(({ heartbeat }) => heartbeat !== null).length;
+  await node.until(
+    () => node.ended() !== undefined || beats() > 12,
+    "more time passes than a silent node has",
+  );
+  assert.equal(node.ended(), undefined);
+  link.cut = false;
+  await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
+  assert.equal(server.has("stream-ended"), false);
 });
 
 test("a server that loses its lease goes on under another name, with the streams it has", async (t) => {

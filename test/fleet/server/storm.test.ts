@@ -29,7 +29,7 @@ async function admission(t: TestContext, perSecond: number, most: number) {
   return { made, admitted, dropped, open };
 }
 
-test("T6 connections that come at once wait for their turn, and all get in", async (t) => {
+test("connections that come at once wait for their turn, and all get in", async (t) => {
   const { made, admitted, dropped, open } = await admission(t, 50, 1_000);
   const sockets = Array.from({ length: 100 }, open);
   await eventually(() => made.open() === 100, "all are there");
@@ -41,7 +41,7 @@ test("T6 connections that come at once wait for their turn, and all get in", asy
   await eventually(() => made.open() === 0, "they are forgotten");
 });
 
-test("T6 who would wait too long is dropped before it costs anything", async (t) => {
+test("who would wait too long is dropped before it costs anything", async (t) => {
   const { made, admitted, dropped, open } = await admission(t, 1, 1_000);
   for (let count = 0; count < 20; count++) open();
   await eventually(() => made.open() === 20, "all are there");
@@ -57,7 +57,7 @@ test("more connections than may be open are dropped", async (t) => {
   assert.deepEqual(dropped, ["full", "full"]);
 });
 
-test("T6 nodes that are in are served while a storm of others waits", async (t) => {
+test("nodes that are in are served while a storm of others waits", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve({ handshakesPerSecond: 20 });

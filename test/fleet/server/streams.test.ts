@@ -10,7 +10,7 @@ import { eventually } from "../engine/engine-words.ts";
 import { connectNode, fetchOnce } from "./support/feed-node.ts";
 import { testFleet, writeTestChannel } from "./support/feed-words.ts";
 
-test("T5 a node that reads nothing costs one message, and hears what counts when it reads again", async (t) => {
+test("a node that reads nothing costs one message, and hears what counts when it reads again", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const server = await fleet.serve();
@@ -36,7 +36,7 @@ test("T5 a node that reads nothing costs one message, and hears what counts when
   await node.until(({ assignments }) => assignments.at(-1)?.assignmentId === last, "it hears the last one");
 });
 
-test("T11 of two machines with one id the newest stream counts, and both are marked", async (t) => {
+test("of two machines with one id the newest stream counts, and both are marked", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const [one, other] = await Promise.all([fleet.serve(), fleet.serve()]);
@@ -141,7 +141,7 @@ test("nonsense is answered with an end or is skipped, and never with a crash", a
   assert.equal(mute.ended()?.code, status.DEADLINE_EXCEEDED);
   assert.equal(twice.ended()?.code, status.INVALID_ARGUMENT);
   assert.equal(old.ended()?.code, status.INVALID_ARGUMENT);
-  const odd = await connectNode(t, fleet, server.port, "n5", { running: OLD });
+  const odd = await connectNode(t, fleet, server.port, "n5", { running: OLD, nature: "mute" });
   odd.send({});
   const seq = odd.report("\u0000\ud800".repeat(500), "PHASE_SOAKED", {
     state: { runningDigest: Buffer.of(1), runningSerial: -1, source: 9 as never },
@@ -172,6 +172,13 @@ test("Fetch says what a stream would, once, and writes nothing", async (t) => {
     },
   });
   assert.equal(settled.assignment, null);
+  const refusals = [
+    [null, status.INVALID_ARGUMENT, /hello is missing/],
+    [{ ...hello, protocol: 0 }, status.INVALID_ARGUMENT, /no protocol/],
+    [{ ...hello, nodeId: "n2" }, status.PERMISSION_DENIED, /certificate is that of node n1/],
+  ] as const;
+  for (const [wrong, code, details] of refusals)
+    await assert.rejects(fetchOnce(t, fleet, server.port, wrong, "n1"), { code, details });
   assert.equal((await readFleet(fleet.store)).status.size, 0);
 });
 

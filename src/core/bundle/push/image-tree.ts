@@ -1,4 +1,5 @@
 import type { BundleImage, Descriptor, Digest } from "../bundle.ts";
+import type { LeftOut } from "../dump/bundle-record.ts";
 import { isForeign, type ManifestParts } from "./manifest-parts.ts";
 
 /** A manifest that is to be pushed as it is. */
@@ -22,29 +23,43 @@ export interface ImageTree {
 export interface AbsentPart {
   readonly kind: "manifest" | "blob";
   readonly descriptor: Descriptor;
+  /** Whoever made the bundle meant it so. */
+  readonly leftOut?: {
+    /** An image that was pushed before, and has it. */
+    readonly image?: string;
+  };
 }
 
 /** Manifests that were read from the bundle, and what it holds besides. */
 export interface TreeParts {
   readonly partsOf: (digest: Digest) => TreeManifest | undefined;
   readonly has: (digest: Digest) => boolean;
+  readonly leftOut?: LeftOut | undefined;
 }
 
 /** Puts a tree together. Every manifest has been read before; what was not is absent. */
-export function buildImageTree(image: BundleImage, { partsOf, has }: TreeParts): ImageTree {
+export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: TreeParts): ImageTree {
   const manifests = new Map<Digest, TreeManifest>();
   const blobs = new Map<Digest, Descriptor>();
   const absent = new Map<Digest, AbsentPart>();
   const visited = new Set<Digest>();
+  const meant = new Map<Digest, NonNullable<AbsentPart["leftOut"]>>([
+    ...(leftOut?.manifests ?? []).map((digest) => [digest, {}] as const),
+    ...(leftOut?.blobs ?? []).map((blob) => [blob.digest, blob] as const),
+  ]);
+  const lack = (kind: AbsentPart["kind"], descriptor: Descriptor): void => {
+    const why = meant.get(descriptor.digest);
+    absent.set(descriptor.digest, { kind, descriptor, ...(why === undefined ? {} : { leftOut: why }) });
+  };
   const visit = (descriptor: Descriptor): void => {
     if (visited.has(descriptor.digest)) return;
     visited.add(descriptor.digest);
     const found = partsOf(descriptor.digest);
-    if (found === undefined) return void absent.set(descriptor.digest, { kind: "manifest", descriptor });
+    if (found === undefined) return void lack("manifest", descriptor);
     for (const child of found.parts.manifests) visit(child);
     for (const blob of found.parts.blobs) {
       if (has(blob.digest)) blobs.set(blob.digest, blob);
-      else if (!isForeign(blob)) absent.set(blob.digest, { kind: "blob", descriptor: blob });
+      else if (!isForeign(blob)) lack("blob", blob);
     }
     manifests.set(found.digest, found);
   };

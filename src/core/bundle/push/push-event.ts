@@ -37,7 +37,9 @@ export type PushEvent =
       readonly delayMs: number;
       readonly reason: string;
     }
-  | { readonly kind: "concurrency"; readonly limit: number };
+  | { readonly kind: "concurrency"; readonly limit: number }
+  /** So far a bundle that comes by in a stream has been read; undefined: nobody knows how much of it there is. */
+  | { readonly kind: "read"; readonly bytes: number; readonly total: number | undefined };
 
 /** pushed: something was sent for it · there: all of it was there already · failed · left: not tried any more. */
 export interface ImageResult {
@@ -46,6 +48,8 @@ export interface ImageResult {
   readonly tag: string | undefined;
   readonly digest: Digest;
   readonly result: "pushed" | "there" | "failed" | "left";
+  /** What its tag leads to, in place of a list that the registry does not take. */
+  readonly newDigest?: Digest;
   /** Why it failed: for an operator, without secrets. */
   readonly reason?: string;
 }

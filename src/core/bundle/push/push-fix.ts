@@ -1,6 +1,6 @@
 import type { FailureCode, RegistryFailure } from "../../evidence/registry-failure.ts";
 
-/** A failure in the words of a push: who pushes has options, and no desired state. */
+/** A failure in the words of a push or a dump: who does that has options, and no desired state. */
 export function pushFix({ code, cause, fix }: RegistryFailure): {
   readonly cause: string;
   readonly fix: string;
@@ -33,8 +33,8 @@ const FIXES: Readonly<Partial<Record<FailureCode, string>>> = {
   "tls-file": "put a readable PEM file in its place; a client certificate needs its key",
   "no-answer": "see what it waits for: its storage, or a proxy in front of it",
   "no-credentials": LOGIN,
-  "credentials-refused": "check the login, and its right to push there; robot accounts expire",
-  "token-refused": "check user name and password, and the right to push there",
+  "credentials-refused": "check the login, and its rights there; robot accounts expire",
+  "token-refused": "check user name and password, and their rights there",
   "token-unreachable":
     "open the way from this machine to the token service, or let the registry name another realm",
   "unknown-scheme": "a registry asks for Basic or Bearer: see what stands in front of it",

@@ -25,7 +25,16 @@ export interface PushView {
   /** Undefined: it cannot be told. */
   readonly leftMs: number | undefined;
   readonly retries: number;
+  /** While a bundle comes by, and nobody knows yet what is in it. */
+  readonly reading: Reading | undefined;
+  /** A bundle has come by, and most of it is at the registry: what is left is to put it where it belongs. */
+  readonly hasRead: boolean;
   readonly active: readonly ActiveBlob[];
+}
+
+interface Reading {
+  readonly bytes: number;
+  readonly total: number | undefined;
 }
 
 export interface ActiveBlob {
@@ -38,6 +47,10 @@ export interface ActiveBlob {
 /** Takes events as they come, each with its time in ms. */
 export interface PushProgress {
   note(event: PushEvent, atMs: number): void;
+  /** The bundles have been read: these are to be pushed. */
+  plan(images: readonly PlannedImage[]): void;
+  /** So much was there, of images of which no more is known. */
+  noteThere(size: number): void;
   view(atMs: number): PushView;
 }
 
@@ -46,15 +59,22 @@ const WINDOW_MS = 10_000;
 /** No guess before. */
 const GUESS_AFTER_MS = 2_000;
 
-export function createPushProgress(images: readonly PlannedImage[], startMs: number): PushProgress {
-  const pairs = listPairs(images);
-  const total = [...pairs.values()].reduce((sum, { size }) => sum + size, 0);
+/** `planned`: undefined as long as nobody knows. */
+export function createPushProgress(
+  planned: readonly PlannedImage[] | undefined,
+  startMs: number,
+): PushProgress {
+  let images = planned ?? [];
+  let pairs = listPairs(images);
+  let reading: Reading | undefined = planned === undefined ? { bytes: 0, total: undefined } : undefined;
   const counts = { there: 0, pushed: 0, failed: 0 };
   const bytes = { sent: 0, mounted: 0, there: 0 };
   const active = new Map<string, ActiveBlob & { current: number }>();
   const samples: { readonly atMs: number; readonly sent: number }[] = [{ atMs: startMs, sent: 0 }];
   let retries = 0;
   let refusesMounts = false;
+  /** Found where nobody knew yet for which image. */
+  const foundEarly = new Set<Digest>();
 
   const finish = (key: string): void => {
     const pair = pairs.get(key);
@@ -66,6 +86,7 @@ export function createPushProgress(images: readonly PlannedImage[], startMs: num
     if (end === undefined) return;
     // It could have been mounted from there.
     if (end === "uploaded") refusesMounts ||= hasOther(pairs, repository, digest);
+    if (end === "there" && reading !== undefined) foundEarly.add(digest);
     if (end !== "uploaded") bytes[end] += size;
     finish(`${repository}@${digest}`);
   };
@@ -73,6 +94,8 @@ export function createPushProgress(images: readonly PlannedImage[], startMs: num
   return {
     note(event, atMs) {
       if (event.kind === "retry") retries++;
+      if (event.kind === "read" && reading !== undefined)
+        reading = { bytes: Math.max(reading.bytes, event.bytes), total: event.total };
       if (event.kind === "blob-begin") {
         const { repository, digest, size } = event;
         active.set(`${repository}@${digest}`, { repository, digest, size, bytes: 0, current: 0 });
@@ -95,12 +118,21 @@ export function createPushProgress(images: readonly PlannedImage[], startMs: num
           for (const blob of blobsOf(images, event.repository, event.digest)) {
             const pair = pairs.get(`${event.repository}@${blob}`);
             if (pair === undefined || pair.high === pair.size) continue;
-            bytes.there += pair.size - pair.high;
+            if (!foundEarly.has(blob)) bytes.there += pair.size - pair.high;
             pair.high = pair.size;
           }
       }
     },
+    noteThere(size) {
+      bytes.there += size;
+    },
+    plan(next) {
+      images = next;
+      pairs = listPairs(next);
+      reading = undefined;
+    },
     view(atMs) {
+      const total = [...pairs.values()].reduce((sum, { size }) => sum + size, 0);
       const done = [...pairs.values()].reduce((sum, { high }) => sum + high, 0);
       const bytesPerSecond = rateOf(samples, atMs, bytes.sent);
       const left = bytesLeft(pairs, refusesMounts);
@@ -109,12 +141,25 @@ export function createPushProgress(images: readonly PlannedImage[], startMs: num
         images: { total: images.length, ...counts },
         bytes: { total, done, ...bytes },
         bytesPerSecond,
-        leftMs: mayGuess ? (left / bytesPerSecond) * 1000 : undefined,
+        leftMs:
+          reading !== undefined
+            ? readingLeft(reading, atMs - startMs)
+            : mayGuess
+              ? (left / bytesPerSecond) * 1000
+              : undefined,
         retries,
+        reading,
+        hasRead: planned === undefined && reading === undefined,
         active: [...active.values()].map(({ current: _, ...blob }) => blob),
       };
     },
   };
+}
+
+/** What goes over the wire sets the pace of reading, or the decompressor does: either way it goes on as it went. */
+function readingLeft({ bytes, total }: Reading, tookMs: number): number | undefined {
+  if (total === undefined || bytes === 0 || tookMs < GUESS_AFTER_MS) return undefined;
+  return (Math.max(0, total - bytes) / bytes) * tookMs;
 }
 
 interface Pair {

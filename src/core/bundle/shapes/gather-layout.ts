@@ -3,11 +3,12 @@ import { type Assembly, readList } from "../assembly.ts";
 import type { BundleImage, Descriptor } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
 import { BUNDLE_LIMITS } from "../bundle-limits.ts";
+import { RECORD_NAME, readRecord } from "../dump/bundle-record.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
 import { annotatedName } from "../name-image.ts";
 import { readDescriptor } from "../push/manifest-parts.ts";
 import { field, readJson } from "../read-json.ts";
-import { type Member, membersBelow, type Scan } from "../scan.ts";
+import { findMember, type Member, membersBelow, type Scan } from "../scan.ts";
 import { followManifests } from "./follow-manifests.ts";
 import { platformOf } from "./read-saved-images.ts";
 
@@ -25,6 +26,7 @@ export function* gatherLayout(
   holdBlobs(gathered, scan, root);
   const listed = field(yield* readList(index), "manifests");
   if (!Array.isArray(listed)) throw new BundleError("damaged", `${index.place}: it has no list of manifests`);
+  yield* gatherRecord(gathered, scan, root);
   const images: BundleImage[] = [];
   for (const one of listed) {
     const top = readDescriptor(one);
@@ -34,6 +36,20 @@ export function* gatherLayout(
     images.push({ name: annotatedName(top.annotations), top: yield* withPlatform(gathered, top) });
   }
   return images;
+}
+
+/** Several layouts in one bundle each tell of their own. */
+function* gatherRecord(gathered: Gathered, scan: Scan, root: string): Assembly<void> {
+  const member = findMember(scan, `${root}${RECORD_NAME}`);
+  const found = member === undefined ? undefined : readRecord(yield* readList(member));
+  if (found === undefined) return;
+  const before = gathered.leftOut;
+  gathered.leftOut = {
+    platforms: [...new Set([...(before?.platforms ?? []), ...found.platforms])],
+    since: found.since ?? before?.since,
+    manifests: [...(before?.manifests ?? []), ...found.manifests],
+    blobs: [...(before?.blobs ?? []), ...found.blobs],
+  };
 }
 
 /** An index has the platform of each manifest; of a manifest alone only its config has it. */

@@ -57,7 +57,9 @@ export function* readSavedImages(
       });
     holdMember(gathered, digest, member);
     const config = readJson(bytes);
-    const diffIds = field(field(config, "rootfs"), "diff_ids") ?? [];
+    const rootfs = field(config, "rootfs");
+    if (rootfs === undefined) throw new BundleError("damaged", `${member.place}: it is no config of an image`);
+    const diffIds = field(rootfs, "diff_ids") ?? [];
     if (!areTexts(diffIds) || !diffIds.every(isDigest) || diffIds.length !== layers.length)
       throw fail(`${JSON.stringify(path)} does not have a diff_id for each of ${layers.length} layers`);
     const sources = field(entry, "LayerSources");

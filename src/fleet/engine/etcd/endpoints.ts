@@ -1,4 +1,5 @@
 import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { createTlsCredentials } from "../../../shared/tls-credentials.ts";
 import { EngineError } from "../engine-error.ts";
 import { addressOf, type EtcdOptions } from "./etcd-options.ts";
 
@@ -57,7 +58,7 @@ function credentialsFor(endpoint: string, tls: EtcdOptions["tls"]) {
   if (endpoint.startsWith("http:")) return credentials.createInsecure();
   const { ca, cert, key } = tls?.() ?? {};
   const bytes = (part: Uint8Array | undefined) => (part === undefined ? null : Buffer.from(part));
-  return credentials.createSsl(bytes(ca), bytes(key), bytes(cert));
+  return createTlsCredentials(bytes(ca), bytes(key), bytes(cert));
 }
 
 /** Unlike the library's own way this gives up at the first refusal: the next endpoint may well take us. */

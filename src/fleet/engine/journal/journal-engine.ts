@@ -1,4 +1,5 @@
 import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { joinSignals } from "../../join-signals.ts";
 import type { CallOptions, Engine, Listing, TxnResult } from "../engine.ts";
 import { abortedError, EngineError } from "../engine-error.ts";
@@ -18,8 +19,10 @@ import { createOwnLeases } from "./own-leases.ts";
 import { createTurns } from "./take-turns.ts";
 
 export interface JournalOptions {
-  /** On a disk of this machine; made when absent. Nobody else may write there. */
+  /** On a disk of this machine. Nobody else may write there. */
   readonly directory: string;
+  /** Begins one where there is none. Default: true. */
+  readonly mayCreate?: boolean;
   /** Milliseconds since the machine started, the same for all processes. */
   readonly uptimeMs: () => number;
   readonly random: () => number;
@@ -35,6 +38,7 @@ export interface JournalEngine extends Engine {
 /** An engine for the processes of one machine: a file that is only added to. Rejects with EngineError. */
 export async function createJournalEngine(options: JournalOptions): Promise<JournalEngine> {
   const { directory, uptimeMs, random, compactBytes = 16 * 1024 * 1024 } = options;
+  if (options.mayCreate === false) await expectJournal(directory);
   await prepareDirectory(directory);
   const file = openJournalFile(directory);
   const leases = createLeaseFiles(directory);
@@ -137,6 +141,18 @@ export async function createJournalEngine(options: JournalOptions): Promise<Jour
       await inTurn(() => file.close()).catch(() => undefined);
     },
   };
+}
+
+/** An empty fleet that a slip of the pen has made would look like one that is gone. */
+async function expectJournal(directory: string): Promise<void> {
+  try {
+    await stat(join(directory, "journal"));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw toJournalError(error, directory);
+    const message = `there is no journal in ${directory}: no fleet was ever written there`;
+    throw new EngineError("refused", message);
+  }
 }
 
 async function prepareDirectory(directory: string): Promise<void> {

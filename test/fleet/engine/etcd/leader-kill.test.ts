@@ -10,7 +10,7 @@ import { openEtcd } from "../open-engine.ts";
 const options = { timeout: 300_000, skip: partSkipReason("etcd") ?? false };
 
 test(
-  "T3 a cluster whose leader is killed three times under a writer loses and repeats nothing",
+  "a cluster whose leader is killed three times under a writer loses and repeats nothing",
   options,
   async (t) => {
     const etcd = await startEtcd({ members: 3 });

@@ -10,7 +10,7 @@ import { startWatchProxy, type WatchProxy } from "./watch-proxy.ts";
 const options = { timeout: 240_000, skip: partSkipReason("etcd") ?? false };
 
 test(
-  "T1 a watch that breaks between created and catch-up, again and again, loses nothing",
+  "a watch that breaks between created and catch-up, again and again, loses nothing",
   options,
   async (t) => {
     const { writer, watcher, proxy } = await behindProxy(t);
@@ -35,7 +35,7 @@ test(
   },
 );
 
-test("T1 the same with more to catch up with than fits into one batch of etcd's", options, async (t) => {
+test("the same with more to catch up with than fits into one batch of etcd's", options, async (t) => {
   const { writer, watcher, proxy } = await behindProxy(t);
   const { revision } = await writer.txn({ success: [put("t1/start", "")] });
   const seen = await watchKeys(t, watcher, "t1/", revision);
@@ -56,7 +56,7 @@ test("T1 the same with more to catch up with than fits into one batch of etcd's"
 });
 
 test(
-  "T2 a compaction while it is cut off ends a watch with just that, and a new one goes on",
+  "a compaction while it is cut off ends a watch with just that, and a new one goes on",
   options,
   async (t) => {
     const { etcd, writer, watcher, proxy } = await behindProxy(t);
@@ -77,7 +77,7 @@ test(
   },
 );
 
-test("T4 a frozen etcd is noticed, and the watch goes on without it", options, async (t) => {
+test("a frozen etcd is noticed, and the watch goes on without it", options, async (t) => {
   const etcd = await startEtcd({ members: 3 });
   const leader = await etcd.leader();
   t.after(async () => {

@@ -61,9 +61,10 @@ export async function fetchOnce(
   t: TestContext,
   fleet: TestFleet,
   port: number,
-  hello: Hello,
+  hello: Hello | null,
+  certificateOf: string = hello?.nodeId ?? "",
 ): Promise<FetchResponse__Output> {
-  const client = await feedClient(fleet, port, hello.nodeId ?? "");
+  const client = await feedClient(fleet, port, certificateOf);
   t.after(() => client.close());
   const { path, requestSerialize, responseDeserialize } = ours.Fetch;
   return new Promise((resolve, reject) => {

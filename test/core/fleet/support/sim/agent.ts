@@ -13,6 +13,8 @@ export type Nature =
   | "soak-fails"
   | "silent"
   | "dies"
+  /** Says that it runs what it is told to, and does not. */
+  | "keeps-own"
   | "turns-bad";
 
 interface Task {
@@ -80,6 +82,14 @@ export class Agent {
     this.instance = this.#fresh();
   }
 
+  /** `mirrorlet restore`: nothing of it is left. */
+  restore(): void {
+    this.running = undefined;
+    this.#task = undefined;
+    this.#answers.clear();
+    this.#outbox.push({ assignmentId: "", phase: "drifted", view: this.view, unproven: [] });
+  }
+
   receive(assignment: Assignment, nowMs: number): void {
     if (assignment.mode === "hold") {
       if (this.#task?.applied === undefined) this.#task = undefined;
@@ -137,7 +147,7 @@ export class Agent {
     task.applied = { untilMs: nowMs + soakMs, before: this.running };
     if (this.running?.digest !== bundle.digest) this.applied.push({ id, digest: bundle.digest, atMs: nowMs });
     if (this.#isBad("dies")) this.isDead = true;
-    this.running = { digest: bundle.digest, serial: bundle.serial };
+    if (this.nature !== "keeps-own") this.running = { digest: bundle.digest, serial: bundle.serial };
     if (bundle.digest !== this.newDigest) this.#unwell = undefined;
     this.#say("applied");
   }

@@ -5,6 +5,7 @@ import { commandRollout, type RolloutVerb } from "../../../../../src/core/fleet/
 import { isInFlight } from "../../../../../src/core/fleet/in-flight.ts";
 import { findWave } from "../../../../../src/core/fleet/membership.ts";
 import type { NodeStatus } from "../../../../../src/core/fleet/node-status.ts";
+import { isFinal } from "../../../../../src/core/fleet/phase.ts";
 import type { RolloutSpec } from "../../../../../src/core/fleet/rollout-spec.ts";
 import { isEnded, type RolloutState } from "../../../../../src/core/fleet/rollout-state.ts";
 import { channelWith, sha256, stateWith, T0 } from "../fleet.ts";
@@ -28,6 +29,7 @@ export type Event =
   | { readonly kind: "drop-node"; readonly index: number; readonly ticks: number }
   | { readonly kind: "reboot-node"; readonly index: number; readonly ticks: number }
   | { readonly kind: "clone-node"; readonly index: number }
+  | { readonly kind: "restore-node"; readonly index: number }
   | { readonly kind: "pin-on-node"; readonly index: number }
   | { readonly kind: "pin-by-fleet"; readonly index: number }
   | { readonly kind: "command"; readonly verb: RolloutVerb };
@@ -175,6 +177,7 @@ export class World {
   ): void {
     const { id, labels, nature, running } = agent;
     if (event.kind === "pin-on-node") agent.pin();
+    else if (event.kind === "restore-node") agent.restore();
     else if (event.kind === "pin-by-fleet")
       this.store.txn({}, { [`overrides/${id}`]: { reason: "x", by: "ann", atMs: this.nowMs } });
     else if (event.kind === "clone-node")
@@ -264,13 +267,14 @@ export class World {
     const { node, offer, refused, source } = status;
     const was = (before as NodeStatus | undefined)?.offer;
     if (offer === undefined || (was?.id === offer.id && was.resentMs === offer.resentMs)) return;
-    assert.ok(
-      was?.id !== offer.id || was.sentOn !== offer.sentOn,
-      `${node} was told ${offer.id} twice on a stream`,
-    );
+    const isSame = was?.id === offer.id && was.sentOn === offer.sentOn;
+    // It has lost it, or does not do what it says.
+    const isLater = isFinal(was?.phase) && offer.resentMs >= (was?.phaseMs ?? 0) + 600_000;
+    const isAgain = isSame && offer.rolloutId === undefined && isLater;
+    assert.ok(!isSame || isAgain, `${node} was told ${offer.id} twice on a stream`);
     const once = `${node} ${offer.sentOn} ${offer.id}`;
     const isOnce = offer.rolloutId === undefined || offer.mode === "preflight";
-    assert.ok(!isOnce || !this.#told.has(once), `${once} was told twice on a stream`);
+    assert.ok(!isOnce || isAgain || !this.#told.has(once), `${once} was told twice on a stream`);
     this.#told.add(once);
     assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
     if (offer.mode !== "apply") return;

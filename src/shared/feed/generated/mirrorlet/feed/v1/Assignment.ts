@@ -13,7 +13,6 @@ export interface Assignment {
   'soakMs'?: (number);
   'reportByMs'?: (number);
   'needsObserved'?: (boolean);
-  'triesObserved'?: (boolean);
 }
 
 export interface Assignment__Output {
@@ -27,5 +26,4 @@ export interface Assignment__Output {
   'soakMs': (number);
   'reportByMs': (number);
   'needsObserved': (boolean);
-  'triesObserved': (boolean);
 }

@@ -17,6 +17,7 @@ export interface State {
   'source'?: (_mirrorlet_feed_v1_Source);
   'registries'?: (_mirrorlet_feed_v1_RegistryState)[];
   'conditions'?: (_mirrorlet_feed_v1_Condition)[];
+  'containerdVersion'?: (string);
 }
 
 export interface State__Output {
@@ -30,4 +31,5 @@ export interface State__Output {
   'source': (_mirrorlet_feed_v1_Source__Output);
   'registries': (_mirrorlet_feed_v1_RegistryState__Output)[];
   'conditions': (_mirrorlet_feed_v1_Condition__Output)[];
+  'containerdVersion': (string);
 }

@@ -1,0 +1,43 @@
+import type { Digest } from "../../core/bundle/bundle.ts";
+import type { RepositoryBlob } from "../upload/push-context.ts";
+import { BadBlobError } from "../upload/verified-bytes.ts";
+import type { Passed } from "./take-blobs.ts";
+
+/** Where blobs are that have gone by, and why some are nowhere. */
+export interface BlobHomes {
+  learn(passed: Iterable<Passed>): void;
+  add(blobs: readonly RepositoryBlob[]): void;
+  /** In this repository; without one: in any. */
+  has(digest: Digest, repository?: string): boolean;
+  list(): readonly RepositoryBlob[];
+  failureOf(digest: Digest): unknown;
+  /** The bundle holds something else under this digest: going through it again is of no use. */
+  isBad(digest: Digest): boolean;
+}
+
+export function createBlobHomes(): BlobHomes {
+  const homes = new Map<Digest, Set<string>>();
+  const failures = new Map<Digest, unknown>();
+  const add = ({ repository, digest }: RepositoryBlob): void => {
+    homes.set(digest, (homes.get(digest) ?? new Set()).add(repository));
+  };
+  return {
+    learn(passed) {
+      for (const { digest, repositories, failure } of passed) {
+        if (digest === undefined) continue;
+        if (failure !== undefined) failures.set(digest, failure);
+        if (repositories.length > 0) failures.delete(digest);
+        for (const repository of repositories) add({ repository, digest });
+      }
+    },
+    add: (blobs) => blobs.forEach(add),
+    has: (digest, repository) =>
+      repository === undefined ? homes.has(digest) : (homes.get(digest)?.has(repository) ?? false),
+    list: () =>
+      [...homes].flatMap(([digest, repositories]) =>
+        [...repositories].map((repository) => ({ repository, digest })),
+      ),
+    failureOf: (digest) => failures.get(digest),
+    isBad: (digest) => failures.get(digest) instanceof BadBlobError,
+  };
+}

@@ -1,0 +1,67 @@
+import { Readable } from "node:stream";
+import type { Digest } from "../../core/bundle/bundle.ts";
+import { digestOf } from "../read/digest-stream.ts";
+import { transferBlob } from "../upload/blob-transfer.ts";
+import type { PushContext } from "../upload/push-context.ts";
+import { BadBlobError } from "../upload/verified-bytes.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+
+/** What all of a push shares, but for a source with random access. */
+export type PassContext = Omit<PushContext, "source" | "known">;
+
+/** A file that goes by and is wanted. */
+export interface PassingBlob {
+  readonly digest: Digest | undefined;
+  readonly repositories: readonly string[];
+  readonly size: number;
+  /** For people. */
+  readonly place: string;
+}
+
+/** What it came to: its digest, and where it is, which need not be all repositories that want it. */
+export interface BlobWay {
+  readonly digest: Digest;
+  readonly repositories: readonly string[];
+}
+
+export interface PassingBlobSink {
+  write(chunk: Uint8Array): Promise<void>;
+  /** All has come. Undefined: it is not sent. */
+  end(isKept: boolean): Promise<BlobWay> | undefined;
+  abort(): void;
+}
+
+/** Takes a small blob into memory and sends it from there. */
+export async function holdBlob(
+  context: PassContext,
+  { digest: promised, repositories, size, place }: PassingBlob,
+  budget: ByteBudget,
+): Promise<PassingBlobSink> {
+  await budget.take(size);
+  const bytes = Buffer.allocUnsafe(size);
+  let filled = 0;
+  const free = (): undefined => void budget.give(size);
+  const source = {
+    open: (_: Digest, range = { start: 0, end: size }) =>
+      Readable.from([bytes.subarray(range.start, range.end)]),
+    describe: () => place,
+  };
+  const send = async (): Promise<BlobWay> => {
+    if (filled < size) throw new BadBlobError(`${place} ends after ${filled} of ${size} bytes`);
+    const digest = promised ?? digestOf(bytes);
+    const { journal } = context;
+    for (const repository of repositories) {
+      const hint = journal.find(digest, repository);
+      await transferBlob({ ...context, source }, repository, { mediaType: "", digest, size }, hint);
+    }
+    return { digest, repositories };
+  };
+  return {
+    async write(chunk) {
+      bytes.set(chunk.subarray(0, size - filled), filled);
+      filled += chunk.length;
+    },
+    end: (isKept) => (isKept ? free() : send().finally(free)),
+    abort: free,
+  };
+}

@@ -1,0 +1,170 @@
+import type { Digest } from "../../core/bundle/bundle.ts";
+import { BundleError } from "../../core/bundle/bundle-error.ts";
+import { promisedBlob } from "../../core/bundle/push/passing-blob.ts";
+import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
+import type { ImageResult } from "../../core/bundle/push/push-event.ts";
+import type { OpenedBundle, OpenOptions } from "../read/open-bundle.ts";
+import { clearStaging } from "../registry/clear-staging.ts";
+import { probeMounts } from "../registry/probe-mounts.ts";
+import type { RepositoryBlob } from "../upload/push-context.ts";
+import { pushImages } from "../upload/push-images.ts";
+import type { OpenBundle } from "../upload/read-image-trees.ts";
+import { type BlobHomes, createBlobHomes } from "./blob-homes.ts";
+import type { PassContext } from "./hold-blob.ts";
+import { listMissing } from "./list-missing.ts";
+import { joinPassing, type PassingSource } from "./open-passing.ts";
+import { createBlobTaker, type WantedBlob, type WantOf } from "./take-blobs.ts";
+
+/** Bundles of which content goes by in streams. */
+export interface PassingBundles {
+  /** Goes through all of them. */
+  read(options: Pick<OpenOptions, "take" | "signal">): Promise<readonly OpenedBundle[]>;
+  /** False: one of them is standard input. */
+  readonly isRepeatable: boolean;
+}
+
+/** A push of bundles that are not at rest. */
+export interface PassingPush {
+  /** Goes through the bundles, and sends what may be of use. Throws BundleError, or what ends the push. */
+  read(): Promise<PassedBundles>;
+  push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
+  /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
+  clean(): Promise<string | undefined>;
+}
+
+export interface PassedBundles extends OpenBundle {
+  readonly source: PassingSource;
+  readonly bundles: readonly OpenedBundle[];
+}
+
+/** More often images are not pushed again for what did not get to the registry. */
+const MOST_ROUNDS = 3;
+/** More often a bundle is not gone through for what is missing before images are pushed. */
+const MOST_PASSES = 16;
+
+/**
+ * Streams bundles to a registry. What may be a blob goes to a staging repository while it goes by, and is mounted where
+ * it belongs when the list of images has come, often as the last of all. Where the registry does not mount, or something
+ * did not get there, the bundles are gone through again for what is missing.
+ */
+export function createPassingPush(
+  bundles: PassingBundles,
+  context: PassContext,
+  staging: string,
+): PassingPush {
+  const homes = createBlobHomes();
+  let mounts = false;
+  let passed: PassedBundles | undefined;
+
+  const pass = async (wantOf: WantOf): Promise<readonly OpenedBundle[]> => {
+    const taker = createBlobTaker(context, wantOf);
+    const ended = await bundles.read({ take: taker, signal: context.signal }).then(
+      (found) => ({ found }),
+      (error: unknown) => ({ error }),
+    );
+    homes.learn((await taker.settle()).values());
+    if ("error" in ended) throw ended.error;
+    return ended.found;
+  };
+
+  /** Goes through the bundles for what is missing as long as that gets less. True: something was. */
+  const passForMissing = async (
+    { source }: PassedBundles,
+    images: readonly PlannedImage[],
+    isOpen: (blob: RepositoryBlob) => boolean,
+    oneEach: boolean,
+  ): Promise<boolean> => {
+    const mayBring = ({ digest }: RepositoryBlob): boolean => source.isGone(digest) && !homes.isBad(digest);
+    let before = Number.POSITIVE_INFINITY;
+    for (let passes = 0; passes < MOST_PASSES; passes++) {
+      const { missing, there } = await listMissing(images, context, (blob) => mayBring(blob) && isOpen(blob));
+      homes.add(there);
+      if (missing.length === 0 || missing.length >= before) break;
+      before = missing.length;
+      const wanted = wantedBlobs(missing, source, oneEach);
+      await pass(({ place }) => wanted.get(place));
+    }
+    return before !== Number.POSITIVE_INFINITY;
+  };
+
+  return {
+    async read() {
+      const { link, retrier, ways } = context;
+      const probe = await probeMounts(link, retrier, ways, staging);
+      if (!probe.mounts && !bundles.isRepeatable) throw onceOnly(staging, probe.why);
+      mounts = probe.mounts;
+      const found = await pass(({ path }, head) => {
+        const blob = mounts ? promisedBlob(path, head) : undefined;
+        return blob === undefined ? undefined : { ...blob, repositories: [staging] };
+      });
+      passed = { ...joinPassing(found, homes.failureOf), bundles: found };
+      return passed;
+    },
+    async push(images) {
+      if (passed === undefined) throw new Error("the bundles have not been read");
+      const results = new Map<PlannedImage, ImageResult>();
+      const emit: PassContext["emit"] = (event) => {
+        if (event.kind !== "image-end" || event.result !== "failed") context.emit(event);
+      };
+      for (let round = 1; round <= (bundles.isRepeatable ? MOST_ROUNDS : 1); round++) {
+        const left = images.filter((image) => !isSettled(results.get(image)));
+        const mayMount = mounts && round === 1;
+        if (bundles.isRepeatable) {
+          const { missed } = passed.source;
+          const isOpen =
+            round === 1
+              ? isOpenIn(homes, mayMount)
+              : (blob: RepositoryBlob) => missed.has(blob.digest) && isOpenIn(homes, false)(blob);
+          const going = passForMissing(passed, left, isOpen, mayMount);
+          // Images have been pushed: what is wrong with the bundle now is no reason not to tell of them.
+          if (round > 1 && !(await going.catch(() => false))) break;
+          await going;
+        }
+        const shared = { ...context, emit, source: passed.source, known: homes.list() };
+        const ended = await pushImages(left, shared);
+        for (const [at, image] of left.entries()) results.set(image, ended[at] as ImageResult);
+      }
+      // What may still have come to a good end is told now.
+      for (const result of results.values())
+        if (result.result === "failed") context.emit({ kind: "image-end", ...result });
+      return images.map((image) => results.get(image) as ImageResult);
+    },
+    async clean() {
+      const staged = homes.list().filter(({ repository }) => repository === staging);
+      if (staged.length === 0) return undefined;
+      const digests = staged.map(({ digest }) => digest);
+      return (await clearStaging(context.link, staging, digests)) ? undefined : staging;
+    },
+  };
+}
+
+function isSettled(result: ImageResult | undefined): boolean {
+  return result !== undefined && result.result !== "failed";
+}
+
+function isOpenIn(homes: BlobHomes, mayMount: boolean): (blob: RepositoryBlob) => boolean {
+  return ({ repository, digest }) => (mayMount ? !homes.has(digest) : !homes.has(digest, repository));
+}
+
+/** By the place of what is to be sent again; `oneEach`: the other repositories mount it. */
+function wantedBlobs(
+  missing: readonly RepositoryBlob[],
+  source: PassingSource,
+  oneEach: boolean,
+): ReadonlyMap<string, WantedBlob> {
+  const wanted = new Map<string, { readonly digest: Digest; readonly repositories: string[] }>();
+  for (const { repository, digest } of missing) {
+    const place = source.describe(digest);
+    const known = wanted.get(place);
+    if (known === undefined) wanted.set(place, { digest, repositories: [repository] });
+    else if (!oneEach) known.repositories.push(repository);
+  }
+  return wanted;
+}
+
+function onceOnly(staging: string, why: string): BundleError {
+  return new BundleError(
+    "unsupported",
+    `standard input comes by once, and the registry takes nothing before it knows what for (${staging}: ${why}): put the bundle into a file, and push that`,
+  );
+}

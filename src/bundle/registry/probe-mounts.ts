@@ -1,0 +1,53 @@
+import { RegistryError } from "../../registry/registry-error.ts";
+import { digestOf } from "../read/digest-stream.ts";
+import { AnswerError } from "./answer-error.ts";
+import type { RegistryLink } from "./registry-link.ts";
+import type { Retrier } from "./retrier.ts";
+import { type UploadWays, uploadBlob } from "./upload-blob.ts";
+
+/** Whether blobs that were sent to one repository can be mounted in others; `why` says why not. */
+export type MountProbe = { readonly mounts: true } | { readonly mounts: false; readonly why: string };
+
+const PROBE = new TextEncoder().encode("{}");
+/** Of the two bytes that it is tried with. */
+export const PROBE_DIGEST = digestOf(PROBE);
+
+/** Tries it with two bytes. Rejects where the registry cannot be reached. */
+export async function probeMounts(
+  link: RegistryLink,
+  retrier: Retrier,
+  ways: UploadWays,
+  staging: string,
+): Promise<MountProbe> {
+  const blob = {
+    digest: PROBE_DIGEST,
+    size: PROBE.length,
+    open: async function* () {
+      yield PROBE;
+    },
+    verify: async () => {},
+    onSent: () => {},
+  };
+  const place = (repository: string, from?: string) =>
+    retrier.run(repository, (failed) =>
+      uploadBlob(link, { ...blob, repository, ...(from === undefined ? {} : { from }) }, { ...ways }, failed),
+    );
+  try {
+    await place(staging);
+    const end = await place(probeRepository(staging), staging);
+    return end === "mounted" ? { mounts: true } : { mounts: false, why: "it does not mount blobs" };
+  } catch (error) {
+    if (error instanceof AnswerError && error.status < 500 && error.status !== 429)
+      return { mounts: false, why: error.message };
+    if (error instanceof RegistryError && NOT_THERE.includes(error.code))
+      return { mounts: false, why: error.failure.cause };
+    throw error;
+  }
+}
+
+/** What the two bytes are mounted in. */
+export function probeRepository(staging: string): string {
+  return `${staging}/probe`;
+}
+
+const NOT_THERE: readonly string[] = ["credentials-refused", "token-refused"];

@@ -1,0 +1,47 @@
+import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
+import type { ProgressPlace } from "./bundle-progress.ts";
+import type { DumpOptions } from "./dump-commands.ts";
+import type { PasswordSources } from "./find-login.ts";
+import type { Interrupt, PushLoginGiven } from "./push-registry.ts";
+import type { DumpWish } from "./read-dump-options.ts";
+
+/** What `dump` needs of the machine and of the network. */
+export interface DumpDeps extends PasswordSources, ProgressPlace {
+  /** A list of images; `-` is standard input. Undefined: there is no such file. */
+  readList(path: string): Promise<string | undefined>;
+  /** Whether standard output is a terminal, where a bundle would do harm. */
+  readonly isTerminal: boolean;
+  /** Asks the registries. `explain` tells what went wrong. */
+  open(
+    wish: DumpWish,
+    options: DumpOptions,
+    login: PushLoginGiven,
+    onRetry: (line: string) => void,
+  ): DumpSession;
+  /** What went wrong and what to do, for an operator; without secrets. Throws what it does not know. */
+  explain(error: unknown): string;
+  /** Nobody answers, or nobody is let in. */
+  isUnreachable(error: unknown): boolean;
+}
+
+export interface DumpSession {
+  /** Fetches all manifests. Rejects with what `explain` understands. */
+  plan(names: readonly string[]): Promise<GatheredDump>;
+  /** Writes the bundle. Rejects with what `explain` understands; then nothing is there. */
+  write(gathered: GatheredDump, onProgress: (done: number, total: number) => void): Promise<WrittenFiles>;
+  /** Who wanted an end. */
+  interrupt(): Interrupt | undefined;
+  close(): void;
+}
+
+export interface GatheredDump {
+  readonly plan: DumpPlan;
+  readonly images: readonly { readonly name: string; readonly digest: string }[];
+  readonly referrers: number;
+  readonly failures: readonly { readonly name: string; readonly error: unknown }[];
+}
+
+export interface WrittenFiles {
+  readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
+  readonly checksums: string | undefined;
+}

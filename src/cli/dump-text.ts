@@ -1,0 +1,53 @@
+import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
+import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
+import { plainText } from "../core/plain-text.ts";
+import { count } from "./bundle-text.ts";
+import type { GatheredDump, WrittenFiles } from "./dump-deps.ts";
+import { wrapText } from "./wrap-text.ts";
+
+/** What a dump has made, what is not in it, and how it is checked. Ends with a newline. */
+export function dumpText(
+  { plan, images, referrers }: GatheredDump,
+  { files, checksums }: WrittenFiles,
+  tookMs: number,
+  columns: number | undefined,
+): string {
+  const written = files.reduce((sum, { size }) => sum + size, 0);
+  const about = referrers === 0 ? "" : ` and ${count(referrers, "referrer")}`;
+  const [first, ...more] = files.map(({ path }) => path);
+  const where = more.length === 0 ? (first ?? "") : `${first} to ${more.at(-1)?.slice(-3)}`;
+  const rate = tookMs > 0 ? `, ${formatBytes((plan.size / tookMs) * 1000)}/s` : "";
+  return [
+    ...leftOutNotes(plan).flatMap((note) => hang(`note: ${note}`, columns)),
+    `${count(images.length, "image")}${about}, ${count(plan.blobs.length, "blob")}, ${formatBytes(plan.size)} in ${formatDuration(tookMs)}${rate}`,
+    `${plainText(where)}: ${formatBytes(written)}`,
+    ...(checksums === undefined ? [] : [`checksums: ${plainText(checksums)}`]),
+    "",
+  ].join("\n");
+}
+
+function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {
+  const { since, blobs, manifests, platforms } = leftOut;
+  const saved = blobs.reduce((sum, { size }) => sum + size, 0);
+  return [
+    ...(since === undefined
+      ? []
+      : [
+          `${count(blobs.length, "blob")} (${formatBytes(saved)}) that ${plainText(since)} has are left out: push this bundle where that one has been pushed`,
+        ]),
+    ...(manifests.length === 0
+      ? []
+      : [
+          `lists keep their digests and still name ${count(manifests.length, "manifest")} of other platforms than ${platforms.join(", ")}, which the bundle lacks: many registries refuse such a list, docker's and Harbor among them; push tells what to do then`,
+        ]),
+    ...(foreign.length === 0
+      ? []
+      : [
+          `left out, as what may not be handed on: ${count(foreign.length, "layer")}; nodes go to ${plainText(foreign[0]?.urls?.[0] ?? "elsewhere")}`,
+        ]),
+  ];
+}
+
+function hang(text: string, columns: number | undefined): readonly string[] {
+  return wrapText(text, columns, 2).map((line, at) => (at === 0 ? line : `  ${line}`));
+}

@@ -1,0 +1,63 @@
+import { plainText } from "../core/plain-text.ts";
+import type { ExitCode } from "./command.ts";
+import { planBundles } from "./plan-bundles.ts";
+import type { Push } from "./push.ts";
+import { createPushDisplay } from "./push-display.ts";
+import type { PassingBundles, PassingRegistry, PassingRun } from "./push-registry.ts";
+import { pushResting } from "./push-resting.ts";
+import { type PushEnd, showPush } from "./show-push.ts";
+
+/** Pushes bundles that come by in streams: what they hold is known only when most of it has been sent. */
+export async function pushPassing(bundles: PassingBundles, all: Push): Promise<ExitCode> {
+  const { wish, options, login, io, deps } = all;
+  if (options.dryRun === true) return pushResting(await scan(bundles, all), all);
+  let registry: PassingRegistry;
+  try {
+    registry = await bundles.connect(wish, options, login);
+  } catch (error) {
+    io.stderr(`mirrorlet: ${plainText(deps.explain(error))}\n`);
+    return 2;
+  }
+  for (const warning of registry.warnings) io.stderr(`mirrorlet: ${plainText(warning)}\n`);
+  try {
+    return await showPush(undefined, all, registry, (display) =>
+      run(registry.begin(display.note), all, display),
+    );
+  } finally {
+    registry.close();
+  }
+}
+
+async function run(
+  passing: PassingRun,
+  all: Push,
+  display: ReturnType<typeof createPushDisplay>,
+): Promise<PushEnd> {
+  const recalled = await passing.recall();
+  if (recalled !== undefined) {
+    display.recall(recalled);
+    return { results: recalled.map(({ result }) => result) };
+  }
+  const read = await passing.read();
+  const io = { ...all.io, stderr: display.write };
+  const images = planBundles(read, { ...all, io }, "no image was pushed");
+  if (images === undefined) return {};
+  display.plan(images);
+  const results = await passing.push(images);
+  const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
+  return { results, leftOver: isWhole ? await passing.clean() : undefined };
+}
+
+async function scan(bundles: PassingBundles, { io, deps }: Push) {
+  const { place } = deps;
+  const display = createPushDisplay(undefined, {
+    ...place,
+    write: io.stderr,
+    kind: io.json ? "json" : place.isTerminal ? "terminal" : "lines",
+  });
+  try {
+    return await bundles.scan(display.note);
+  } finally {
+    display.end();
+  }
+}

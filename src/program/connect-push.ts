@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openJournal } from "../bundle/journal/open-journal.ts";
+import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
+import type { PassContext } from "../bundle/passing/hold-blob.ts";
+import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
+import { createLoginFinder, loginFiles } from "../bundle/registry/find-login.ts";
+import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
+import { createRetrier } from "../bundle/registry/retrier.ts";
+import type { PushOptions } from "../cli/push-commands.ts";
+import type { PushLoginGiven } from "../cli/push-registry.ts";
+import type { PushWish } from "../cli/read-push-options.ts";
+import type { PushLogin } from "../core/bundle/push/docker-logins.ts";
+import { createLanes } from "../core/bundle/push/lanes.ts";
+import type { PushEvent } from "../core/bundle/push/push-event.ts";
+import type { PushTarget } from "../core/bundle/push/push-target.ts";
+
+/** A registry that has answered and let us in, with what pushes to it share. */
+export interface PushConnection {
+  readonly warnings: readonly string[];
+  readonly journal: PushJournal;
+  contextOf(emit: (event: PushEvent) => void): PassContext;
+  stop(): void;
+  close(): void;
+}
+
+/** Rejects where the registry cannot be reached, or lets nobody in. */
+export async function connectPush(
+  { target, threads, chunkBytes }: PushWish,
+  options: PushOptions,
+  given: PushLoginGiven,
+): Promise<PushConnection> {
+  const { host, namespace, protocol } = target;
+  const { root, cacert = [], certDir, insecure = false, deep = false, allowNewDigest = false } = options;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const registry = connectRegistry({
+    url: new URL(`${protocol}//${host}`),
+    tls: readTlsFiles({
+      caFiles: cacert,
+      directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
+      skipVerify: insecure,
+    }),
+    loginFor: loginFinder(given, host, options.dockerConfig),
+    environment: process.env,
+    root,
+    now: Date.now,
+    signal,
+  });
+  const { link } = registry;
+  await pingRegistry(link, namespace);
+  const { journal, warnings } = journalOf(target);
+  const ways = { chunkBytes, patchFirst: false };
+  return {
+    warnings,
+    journal,
+    contextOf: (emit) => ({
+      link,
+      retrier: createRetrier({
+        now: Date.now,
+        random: Math.random,
+        pause: (ms) => sleep(ms, undefined, { signal }),
+        onRetry: (retry) => emit({ kind: "retry", ...retry }),
+      }),
+      lanes: createLanes(threads, (limit) => emit({ kind: "concurrency", limit })),
+      ways,
+      journal,
+      emit,
+      namespace,
+      deep,
+      allowNewDigest,
+      stop: () => abort.abort(),
+      signal,
+    }),
+    stop: () => abort.abort(),
+    close: registry.close,
+  };
+}
+
+/** Below $XDG_STATE_HOME, a file for each target. */
+function journalOf({ protocol, host, namespace }: PushTarget): {
+  readonly journal: PushJournal;
+  readonly warnings: readonly string[];
+} {
+  const target = `${protocol}//${host}/${namespace}`;
+  const { XDG_STATE_HOME: state = "" } = process.env;
+  const folder = join(state === "" ? join(homedir(), ".local", "state") : state, "mirrorlet", "push");
+  const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
+  try {
+    return { journal: openJournal(join(folder, `${name}.jsonl`), target), warnings: [] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const warning = `no journal can be kept below ${folder}, so that a push that is broken off may send a little again: ${why}`;
+    return { journal: noJournal, warnings: [warning] };
+  }
+}
+
+export function loginFinder(
+  given: PushLoginGiven,
+  host: string,
+  dockerConfig: string | undefined,
+): (repository: string) => Promise<PushLogin | undefined> {
+  if (given.kind === "none") return async () => undefined;
+  if (given.kind === "stored")
+    return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);
+  const { username, password } = given;
+  return async () => ({ kind: "login", username, password });
+}

@@ -1,0 +1,269 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
+import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import type { LabImage } from "../../support/image.ts";
+import { partSkipReason } from "../../support/lab-parts.ts";
+import { codes, scratch, verify } from "../../support/opened-bundle.ts";
+import { pushImage } from "../../support/push-image.ts";
+import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { startScriptedRegistry } from "../../support/scripted-registry.ts";
+import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
+
+const run = promisify(execFile);
+const skip = partSkipReason("docker-registry");
+const MIB = 1024 * 1024;
+
+let registry: LabRegistry;
+let front: FaultyFront;
+let image: LabImage;
+let big: LabImage;
+
+before(async () => {
+  if (skip !== undefined) return;
+  registry = await startRegistry();
+  front = await startFaultyFront(registry.url);
+  image = await pushImage(registry, "f/small", "1", { layers: 3, bytesPerLayer: 3 * MIB });
+  big = await pushImage(registry, "f/big", "1", { bytesPerLayer: 20 * MIB });
+});
+
+after(async () => {
+  await front?.stop();
+  await registry?.stop();
+});
+
+const arguments_ = (name: string): readonly string[] => [
+  "dump",
+  `gcr.io/f/${name}:1`,
+  "--from",
+  front.host,
+  "--plain-http",
+];
+
+async function dumpWith(t: TestContext, name: string, ...rules: readonly FaultRule[]) {
+  front.script(...rules);
+  front.clearRequests();
+  const folder = scratch(t);
+  const file = join(folder, "b.tar");
+  const ended = await runMirrorlet([...arguments_(name), "-o", file]);
+  return { ...ended, file, folder };
+}
+
+const BLOB = /\/blobs\/sha256:/;
+
+for (const [what, name, ...rules] of [
+  [
+    "429 with Retry-After",
+    "small",
+    { path: BLOB, times: 2, does: { kind: "status", status: 429, headers: { "retry-after": "1" } } },
+  ],
+  ["503 for manifests and blobs", "small", { times: 2, does: { kind: "status", status: 503 } }],
+  [
+    "connections that break in the middle",
+    "small",
+    { path: BLOB, overBytes: -1, times: 3, does: { kind: "cut-answer", afterBytes: 2 * MIB } },
+  ],
+  [
+    "a large blob that comes in pieces",
+    "big",
+    { path: BLOB, times: 6, does: { kind: "cut-answer", afterBytes: 3 * MIB } },
+  ],
+] as const)
+  test(`${what}: tried again until all is there`, { skip }, async (t) => {
+    const { code, stderr, file } = await dumpWith(t, name, ...(rules as readonly FaultRule[]));
+    assert.equal(code, 0, stderr);
+    const found = await verify(file);
+    assert.deepEqual(codes(found), []);
+    assert.equal(found.bundle.images[0]?.top.digest, (name === "big" ? big : image).digest);
+  });
+
+test("what has come is not asked for again: the rest by Range", { skip }, async (t) => {
+  const cut: FaultRule = {
+    path: new RegExp(big.blobs[1]?.digest ?? ""),
+    times: 2,
+    does: { kind: "cut-answer", afterBytes: 5 * MIB },
+  };
+  assert.equal((await dumpWith(t, "big", cut)).code, 0);
+  const asked = front.requests().filter(({ path }) => path.endsWith(big.blobs[1]?.digest ?? "none"));
+  const ranges = asked.map(({ headers }) => headers["range"]);
+  assert.deepEqual(ranges, [undefined, `bytes=${5 * MIB}-`, `bytes=${10 * MIB}-`]);
+});
+
+test("a registry that does not know Range sends all of it once more, and what was there is dropped", {
+  skip,
+}, async (t) => {
+  const scripted = await startScriptedRegistry();
+  t.after(() => scripted.stop());
+  scripted.put("f/big", "1", big);
+  const path = new RegExp(big.blobs[1]?.digest ?? "");
+  scripted.script({ path, times: 2, does: { kind: "cut", afterBytes: 5 * MIB } });
+  const file = join(scratch(t), "b.tar");
+  const from = ["--from", scripted.host, "--plain-http"];
+  const { code, stderr } = await runMirrorlet(["dump", "gcr.io/f/big:1", ...from, "-o", file]);
+  assert.equal(code, 0, stderr);
+  assert.equal(scripted.requests().filter((one) => path.test(one.path)).length, 3);
+  assert.deepEqual(codes(await verify(file)), []);
+});
+
+test("bytes that are wrong once are fetched anew; a registry that lies on is named, and no bundle is left", {
+  skip,
+}, async (t) => {
+  const digest = image.blobs[2]?.digest ?? "";
+  const wrong = (times: number): FaultRule => ({
+    path: new RegExp(digest),
+    times,
+    does: {
+      kind: "change-answer",
+      change: (chunk) => Buffer.concat([chunk.subarray(0, -1), Buffer.from([(chunk.at(-1) ?? 0) ^ 1])]),
+    },
+  });
+  const once = await dumpWith(t, "small", wrong(1));
+  assert.equal(once.code, 0, once.stderr);
+  assert.deepEqual(codes(await verify(once.file)), []);
+  const always = await dumpWith(t, "small", wrong(99));
+  assert.equal(always.code, 1);
+  assert.match(always.stderr, new RegExp(`what the registry sends as ${digest} is something else`));
+  assert.match(always.stderr, /no bundle was made\n$/);
+  assert.deepEqual(readdirSync(always.folder), []);
+  const large = big.blobs[1]?.digest ?? "";
+  const handedOn = await dumpWith(t, "big", { ...wrong(1), path: new RegExp(large) });
+  assert.equal(handedOn.code, 1, "of a large one the beginning is in the bundle already");
+  assert.match(handedOn.stderr, new RegExp(`what the registry sends as ${large} is something else`));
+  assert.deepEqual(readdirSync(handedOn.folder), []);
+});
+
+test("a manifest that is not what its digest says, and a blob of another size", { skip }, async (t) => {
+  const manifest = await dumpWith(t, "small", {
+    path: /manifests\/1$/,
+    does: { kind: "change-answer", change: (chunk) => Buffer.from(chunk.toString().replace("2", "3")) },
+  });
+  assert.equal(manifest.code, 1);
+  assert.match(manifest.stderr, /manifest 1: what the registry sends has the digest sha256:.* instead of/);
+  const digest = image.blobs[1]?.digest ?? "";
+  const size = await dumpWith(t, "small", {
+    path: new RegExp(digest),
+    does: { kind: "headers", change: (headers) => ({ ...headers, "content-length": "100" }) },
+  });
+  assert.equal(size.code, 1);
+  assert.match(size.stderr, new RegExp(`has 100 bytes as ${digest}, and its manifest says \\d+`));
+  assert.deepEqual(readdirSync(size.folder), []);
+});
+
+test("401 without a login: 2, and what to do", { skip }, async (t) => {
+  const headers = { "www-authenticate": 'Basic realm="lab"' };
+  const { code, stderr, folder } = await dumpWith(t, "small", {
+    does: { kind: "status", status: 401, headers },
+  });
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /wants a user name and a password.*--username and --password-stdin/);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+/** The program as a process of its own, which can be killed. */
+function start(args: readonly string[]): ChildProcess {
+  const [program, ...first] = mirrorletProgram();
+  return spawn(program, [...first, ...args], {
+    env: mirrorletEnvironment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function ended(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {
+  let stderr = "";
+  child.stderr?.on("data", (chunk) => {
+    stderr += String(chunk);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stderr };
+}
+
+test("a disk that is full: told, and nothing is left", {
+  skip: skip ?? (process.getuid?.() === 0 ? false : "needs root"),
+}, async (t) => {
+  const disk = join(scratch(t), "disk");
+  mkdirSync(disk);
+  await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
+  try {
+    front.script();
+    for (const [name, words] of [
+      ["b.tar.gz", /no space left there/],
+      ["b.tar.zst", /no space left there/],
+      ["b.tar", /the bundle has 9\.\d MB, and there are 4\.2 MB free/],
+    ] as const) {
+      const end = await runMirrorlet([...arguments_("small"), "-o", join(disk, name)]);
+      assert.equal(end.code, 1);
+      assert.match(end.stderr, words);
+      assert.deepEqual(readdirSync(disk), []);
+    }
+  } finally {
+    await run("umount", [disk]);
+  }
+});
+
+test("killed in the middle it leaves nothing that looks whole, and the next dump sweeps it; SIGTERM leaves nothing", {
+  skip,
+}, async (t) => {
+  const folder = scratch(t);
+  const file = join(folder, "b.tar");
+  const hang: FaultRule = { path: new RegExp(big.blobs[1]?.digest ?? ""), does: { kind: "hang" } };
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    front.script(hang);
+    const child = start([...arguments_("big"), "-o", file]);
+    const end = ended(child);
+    const isUnderWay = () => readdirSync(folder).some((name) => name.endsWith(`.part${child.pid}`));
+    for (let waited = 0; !isUnderWay() && waited < WAIT_LIMIT_MS; waited += 20)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(isUnderWay(), "it did not begin");
+    child.kill(signal);
+    const { code, stderr } = await end;
+    const left = readdirSync(folder);
+    if (signal === "SIGKILL") assert.deepEqual(left, [`b.tar.part${child.pid}`]);
+    else {
+      assert.equal(code, 143, stderr);
+      assert.match(stderr, /interrupted\n.*no bundle was made/);
+      assert.deepEqual(left, []);
+    }
+    front.script();
+    assert.equal((await runMirrorlet([...arguments_("big"), "-o", file])).code, 0);
+    assert.deepEqual(readdirSync(folder).sort(), ["b.tar", "b.tar.sha256"]);
+    await run("rm", [file, `${file}.sha256`]);
+  }
+});
+
+test("to standard output: the bundle alone, words elsewhere; whoever goes early is told", {
+  skip,
+}, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  const [program, ...first] = mirrorletProgram();
+  const command = [program, ...first, ...arguments_("small"), "-o", "-", "--compression", "none"].join(" ");
+  const env = mirrorletEnvironment;
+  const { stderr } = await run("sh", ["-c", `${command} > ${join(folder, "b")}`], { env });
+  assert.match(stderr, /^1 image, 4 blobs, /);
+  assert.deepEqual(codes(await verify(join(folder, "b"))), []);
+  const early = await run("sh", ["-c", `{ ${command}; echo "ended $?" >&2; } | head -c 1000 >/dev/null`], {
+    env,
+  });
+  assert.match(early.stderr, /standard output: whoever was to take it has gone/);
+  assert.match(early.stderr, /ended 1/);
+});
+
+test("from one registry to another through a pipe, with nothing on disk", { skip }, async (t) => {
+  front.script();
+  const target = await startRegistry();
+  t.after(() => target.stop());
+  const [program, ...first] = mirrorletProgram();
+  const own = [program, ...first].join(" ");
+  const from = arguments_("small").join(" ");
+  const line = `${own} ${from} -o - | ${own} push - --to ${target.host} --plain-http`;
+  const env = { ...mirrorletEnvironment, XDG_STATE_HOME: scratch(t) };
+  const { stdout } = await run("sh", ["-c", line], { env });
+  assert.match(stdout, /^1 image pushed to /);
+  const accept = image.mediaType;
+  const reply = await fetch(`${target.storage.url}/v2/f/small/manifests/1`, { headers: { accept } });
+  assert.equal(reply.headers.get("docker-content-digest"), image.digest);
+});

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
+import { startDockerRegistry } from "../../support/docker-registry.ts";
+import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import { buildImage, type LabImage } from "../../support/image.ts";
+import { partSkipReason } from "../../support/lab-parts.ts";
+import { blobPath, layoutParts } from "../../support/layout-parts.ts";
+import { bundleFile, scratch } from "../../support/opened-bundle.ts";
+import { compress, pushPassing, sentBytes } from "../../support/push-passing.ts";
+import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { tarOf } from "../../support/tar.ts";
+
+const skip = partSkipReason("docker-registry");
+/** More than is held in memory, so that it goes through. */
+const LARGE = 13_000_000;
+const UPLOAD = /\/blobs\/uploads\//;
+
+let registry: LabRegistry;
+let front: FaultyFront;
+let count = 0;
+
+before(async () => {
+  if (skip !== undefined) return;
+  registry = await startRegistry();
+  front = await startFaultyFront(registry.url);
+});
+
+after(async () => {
+  await front?.stop();
+  await registry?.stop();
+});
+
+function fresh(...rules: readonly FaultRule[]): string {
+  front.script(...rules);
+  front.clearRequests();
+  return `faults${++count}`;
+}
+
+async function status(path: string): Promise<number> {
+  const accept = "application/vnd.oci.image.manifest.v1+json";
+  return (await fetch(`${registry.url}/v2/${path}`, { method: "HEAD", headers: { accept } })).status;
+}
+
+function twoImages(): Readonly<Record<string, LabImage>> {
+  return {
+    "gcr.io/small:1": buildImage({ layers: 3, bytesPerLayer: 300_000 }),
+    "gcr.io/large:1": buildImage({ bytesPerLayer: LARGE }),
+  };
+}
+
+function archive(images: Readonly<Record<string, LabImage>>): Buffer {
+  return tarOf(layoutParts(images));
+}
+
+for (const by of ["gzip", "xz", "zstd"] as const)
+  test(`cut off, by ${by}: an error that names the archive and the entry, and no manifest is sent`, {
+    skip,
+  }, async (context) => {
+    const namespace = fresh();
+    const whole = compress(archive(twoImages()), by);
+    const path = bundleFile(context, "cut", whole.subarray(0, Math.floor(whole.length * 0.6)));
+    await assert.rejects(
+      pushPassing(front.url, path, { namespace }),
+      new RegExp(`cut: cannot be decompressed \\(${by}: .*\\); entry "blobs/sha256/.* at byte \\d+: cut off`),
+    );
+    const manifests = front.requests().filter(({ path: asked }) => asked.includes("/manifests/"));
+    assert.deepEqual(manifests, []);
+  });
+
+for (const [what, name] of [
+  ["a small", "gcr.io/small:1"],
+  ["a large", "gcr.io/large:1"],
+] as const)
+  test(`${what} blob that is damaged: named, published nowhere, and the other image is pushed`, {
+    skip,
+  }, async (context) => {
+    const namespace = fresh();
+    const images = twoImages();
+    const layer = images[name]?.blobs[1]?.digest ?? "";
+    const parts = layoutParts(images).map((part) => {
+      if (part.name !== blobPath(layer)) return part;
+      const content = Uint8Array.from(part.content as Uint8Array);
+      content[content.length - 5] = (content.at(-5) ?? 0) ^ 1;
+      return { ...part, content };
+    });
+    const path = bundleFile(context, "bad.tar.gz", compress(tarOf(parts), "gzip"));
+    const pushed = await pushPassing(front.url, path, { namespace });
+    for (const { name: image, result, reason = "" } of pushed.results)
+      if (image === name) assert.match(reason, /^entry "blobs\/sha256\/[0-9a-f]{64}" at .* is damaged: /);
+      else assert.equal(result, "pushed");
+    const repository = name.slice("gcr.io/".length, -":1".length);
+    assert.equal(await status(`${namespace}/${repository}/manifests/1`), 404);
+    for (const place of ["mirrorlet-staging", repository])
+      assert.equal(await status(`${namespace}/${place}/blobs/${layer}`), 404);
+    assert.equal(pushed.passes, 1, "reading it again is of no use");
+  });
+
+const retried: readonly (readonly [string, readonly FaultRule[]])[] = [
+  [
+    "a storm of 429 with Retry-After",
+    [
+      { method: "POST", times: 6, does: { kind: "status", status: 429, headers: { "retry-after": "1" } } },
+      { method: "PUT", times: 4, does: { kind: "status", status: 429, headers: { "retry-after": "1" } } },
+    ],
+  ],
+  [
+    "connections that break within a blob that goes through",
+    [{ method: "PUT", overBytes: LARGE, times: 1, does: { kind: "reset", afterBytes: 2_000_000 } }],
+  ],
+  ["413: in pieces", [{ method: "PUT", overBytes: 5_000_000, does: { kind: "status", status: 413 } }]],
+  [
+    "a Range that lies",
+    [
+      { method: "PUT", overBytes: 5_000_000, does: { kind: "status", status: 413 } },
+      {
+        method: "PATCH",
+        times: 1,
+        does: { kind: "headers", change: (headers) => ({ ...headers, range: "0-99" }) },
+      },
+    ],
+  ],
+  [
+    "no right to a repository that is not an image's",
+    [{ method: "POST", path: /mirrorlet-staging/, does: { kind: "status", status: 403 } }],
+  ],
+  [
+    "mounts that are refused for one image",
+    [{ method: "POST", path: /\/large\//, parameter: "mount", does: { kind: "status", status: 403 } }],
+  ],
+  [
+    "the answer to what went through lost",
+    [{ method: "PUT", path: UPLOAD, overBytes: LARGE, times: 1, does: { kind: "lose-answer" } }],
+  ],
+];
+
+for (const [what, rules] of retried)
+  test(`${what}: all is there in the end, for what went through by another pass`, {
+    skip,
+  }, async (context) => {
+    const namespace = fresh(...rules);
+    const path = bundleFile(context, "b.tar.zst", compress(archive(twoImages()), "zstd"));
+    const pushed = await pushPassing(front.url, path, { namespace });
+    assert.deepEqual(
+      pushed.results.map(({ result, reason }) => [result, reason]),
+      [
+        ["pushed", undefined],
+        ["pushed", undefined],
+      ],
+    );
+    for (const name of ["small", "large"])
+      assert.equal(await status(`${namespace}/${name}/manifests/1`), 200);
+  });
+
+test("what broke within standard input fails its image and says so; the other one is pushed", {
+  skip,
+}, async () => {
+  const namespace = fresh({
+    method: "PUT",
+    overBytes: LARGE,
+    times: 1,
+    does: { kind: "reset", afterBytes: 2_000_000 },
+  });
+  const pushed = await pushPassing(front.url, compress(archive(twoImages()), "gzip"), { namespace });
+  assert.deepEqual(
+    pushed.results.map(({ result }) => result),
+    ["pushed", "failed"],
+  );
+  assert.match(
+    pushed.results[1]?.reason ?? "",
+    /^entry "blobs.* of standard input has gone by, and is not at the registry: /,
+  );
+});
+
+test("a registry that is gone for a moment in the middle", { skip }, async (context) => {
+  const namespace = fresh();
+  const path = bundleFile(context, "b.tar.gz", compress(archive(twoImages()), "gzip"));
+  const pushing = pushPassing(front.url, path, { namespace });
+  for (let tries = 0; tries < 5_000 && front.requests().length < 8; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  await front.stop();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await front.start();
+  const pushed = await pushing;
+  assert.deepEqual(
+    pushed.results.map(({ result, reason }) => [result, reason]),
+    [
+      ["pushed", undefined],
+      ["pushed", undefined],
+    ],
+  );
+});
+
+test("a registry whose disk is full: what does not fit fails, and nothing is half there", {
+  skip: skip ?? mountSkipReason(),
+}, async (context) => {
+  const storage = mkdtempSync(join(tmpdir(), "mirrorlet-full-"));
+  assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", storage]).status, 0);
+  const full = await startDockerRegistry({ kind: "none" }, storage);
+  context.after(async () => {
+    await full.stop();
+    spawnSync("umount", [storage]);
+    rmdirSync(storage);
+  });
+  const large = { "gcr.io/large:1": buildImage({ bytesPerLayer: LARGE }) };
+  const pushed = await pushPassing(full.url, compress(archive(large), "gzip"));
+  assert.equal(pushed.results[0]?.result, "failed");
+  assert.match(pushed.results[0]?.reason ?? "", /500 .*the registry's disk is full: make room there/);
+  const reply = await fetch(`${full.url}/v2/large/manifests/1`, { method: "HEAD" });
+  assert.equal(reply.status, 404);
+});
+
+function mountSkipReason(): string | undefined {
+  return process.getuid?.() === 0 ? undefined : "needs root, to mount a small file system";
+}
+
+test("a second push with the journal of the first sends nothing, from another bundle too", {
+  skip,
+}, async (context) => {
+  const namespace = fresh();
+  const journalFile = join(scratch(context), "journal.jsonl");
+  const images = twoImages();
+  const path = bundleFile(context, "b.tar.gz", compress(archive(images), "gzip"));
+  await pushPassing(front.url, path, { namespace, journal: openJournal(journalFile, namespace) });
+  const other = buildImage({ bytesPerLayer: 400_000 });
+  const grown = compress(archive({ ...images, "gcr.io/other:1": other }), "zstd");
+  const again = await pushPassing(front.url, grown, {
+    namespace,
+    journal: openJournal(journalFile, namespace),
+  });
+  assert.deepEqual(
+    again.results.map(({ result }) => result),
+    ["there", "there", "pushed"],
+  );
+  assert.equal(
+    sentBytes(again),
+    other.blobs.reduce((sum, { bytes }) => sum + bytes.length, 0),
+  );
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startCraneRegistry } from "../../support/crane-registry.ts";
+import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import { buildImage, type LabImage } from "../../support/image.ts";
+import { partSkipReason } from "../../support/lab-parts.ts";
+import { layoutParts } from "../../support/layout-parts.ts";
+import { bundleFile } from "../../support/opened-bundle.ts";
+import { compress, pushPassing, sentBytes } from "../../support/push-passing.ts";
+import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { tarOf } from "../../support/tar.ts";
+
+const skip = partSkipReason("docker-registry");
+/** More than is held in memory, so that it goes through. */
+const LARGE = 13_000_000;
+
+let registry: LabRegistry;
+let front: FaultyFront;
+
+before(async () => {
+  if (skip !== undefined) return;
+  registry = await startRegistry();
+  front = await startFaultyFront(registry.url);
+});
+
+after(async () => {
+  await front?.stop();
+  await registry?.stop();
+});
+
+async function digestAt(url: string, path: string): Promise<string | null> {
+  const accept = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+  ].join(", ");
+  const reply = await fetch(`${url}/v2/${path}`, { method: "HEAD", headers: { accept } });
+  return reply.status === 200 ? reply.headers.get("docker-content-digest") : null;
+}
+
+function blobBytes(...images: readonly LabImage[]): number {
+  const blobs = new Map(images.flatMap((image) => image.blobs.map(({ digest, bytes }) => [digest, bytes])));
+  return [...blobs.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+for (const by of ["gzip", "xz", "zstd", "tar"] as const)
+  test(`one pass, by ${by} from standard input: all is there byte for byte, and sent once`, {
+    skip,
+  }, async () => {
+    front.script();
+    const ns = `once-${by}`;
+    const list = buildImage({ platforms: ["linux/amd64", "linux/arm64"], layers: 2, bytesPerLayer: 200_000 });
+    const large = buildImage({ format: "docker", bytesPerLayer: LARGE });
+    const images = { "gcr.io/a/list:1": list, "gcr.io/b/list:1": list, "gcr.io/a/large:2": large };
+    const pushed = await pushPassing(front.url, compress(tarOf(layoutParts(images)), by), { namespace: ns });
+    assert.deepEqual(
+      pushed.results.map(({ result, reason }) => [result, reason]),
+      [
+        ["pushed", undefined],
+        ["pushed", undefined],
+        ["pushed", undefined],
+      ],
+    );
+    assert.equal(pushed.passes, 1);
+    assert.equal(await digestAt(registry.url, `${ns}/a/list/manifests/1`), list.digest);
+    assert.equal(await digestAt(registry.url, `${ns}/b/list/manifests/1`), list.digest);
+    assert.equal(await digestAt(registry.url, `${ns}/a/large/manifests/2`), large.digest);
+    assert.equal(sentBytes(pushed), blobBytes(list, large));
+  });
+
+test("a registry that does not mount: gone through twice, and what several need is sent to each", {
+  skip: partSkipReason("crane"),
+}, async (context) => {
+  const crane = await startCraneRegistry();
+  context.after(() => crane.stop());
+  const one = buildImage({ layers: 2, bytesPerLayer: 200_000 });
+  const large = buildImage({ bytesPerLayer: LARGE });
+  const images = { "gcr.io/a/one:1": one, "gcr.io/b/large:1": large, "gcr.io/c/large:1": large };
+  const path = bundleFile(context, "b.tar.gz", compress(tarOf(layoutParts(images)), "gzip"));
+  const pushed = await pushPassing(crane.url, path, { namespace: "ns" });
+  assert.deepEqual(
+    pushed.results.map(({ result, reason }) => [result, reason]),
+    [
+      ["pushed", undefined],
+      ["pushed", undefined],
+      ["pushed", undefined],
+    ],
+  );
+  assert.equal(pushed.passes, 2);
+  assert.equal(await digestAt(crane.url, "ns/c/large/manifests/1"), large.digest);
+  await assert.rejects(
+    pushPassing(crane.url, compress(tarOf(layoutParts(images)), "gzip"), { namespace: "ns2" }),
+    /standard input comes by once, .*mirrorlet-staging: it does not mount blobs\): put the bundle into a file/,
+  );
+});
+
+test("the staging repository is emptied where the registry deletes, and named where it does not", {
+  skip,
+}, async () => {
+  const image = buildImage();
+  const bytes = compress(tarOf(layoutParts({ "gcr.io/a/one:1": image })), "gzip");
+  const layer = image.blobs[1]?.digest ?? "";
+  const has = async (path: string): Promise<boolean> =>
+    (await digestAt(registry.url, `${path}/blobs/${layer}`)) !== null;
+
+  front.script({ method: "DELETE", does: { kind: "status", status: 405 } });
+  const kept = await pushPassing(front.url, bytes, { namespace: "kept" });
+  assert.equal(kept.leftOver, "kept/mirrorlet-staging");
+  assert.equal(await has("kept/mirrorlet-staging"), true);
+  front.script();
+  const emptied = await pushPassing(front.url, bytes, { namespace: "emptied" });
+  assert.equal(emptied.leftOver, undefined);
+  assert.equal(await has("emptied/mirrorlet-staging"), false);
+  assert.equal(await has("emptied/a/one"), true, "the image keeps it");
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stoppedText, summaryText } from "../../src/cli/push-text.ts";
+import { createPushProgress } from "../../src/core/bundle/push/push-progress.ts";
+
+const view = createPushProgress(undefined, 0).view(0);
+const digest = `sha256:${"4e".repeat(32)}`;
+const result = { name: "gcr.io/a/b:1", repository: "site/a/b", tag: "1", digest };
+
+test("within 80 columns: what stays at a registry that deletes nothing, what failed and how to go on", () => {
+  const place = { target: "mirror.example:5000/site", tookMs: 65_000, columns: 80 };
+  const whole = summaryText([{ ...result, result: "pushed" }], view, {
+    ...place,
+    leftOver: "site/mirrorlet-staging",
+  });
+  const failed = summaryText([{ ...result, result: "failed", reason: "word ".repeat(40) }], view, place);
+  for (const line of `${whole}${failed}`.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(whole, /The repository site\/mirrorlet-staging stays/);
+  assert.match(
+    failed,
+    /1 image failed:\n {2}gcr\.io\/a\/b:1\n {4}word .*The same command goes on from here/s,
+  );
+});
+
+test("stopped: what has come, and what goes on from there", () => {
+  const place = { target: "mirror:5000", tookMs: 2_000 };
+  assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);
+  assert.match(stoppedText(view, { ...place, isBad: true }), /none has its tag\.\nA whole bundle goes on/);
+});

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Engine } from "../../../src/fleet/engine/engine.ts";
+import { keepSeat } from "../../../src/fleet/server/seat-keeper.ts";
+import { scratch } from "../../host/scratch.ts";
+import { eventually } from "../engine/engine-words.ts";
+import { openJournal } from "../engine/open-engine.ts";
+
+test("a seat that is not to be had is not asked for in a loop", async (t) => {
+  const engine = await openJournal({ directory: scratch(t) });
+  let asked = 0;
+  const taken: Engine = {
+    ...engine,
+    async txn(txn, options) {
+      asked++;
+      return { ...(await engine.txn({ success: txn.failure ?? [] }, options)), succeeded: false };
+    },
+  };
+  const keeper = keepSeat({
+    store: { engine: taken, fleet: "prod" },
+    record: { version: "1", host: "h", address: "127.0.0.1:1", startedMs: 1 },
+    newId: () => `s${asked}`,
+    random: () => 1,
+    leaseMs: 5_000,
+    onSeat: () => assert.fail("there is no seat"),
+    onError: (error) => assert.fail(error),
+  });
+  await eventually(() => asked > 0, "it is asked for");
+  // Each as long as a try.
+  for (let count = 0; count < 20; count++) await (await engine.lease(5_000)).end();
+  assert.equal(asked, 1);
+  await keeper.close();
+  await engine.close();
+});
