@@ -86,6 +86,8 @@ const PASSING: readonly FailureCode[] = [
 ];
 
 function isChoking(error: Error): boolean {
+  // A link, or a registry, over which nothing moves: fewer at a time may get through.
+  if (error instanceof RegistryError) return error.code === "no-answer";
   if (!(error instanceof AnswerError)) return false;
   return [429, 500, 503].includes(error.status) || error.isLostUpload;
 }

@@ -9,13 +9,17 @@ export interface OutgoingBody {
   onSent?(bytes: number): void;
 }
 
+/** For a slice to go out. */
 const STALL_MS = 60_000;
+/** So little of a body moves within a stall on any link that is of use. */
+const SLICE_BYTES = 64 * 1024;
 const CONTINUE_MS = 1_000;
 
 /** What goes on around a body on its way. */
 export interface Watch {
   readonly asksFirst: boolean;
-  readonly within: (ms: number) => void;
+  /** Undefined: nothing is waited for that is the registry's. */
+  readonly within: (ms: number | undefined) => void;
   readonly hasAnswer: () => boolean;
   readonly sent: { bytes: number };
 }
@@ -31,11 +35,16 @@ export async function sendBody(
     // Refused: a body that can be had once only is not to be touched.
     if (hasAnswer() || request.destroyed) return;
     for await (const chunk of body.open()) {
-      if (hasAnswer() || request.destroyed) return;
-      within(STALL_MS);
-      if (!request.write(chunk)) await next(request, "drain");
-      sent.bytes += chunk.length;
-      body.onSent?.(sent.bytes);
+      for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+        if (hasAnswer() || request.destroyed) return;
+        const slice = chunk.subarray(at, at + SLICE_BYTES);
+        within(STALL_MS);
+        if (!request.write(slice)) await next(request, "drain");
+        sent.bytes += slice.length;
+        body.onSent?.(sent.bytes);
+      }
+      // Where the bytes come from may take its time: that is not the registry's doing.
+      if (!hasAnswer()) within(undefined);
     }
   }
   request.end();

@@ -99,10 +99,10 @@ function exchangeOnce(
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
   const end = (): void => void request.destroy(new Error(NO_ANSWER));
-  const within = (ms: number): void => {
+  const within = (ms: number | undefined): void => {
     clearTimeout(timer);
     // The body may notice only after the answer, or the end of the connection, has been dealt with.
-    if (!isOver) timer = setTimeout(end, ms);
+    if (!isOver && ms !== undefined) timer = setTimeout(end, ms);
   };
   const abort = (): void => void request.destroy(new Error("stopped"));
   signal.addEventListener("abort", abort, { once: true });
@@ -117,7 +117,7 @@ function exchangeOnce(
       if (outgoing.take !== undefined && [200, 206].includes(answer.statusCode ?? 0)) {
         // What was taken cannot be taken back: nobody may send the request once more as if nothing had been.
         sent.bytes = Number.POSITIVE_INFINITY;
-        const body = pieces(answer, url, (ms) => (ms === undefined ? clearTimeout(timer) : within(ms)));
+        const body = pieces(answer, url, within);
         takeReply(answer, outgoing.take, body, url).then(resolve, (error) => {
           reject(error);
           request.destroy();
