@@ -1,4 +1,5 @@
 import type { ImageTree } from "../core/bundle/push/image-tree.ts";
+import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult, PushEvent } from "../core/bundle/push/push-event.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
@@ -78,7 +79,7 @@ export interface PassingRun {
   read(): Promise<ReadBundles>;
   push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
   /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
-  clean(): Promise<string | undefined>;
+  clean(): Promise<LeftOver | undefined>;
 }
 
 export interface RecalledImage {

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
+import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import type { PushView } from "../core/bundle/push/push-progress.ts";
@@ -12,7 +13,7 @@ interface SummaryPlace {
   readonly tookMs: number;
   readonly columns: number;
   /** A repository that stays and that nobody needs. */
-  readonly leftOver?: string | undefined;
+  readonly leftOver?: LeftOver | undefined;
 }
 
 /** What became of a push: what was done, what failed and why, how to go on. */
@@ -42,7 +43,7 @@ export function summaryText(
   if (leftOver !== undefined)
     parts.push(
       ...wrapText(
-        `The repository ${leftOver} stays, as this registry deletes nothing: it has the layers once more by name, takes no space of its own, and the next push uses it.`,
+        `The repository ${leftOver.repository} stays, as ${STAYS[leftOver.why]}: it has the layers once more by name, takes no space of its own, and the next push uses it.`,
         columns,
         0,
       ),
@@ -61,6 +62,12 @@ export function summaryText(
     "",
   ].join("\n");
 }
+
+const STAYS: Readonly<Record<LeftOver["why"], string>> = {
+  refused: "the login may not delete there",
+  unsupported: "this registry deletes nothing",
+  broken: "the registry did not delete what was in it when it was asked to",
+};
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
 

@@ -1,3 +1,4 @@
+import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import { plainText } from "../core/plain-text.ts";
@@ -12,7 +13,7 @@ export interface PushEnd {
   /** Undefined: it was told why there are none. */
   readonly results?: readonly ImageResult[] | undefined;
   /** A repository that stays and that nobody needs. */
-  readonly leftOver?: string | undefined;
+  readonly leftOver?: LeftOver | undefined;
 }
 
 const INTERRUPTED: Readonly<Record<Interrupt, ExitCode>> = { SIGINT: 130, SIGTERM: 143 };
@@ -55,7 +56,15 @@ export async function showPush(
   }
   if ("end" in ended && ended.end.results === undefined) return code ?? 65;
   if (io.json)
-    printJson(io, "push", { target, images: results, bytes: view.bytes, tookMs, interrupt, leftOver });
+    printJson(io, "push", {
+      target,
+      images: results,
+      bytes: view.bytes,
+      tookMs,
+      interrupt,
+      leftOver: leftOver?.repository,
+      leftOverWhy: leftOver?.why,
+    });
   else if ("error" in ended) {
     const hasCome = view.bytes.sent + view.bytes.there > 0;
     const isBad = code === undefined && deps.isBundleError(ended.error);

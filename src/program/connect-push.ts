@@ -6,13 +6,12 @@ import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
-import { createLoginFinder, loginFiles } from "../bundle/registry/find-login.ts";
+import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier } from "../bundle/registry/retrier.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushLoginGiven } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
-import type { PushLogin } from "../core/bundle/push/docker-logins.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
@@ -101,7 +100,7 @@ export function loginFinder(
   given: PushLoginGiven,
   host: string,
   dockerConfig: string | undefined,
-): (repository: string) => Promise<PushLogin | undefined> {
+): FindLogin {
   if (given.kind === "none") return async () => undefined;
   if (given.kind === "stored")
     return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { noJournal, type PushJournal } from "../../src/bundle/journal/push-journal.ts";
 import type { PassContext } from "../../src/bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../../src/bundle/registry/connect-registry.ts";
+import type { FindLogin } from "../../src/bundle/registry/find-login.ts";
 import { createRetrier } from "../../src/bundle/registry/retrier.ts";
 import type { UploadWays } from "../../src/bundle/registry/upload-blob.ts";
 import { pushImages } from "../../src/bundle/upload/push-images.ts";
@@ -17,6 +18,8 @@ export interface PushBundleOptions {
   readonly namespace?: string;
   readonly tls?: TlsMaterial;
   readonly login?: PushLogin;
+  /** In place of `login`. */
+  readonly loginFor?: FindLogin;
   readonly threads?: number;
   readonly deep?: boolean;
   readonly ways?: UploadWays;
@@ -74,7 +77,7 @@ export function connectForPush(
   const registry = connectRegistry({
     url: new URL(url),
     tls,
-    loginFor: async () => login,
+    loginFor: options.loginFor ?? (async () => login),
     environment: options.environment ?? {},
     root: "",
     now: Date.now,

@@ -9,6 +9,7 @@ export interface TokenCredential {
   readonly anonymousPull?: boolean;
   /** Tokens for pushes are given out, too. */
   readonly mayPush?: boolean;
+  readonly mayDelete?: boolean;
   /** Taken by POST with `grant_type=refresh_token`, in place of the credential. */
   readonly identityToken?: string;
   /** Of a token; default 300. */
@@ -34,7 +35,7 @@ export function createTokenIssuer(signer: LabCertificate, credential: () => Toke
       const parameters = await readParameters(request);
       const offered = offeredCredential(request, parameters);
       const { username, password, anonymousPull = false, ...more } = credential();
-      const { mayPush = false, identityToken, lifetimeSeconds = 300 } = more;
+      const { mayPush = false, mayDelete = false, identityToken, lifetimeSeconds = 300 } = more;
       const refresh = parameters.get("refresh_token");
       const accepted =
         refresh !== null
@@ -47,7 +48,7 @@ export function createTokenIssuer(signer: LabCertificate, credential: () => Toke
         response.end('{"errors":[{"code":"UNAUTHORIZED","message":"wrong credential"}]}');
         return;
       }
-      const given = mayPush ? ["pull", "push"] : ["pull"];
+      const given = ["pull", ...(mayPush ? ["push"] : []), ...(mayDelete ? ["delete"] : [])];
       const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
       const token = issue(
         scopes.map((scope) => parseScope(scope, given)),

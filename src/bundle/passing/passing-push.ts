@@ -1,5 +1,6 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
+import type { LeftOver } from "../../core/bundle/push/left-over.ts";
 import { promisedBlob } from "../../core/bundle/push/passing-blob.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
@@ -29,7 +30,7 @@ export interface PassingPush {
   read(): Promise<PassedBundles>;
   push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
   /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
-  clean(): Promise<string | undefined>;
+  clean(): Promise<LeftOver | undefined>;
 }
 
 export interface PassedBundles extends OpenBundle {
@@ -133,7 +134,8 @@ export function createPassingPush(
       const staged = homes.list().filter(({ repository }) => repository === staging);
       if (staged.length === 0) return undefined;
       const digests = staged.map(({ digest }) => digest);
-      return (await clearStaging(context.link, staging, digests)) ? undefined : staging;
+      const why = await clearStaging(context.link, staging, digests);
+      return why === undefined ? undefined : { repository: staging, why };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
 import type { Member } from "../../core/bundle/scan.ts";
 import type { ContentSink, TakeContent } from "../read/kept-members.ts";
+import { AnswerError } from "../registry/answer-error.ts";
 import { mayPass } from "../registry/retrier.ts";
 import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
@@ -65,7 +66,8 @@ export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker
           passed.set(place, { digest, repositories: [], failure });
           // What may pass was not tried again where the bytes had gone by.
           const isOwn = failure instanceof BadBlobError || mayPass(failure);
-          if (isOwn || context.signal.aborted || !endsAll(failure)) return;
+          const isFull = failure instanceof AnswerError && failure.isFull;
+          if (context.signal.aborted || (!isFull && (isOwn || !endsAll(failure)))) return;
           fatal = failure;
           context.stop();
         },

@@ -39,6 +39,11 @@ export class AnswerError extends Error {
     this.retryable = more.retryable ?? (isPassing(status) || this.isLostUpload);
   }
 
+  /** Its disk is full, as docker-registry and others tell it (ENOSPC is 28): whatever is sent next will find it so, too. */
+  get isFull(): boolean {
+    return this.status === 507 || (this.status >= 500 && /no space left|"Err":28\b/.test(this.message));
+  }
+
   /** The registry does not know the upload any more, or not as far as it had come: it has to begin again. */
   get isLostUpload(): boolean {
     return this.codes.some((code) => LOST.includes(code)) || this.status === 416;

@@ -1,4 +1,3 @@
-import type { PushLogin } from "../../core/bundle/push/docker-logins.ts";
 import type { Environment } from "../../core/choose-proxy.ts";
 import type { TlsMaterial } from "../../core/containerd/pull/tls-material.ts";
 import type { Resolve } from "../../registry/guard-lookup.ts";
@@ -7,6 +6,7 @@ import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import { createConnectionPool } from "./connection-pool.ts";
 import { createPushAuthorizer } from "./push-authorizer.ts";
+import type { FindLogin } from "./find-login.ts";
 import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
 import { createSendRequest } from "./send-request.ts";
 
@@ -14,7 +14,7 @@ export interface ConnectOptions {
   /** Scheme, host and port. */
   readonly url: URL;
   readonly tls: TlsMaterial;
-  readonly loginFor: (repository: string) => Promise<PushLogin | undefined>;
+  readonly loginFor: FindLogin;
   readonly environment: Environment;
   readonly root: string;
   readonly resolve?: Resolve;

@@ -9,6 +9,9 @@ export class LoginError extends Error {
   override readonly name = "LoginError";
 }
 
+/** `refused`: the login that was had before, which is not taken any more; where it is kept as such, it is had again. */
+export type FindLogin = (repository: string, refused?: PushLogin) => Promise<PushLogin | undefined>;
+
 export interface LoginStores {
   /** The files of docker and podman, in the order in which they are asked. */
   readonly files: readonly string[];
@@ -31,13 +34,13 @@ export function loginFiles(explicit: string | undefined, environment: Environmen
 }
 
 /**
- * The login for a repository of `host`: of the first file that has one. Each helper is run once for a server. Throws
- * LoginError for files that cannot be read.
+ * The login for a repository of `host`: of the first file that has one. Each helper is run once for a server, and once
+ * more for each of its logins that was refused. Throws LoginError for files that cannot be read.
  */
 export function createLoginFinder(
   { files, run = runCredentialHelper }: LoginStores,
   host: string,
-): (repository: string) => Promise<PushLogin | undefined> {
+): FindLogin {
   const stores = files.map((path) => ({ path, logins: readFile(path) }));
   const answers = new Map<string, Promise<HelperResult>>();
   const askHelper = (helper: string, server: string): Promise<HelperResult> => {
@@ -46,13 +49,17 @@ export function createLoginFinder(
     answers.set(key, answer);
     return answer;
   };
-  return async (repository) => {
+  return async (repository, refused) => {
     for (const { path, logins } of stores) {
       const place = logins.find(host, repository);
       if (place.kind === "broken") throw new LoginError(`${path}, login for ${host}: ${place.reason}`);
       if (place.kind === "here") return place.login;
       if (place.kind === "none") continue;
-      const answer = await askHelper(place.helper, place.server);
+      let answer = await askHelper(place.helper, place.server);
+      if (answer.ok && refused !== undefined && answer.login === refused) {
+        answers.delete(`${place.helper} ${place.server}`);
+        answer = await askHelper(place.helper, place.server);
+      }
       if (!answer.ok) throw new LoginError(answer.message);
       if (answer.login !== undefined) return answer.login;
     }

@@ -2,7 +2,7 @@ import { RegistryError } from "../../registry/registry-error.ts";
 import { digestOf } from "../read/digest-stream.ts";
 import { AnswerError } from "./answer-error.ts";
 import type { RegistryLink } from "./registry-link.ts";
-import type { Retrier } from "./retrier.ts";
+import { ExhaustedError, type Retrier } from "./retrier.ts";
 import { type UploadWays, uploadBlob } from "./upload-blob.ts";
 
 /** Whether blobs that were sent to one repository can be mounted in others; `why` says why not. */
@@ -28,15 +28,20 @@ export async function probeMounts(
     verify: async () => {},
     onSent: () => {},
   };
+  // How two bytes are taken says nothing about large bodies.
+  const own = { ...ways };
   const place = (repository: string, from?: string) =>
     retrier.run(repository, (failed) =>
-      uploadBlob(link, { ...blob, repository, ...(from === undefined ? {} : { from }) }, { ...ways }, failed),
+      uploadBlob(link, { ...blob, repository, ...(from === undefined ? {} : { from }) }, own, failed),
     );
   try {
     await place(staging);
     const end = await place(probeRepository(staging), staging);
+    if (own.noMounts === true) ways.noMounts = true;
     return end === "mounted" ? { mounts: true } : { mounts: false, why: "it does not mount blobs" };
   } catch (error) {
+    // It breaks on this, for minutes: that need not be so for the images themselves.
+    if (error instanceof ExhaustedError && !error.endsPush) return { mounts: false, why: error.message };
     if (error instanceof AnswerError && error.status < 500 && error.status !== 429)
       return { mounts: false, why: error.message };
     if (error instanceof RegistryError && NOT_THERE.includes(error.code))

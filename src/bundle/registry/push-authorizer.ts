@@ -2,10 +2,11 @@ import type { PushLogin } from "../../core/bundle/push/docker-logins.ts";
 import { basicAuthorization, type Demand, readDemand } from "../../registry/authorize.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { fetchPushToken, type Token, type TokenAsk } from "./fetch-push-token.ts";
+import type { FindLogin } from "./find-login.ts";
 
 export interface AuthorizerOptions extends Pick<TokenAsk, "client" | "url" | "tls" | "signal"> {
   /** What is shown where this repository is concerned; "": where none is. */
-  readonly loginFor: (repository: string) => Promise<PushLogin | undefined>;
+  readonly loginFor: FindLogin;
   readonly now: () => number;
 }
 
@@ -17,6 +18,8 @@ export interface Rights {
   readonly isLoginOnly?: true;
   /** Nothing is to be sent there. */
   readonly isPull?: true;
+  /** Something there is to be deleted, which many who may push may not. */
+  readonly isDelete?: true;
 }
 
 /** Answers the challenges of one registry. Nothing is sent before it has asked for it. */
@@ -36,12 +39,27 @@ export function createPushAuthorizer(options: AuthorizerOptions): PushAuthorizer
   const fetching = new Map<string, Promise<string>>();
   let demand: Demand | undefined;
 
+  /** Logins of helpers end, those of clouds after hours. Undefined: there is no other than the one that was refused. */
+  const renewLogin = async (
+    repository: string,
+    refused: PushLogin | undefined,
+  ): Promise<PushLogin | undefined> => {
+    if (refused === undefined) return undefined;
+    const login = await loginFor(repository, refused);
+    return JSON.stringify(login) === JSON.stringify(refused) ? undefined : login;
+  };
+
   const fetch = async (key: string, scopes: readonly string[], rights: Rights): Promise<string> => {
     if (demand?.kind !== "bearer") throw new Error("no token was asked for");
+    const ask = { ...options, demand, scopes };
     const login = await loginFor(rights.repository);
     if (login?.kind === "registry-token") return `Bearer ${login.token}`;
-    const { client, tls, signal } = options;
-    const token: Token = await fetchPushToken({ client, url, tls, signal, demand, login, scopes });
+    const token = await fetchPushToken({ ...ask, login }).catch(async (error: unknown): Promise<Token> => {
+      const isRefused = error instanceof RegistryError && error.code === "token-refused";
+      const renewed = isRefused ? await renewLogin(rights.repository, login) : undefined;
+      if (renewed === undefined) throw error;
+      return fetchPushToken({ ...ask, login: renewed });
+    });
     tokens.set(key, { header: token.header, untilMs: now() + token.lifetimeMs * USED_SHARE });
     return token.header;
   };
@@ -67,7 +85,12 @@ export function createPushAuthorizer(options: AuthorizerOptions): PushAuthorizer
       demand = asked;
       const key = scopesOf(rights).join(" ");
       if (sent === undefined) return true;
-      if (asked.kind === "basic") return false;
+      if (asked.kind === "basic") {
+        const login = await loginFor(rights.repository);
+        // Another request may have had it renewed meanwhile.
+        if (login !== undefined && basicHeader(login, url) !== sent) return true;
+        return (await renewLogin(rights.repository, login)) !== undefined;
+      }
       // A token may have ended early, or the registry's clock differs.
       if (tokens.get(key)?.header === sent) tokens.delete(key);
       return true;
@@ -81,8 +104,8 @@ function basicHeader(login: PushLogin | undefined, url: URL): string {
   throw new RegistryError({ phase: "auth", code: "no-credentials", host: url.host });
 }
 
-function scopesOf({ repository, from, isLoginOnly, isPull }: Rights): readonly string[] {
+function scopesOf({ repository, from, isLoginOnly, isPull, isDelete }: Rights): readonly string[] {
   if (isLoginOnly) return [];
-  const own = `repository:${repository}:${isPull ? "pull" : "pull,push"}`;
+  const own = `repository:${repository}:${isPull ? "pull" : isDelete ? "pull,push,delete" : "pull,push"}`;
   return from === undefined || from === repository ? [own] : [own, `repository:${from}:pull`];
 }

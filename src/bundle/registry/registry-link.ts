@@ -22,14 +22,15 @@ export function createRegistryLink(url: URL, send: SendRequest, authorizer: Push
   const authorized = async (outgoing: Outgoing, rights: Rights): Promise<Reply> => {
     // The login stays here: storage that a Location leads to has keys of its own in its query.
     if (!isOwn(outgoing.url)) return send(outgoing);
+    const needed: Rights = outgoing.method === "DELETE" ? { ...rights, isDelete: true } : rights;
     for (let renewals = 0; ; ) {
-      const authorization = await authorizer.headerFor(rights);
+      const authorization = await authorizer.headerFor(needed);
       const headers = { ...outgoing.headers, ...(authorization === undefined ? {} : { authorization }) };
       const reply = await send({ ...outgoing, headers });
       if (reply.status !== 401) return reply;
       if (authorization !== undefined) renewals++;
-      const mayMend = await authorizer.learn(reply.challenges, rights, authorization);
-      if (!mayMend || renewals > 1) throw refused(url, rights, reply);
+      const mayMend = await authorizer.learn(reply.challenges, needed, authorization);
+      if (!mayMend || renewals > 1) throw refused(url, needed, reply);
     }
   };
 
@@ -49,9 +50,9 @@ export function createRegistryLink(url: URL, send: SendRequest, authorizer: Push
   };
 }
 
-function refused({ host }: URL, { repository, isPull }: Rights, { status }: Reply): RegistryError {
+function refused({ host }: URL, { repository, isPull, isDelete }: Rights, { status }: Reply): RegistryError {
   const where = repository === "" ? "" : ` for ${repository}`;
-  const right = isPull ? "pull" : "push";
+  const right = isPull ? "pull" : isDelete ? "delete" : "push";
   const detail = `the login that was given, or its right to ${right}${where} (status ${status})`;
   return new RegistryError({ phase: "auth", code: "credentials-refused", host, detail });
 }

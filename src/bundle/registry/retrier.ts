@@ -34,9 +34,17 @@ export class ExhaustedError extends Error {
   override readonly name = "ExhaustedError";
   /** There was no answer at all: whatever else is asked of that registry will get none either. */
   readonly isUnreachable: boolean;
+  /** Its disk is full. */
+  readonly isFull: boolean;
   constructor(failed: number, cause: Error) {
     super(`${cause.message} (tried ${failed} times)`, { cause });
     this.isUnreachable = cause instanceof RegistryError;
+    this.isFull = isFull(cause);
+  }
+
+  /** Whatever else is pushed there will fail so, too. */
+  get endsPush(): boolean {
+    return this.isUnreachable || this.isFull;
   }
 }
 
@@ -51,9 +59,10 @@ export function createRetrier({ now, random, pause, onRetry }: RetrierOptions): 
           if (!(error instanceof Error) || !mayPass(error)) throw error;
           if (isChoking(error)) lane?.choked();
           firstMs ??= now();
+          const isHopeless = isFull(error) && failed >= FULL_TRIES;
           const isOver = failed >= RETRIES.tries && now() - firstMs >= RETRIES.leastMs;
           const askedMs = parseRetryAfter(retryAfterOf(error), now());
-          if (isOver || failed >= RETRIES.mostTries || (askedMs ?? 0) > RETRIES.askedMs)
+          if (isHopeless || isOver || failed >= RETRIES.mostTries || (askedMs ?? 0) > RETRIES.askedMs)
             throw new ExhaustedError(failed, error);
           const delayMs = retryDelayMs(failed, random(), askedMs);
           onRetry({ what, failed, delayMs, reason: reasonOf(error) });
@@ -62,6 +71,13 @@ export function createRetrier({ now, random, pause, onRetry }: RetrierOptions): 
       }
     },
   };
+}
+
+/** Somebody may be making room; but each try sends a layer whole. */
+const FULL_TRIES = 2;
+
+function isFull(error: unknown): boolean {
+  return error instanceof AnswerError && error.isFull;
 }
 
 /** Another try may find it otherwise. */

@@ -13,6 +13,8 @@ export interface UploadWays {
   chunkBytes: number | undefined;
   /** It does not take the bytes with the request that ends an upload, as Artifactory of old. */
   patchFirst: boolean;
+  /** It breaks when it is asked to mount, and takes the same blob without that. */
+  noMounts?: boolean;
 }
 
 export type UploadEnd = "mounted" | "uploaded";
@@ -29,7 +31,7 @@ export async function uploadBlob(
   failed = 0,
 ): Promise<UploadEnd> {
   for (;;) {
-    const session = await beginUpload(link, blob);
+    const session = await beginUpload(link, blob, ways, failed);
     if (session === "mounted") return session;
     const used = { ...ways };
     try {
@@ -56,21 +58,31 @@ export async function mountBlob(link: RegistryLink, mount: Mount): Promise<boole
   return false;
 }
 
-/** A mount, or an upload that the registry has begun. */
-export async function beginUpload(link: RegistryLink, blob: Mount): Promise<UploadSession | "mounted"> {
+/** A mount, or an upload that the registry has begun. `failed`: how often that has failed before. */
+export async function beginUpload(
+  link: RegistryLink,
+  blob: Mount,
+  ways: Pick<UploadWays, "noMounts"> = {},
+  failed = 0,
+): Promise<UploadSession | "mounted"> {
   const { repository, digest, from } = blob;
   const plain = new URL(`/v2/${repository}/blobs/uploads/`, link.url);
-  if (from !== undefined && from !== repository) {
+  let broken = false;
+  if (from !== undefined && from !== repository && ways.noMounts !== true) {
     const url = new URL(`?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`, plain);
     const reply = await askToMount(link, url, { repository, from });
     if (reply?.status === 201) return "mounted";
     if (reply?.status === 202) return readSession(reply);
-    if (reply !== undefined && (reply.status === 429 || reply.status >= 500))
+    broken = reply !== undefined && reply.status >= 500;
+    // Once may be a moment's trouble, and what has gone by can be had by a mount only.
+    if (reply !== undefined && (reply.status === 429 || (broken && failed === 0)))
       throw new AnswerError("POST", reply);
     // Some refuse the whole request when they will not mount: then it is an upload like any other.
   }
   const reply = await link.request({ method: "POST", url: plain }, { repository });
   if (reply.status !== 202) throw new AnswerError("POST", reply);
+  // The mount alone was what it could not do.
+  if (broken) ways.noMounts = true;
   return readSession(reply);
 }
 

@@ -39,10 +39,12 @@ export async function uploadPassing(
   link: RegistryLink,
   blob: PassingUpload,
   ways: UploadWays,
-  begin: <T>(work: () => Promise<T>) => Promise<T>,
+  begin: <T>(work: (failed: number) => Promise<T>) => Promise<T>,
 ): Promise<"mounted" | "uploaded"> {
   for (;;) {
-    const session = await begin(() => beginUpload(link, { ...blob, digest: blob.digest ?? "" }));
+    const session = await begin((failed) =>
+      beginUpload(link, { ...blob, digest: blob.digest ?? "" }, ways, failed),
+    );
     if (session === "mounted") return session;
     const used = { ...ways };
     try {

@@ -3,6 +3,7 @@ import type { Lane } from "../../core/bundle/push/lanes.ts";
 import type { PartEnd } from "../../core/bundle/push/push-event.ts";
 import type { ByteRange } from "../blob-source.ts";
 import { headBlob } from "../registry/blobs.ts";
+import { ExhaustedError } from "../registry/retrier.ts";
 import { uploadBlob } from "../registry/upload-blob.ts";
 import type { PushContext } from "./push-context.ts";
 import { readBlob, verifiedBytes } from "./verified-bytes.ts";
@@ -23,7 +24,17 @@ export interface BlobTransfer {
 
 interface Home {
   readonly repository: string;
-  readonly isReady: Promise<boolean>;
+  readonly end: Promise<HomeEnd>;
+}
+
+/** `final`: the failure is none of that repository alone. */
+type HomeEnd = { readonly ok: true } | { readonly ok: false; readonly final: ExhaustedError | undefined };
+
+const READY: Promise<HomeEnd> = Promise.resolve({ ok: true });
+
+/** Of blobs that wait for a lane: `end` is why there is no use in sending them. */
+interface Outlook {
+  end: ExhaustedError | undefined;
 }
 
 /** Asking whether something so large is there costs nothing beside sending it; for what is smaller it would. */
@@ -32,16 +43,19 @@ export const WORTH_ASKING = 1024 * 1024;
 export function createBlobTransfer(context: PushContext): BlobTransfer {
   const present = new Map<string, Promise<void>>();
   const homes = new Map<Digest, Home>();
+  const outlook: Outlook = { end: undefined };
+  const transfer = (repository: string, blob: Descriptor, from: string | undefined): Promise<void> =>
+    transferBlob(context, repository, blob, from, outlook);
 
   const makeHome = (repository: string, blob: Descriptor): Promise<void> => {
     // Where a push before this one has put it; if it is not there any more, it is sent in the same request.
     const hint = context.journal.find(blob.digest, repository);
-    const done = transferBlob(context, repository, blob, hint);
-    const isReady = done.then(
-      () => true,
-      () => false,
+    const done = transfer(repository, blob, hint);
+    const end = done.then(
+      (): HomeEnd => ({ ok: true }),
+      (error: unknown): HomeEnd => ({ ok: false, final: error instanceof ExhaustedError ? error : undefined }),
     );
-    homes.set(blob.digest, { repository, isReady });
+    homes.set(blob.digest, { repository, end });
     return done;
   };
 
@@ -49,7 +63,10 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     for (;;) {
       const home = homes.get(blob.digest);
       if (home === undefined) return makeHome(repository, blob);
-      if (await home.isReady) return transferBlob(context, repository, blob, home.repository);
+      const end = await home.end;
+      if (end.ok) return transfer(repository, blob, home.repository);
+      // It was sent as often as makes sense: another repository would take minutes to find the same.
+      if (end.final !== undefined) throw end.final;
       // It did not get there, and that may have been about that repository alone.
       if (homes.get(blob.digest) === home) homes.delete(blob.digest);
     }
@@ -58,7 +75,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
   const noteThere = (repository: string, digest: Digest): void => {
     const key = `${repository}@${digest}`;
     if (!present.has(key)) present.set(key, Promise.resolve());
-    if (!homes.has(digest)) homes.set(digest, { repository, isReady: Promise.resolve(true) });
+    if (!homes.has(digest)) homes.set(digest, { repository, end: READY });
   };
   for (const { repository, digest } of context.known ?? []) noteThere(repository, digest);
 
@@ -79,12 +96,19 @@ export function transferBlob(
   repository: string,
   blob: Descriptor,
   from?: string,
+  outlook: Outlook = { end: undefined },
 ): Promise<void> {
   return context.lanes.run(async (lane) => {
     context.signal.throwIfAborted();
-    await trackBlob(context, repository, blob, (onSent) =>
-      send(context, { repository, blob, from, lane, onSent }),
-    );
+    if (outlook.end !== undefined) throw outlook.end;
+    try {
+      await trackBlob(context, repository, blob, (onSent) =>
+        send(context, { repository, blob, from, lane, onSent }),
+      );
+    } catch (error) {
+      if (error instanceof ExhaustedError && error.endsPush) outlook.end = error;
+      throw error;
+    }
   });
 }
 

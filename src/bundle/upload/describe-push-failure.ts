@@ -33,10 +33,9 @@ function tries(error: unknown): string {
   return / \(tried \d+ times\)$/.exec((error as Error).message)?.[0] ?? "";
 }
 
-function hintFor({ status, codes, message }: AnswerError): string | undefined {
-  // ENOSPC, as docker-registry tells it.
-  if (status >= 500 && /no space left|"Err":28\b/.test(message))
-    return "the registry's disk is full: make room there, and push again";
+function hintFor({ status, codes, isFull }: AnswerError): string | undefined {
+  if (isFull)
+    return "the registry's disk is full: make room there (its garbage collection frees what broken uploads left), and push again; nothing more is sent until then, and what is there stays";
   if (status === 403 || codes.includes("DENIED"))
     return "the login may not push there: give it the right, or use another";
   if (status === 413)

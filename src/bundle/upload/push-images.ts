@@ -53,6 +53,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   try {
     return { ...about, ...(await push(image)) };
   } catch (error) {
+    // Another image's failure has ended the push: of this one nothing can be told.
     if (context.signal.aborted) return { ...about, result: "left" };
     if (endsAll(error)) context.stop();
     return { ...about, result: "failed", reason: describePushFailure(error) };
@@ -61,7 +62,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
 
 /** Nobody answers, or nobody is let in: whatever else is tried will end so, too. */
 export function endsAll(error: unknown): boolean {
-  if (error instanceof ExhaustedError) return error.isUnreachable;
+  if (error instanceof ExhaustedError) return error.endsPush;
   return (
     error instanceof RegistryError && error.code !== "credentials-refused" && error.code !== "token-refused"
   );
@@ -120,8 +121,8 @@ async function pushParts(
 ): Promise<void> {
   await requireAbsent(context, manifests, repository, tree.absent);
   const ended = await Promise.allSettled(tree.blobs.map((blob) => blobs.ensure(repository, blob)));
-  const failed = ended.find((end) => end.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  const failed = ended.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+  if (failed.length > 0) throw failed.find(endsAll) ?? failed[0];
   for (const manifest of wanted) await manifests.ensure(repository, manifest);
 }
 

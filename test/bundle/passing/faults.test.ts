@@ -241,3 +241,40 @@ test("a second push with the journal of the first sends nothing, from another bu
     other.blobs.reduce((sum, { bytes }) => sum + bytes.length, 0),
   );
 });
+
+test("mounts that break each time: the images are pushed without", { skip }, async (context) => {
+  const namespace = fresh({ method: "POST", parameter: "mount", does: { kind: "status", status: 500 } });
+  const path = bundleFile(context, "mounts.tar.gz", compress(archive(twoImages()), "gzip"));
+  const { results } = await pushPassing(front.url, path, { namespace });
+  assert.deepEqual(
+    results.map(({ result, reason }) => [result, reason]),
+    results.map(() => ["pushed", undefined]),
+  );
+});
+
+test("a staging repository that breaks for minutes: the images are pushed without", {
+  skip,
+}, async (context) => {
+  const namespace = fresh({ path: /mirrorlet-staging/, does: { kind: "status", status: 500 } });
+  const path = bundleFile(context, "staging.tar.gz", compress(archive(twoImages()), "gzip"));
+  const { results } = await pushPassing(front.url, path, { namespace });
+  assert.deepEqual(
+    results.map(({ result, reason }) => [result, reason]),
+    results.map(() => ["pushed", undefined]),
+  );
+});
+
+test("a full disk ends it, and a layer that goes through is sent once", { skip }, async (context) => {
+  const body = '{"errors":[{"code":"UNKNOWN","detail":{"Op":"write","Err":28}}]}';
+  const namespace = fresh({
+    method: "PUT",
+    overBytes: LARGE - 1,
+    does: { kind: "status", status: 500, body },
+  });
+  const path = bundleFile(context, "full.tar.gz", compress(archive(twoImages()), "gzip"));
+  await assert.rejects(pushPassing(front.url, path, { namespace }), /"Err":28/);
+  const large = front
+    .requests()
+    .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) >= LARGE);
+  assert.equal(large.length, 1);
+});

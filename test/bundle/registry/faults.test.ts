@@ -194,6 +194,21 @@ test("a registry that takes bytes by PATCH only gets them so", { skip }, async (
   assert.equal(await isWhole(path, image), true);
 });
 
+test("a mount that breaks each time becomes an upload, and no other is asked for", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({ method: "POST", parameter: "mount", does: { kind: "status", status: 500 } });
+  const others = Array.from({ length: 4 }, (_, n) => `${path}/other${n}`);
+  const images = { [name]: image, ...Object.fromEntries(others.map((one) => [`gcr.io/${one}:1`, image])) };
+  const { results } = await pushBundle(front.url, memoryBundle(images), { threads: 1 });
+  assert.deepEqual(
+    results.map(({ result, reason }) => [result, reason]),
+    results.map(() => ["pushed", undefined]),
+  );
+  for (const other of others) assert.equal(await isWhole(other, image), true);
+  const mounts = front.requests().filter(({ method, query }) => method === "POST" && "mount" in query);
+  assert.equal(mounts.length, 2);
+});
+
 for (const status of [401, 404, 403, 400])
   test(`a mount refused with ${status} becomes an upload`, { skip }, async () => {
     const { name, path, image } = fresh();
@@ -228,6 +243,56 @@ test("a full disk ends in an error that says so, and no tag", { skip }, async ()
   );
   const head = await fetch(`${registry.storage.url}/v2/${path}/manifests/1`, { method: "HEAD" });
   assert.equal(head.status, 404);
+});
+
+test("a full disk: each layer is sent twice at most, and the push ends there", { skip }, async () => {
+  const { name, path, image } = fresh();
+  const body = `{"errors":[{"code":"UNKNOWN","detail":{"DriverName":"filesystem","Enclosed":{"Op":"write","Err":28}}}]}`;
+  front.script({
+    method: "PUT",
+    path: UPLOAD,
+    overBytes: 1_000_000,
+    does: { kind: "status", status: 500, body },
+  });
+  const others = Array.from({ length: 9 }, (_, n) => [`gcr.io/${path}/o${n}:1`, image] as const);
+  const images = { [name]: image, ...Object.fromEntries(others) };
+  const { results, events } = await pushBundle(front.url, memoryBundle(images), { threads: 1 });
+  const count = (wanted: string) => results.filter(({ result }) => result === wanted).length;
+  assert.deepEqual([count("failed"), count("left")], [1, 9]);
+  assert.match(
+    results.find(({ result }) => result === "failed")?.reason ?? "",
+    /"Err":28.*tried 2 times\); the registry's disk is full: make room there/,
+  );
+  const large = front
+    .requests()
+    .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) > 1_000_000);
+  assert.equal(large.length, 2);
+  assert.equal(events.filter(({ kind }) => kind === "retry").length, 1);
+});
+
+test("a layer that stays refused is not tried by one image after the other", { skip }, async () => {
+  const { name, path, image } = fresh();
+  front.script({
+    method: "PUT",
+    path: UPLOAD,
+    overBytes: 1_000_000,
+    does: { kind: "status", status: 502 },
+  });
+  const others = Array.from({ length: 4 }, (_, n) => [`gcr.io/${path}/o${n}:1`, image] as const);
+  const whole = `gcr.io/${path}/small:1`;
+  const small = buildImage({ bytesPerLayer: 10_000 });
+  const images = { [name]: image, ...Object.fromEntries(others), [whole]: small };
+  const { results } = await pushBundle(front.url, memoryBundle(images));
+  assert.deepEqual(
+    results.map(({ result }) => result),
+    ["failed", "failed", "failed", "failed", "failed", "pushed"],
+  );
+  const large = front
+    .requests()
+    .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) > 1_000_000);
+  // Two layers, each by its first image alone.
+  const places = new Set(large.map(({ path: asked }) => asked.replace(/\/blobs\/uploads\/.*/, "")));
+  assert.ok(places.size <= 2, [...places].join(" "));
 });
 
 test("a registry that restarts in the middle is waited for", { skip }, async () => {

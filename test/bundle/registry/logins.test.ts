@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createLoginFinder } from "../../../src/bundle/registry/find-login.ts";
 import { startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
+import { layoutParts } from "../../support/layout-parts.ts";
 import { type MemoryBundle, memoryBundle } from "../../support/memory-bundle.ts";
+import { bundleFile } from "../../support/opened-bundle.ts";
 import { type PushBundleOptions, pushBundle } from "../../support/push-bundle.ts";
+import { compress, pushPassing } from "../../support/push-passing.ts";
 import { type LabRegistry, type RegistryOptions, startRegistry } from "../../support/registry.ts";
+import { tarOf } from "../../support/tar.ts";
 import { createCa, type LabCa } from "../../support/tls.ts";
 import { startUpstream } from "../../support/upstream.ts";
 
@@ -149,6 +154,51 @@ test("tokens are renewed before they end, so that no upload is refused", { skip 
     .filter(({ path, query }) => path === "/token" && query["scope"] !== undefined);
   assert.ok(tokens.length > 1, `${tokens.length} tokens`);
 });
+
+for (const kind of ["basic", "token"] as const)
+  test(`a helper's login that has ended is asked for once more: ${kind}`, { skip }, async (context) => {
+    const { registry, options } = await siteWith(context, { kind, ...credential, mayPush: true });
+    const config = bundleFile(context, "config.json", Buffer.from('{"credsStore":"lab"}'));
+    const passwords = ["of yesterday", credential.password];
+    let runs = 0;
+    const run = async () => {
+      const password = passwords[Math.min(runs++, 1)] ?? "";
+      return { ok: true, login: { kind: "login", username: credential.username, password } } as const;
+    };
+    const loginFor = createLoginFinder({ files: [config], run }, registry.host);
+    assert.deepEqual(results(await pushBundle(registry.url, twoImages(), { ...options, loginFor })), DONE);
+    assert.equal(runs, 2);
+  });
+
+test("a helper that has nothing but the refused login is not asked for ever", { skip }, async (context) => {
+  const { registry, options } = await siteWith(context, { kind: "basic", ...credential });
+  const config = bundleFile(context, "config.json", Buffer.from('{"credsStore":"lab"}'));
+  let runs = 0;
+  const run = async () => {
+    runs++;
+    return { ok: true, login: { kind: "login", username: "pusher", password: "old" } } as const;
+  };
+  const loginFor = createLoginFinder({ files: [config], run }, registry.host);
+  await assert.rejects(pushBundle(registry.url, twoImages(), { ...options, loginFor }), /refuses the login/);
+  assert.equal(runs, 2);
+});
+
+for (const [mayDelete, leftOver] of [
+  [true, undefined],
+  [false, { repository: "site/mirrorlet-staging", why: "refused" }],
+] as const)
+  test(`the right to delete is asked for where something is deleted, and ${mayDelete ? "used" : "missed"}`, {
+    skip,
+  }, async (context) => {
+    const auth = { kind: "token", ...credential, mayPush: true, mayDelete } as const;
+    const { registry, options } = await siteWith(context, auth);
+    const bytes = compress(tarOf(layoutParts({ "gcr.io/a/one:1": buildImage() })), "gzip");
+    const pushed = await pushPassing(registry.url, bytes, { ...options, login, namespace: "site" });
+    assert.equal(pushed.results[0]?.result, "pushed");
+    assert.deepEqual(pushed.leftOver, leftOver);
+    const deletes = registry.requests().filter(({ method, status }) => method === "DELETE" && status === 202);
+    assert.equal(deletes.length > 0, mayDelete);
+  });
 
 test("a token that the registry does not take any more is renewed once", { skip }, async (context) => {
   const { registry, options, ca } = await siteWith(context, { kind: "token", ...credential, mayPush: true });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { createConnectionPool } from "../../../src/bundle/registry/connection-pool.ts";
 import type { OutgoingBody } from "../../../src/bundle/registry/send-body.ts";
@@ -14,14 +14,14 @@ async function send(
   body: OutgoingBody,
   onData: (bytes: number) => void = () => {},
 ): Promise<Reply> {
-  const server = await startServer((request: IncomingMessage, response) => {
+  const server = await startServer((request: IncomingMessage, response: ServerResponse) => {
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       onData(bytes);
     });
     request.on("end", () => response.writeHead(201).end());
-  });
+  }, undefined);
   context.after(server.close);
   const url = new URL(server.url);
   const { signal } = new AbortController();
