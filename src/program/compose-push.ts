@@ -2,6 +2,7 @@ import { joinBundles } from "../bundle/join-bundles.ts";
 import { isAtRest, openBlobs } from "../bundle/read/open-blobs.ts";
 import { type OpenedBundle, openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
+import { TokenBusyError } from "../bundle/registry/fetch-push-token.ts";
 import { LoginError } from "../bundle/registry/find-login.ts";
 import { ExhaustedError } from "../bundle/registry/retrier.ts";
 import { describePushFailure } from "../bundle/upload/describe-push-failure.ts";
@@ -53,6 +54,7 @@ function explain(error: unknown): string {
     error instanceof RegistryError ||
     error instanceof AnswerError ||
     error instanceof ExhaustedError ||
+    error instanceof TokenBusyError ||
     error instanceof BadBlobError ||
     error instanceof BundleError ||
     error instanceof LoginError;

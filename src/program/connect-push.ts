@@ -8,13 +8,15 @@ import type { PassContext } from "../bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
 import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
-import { createRetrier } from "../bundle/registry/retrier.ts";
+import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushLoginGiven } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
+import { formatDuration } from "../core/bundle/push/format-amount.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
+import { plainText } from "../core/plain-text.ts";
 
 /** A registry that has answered and let us in, with what pushes to it share. */
 export interface PushConnection {
@@ -49,7 +51,14 @@ export async function connectPush(
     signal,
   });
   const { link } = registry;
-  await pingRegistry(link, namespace);
+  const retrierOf = (onRetry: RetrierOptions["onRetry"]) =>
+    createRetrier({
+      now: Date.now,
+      random: Math.random,
+      pause: (ms) => sleep(ms, undefined, { signal }),
+      onRetry,
+    });
+  await pingRegistry(link, retrierOf(tellOfWait), namespace);
   const { journal, warnings } = journalOf(target);
   const ways = { chunkBytes, patchFirst: false };
   return {
@@ -57,12 +66,7 @@ export async function connectPush(
     journal,
     contextOf: (emit) => ({
       link,
-      retrier: createRetrier({
-        now: Date.now,
-        random: Math.random,
-        pause: (ms) => sleep(ms, undefined, { signal }),
-        onRetry: (retry) => emit({ kind: "retry", ...retry }),
-      }),
+      retrier: retrierOf((retry) => emit({ kind: "retry", ...retry })),
       lanes: createLanes(threads, (limit) => emit({ kind: "concurrency", limit })),
       ways,
       journal,
@@ -76,6 +80,14 @@ export async function connectPush(
     stop: () => abort.abort(),
     close: registry.close,
   };
+}
+
+/** Nothing is shown yet that could tell it. */
+function tellOfWait({ what, failed, delayMs, reason }: Retry): void {
+  const wait = formatDuration(delayMs);
+  process.stderr.write(
+    `mirrorlet: ${plainText(`${what} is tried again in ${wait} (failed ${failed} times): ${reason}`)}\n`,
+  );
 }
 
 /** Below $XDG_STATE_HOME, a file for each target. */

@@ -5,10 +5,12 @@ import type { FailureCode, FailurePhase, RegistryFailure } from "../core/evidenc
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly failure: RegistryFailure;
+  readonly facts: FailureFacts;
   constructor(facts: FailureFacts, cause?: unknown) {
     const failure = describeFailure(facts);
     super(`${failure.cause}; ${failure.fix}`, cause === undefined ? {} : { cause });
     this.failure = failure;
+    this.facts = facts;
   }
 
   get phase(): FailurePhase {

@@ -43,7 +43,7 @@ export async function pushBundle(
   const { context, events, close } = connectForPush(url, options);
   const images = await planFor(bundle, options);
   try {
-    await pingRegistry(context.link, images[0]?.repository ?? "");
+    await pingRegistry(context.link, context.retrier, images[0]?.repository ?? "");
     return { results: await pushImages(images, { ...context, source: bundle.source }), events };
   } finally {
     close();

@@ -27,7 +27,8 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
   const send = async (onSent: (bytes: number) => void): Promise<PartEnd> => {
     const { link, retrier, ways, journal, signal } = context;
     signal.throwIfAborted();
-    const begin = <T>(work: (failed: number) => Promise<T>): Promise<T> => retrier.run(`${repository}: ${place}`, work);
+    const begin = <T>(work: (failed: number) => Promise<T>): Promise<T> =>
+      retrier.run(`${repository}: ${place}`, work);
     const hint = promised === undefined ? undefined : journal.find(promised, repository);
     const asks = promised !== undefined && (hint === undefined || journal.has(repository, promised));
     if (promised !== undefined) journal.note(repository, promised);

@@ -19,6 +19,8 @@ interface MoreAbout {
 /** An answer that is no success. The message names the request, without its query, and holds no secret. */
 export class AnswerError extends Error {
   override readonly name = "AnswerError";
+  /** Who gave it. */
+  readonly host: string;
   readonly status: number;
   /** `BLOB_UPLOAD_UNKNOWN`, … */
   readonly codes: readonly string[];
@@ -33,6 +35,7 @@ export class AnswerError extends Error {
     const detail = more.why ?? said.slice(0, 3).join("; ");
     const place = `${method} ${url.host}${printable(url.pathname, 200)}`;
     super(`${place}: ${statusText(status)}${detail === "" ? "" : ` (${printable(detail, 300)})`}`);
+    this.host = url.host;
     this.status = status;
     this.codes = words.map(({ code }) => code);
     this.retryAfter = headers["retry-after"];

@@ -5,9 +5,10 @@ import { createHttpClient } from "../../registry/http-client.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import { createConnectionPool } from "./connection-pool.ts";
-import { createPushAuthorizer } from "./push-authorizer.ts";
 import type { FindLogin } from "./find-login.ts";
+import { createPushAuthorizer } from "./push-authorizer.ts";
 import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
+import type { Retrier } from "./retrier.ts";
 import { createSendRequest } from "./send-request.ts";
 
 export interface ConnectOptions {
@@ -40,15 +41,26 @@ export function connectRegistry(options: ConnectOptions): ConnectedRegistry {
 }
 
 /**
- * Finds out whether a registry answers there, and lets us in, before anything else is done. Rejects with RegistryError
- * or AnswerError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+ * Finds out whether a registry answers there, and lets us in, before anything else is done. One that is busy is asked
+ * again; one that cannot be reached may be a name that was mistyped. Rejects with RegistryError, AnswerError or ExhaustedError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
-export async function pingRegistry(link: RegistryLink, repository: string): Promise<void> {
+export async function pingRegistry(link: RegistryLink, retrier: Retrier, repository: string): Promise<void> {
+  const failure = await retrier.run(link.url.host, () =>
+    ping(link, repository).catch((error: unknown) => {
+      if (error instanceof RegistryError) return error;
+      throw error;
+    }),
+  );
+  if (failure !== undefined) throw failure;
+}
+
+async function ping(link: RegistryLink, repository: string): Promise<undefined> {
   const url = new URL("/v2/", link.url);
   const reply = await link.request({ method: "GET", url }, { repository, isLoginOnly: true });
   const isPage = /^text\/html/i.test(reply.headers["content-type"] ?? "");
   if (isPage) throw new RegistryError({ phase: "http", code: "web-page", host: url.host });
   if (reply.status !== 200) throw new AnswerError("GET", reply);
+  return undefined;
 }
 
 /** Finds out whether there is somebody to talk to; what he says does not matter yet. Rejects with RegistryError. */

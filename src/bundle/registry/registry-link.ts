@@ -1,5 +1,6 @@
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
+import { ElsewhereError } from "./elsewhere-error.ts";
 import type { PushAuthorizer, Rights } from "./push-authorizer.ts";
 import type { Outgoing, Reply, SendRequest } from "./send-request.ts";
 
@@ -21,7 +22,10 @@ export function createRegistryLink(url: URL, send: SendRequest, authorizer: Push
 
   const authorized = async (outgoing: Outgoing, rights: Rights): Promise<Reply> => {
     // The login stays here: storage that a Location leads to has keys of its own in its query.
-    if (!isOwn(outgoing.url)) return send(outgoing);
+    if (!isOwn(outgoing.url))
+      return send(outgoing).catch((error: unknown) => {
+        throw error instanceof RegistryError ? new ElsewhereError(error) : error;
+      });
     const needed: Rights = outgoing.method === "DELETE" ? { ...rights, isDelete: true } : rights;
     for (let renewals = 0; ; ) {
       const authorization = await authorizer.headerFor(needed);
@@ -57,14 +61,20 @@ function refused({ host }: URL, { repository, isPull, isDelete }: Rights, { stat
   return new RegistryError({ phase: "auth", code: "credentials-refused", host, detail });
 }
 
-function redirectTarget({ method, url, body }: Outgoing, reply: Reply): URL | undefined {
+export function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+function redirectTarget({ method, url, body, staysPut }: Outgoing, reply: Reply): URL | undefined {
   const { status, headers } = reply;
-  if (![301, 302, 303, 307, 308].includes(status)) return undefined;
+  if (!isRedirect(status)) return undefined;
   const isRead = method === "GET" || method === "HEAD";
   const keepsMethod = isRead || status === 307 || status === 308;
   const { location = "" } = headers;
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
   const isWorse = url.protocol === "https:" && target?.protocol !== "https:";
+  // To a storage, and not to another name of the registry: that says enough, and the storage may be out of reach here.
+  if (staysPut === true && target?.pathname !== url.pathname) return undefined;
   if (target === undefined || isWorse || !keepsMethod || (body?.length ?? 0) > 0)
     throw new AnswerError(method, reply, { why: `it leads elsewhere, to ${target?.origin ?? "nowhere"}` });
   return target;

@@ -3,6 +3,7 @@ import { parseRetryAfter, RETRIES, retryDelayMs } from "../../core/bundle/push/r
 import type { FailureCode } from "../../core/evidence/registry-failure.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
+import { ElsewhereError } from "./elsewhere-error.ts";
 import { TokenBusyError } from "./fetch-push-token.ts";
 
 export interface RetrierOptions {
@@ -38,7 +39,7 @@ export class ExhaustedError extends Error {
   readonly isFull: boolean;
   constructor(failed: number, cause: Error) {
     super(`${cause.message} (tried ${failed} times)`, { cause });
-    this.isUnreachable = cause instanceof RegistryError;
+    this.isUnreachable = cause instanceof RegistryError && !(cause instanceof ElsewhereError);
     this.isFull = isFull(cause);
   }
 

@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly maxBytes?: number;
   /** Let the server look at the headers first (`Expect: 100-continue`), which it may not answer. */
   readonly asksFirst?: boolean;
+  /** A redirect to somewhere else is the answer, and is not followed. */
+  readonly staysPut?: boolean;
   /** Takes the body of a 200 or 206 as it comes, in place of the reply. What it throws ends the request, and is thrown. */
   readonly take?: (body: AsyncIterable<Uint8Array>, reply: Omit<Reply, "body">) => Promise<void>;
 }

@@ -53,7 +53,10 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     const done = transfer(repository, blob, hint);
     const end = done.then(
       (): HomeEnd => ({ ok: true }),
-      (error: unknown): HomeEnd => ({ ok: false, final: error instanceof ExhaustedError ? error : undefined }),
+      (error: unknown): HomeEnd => ({
+        ok: false,
+        final: error instanceof ExhaustedError ? error : undefined,
+      }),
     );
     homes.set(blob.digest, { repository, end });
     return done;

@@ -33,9 +33,12 @@ function tries(error: unknown): string {
   return / \(tried \d+ times\)$/.exec((error as Error).message)?.[0] ?? "";
 }
 
-function hintFor({ status, codes, isFull }: AnswerError): string | undefined {
+function hintFor({ status, host, codes, isFull }: AnswerError): string | undefined {
   if (isFull)
     return "the registry's disk is full: make room there (its garbage collection frees what broken uploads left), and push again; nothing more is sent until then, and what is there stays";
+  // The registry's own 401 is answered with a login, or is a failure to log in.
+  if (status === 401)
+    return `the registry sends uploads on to ${host}, which is not what was pushed to, and no login is sent there: where ${host} is another name of it, push to that, or correct the external URL that it is set up with (http.host of docker-registry, external_url of Harbor, X-Forwarded-Host of a proxy in front)`;
   if (status === 403 || codes.includes("DENIED"))
     return "the login may not push there: give it the right, or use another";
   if (status === 413)

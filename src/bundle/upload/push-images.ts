@@ -5,6 +5,7 @@ import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import { repositoryFor } from "../../core/bundle/push/repository-name.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { headBlob } from "../registry/blobs.ts";
+import { ElsewhereError } from "../registry/elsewhere-error.ts";
 import { ExhaustedError } from "../registry/retrier.ts";
 import { mountBlob } from "../registry/upload-blob.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
@@ -63,6 +64,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
 /** Nobody answers, or nobody is let in: whatever else is tried will end so, too. */
 export function endsAll(error: unknown): boolean {
   if (error instanceof ExhaustedError) return error.endsPush;
+  if (error instanceof ElsewhereError) return false;
   return (
     error instanceof RegistryError && error.code !== "credentials-refused" && error.code !== "token-refused"
   );

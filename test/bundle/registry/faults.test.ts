@@ -328,6 +328,81 @@ test("a registry that stays away ends the push: what was not tried is left", { s
   );
 });
 
+test("a registry that is busy at the first request is asked again", { skip }, async () => {
+  const { name, image } = fresh();
+  front.script({ path: /^\/v2\/$/, times: 2, does: { kind: "status", status: 503 } });
+  const { results, events } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.equal(results[0]?.result, "pushed", results[0]?.reason);
+  assert.equal(events.filter(({ kind }) => kind === "retry").length, 2);
+});
+
+test("a name that nobody listens on is not waited for", { skip }, async () => {
+  const { name, image } = fresh();
+  await front.stop();
+  const pushing = pushBundle(front.url, memoryBundle({ [name]: image }));
+  await assert.rejects(pushing, /^(?!.*tried).*connection refused/is);
+  await front.start();
+});
+
+const elsewhere = "http://127.0.0.1:1/storage/x?signature=y";
+
+test("a blob whose HEAD leads to a storage is there, and the storage is not asked", { skip }, async () => {
+  const { name, path, image } = fresh();
+  await pushBundle(registry.storage.url, memoryBundle({ [name]: image }));
+  front.script(
+    {
+      method: "HEAD",
+      path: /\/blobs\//,
+      does: { kind: "status", status: 307, headers: { location: elsewhere } },
+    },
+    { method: "HEAD", path: /manifests/, times: 1, does: { kind: "status", status: 404 } },
+  );
+  const { results, events } = await pushBundle(front.url, memoryBundle({ [name]: image }), { deep: true });
+  assert.deepEqual(
+    results.map(({ result, reason }) => [result, reason]),
+    [["pushed", undefined]],
+  );
+  const ends = events.flatMap((event) => (event.kind === "blob-end" ? [event.end] : []));
+  assert.deepEqual([...new Set(ends)], ["there"]);
+  assert.equal(await isWhole(path, image), true);
+});
+
+test("uploads that lead to a host that is not there fail, and end nothing else", { skip }, async () => {
+  const { name, image } = fresh();
+  const other = buildImage({ bytesPerLayer: 10_000 });
+  const there = `gcr.io/faults/there${repository}:1`;
+  await pushBundle(registry.storage.url, memoryBundle({ [there]: other }));
+  const away = (headers: Readonly<Record<string, string>>) => ({ ...headers, location: elsewhere });
+  front.script({ method: "POST", does: { kind: "headers", change: away } });
+  const images = memoryBundle({ [name]: image, [there]: other });
+  const { results } = await pushBundle(front.url, images, { threads: 1 });
+  assert.deepEqual(
+    results.map(({ result }) => result),
+    ["failed", "there"],
+  );
+  assert.match(results[0]?.reason ?? "", /127\.0\.0\.1:1\b/);
+});
+
+test("uploads that lead to another name of the registry, which wants a login: what to do", {
+  skip,
+}, async () => {
+  const { name, image } = fresh();
+  const host = front.host.replace("127.0.0.1", "localhost");
+  const away = (headers: Readonly<Record<string, string>>) => ({
+    ...headers,
+    location: `http://${host}${new URL(headers["location"] ?? "", front.url).pathname}`,
+  });
+  front.script(
+    { method: "POST", does: { kind: "headers", change: away } },
+    { method: "PUT", does: { kind: "status", status: 401 } },
+  );
+  const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+  assert.match(
+    results[0]?.reason ?? "",
+    /401 Unauthorized; the registry sends uploads on to localhost:\d+, .*push to that, or correct the external URL/,
+  );
+});
+
 test("an upload that is to go to plain http is refused", { skip }, async () => {
   const { name, image } = fresh();
   const elsewhere = (headers: Readonly<Record<string, string>>) => ({
