@@ -112,6 +112,23 @@ test("a token service that leads elsewhere does not get an identity token sent t
   assert.deepEqual(thief.requests(), []);
 });
 
+test("a token service that is busy at the start is asked again, and told in the end", {
+  skip,
+}, async (context) => {
+  const { ca, registry, options } = await siteWith(context, undefined);
+  const front = await startFaultyFront(registry.storage.url, await ca.issueServer());
+  context.after(() => front.stop());
+  const challenge = { "www-authenticate": `Bearer realm="${front.url}/token",service="s"` };
+  front.script(
+    { path: /^\/v2\//, does: { kind: "status", status: 401, headers: challenge } },
+    { path: /^\/token/, does: { kind: "status", status: 503 } },
+  );
+  await assert.rejects(
+    pushBundle(front.url, twoImages(), { ...options, login }),
+    /the token service 127\.0\.0\.1:\d+ answers 503 .*tried \d+ times/,
+  );
+});
+
 /** As from a disk that takes its time: a push lasts longer than a token, however fast the machine is. */
 function slowly(bundle: MemoryBundle): MemoryBundle {
   const open: MemoryBundle["source"]["open"] = (digest, range) =>
