@@ -97,6 +97,7 @@ export function registerFeedMetrics(registry: Registry, options: FeedMetricsOpti
           return engineErrors.inc();
         case "bundle-missing":
         case "seat":
+        case "clock":
         case "broken-record":
           return undefined;
         default:
@@ -138,6 +139,11 @@ function registerGauges(registry: Registry, { facts, ends }: FeedMetricsOptions)
     "nodes_waiting_for_token",
     "Nodes whose turn it is once others are done.",
     (now) => now.nodesWaitingForToken,
+  );
+  gauge(
+    "clock_off_seconds",
+    "By how much this machine's clock is ahead of the controller's; beyond 30 either way no rollout goes on here.",
+    ({ clockOffMs }) => clockOffMs / 1_000,
   );
   gauge("seated", "1 while the server is known to the fleet.", (now) => Number(now.serverId !== undefined));
   const end = new Gauge({

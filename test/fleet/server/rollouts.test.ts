@@ -7,6 +7,8 @@ import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
 import { startController } from "../../../src/fleet/controller/start-controller.ts";
 import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
+import type { FeedEvent } from "../../../src/fleet/server/feed-events.ts";
+import { assessFeed } from "../../../src/fleet/server/feed-health.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { beginRollout, commandState } from "../../../src/fleet/store/write-rollout.ts";
@@ -267,6 +269,48 @@ test("without a controller nobody new is told", async (t) => {
   assert.equal(server.facts().beatAgeMs, Number.POSITIVE_INFINITY);
   const controller = lead(fleet.store, server);
   await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "with one it goes on");
+  await controller.stop();
+});
+
+test("a server whose clock is an hour off tells nobody of a rollout, and says why, until it is put right", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  let offMs = 0;
+  const events: FeedEvent[] = [];
+  const right = await fleet.serve();
+  const wrong = await fleet.serve({
+    nowMs: () => Date.now() + offMs,
+    onEvent: (event) => void events.push(event),
+  });
+  const clocks = () => events.flatMap((event) => (event.kind === "clock" ? [event.isOff] : []));
+  const controller = lead(fleet.store, right);
+  t.after(() => controller.stop());
+  const [canary] = await connectMany(t, fleet, [right], 1);
+  const late = await connectNode(t, fleet, wrong.port, "n1", { running: OLD });
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 2, "both are entered");
+  await eventually(() => Number.isFinite(wrong.facts().beatAgeMs), "a beat");
+  assert.ok(Math.abs(wrong.facts().clockOffMs) < 10_000);
+  assert.deepEqual(clocks(), []);
+
+  offMs = -3_600_000;
+  await eventually(() => clocks().at(-1) === true, "it is told");
+  const clock = assessFeed(wrong.facts(), Number.MAX_SAFE_INTEGER, Date.now()).find(
+    ({ name }) => name === "clock",
+  );
+  assert.equal(clock?.status, "warn");
+  assert.match(clock?.message ?? "", /3600 s behind the controller's/);
+  await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
+  await eventually(async () => (await stateOf(fleet.store))?.wave === 1, "the canary is done");
+  // Long enough for whoever would be told.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.equal(canary?.running()?.digest, NEW.digest);
+  assert.deepEqual(late.assignments, []);
+  assert.equal((await stateOf(fleet.store))?.phase, "waves", "and nobody is called late");
+
+  offMs = 0;
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it goes on");
+  assert.equal(late.running()?.digest, NEW.digest);
+  assert.deepEqual(clocks(), [true, false]);
   await controller.stop();
 });
 
