@@ -140,11 +140,6 @@ function registerGauges(registry: Registry, { facts, ends }: FeedMetricsOptions)
     "Nodes whose turn it is once others are done.",
     (now) => now.nodesWaitingForToken,
   );
-  gauge(
-    "clock_off_seconds",
-    "By how much this machine's clock is ahead of the controller's; beyond 30 either way no rollout goes on here.",
-    ({ clockOffMs }) => clockOffMs / 1_000,
-  );
   gauge("seated", "1 while the server is known to the fleet.", (now) => Number(now.serverId !== undefined));
   const end = new Gauge({
     name: `${PREFIX}certificate_not_after_timestamp_seconds`,

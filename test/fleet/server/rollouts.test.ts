@@ -299,6 +299,8 @@ test("a server whose clock is an hour off tells nobody of a rollout, and says wh
   );
   assert.equal(clock?.status, "warn");
   assert.match(clock?.message ?? "", /3600 s behind the controller's/);
+  const seq = late.report("", "PHASE_DRIFTED");
+  await late.until(({ acked }) => acked() >= seq, "a clock that was put back holds up nothing else");
   await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
   await eventually(async () => (await stateOf(fleet.store))?.wave === 1, "the canary is done");
   // Long enough for whoever would be told.
