@@ -373,6 +373,37 @@ test("a server that is cut off from the engine says so, acknowledges nothing, an
   await node.until(() => (agesOf().at(-1) ?? 9_999) < 5_000, "the view is fresh again");
 });
 
+test("a server that is cut off in a wave tells nobody else of the new state", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const right = await fleet.serve();
+  const cut = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 300, leaseMs: 60_000 },
+  });
+  const controller = lead(fleet.store, right);
+  t.after(() => controller.stop());
+  await connectMany(t, fleet, [right], 1);
+  // Who says nothing keeps the wave open.
+  await connectNode(t, fleet, right.port, "n2", { running: OLD, nature: "mute" });
+  const preflight = { nodes: "none", maxFailed: 0, reportByMs: 0 } as const;
+  await begin(fleet.store, { preflight, reportByMs: 120_000 });
+  const isTold = () => cut.followed.records.status.get("n2")?.value.offer?.rolloutId === "r1";
+  await eventually(isTold, "it knows that the last wave is released");
+  link.cut = true;
+  const late = await connectNode(t, fleet, cut.port, "n1", { running: OLD });
+  const beat = setInterval(() => late.send({ heartbeat: {} }), 200);
+  t.after(() => clearInterval(beat));
+  const agesOf = () => late.received.flatMap(({ heartbeat }) => (heartbeat ? [heartbeat.engineAgeMs] : []));
+  await late.until(() => agesOf().some((ageMs) => ageMs > 5_000), "it hears how old the view is");
+  assert.ok(agesOf().every((ageMs, index) => index === 0 || ageMs > (agesOf()[index - 1] ?? 0)));
+  assert.deepEqual(late.assignments, []);
+  link.cut = false;
+  await late.until(({ running }) => running()?.digest === NEW.digest, "its turn comes");
+  await controller.stop();
+});
+
 test("a node that has much to say while the engine is away keeps its stream, and all is heard later", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
