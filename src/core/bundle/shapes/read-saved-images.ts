@@ -58,7 +58,8 @@ export function* readSavedImages(
     holdMember(gathered, digest, member);
     const config = readJson(bytes);
     const rootfs = field(config, "rootfs");
-    if (rootfs === undefined) throw new BundleError("damaged", `${member.place}: it is no config of an image`);
+    if (rootfs === undefined)
+      throw new BundleError("damaged", `${member.place}: it is no config of an image`);
     const diffIds = field(rootfs, "diff_ids") ?? [];
     if (!areTexts(diffIds) || !diffIds.every(isDigest) || diffIds.length !== layers.length)
       throw fail(`${JSON.stringify(path)} does not have a diff_id for each of ${layers.length} layers`);
