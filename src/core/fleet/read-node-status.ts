@@ -39,15 +39,22 @@ export function readNodeStatus(text: string): ReadResult<NodeStatus> {
   }));
 }
 
+/** A status as it is kept, and its bytes. */
+export interface WrittenStatus {
+  readonly status: NodeStatus;
+  readonly bytes: Uint8Array;
+}
+
 /** Within the limit of its size: words are cut first, the oldest refusals go next. */
-export function writeNodeStatus(status: NodeStatus): string {
-  let text = "";
+export function writeNodeStatus(whole: NodeStatus): WrittenStatus {
+  let written: WrittenStatus = { status: whole, bytes: new Uint8Array() };
   // Most are short enough as they are.
   for (const shorten of SHORTER) {
-    text = writeStored(shorten(status));
-    if (new TextEncoder().encode(text).length <= FLEET_LIMITS.status) break;
+    const status = shorten(whole);
+    written = { status, bytes: new TextEncoder().encode(writeStored(status)) };
+    if (written.bytes.length <= FLEET_LIMITS.status) break;
   }
-  return text;
+  return written;
 }
 
 const SHORTER: readonly ((status: NodeStatus) => NodeStatus)[] = [

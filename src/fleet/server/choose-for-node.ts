@@ -4,6 +4,7 @@ import { chooseStable } from "../../core/fleet/choose-stable.ts";
 import { findChannel } from "../../core/fleet/find-channel.ts";
 import type { Sha256 } from "../../core/fleet/membership.ts";
 import type { NodeStatus } from "../../core/fleet/node-status.ts";
+import type { Rollout } from "../../core/fleet/rollout.ts";
 import { isEnded } from "../../core/fleet/rollout-state.ts";
 import { matchesSelector, type NodeIdentity } from "../../core/signing/selector.ts";
 import { type Guard, guardOf, unchanged } from "../store/commit.ts";
@@ -33,12 +34,26 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
   const { records } = followed;
   let listed: readonly ListedChannel[] | undefined;
   let doubtful: ReadonlySet<string> = new Set();
+  const guards = new Map<string, readonly Guard[]>();
   const channels = (): readonly ListedChannel[] => {
     if (listed === undefined) {
+      guards.clear();
       listed = listChannels(records);
       doubtful = listDoubtfulNodes(records);
     }
     return listed;
+  };
+  /** The same list for all nodes whom the same concerns. */
+  const guardsOf = (channel: string, active: readonly Rollout[]): readonly Guard[] => {
+    const key = `${channel} ${active.map(({ spec }) => spec.id).join(" ")}`;
+    const known = guards.get(key);
+    if (known !== undefined) return known;
+    const made = [
+      guardOf(fleet, records, { kind: "channel", id: channel }),
+      ...active.map(({ spec }) => guardOf(fleet, records, { kind: "state", id: spec.id })),
+    ];
+    guards.set(key, made);
+    return made;
   };
   const lookAt = (
     id: string,
@@ -74,10 +89,7 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
       const active = channel.rollouts.filter(
         ({ spec, state }) => !isEnded(state) && matchesSelector(spec.scope, identity),
       );
-      const shared = [
-        guardOf(fleet, records, { kind: "channel", id: channel.name }),
-        ...active.map(({ spec }) => guardOf(fleet, records, { kind: "state", id: spec.id })),
-      ];
+      const shared = guardsOf(channel.name, active);
       return { assignment, shared, own: [unchanged("override", id, records.override.get(id))] };
     },
     chooseOnce(id, status, nowMs) {

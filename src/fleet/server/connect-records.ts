@@ -36,6 +36,7 @@ export function connectRecords(
     random,
     onChanges: (changed) => handOnChanges(changed, { board, chooser, tokens, desk }),
     onNotice: (notice) => tellNotice(notice, onEvent),
+    recall: (node, bytes) => writer.recall(node, bytes),
   });
   const { records } = followed;
   const board = createStatusBoard(store.fleet, records);

@@ -93,6 +93,7 @@ export function createNodeDesk(options: DeskOptions): NodeDesk {
     if (isIdle && entries.get(entry.id) === entry) entries.delete(entry.id);
   };
   const takeReports = (session: Session, count: number): void => {
+    if (count === 0) return;
     const wasFull = session.reports.length >= MOST_REPORTS;
     const last = session.reports[count - 1];
     session.reports = session.reports.slice(count);
@@ -145,7 +146,9 @@ export function createNodeDesk(options: DeskOptions): NodeDesk {
       if (draft === undefined) continue;
       entry.isBusy = true;
       most = Math.min(most, entry.share);
-      for (const { name } of draft.shared) shared.add(`${name.kind} ${name.id}`);
+      // Mostly they are told the same, and it is the very same list.
+      if (draft.shared !== drafts.at(-1)?.shared)
+        for (const { name } of draft.shared) shared.add(`${name.kind} ${name.id}`);
       drafts.push(draft);
     }
     return drafts;

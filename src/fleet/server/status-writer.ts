@@ -1,5 +1,7 @@
+import { type WrittenStatus, writeNodeStatus } from "../../core/fleet/read-node-status.ts";
 import { EngineError } from "../engine/engine-error.ts";
 import { pause } from "../pause.ts";
+import type { RecallStatus } from "../store/collect-records.ts";
 import type { Guard } from "../store/commit.ts";
 import type { FleetStore } from "../store/fleet-store.ts";
 import type { FollowedFleet } from "../store/follow-fleet.ts";
@@ -19,6 +21,8 @@ export interface StatusWriter {
    * perhaps it was written all the same. Resolves when a next try makes sense. Never rejects.
    */
   write(drafts: readonly Draft[], seat: ServerSeat): Promise<"written" | "again">;
+  /** What is written here is told back by the engine, once. */
+  readonly recall: RecallStatus;
 }
 
 export interface WriterOptions {
@@ -40,12 +44,22 @@ const CATCH_UP_MS = 300;
 export function createStatusWriter(options: WriterOptions): StatusWriter {
   const { store, followed, board, random, signal, onWrite, onError } = options;
   let writing = 0;
+  /** The newest of each node that has not come back yet. */
+  const underWay = new Map<string, WrittenStatus>();
 
   const tryOnce = async (drafts: readonly Draft[], seat: ServerSeat): Promise<"written" | "conflict"> => {
-    const writes = drafts.map(({ status, modRevision, own }) => ({ status, modRevision, guards: own }));
+    const writes = drafts.map(({ status, modRevision, own }) => {
+      const written = writeNodeStatus(status);
+      underWay.set(status.node, written);
+      return { ...written, modRevision, guards: own };
+    });
     const result = await writeStatuses(store, seat, writes, sharedGuards(store.fleet, drafts));
-    if (!result.ok) return "conflict";
-    for (const { entry, status } of drafts) board.learn(entry.id, { status, modRevision: result.revision });
+    if (!result.ok) {
+      for (const { status } of writes) underWay.delete(status.node);
+      return "conflict";
+    }
+    const { revision: modRevision } = result;
+    for (const { status } of writes) board.learn(status.node, { status, modRevision });
     return "written";
   };
   /** Until the engine has said how things are: before that nobody knows what was written. */
@@ -70,6 +84,12 @@ export function createStatusWriter(options: WriterOptions): StatusWriter {
   };
   return {
     most: MOST_STATUSES,
+    recall(node, bytes) {
+      const written = underWay.get(node);
+      if (written === undefined || Buffer.compare(written.bytes, bytes) !== 0) return undefined;
+      underWay.delete(node);
+      return written.status;
+    },
     hasRoom: () => writing < MOST_AT_ONCE,
     async write(drafts, seat) {
       writing++;
@@ -99,6 +119,7 @@ export function createStatusWriter(options: WriterOptions): StatusWriter {
 /** Each once: what was prepared together saw the same. */
 function sharedGuards(fleet: string, drafts: readonly Draft[]): readonly Guard[] {
   const guards = new Map<string, Guard>();
-  for (const { shared } of drafts) for (const guard of shared) guards.set(keyOf(fleet, guard.name), guard);
+  for (const list of new Set(drafts.map(({ shared }) => shared)))
+    for (const guard of list) guards.set(keyOf(fleet, guard.name), guard);
   return [...guards.values()];
 }

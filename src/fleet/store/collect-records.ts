@@ -1,3 +1,4 @@
+import type { NodeStatus } from "../../core/fleet/node-status.ts";
 import type { Change, Entry } from "../engine/engine.ts";
 import { decodeRecord } from "./decode-record.ts";
 import type { BrokenRecord, FleetRecords, RecordValues, Stored } from "./fleet-records.ts";
@@ -10,15 +11,20 @@ export interface RecordCollection {
   apply(changes: readonly Change[]): readonly RecordName[];
 }
 
+/** The status of a node that these bytes were made of, by whoever has written them and still knows. */
+export type RecallStatus = (node: string, bytes: Uint8Array) => NodeStatus | undefined;
+
 export function collectRecords(
   fleet: string,
   onBroken: (record: BrokenRecord) => void = () => undefined,
+  recall: RecallStatus = () => undefined,
 ): RecordCollection {
   const maps = createMaps();
   const broken = new Map<string, BrokenRecord>();
   const set = (name: RecordName, entry: Entry): void => {
     const { key, value: bytes, createRevision, modRevision } = entry;
-    const decoded = decodeRecord(name, bytes);
+    const known = name.kind === "status" ? recall(name.id, bytes) : undefined;
+    const decoded = known === undefined ? decodeRecord(name, bytes) : ({ ok: true, value: known } as const);
     if (decoded.ok) {
       broken.delete(key);
       maps[name.kind].set(name.id, { value: decoded.value, createRevision, modRevision });

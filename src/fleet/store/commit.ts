@@ -23,6 +23,8 @@ export type RecordWrite =
         readonly kind: Kind;
         readonly id: string;
         readonly value: RecordValues[Kind];
+        /** As `encodeRecord` makes them of it, where that is done already. */
+        readonly bytes?: Uint8Array;
         /** The lease that it goes with. */
         readonly lease?: string;
       };
@@ -70,11 +72,11 @@ function toCompare(fleet: string, { name, ...revision }: Guard): Compare {
 function toOperation(fleet: string, write: RecordWrite): Operation {
   if ("removeBundle" in write) return { kind: "delete", key: bundleKey(fleet, write.removeBundle) };
   if ("remove" in write) return { kind: "delete", key: keyOf(fleet, write.remove) };
-  const { kind, id, value, lease } = write;
+  const { kind, id, value, bytes, lease } = write;
   return {
     kind: "put",
     key: keyOf(fleet, { kind, id }),
-    value: encodeRecord(kind, value),
+    value: bytes ?? encodeRecord(kind, value),
     ...(lease !== undefined && { lease }),
   };
 }

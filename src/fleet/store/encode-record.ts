@@ -5,6 +5,6 @@ import type { RecordKind } from "./record-name.ts";
 
 /** What `decodeRecord` reads back. */
 export function encodeRecord<Kind extends RecordKind>(kind: Kind, value: RecordValues[Kind]): Uint8Array {
-  const text = kind === "status" ? writeNodeStatus(value as RecordValues["status"]) : writeStored(value);
-  return new TextEncoder().encode(text);
+  if (kind === "status") return writeNodeStatus(value as RecordValues["status"]).bytes;
+  return new TextEncoder().encode(writeStored(value));
 }

@@ -1,7 +1,7 @@
 import type { EngineNotice } from "../engine/engine.ts";
 import { followPrefix } from "../engine/follow-prefix.ts";
 import type { FollowCounts, FollowOptions } from "../engine/follower.ts";
-import { collectRecords } from "./collect-records.ts";
+import { collectRecords, type RecallStatus } from "./collect-records.ts";
 import type { BrokenRecord, FleetRecords } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
 import { keyOf, type RecordName, recordsPrefix } from "./record-name.ts";
@@ -28,6 +28,8 @@ export interface FollowFleetOptions extends Omit<FollowOptions, "onChanges" | "o
   /** After `records` have changed. Must not throw. */
   readonly onChanges?: (changed: readonly RecordName[]) => void;
   readonly onNotice?: (notice: FleetNotice) => void;
+  /** Spares reading what the process itself has written. */
+  readonly recall?: RecallStatus;
 }
 
 export type FleetNotice =
@@ -36,8 +38,12 @@ export type FleetNotice =
   | { readonly kind: "broken-record"; readonly record: BrokenRecord };
 
 export function followFleet({ engine, fleet }: FleetStore, options: FollowFleetOptions): FollowedFleet {
-  const { onChanges, onNotice, nowMs, ...pace } = options;
-  const { records, apply } = collectRecords(fleet, (record) => onNotice?.({ kind: "broken-record", record }));
+  const { onChanges, onNotice, recall, nowMs, ...pace } = options;
+  const { records, apply } = collectRecords(
+    fleet,
+    (record) => onNotice?.({ kind: "broken-record", record }),
+    recall,
+  );
   const beatKey = keyOf(fleet, { kind: "controller", id: "" });
   let beat: number | undefined;
   let beatMs = Number.NEGATIVE_INFINITY;

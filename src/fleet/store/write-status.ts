@@ -6,6 +6,8 @@ import { type ServerSeat, servedBy } from "./serve-fleet.ts";
 
 export interface StatusWrite {
   readonly status: NodeStatus;
+  /** Of it, where `writeNodeStatus` has been asked already. */
+  readonly bytes?: Uint8Array;
   /** Of the status that it was made from; 0: there was none. */
   readonly modRevision: number;
   /** What else it was made from: for an offer, the node's override as it was. */
@@ -27,7 +29,14 @@ export function writeStatuses(
     { name: { kind: "status", id: status.node }, modRevision },
     ...more,
   ]);
-  const puts = writes.map(({ status }): RecordWrite => ({ kind: "status", id: status.node, value: status }));
+  const puts = writes.map(
+    ({ status, bytes }): RecordWrite => ({
+      kind: "status",
+      id: status.node,
+      value: status,
+      ...(bytes && { bytes }),
+    }),
+  );
   return commit(store, [servedBy(seat), ...guards, ...own], puts);
 }
 

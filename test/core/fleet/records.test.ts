@@ -5,7 +5,11 @@ import { readChannel } from "../../../src/core/fleet/channel.ts";
 import { readInventory } from "../../../src/core/fleet/inventory.ts";
 import { readOverride } from "../../../src/core/fleet/override.ts";
 import { formatProblem, type ReadResult } from "../../../src/core/fleet/problem.ts";
-import { readNodeStatus, writeNodeStatus } from "../../../src/core/fleet/read-node-status.ts";
+import {
+  readNodeStatus,
+  type WrittenStatus,
+  writeNodeStatus,
+} from "../../../src/core/fleet/read-node-status.ts";
 import { writeStored } from "../../../src/core/fleet/read-record.ts";
 import { readRolloutSpec } from "../../../src/core/fleet/read-rollout-spec.ts";
 import { readRolloutState } from "../../../src/core/fleet/read-rollout-state.ts";
@@ -60,11 +64,15 @@ function problems(result: ReadResult<unknown>): readonly string[] {
   return result.ok ? [] : result.problems.map(formatProblem);
 }
 
+function textOf({ bytes }: WrittenStatus): string {
+  return new TextDecoder().decode(bytes);
+}
+
 test("what is written is read back as it was", () => {
   assert.deepEqual(readRolloutSpec(writeStored(spec)), { ok: true, value: spec });
   assert.deepEqual(readRolloutState(writeStored(state)), { ok: true, value: state });
   assert.deepEqual(readRolloutState(writeStored(stateWith())), { ok: true, value: stateWith() });
-  assert.deepEqual(readNodeStatus(writeNodeStatus(status)), { ok: true, value: status });
+  assert.deepEqual(readNodeStatus(textOf(writeNodeStatus(status))), { ok: true, value: status });
   assert.deepEqual(readChannel(writeStored(channel)), { ok: true, value: channel });
   const inventory = { labels: { class: "gpu", zone: "a" } };
   assert.deepEqual(readInventory(writeStored(inventory)), { ok: true, value: inventory });
@@ -169,7 +177,7 @@ test("why a preflight failed is kept whole, in a status that is long otherwise",
     preflight: { rolloutId: "stable-20261127-1", attempt: 1, ok: false, error },
   });
   assert.ok(writeStored(long).length > 1024);
-  const read = readNodeStatus(writeNodeStatus(long));
+  const read = readNodeStatus(textOf(writeNodeStatus(long)));
   assert.deepEqual(read.ok && read.value.preflight?.error, error);
 });
 
@@ -191,10 +199,11 @@ test("a status stays within a kilobyte: words go first, then names, and what is 
       assignmentId: `r${index}/1/apply`,
     })),
   };
-  const text = writeNodeStatus(fat);
-  assert.ok(new TextEncoder().encode(text).length <= 1024, `${text.length}`);
-  const read = readNodeStatus(text);
+  const written = writeNodeStatus(fat);
+  assert.ok(written.bytes.length <= 1024, `${written.bytes.length}`);
+  const read = readNodeStatus(textOf(written));
   assert.ok(read.ok);
+  assert.deepEqual(read.value, written.status, "who has written it need not read it");
   const { offer, running, refused } = read.value;
   assert.deepEqual([offer?.phase, offer?.error?.code, running], ["reverted", "gate-failed", fat.running]);
   assert.equal((offer?.unproven.length ?? 0) + (offer?.unprovenMore ?? 0), 4);

@@ -78,10 +78,11 @@ test("whatever a node reports, its status can be read again and stays small", ()
       const word = decodeAgentMessage(Sync.requestDeserialize(bytes));
       assert.equal(word.kind, "report");
       if (word.kind !== "report") return;
-      const text = writeNodeStatus(recordReport(offered, word.report, T0));
-      const read = readNodeStatus(text);
+      const written = writeNodeStatus(recordReport(offered, word.report, T0));
+      const read = readNodeStatus(Buffer.from(written.bytes).toString());
       assert.ok(read.ok, read.ok ? "" : JSON.stringify(read.problems));
-      assert.ok(Buffer.byteLength(text) < 4_096);
+      assert.deepEqual(read.value, written.status, "who has written it need not read it");
+      assert.ok(written.bytes.length < 4_096);
     }),
     { numRuns: 300 },
   );

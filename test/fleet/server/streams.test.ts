@@ -63,6 +63,23 @@ test("of two machines with one id the newest stream counts, and both are marked"
   assert.equal(third.ended(), undefined);
 });
 
+test("what a server recalls of its own writes is what everybody else reads", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store, { stable: NEW });
+  const server = await fleet.serve();
+  const nature = "reverts";
+  const nodes = ["n1", "n2", "n3"];
+  for (const node of nodes) await connectNode(t, fleet, server.port, node, { running: OLD, nature });
+  const { followed } = server;
+  await eventually(() => {
+    const offers = nodes.map((node) => followed.records.status.get(node)?.value.offer);
+    return offers.every((offer) => offer?.phase === "reverted");
+  }, "all have answered");
+  const read = await readFleet(fleet.store);
+  await eventually(() => followed.revision() >= (read.status.get("n1")?.modRevision ?? 0), "all is followed");
+  assert.deepEqual(followed.records.status, (await readFleet(fleet.store)).status);
+});
+
 test("a second stream of a node takes the place of the first on the same server", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);

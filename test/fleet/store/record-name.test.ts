@@ -8,7 +8,7 @@ const KEYS: readonly (readonly [RecordName, string])[] = [
   [{ kind: "spec", id: "r1" }, "rollouts/r1/spec"],
   [{ kind: "state", id: "r1" }, "rollouts/r1/state"],
   [{ kind: "tokens", id: "r1" }, "rollouts/r1/tokens"],
-  [{ kind: "status", id: "n1" }, "status/6/n1"],
+  [{ kind: "status", id: "n1" }, "status/d/n1"],
   [{ kind: "override", id: "n1" }, "overrides/n1"],
   [{ kind: "inventory", id: "n1" }, "inventory/n1"],
   [{ kind: "server", id: "s1" }, "servers/s1"],
