@@ -33,7 +33,8 @@ export async function listMissing(
     const open = tree.blobs.filter(({ digest }) => isOpen({ repository, digest }));
     if (open.length === 0) return;
     const found = deep ? undefined : await ask(repository, () => headManifest(link, repository, reference));
-    if (found === tree.image.top.digest) return;
+    if (found === tree.image.top.digest)
+      return void there.push(...open.map(({ digest }) => ({ repository, digest })));
     const fresh = open.filter(({ digest }) => isFirst(seen, `${repository}@${digest}`));
     await Promise.all(fresh.map((blob) => lookAt(repository, blob)));
   };
