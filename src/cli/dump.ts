@@ -32,6 +32,8 @@ export async function dump(
   const { wish } = read;
   if (wish.output === "-" && deps.isTerminal)
     return complain("a bundle does a terminal no good: name a file with -o, or pipe it on", 64);
+  const clash = await findClash(wish.output, options, deps);
+  if (clash !== undefined) return complain(clash, 64);
   const names = await readNames(given, options.list, deps);
   if (!names.ok) {
     for (const problem of names.problems) complain(problem, 65);
@@ -53,6 +55,24 @@ export async function dump(
   } finally {
     session.close();
   }
+}
+
+/** Why a bundle would take away what it is made from. */
+async function findClash(
+  output: string,
+  { since, list }: DumpOptions,
+  deps: DumpDeps,
+): Promise<string | undefined> {
+  for (const [option, input] of [
+    ["--since", since],
+    ["--list", list],
+  ] as const) {
+    if (output === "-" || input === undefined || input === "-") continue;
+    const replaced = await deps.findReplaced(output, input);
+    if (replaced !== undefined)
+      return `-o ${output} would replace ${replaced}, which ${option} ${input} reads: give the new bundle another name`;
+  }
+  return undefined;
 }
 
 interface Dump {

@@ -11,6 +11,7 @@ import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
 import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
 import { createFileOutput, findOutputPlace, MOST_PARTS } from "../bundle/write/bundle-output.ts";
+import { findReplaced } from "../bundle/write/find-replaced.ts";
 import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
@@ -34,6 +35,7 @@ export function dumpDeps(): DumpDeps {
   const { stdout, stderr } = process;
   return {
     readList: readTextFile,
+    findReplaced,
     isTerminal: stdout.isTTY === true,
     open: openSession,
     explain,

@@ -180,7 +180,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function filesBeside(path: string, ending: RegExp): Promise<readonly string[]> {
+/** Those whose names go on so. Throws what the file system throws. */
+export async function filesBeside(path: string, ending: RegExp): Promise<readonly string[]> {
   const name = basename(path);
   const all = await readdir(dirname(path));
   return all
