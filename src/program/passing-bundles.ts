@@ -85,7 +85,10 @@ function passingRegistry(
           const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
           const key = await identity;
           // Referrers have no tag by which to see that they are there.
-          const isSimple = images.every(({ referrers }) => referrers.length === 0);
+          // What the bundle lacks is nowhere to be asked for.
+          const isSimple = images.every(
+            ({ referrers, tree }) => referrers.length === 0 && tree.absent.length === 0,
+          );
           if (isWhole && isSimple && key !== undefined)
             journal.noteDone(
               key,
@@ -94,6 +97,7 @@ function passingRegistry(
                 repository,
                 tag,
                 digest: tree.image.top.digest,
+                below: tree.manifests.slice(0, -1).map(({ digest }) => digest),
                 bytes: tree.blobs.reduce((sum, { size }) => sum + size, 0),
               })),
             );

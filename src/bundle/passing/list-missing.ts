@@ -4,6 +4,7 @@ import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { headManifest } from "../registry/manifests.ts";
 import { WORTH_ASKING } from "../upload/blob-transfer.ts";
+import { blobsStanding, findStanding } from "../upload/find-standing.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import type { PassContext } from "./hold-blob.ts";
 
@@ -32,9 +33,12 @@ export async function listMissing(
   const lookThrough = async (repository: string, reference: string, tree: ImageTree): Promise<void> => {
     const open = tree.blobs.filter(({ digest }) => isOpen({ repository, digest }));
     if (open.length === 0) return;
-    const found = deep ? undefined : await ask(repository, () => headManifest(link, repository, reference));
-    if (found === tree.image.top.digest) return;
-    const fresh = open.filter(({ digest }) => isFirst(seen, `${repository}@${digest}`));
+    const find = (one: string) => ask(repository, () => headManifest(link, repository, one));
+    const standing = deep ? undefined : await findStanding(reference, tree, find);
+    const known = standing === undefined ? undefined : blobsStanding(tree, standing);
+    const fresh = open.filter(
+      ({ digest }) => known?.has(digest) !== true && isFirst(seen, `${repository}@${digest}`),
+    );
     await Promise.all(fresh.map((blob) => lookAt(repository, blob)));
   };
   await Promise.all(

@@ -15,8 +15,8 @@ import { readBlob, verifiedBytes } from "./verified-bytes.ts";
  * - Who waits for a home holds no lane.
  */
 export interface BlobTransfer {
-  /** Resolves when the repository has it. */
-  ensure(repository: string, blob: Descriptor): Promise<void>;
+  /** Resolves when the repository has it, with how that came about. */
+  ensure(repository: string, blob: Descriptor): Promise<PartEnd>;
   /** The repository has it: an image with it is there. */
   noteThere(repository: string, digest: Digest): void;
 }
@@ -30,10 +30,10 @@ interface Home {
 export const WORTH_ASKING = 1024 * 1024;
 
 export function createBlobTransfer(context: PushContext): BlobTransfer {
-  const present = new Map<string, Promise<void>>();
+  const present = new Map<string, Promise<PartEnd>>();
   const homes = new Map<Digest, Home>();
 
-  const makeHome = (repository: string, blob: Descriptor): Promise<void> => {
+  const makeHome = (repository: string, blob: Descriptor): Promise<PartEnd> => {
     // Where a push before this one has put it; if it is not there any more, it is sent in the same request.
     const hint = context.journal.find(blob.digest, repository);
     const done = transferBlob(context, repository, blob, hint);
@@ -45,7 +45,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     return done;
   };
 
-  const bring = async (repository: string, blob: Descriptor): Promise<void> => {
+  const bring = async (repository: string, blob: Descriptor): Promise<PartEnd> => {
     for (;;) {
       const home = homes.get(blob.digest);
       if (home === undefined) return makeHome(repository, blob);
@@ -57,7 +57,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
 
   const noteThere = (repository: string, digest: Digest): void => {
     const key = `${repository}@${digest}`;
-    if (!present.has(key)) present.set(key, Promise.resolve());
+    if (!present.has(key)) present.set(key, Promise.resolve("there"));
     if (!homes.has(digest)) homes.set(digest, { repository, isReady: Promise.resolve(true) });
   };
   for (const { repository, digest } of context.known ?? []) noteThere(repository, digest);
@@ -79,10 +79,10 @@ export function transferBlob(
   repository: string,
   blob: Descriptor,
   from?: string,
-): Promise<void> {
+): Promise<PartEnd> {
   return context.lanes.run(async (lane) => {
     context.signal.throwIfAborted();
-    await trackBlob(context, repository, blob, (onSent) =>
+    return trackBlob(context, repository, blob, (onSent) =>
       send(context, { repository, blob, from, lane, onSent }),
     );
   });

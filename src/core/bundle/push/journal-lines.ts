@@ -18,6 +18,8 @@ export interface DoneImage {
   readonly repository: string;
   readonly tag: string | undefined;
   readonly digest: Digest;
+  /** Manifests that a list names, at any depth: a registry may have a list without them. */
+  readonly below: readonly Digest[];
   /** Of its blobs. */
   readonly bytes: number;
 }
@@ -55,7 +57,9 @@ export function parseJournalLine(text: string): JournalLine | undefined {
 function readDoneImage(value: unknown): DoneImage | undefined {
   const [name, repository, digest] = ["name", "repository", "digest"].map((key) => textField(value, key));
   const bytes = field(value, "bytes");
+  const below = field(value, "below");
   if (name === undefined || repository === undefined || digest === undefined || typeof bytes !== "number")
     return undefined;
-  return { name, repository, digest, bytes, tag: textField(value, "tag") };
+  if (!Array.isArray(below) || !below.every((one) => typeof one === "string")) return undefined;
+  return { name, repository, digest, below, bytes, tag: textField(value, "tag") };
 }
