@@ -42,10 +42,7 @@ export function passingBundles(sources: readonly string[]): PassingBundles {
     kind: "passing",
     async scan(onEvent) {
       const found = await readAll(sources, onEvent, {});
-      return restingBundles(
-        joinPassing(found, () => undefined),
-        found,
-      );
+      return restingBundles(joinPassing(found, { failureOf: () => undefined }), found);
     },
     async connect(wish, options, login) {
       const connection = await connectPush(wish, options, login);
@@ -69,7 +66,7 @@ function passingRegistry(
     begin(emit) {
       const context = contextOf(emit);
       const read = (options: Pick<OpenOptions, "take" | "signal">) => readAll(sources, emit, options);
-      const push = createPassingPush({ read, isRepeatable }, context, staging);
+      const push = createPassingPush({ read, isRepeatable }, context, { staging, name });
       const identity = identityOf(sources, { name, allowNewDigest });
       return {
         async recall() {

@@ -10,7 +10,7 @@ import { PROBE_DIGEST } from "../../src/bundle/registry/probe-mounts.ts";
 import { type FaultyFront, startFaultyFront } from "../support/faulty-front.ts";
 import { buildImage, type LabImage } from "../support/image.ts";
 import { partSkipReason } from "../support/lab-parts.ts";
-import { layoutParts } from "../support/layout-parts.ts";
+import { indexFirst, layoutParts } from "../support/layout-parts.ts";
 import { compress } from "../support/push-passing.ts";
 import { type LabRegistry, startRegistry } from "../support/registry.ts";
 import { tarOf } from "../support/tar.ts";
@@ -125,7 +125,7 @@ async function assertWhole(namespace: string, images: Readonly<Record<string, La
   }
 }
 
-for (const kind of ["tar.gz", "tar"] as const)
+for (const kind of ["tar.gz", "tar", "index-first.tar.gz"] as const)
   test(`${kind}: killed at ten random moments, a push goes on where it was`, { skip }, async (context) => {
     const seed = Number(process.env["SEED"] ?? randomInt(1_000_000));
     context.diagnostic(`SEED=${seed}`);
@@ -137,8 +137,9 @@ for (const kind of ["tar.gz", "tar"] as const)
       ]),
     );
     const source = join(folder, `bundle.${kind}`);
-    await writeFile(source, compress(tarOf(layoutParts(images)), kind === "tar" ? "tar" : "gzip"));
-    const namespace = kind.replace(".", "-");
+    const parts = kind.startsWith("index-first") ? indexFirst(images) : layoutParts(images);
+    await writeFile(source, compress(tarOf(parts), kind === "tar" ? "tar" : "gzip"));
+    const namespace = kind.replaceAll(".", "-");
     const to = `${front.host}/${namespace}`;
     front.clearRequests();
     let kills = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -162,6 +162,33 @@ test("standard input: pushed as it comes, dry as well, and what is cut off is an
   const pushed = await push(to, bytes);
   assert.equal(pushed.code, 0, pushed.stderr);
   assert.match(pushed.stdout, /^1 image pushed to /);
+});
+
+test("--cert-dir in Docker's layout is believed, --insecure believes everybody, and else a stranger is refused", {
+  skip,
+}, async () => {
+  const bundle = join(folder, "trusted");
+  await writeLayout(bundle, { "gcr.io/trusted/a:1": buildImage() });
+  const certs = join(folder, "certs.d");
+  await mkdir(certs);
+  await writeFile(join(certs, "ca.crt"), ca.cert);
+  const to = (namespace: string, ...more: readonly string[]) =>
+    push([bundle, "--to", `${mirror.host}/${namespace}`, "--docker-config", folder, ...more]);
+  mirror.clearRequests();
+  const stranger = await to("stranger");
+  assert.equal(stranger.code, 2, stranger.stderr);
+  assert.deepEqual(mirror.requests(), [], "no login is shown to him");
+  for (const [namespace, more] of [
+    ["believed", ["--cert-dir", certs]],
+    ["anybody", ["--insecure"]],
+  ] as const) {
+    const pushed = await to(namespace, ...more);
+    assert.equal(pushed.code, 0, pushed.stderr);
+    assert.match(pushed.stdout, /^1 image pushed to /);
+  }
+  const empty = join(folder, "no-certs");
+  await mkdir(empty);
+  assert.equal((await to("empty", "--cert-dir", empty)).code, 2);
 });
 
 test("on a terminal the password is asked for, and not shown", {

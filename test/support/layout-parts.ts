@@ -21,6 +21,17 @@ export function layoutParts(images: Readonly<Record<string, LabImage>>): readonl
   ];
 }
 
+/** The same as `dump` orders it: index, lists before what they name, then all else. */
+export function indexFirst(images: Readonly<Record<string, LabImage>>): readonly TarPart[] {
+  const parts = layoutParts(images);
+  const manifests = Object.values(images).flatMap((image) =>
+    image.manifests.map(({ digest }) => blobPath(digest)).reverse(),
+  );
+  const first = ["oci-layout", "index.json", ...manifests];
+  const rank = ({ name }: TarPart): number => (first.includes(name) ? first.indexOf(name) : first.length);
+  return [...parts].sort((a, b) => rank(a) - rank(b));
+}
+
 export function blobPath(digest: string): string {
   return `blobs/${digest.replace(":", "/")}`;
 }

@@ -42,7 +42,7 @@ export async function pushPassing(
       },
     },
     context,
-    `${namespace}${namespace === "" ? "" : "/"}mirrorlet-staging`,
+    { staging: `${namespace}${namespace === "" ? "" : "/"}mirrorlet-staging`, name: options.name },
   );
   try {
     const images = await planFor(await push.read(), options);

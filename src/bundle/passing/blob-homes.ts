@@ -9,6 +9,8 @@ export interface BlobHomes {
   add(blobs: readonly RepositoryBlob[]): void;
   /** In this repository; without one: in any. */
   has(digest: Digest, repository?: string): boolean;
+  /** One that has it. */
+  find(digest: Digest): string | undefined;
   list(): readonly RepositoryBlob[];
   failureOf(digest: Digest): unknown;
   /** The bundle holds something else under this digest: going through it again is of no use. */
@@ -33,6 +35,7 @@ export function createBlobHomes(): BlobHomes {
     add: (blobs) => blobs.forEach(add),
     has: (digest, repository) =>
       repository === undefined ? homes.has(digest) : (homes.get(digest)?.has(repository) ?? false),
+    find: (digest) => homes.get(digest)?.values().next().value,
     list: () =>
       [...homes].flatMap(([digest, repositories]) =>
         [...repositories].map((repository) => ({ repository, digest })),

@@ -3,6 +3,7 @@ import type { Digest } from "../../core/bundle/bundle.ts";
 import { digestOf } from "../read/digest-stream.ts";
 import { transferBlob } from "../upload/blob-transfer.ts";
 import type { PushContext } from "../upload/push-context.ts";
+import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
@@ -50,11 +51,21 @@ export async function holdBlob(
     if (filled < size) throw new BadBlobError(`${place} ends after ${filled} of ${size} bytes`);
     const digest = promised ?? digestOf(bytes);
     const { journal } = context;
+    const have: string[] = [];
+    let first: { readonly failure: unknown } | undefined;
     for (const repository of repositories) {
-      const hint = journal.find(digest, repository);
-      await transferBlob({ ...context, source }, repository, { mediaType: "", digest, size }, hint);
+      const hint = have[0] ?? journal.find(digest, repository);
+      try {
+        await transferBlob({ ...context, source }, repository, { mediaType: "", digest, size }, hint);
+        have.push(repository);
+      } catch (failure) {
+        if (failure instanceof BadBlobError || context.signal.aborted || endsAll(failure)) throw failure;
+        first ??= { failure };
+      }
     }
-    return { digest, repositories };
+    // Where it is not, the images that need it there say why.
+    if (have.length === 0) throw first?.failure;
+    return { digest, repositories: have };
   };
   return {
     async write(chunk) {

@@ -16,7 +16,7 @@ export interface BlobsAsked {
 /** Which blobs of images that are not there still have to be brought; of those alone that `isOpen` says. */
 export async function listMissing(
   images: readonly PlannedImage[],
-  { link, lanes, retrier, journal, deep }: PassContext,
+  { link, lanes, retrier, journal, deep, emit }: PassContext,
   isOpen: (blob: RepositoryBlob) => boolean,
 ): Promise<BlobsAsked> {
   const ask = <T>(what: string, work: () => Promise<T>): Promise<T> =>
@@ -29,16 +29,17 @@ export async function listMissing(
     const mayBeThere = deep || journal.has(repository, digest) || size >= WORTH_ASKING;
     const isThere = mayBeThere && (await ask(digest, () => headBlob(link, repository, digest)));
     (isThere ? there : missing).push({ repository, digest });
+    if (isThere) emit({ kind: "blob-end", repository, digest, size, end: "there", sentBytes: 0 });
   };
   const lookThrough = async (repository: string, reference: string, tree: ImageTree): Promise<void> => {
     const open = tree.blobs.filter(({ digest }) => isOpen({ repository, digest }));
     if (open.length === 0) return;
     const find = (one: string) => ask(repository, () => headManifest(link, repository, one));
     const standing = deep ? undefined : await findStanding(reference, tree, find);
-    const known = standing === undefined ? undefined : blobsStanding(tree, standing);
-    const fresh = open.filter(
-      ({ digest }) => known?.has(digest) !== true && isFirst(seen, `${repository}@${digest}`),
-    );
+    const known = standing === undefined ? new Set() : blobsStanding(tree, standing);
+    const isKnown = ({ digest }: Descriptor): boolean => known.has(digest);
+    there.push(...open.filter(isKnown).map(({ digest }) => ({ repository, digest })));
+    const fresh = open.filter((blob) => !isKnown(blob) && isFirst(seen, `${repository}@${blob.digest}`));
     await Promise.all(fresh.map((blob) => lookAt(repository, blob)));
   };
   await Promise.all(

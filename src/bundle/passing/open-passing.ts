@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Digest } from "../../core/bundle/bundle.ts";
-import type { BlobSource } from "../blob-source.ts";
+import type { BlobSource, ByteRange } from "../blob-source.ts";
 import { joinBundles } from "../join-bundles.ts";
 import { openBlobs } from "../read/open-blobs.ts";
 import type { OpenedBundle } from "../read/open-bundle.ts";
@@ -17,8 +17,15 @@ export interface PassingSource extends BlobSource {
   readonly missed: ReadonlySet<Digest>;
 }
 
-/** `failureOf`: why a blob did not get to the registry while it went by. */
-function openPassing({ bundle, kept }: OpenedBundle, failureOf: (digest: Digest) => unknown): PassingSource {
+/** What is known of blobs that have gone by. */
+export interface GoneBlobs {
+  /** Why one did not get to the registry. */
+  failureOf(digest: Digest): unknown;
+  /** Its bytes, from where they have been brought; undefined: they are nowhere, or are to be had from the bundle again. */
+  fetch?(digest: Digest, size: number, range: ByteRange | undefined): Readable | undefined;
+}
+
+function openPassing({ bundle, kept }: OpenedBundle, gone: GoneBlobs): PassingSource {
   const resting = openBlobs(bundle);
   const documentOf = (digest: Digest): Uint8Array | undefined => {
     const member = bundle.blobs.get(digest)?.member;
@@ -38,7 +45,9 @@ function openPassing({ bundle, kept }: OpenedBundle, failureOf: (digest: Digest)
       const document = documentOf(digest);
       if (document !== undefined) return Readable.from([document.subarray(range?.start ?? 0, range?.end)]);
       if (!isGone(digest)) return resting.open(digest, range);
-      const failure = failureOf(digest);
+      const fetched = gone.fetch?.(digest, bundle.blobs.get(digest)?.size ?? 0, range);
+      if (fetched !== undefined) return fetched;
+      const failure = gone.failureOf(digest);
       if (failure instanceof BadBlobError) throw failure;
       missed.add(digest);
       const why = failure === undefined ? "" : `: ${describePushFailure(failure)}`;
@@ -50,9 +59,9 @@ function openPassing({ bundle, kept }: OpenedBundle, failureOf: (digest: Digest)
 /** Several as one; what an earlier bundle has is not looked for in a later one. */
 export function joinPassing(
   opened: readonly OpenedBundle[],
-  failureOf: (digest: Digest) => unknown,
+  gone: GoneBlobs,
 ): OpenBundle & { readonly source: PassingSource } {
-  const parts = opened.map((one) => ({ bundle: one.bundle, source: openPassing(one, failureOf) }));
+  const parts = opened.map((one) => ({ bundle: one.bundle, source: openPassing(one, gone) }));
   const { bundle, source } = joinBundles(parts);
   const isGone = (digest: Digest): boolean =>
     parts.find((part) => part.bundle.blobs.has(digest))?.source.isGone(digest) ?? false;

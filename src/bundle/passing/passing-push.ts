@@ -1,19 +1,21 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
-import { promisedBlob } from "../../core/bundle/push/passing-blob.ts";
+import { type PassingBlob, promisedBlob } from "../../core/bundle/push/passing-blob.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import type { OpenedBundle, OpenOptions } from "../read/open-bundle.ts";
 import { clearStaging } from "../registry/clear-staging.ts";
-import { probeMounts } from "../registry/probe-mounts.ts";
+import { type MountProbe, probeMounts } from "../registry/probe-mounts.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import { pushImages } from "../upload/push-images.ts";
 import type { OpenBundle } from "../upload/read-image-trees.ts";
 import { type BlobHomes, createBlobHomes } from "./blob-homes.ts";
+import { createDirectBlobs } from "./direct-blobs.ts";
+import { fetchStored } from "./fetch-stored.ts";
 import type { PassContext } from "./hold-blob.ts";
 import { listMissing } from "./list-missing.ts";
 import { joinPassing, type PassingSource } from "./open-passing.ts";
-import { createBlobTaker, type WantedBlob, type WantOf } from "./take-blobs.ts";
+import { createBlobTaker, type WantedBlob, type Wants } from "./take-blobs.ts";
 
 /** Bundles of which content goes by in streams. */
 export interface PassingBundles {
@@ -21,6 +23,13 @@ export interface PassingBundles {
   read(options: Pick<OpenOptions, "take" | "signal">): Promise<readonly OpenedBundle[]>;
   /** False: one of them is standard input. */
   readonly isRepeatable: boolean;
+}
+
+export interface PassingOptions {
+  /** A repository for what goes by before anybody knows where it belongs. */
+  readonly staging: string;
+  /** For the one image that its bundle does not name. */
+  readonly name?: string | undefined;
 }
 
 /** A push of bundles that are not at rest. */
@@ -43,31 +52,48 @@ const MOST_ROUNDS = 3;
 const MOST_PASSES = 16;
 
 /**
- * Streams bundles to a registry. What may be a blob goes to a staging repository while it goes by, and is mounted where
- * it belongs when the list of images has come, often as the last of all. Where the registry does not mount, or something
- * did not get there, the bundles are gone through again for what is missing.
+ * Streams bundles to a registry. What belongs to an image whose manifest has gone by before is sent where it belongs.
+ * What else may be a blob goes to a staging repository while it goes by, and is mounted where it belongs when the list of
+ * images has come, often as the last of all. Where the registry does not mount, or something did not get there, the
+ * bundles are gone through again for what is missing; where they cannot be, it is fetched from where the registry has it.
  */
 export function createPassingPush(
   bundles: PassingBundles,
   context: PassContext,
-  staging: string,
+  { staging, name }: PassingOptions,
 ): PassingPush {
   const homes = createBlobHomes();
-  let mounts = false;
+  const direct = createDirectBlobs(context, homes, name);
+  let probe: Promise<MountProbe> | undefined;
+  let mounts = true;
+  let refusal: BundleError | undefined;
   let passed: PassedBundles | undefined;
 
-  const pass = async (wantOf: WantOf): Promise<readonly OpenedBundle[]> => {
-    const taker = createBlobTaker(context, wantOf);
+  /** Where a file goes before the images are known that need it. */
+  const stagingFor = async ({ digest }: PassingBlob): Promise<WantedBlob | undefined> => {
+    probe ??= probeMounts(context.link, context.retrier, context.ways, staging);
+    const found = await probe;
+    mounts = found.mounts;
+    if (found.mounts) return { digest, repositories: [staging] };
+    if (bundles.isRepeatable) return undefined;
+    refusal = onceOnly(staging, found.why);
+    throw refusal;
+  };
+
+  const pass = async (wants: Wants): Promise<readonly OpenedBundle[]> => {
+    const taker = createBlobTaker(context, wants);
     const ended = await bundles.read({ take: taker, signal: context.signal }).then(
       (found) => ({ found }),
       (error: unknown) => ({ error }),
     );
     homes.learn((await taker.settle()).values());
+    // In an archive in the archive it was taken for something that is wrong with that.
+    if (refusal !== undefined) throw refusal;
     if ("error" in ended) throw ended.error;
     return ended.found;
   };
 
-  /** Goes through the bundles for what is missing as long as that gets less. True: something was. */
+  /** Goes through the bundles for what is missing as long as that gets less. True: more is there, or may be. */
   const passForMissing = async (
     { source }: PassedBundles,
     images: readonly PlannedImage[],
@@ -76,28 +102,32 @@ export function createPassingPush(
   ): Promise<boolean> => {
     const mayBring = ({ digest }: RepositoryBlob): boolean => source.isGone(digest) && !homes.isBad(digest);
     let before = Number.POSITIVE_INFINITY;
+    let hasFound = false;
     for (let passes = 0; passes < MOST_PASSES; passes++) {
       const { missing, there } = await listMissing(images, context, (blob) => mayBring(blob) && isOpen(blob));
       homes.add(there);
+      hasFound ||= there.length > 0;
       if (missing.length === 0 || missing.length >= before) break;
       before = missing.length;
       const wanted = wantedBlobs(missing, source, oneEach);
-      await pass(({ place }) => wanted.get(place));
+      await pass({ of: ({ place }) => wanted.get(place) });
     }
-    return before !== Number.POSITIVE_INFINITY;
+    return hasFound || before !== Number.POSITIVE_INFINITY;
   };
 
   return {
     async read() {
-      const { link, retrier, ways } = context;
-      const probe = await probeMounts(link, retrier, ways, staging);
-      if (!probe.mounts && !bundles.isRepeatable) throw onceOnly(staging, probe.why);
-      mounts = probe.mounts;
-      const found = await pass(({ path }, head) => {
-        const blob = mounts ? promisedBlob(path, head) : undefined;
-        return blob === undefined ? undefined : { ...blob, repositories: [staging] };
+      const found = await pass({
+        learn: direct.learn,
+        async of({ path }, head) {
+          const blob = promisedBlob(path, head);
+          if (blob === undefined) return undefined;
+          const known = blob.digest === undefined ? "unknown" : await direct.find(blob.digest);
+          return known === "unknown" ? stagingFor(blob) : known;
+        },
       });
-      passed = { ...joinPassing(found, homes.failureOf), bundles: found };
+      const fetch = bundles.isRepeatable ? {} : { fetch: fetchStored(context, homes) };
+      passed = { ...joinPassing(found, { failureOf: homes.failureOf, ...fetch }), bundles: found };
       return passed;
     },
     async push(images) {

@@ -3,18 +3,18 @@ import { createDigester } from "../read/digest-stream.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { uploadPassing } from "../registry/upload-passing.ts";
 import { trackBlob } from "../upload/blob-transfer.ts";
+import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError, damagedBlob } from "../upload/verified-bytes.ts";
 import type { BlobWay, PassContext, PassingBlob, PassingBlobSink } from "./hold-blob.ts";
 import { PassedByError } from "./passed-by.ts";
 import { createRelay, type Relay } from "./relay-bytes.ts";
 
 /**
- * Sends a large blob while it goes by, to the first of its repositories: several at a time would wait for each other,
- * and some registries take one upload after the other.
+ * Sends a large blob while it goes by, to the first of its repositories that lets it in: several at a time would wait
+ * for each other, and some registries take one upload after the other.
  */
 export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlobSink {
   const { digest: promised, size, place } = blob;
-  const [repository = ""] = blob.repositories;
   const digester = createDigester(promised?.slice(0, promised.indexOf(":")));
   const relay = createRelay();
   let seen = 0;
@@ -24,7 +24,7 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     return verdict.digest;
   };
 
-  const send = async (onSent: (bytes: number) => void): Promise<PartEnd> => {
+  const send = async (repository: string, onSent: (bytes: number) => void): Promise<PartEnd> => {
     const { link, retrier, ways, journal, signal } = context;
     signal.throwIfAborted();
     const begin = <T>(work: () => Promise<T>): Promise<T> => retrier.run(`${repository}: ${place}`, work);
@@ -44,9 +44,20 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     };
     return uploadPassing(link, upload, ways, begin);
   };
-  const sent = context.lanes
-    .run(() => trackBlob(context, repository, { digest: promised ?? place, size }, send))
-    .finally(relay.close);
+  const sendToOne = async (): Promise<string> => {
+    for (const [at, repository] of blob.repositories.entries()) {
+      const about = { digest: promised ?? place, size };
+      try {
+        await trackBlob(context, repository, about, (onSent) => send(repository, onSent));
+        return repository;
+      } catch (error) {
+        const isLast = at === blob.repositories.length - 1;
+        if (isLast || relay.hasBegun() || context.signal.aborted || endsAll(error)) throw error;
+      }
+    }
+    throw new Error(`${place} is wanted nowhere`);
+  };
+  const sent = context.lanes.run(sendToOne).finally(relay.close);
   sent.catch(() => {}); // Told at the end.
 
   return {
@@ -60,7 +71,7 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
       const bad = seen < size ? cutOff(place, seen, size) : wrongDigest(place, promised, digest);
       if (bad === undefined) verdict = { digest };
       relay.end(bad);
-      return sent.then((): BlobWay => {
+      return sent.then((repository): BlobWay => {
         // What the repository has had before is right, also where the bytes that went by were not.
         if (bad !== undefined) throw bad;
         context.journal.note(repository, digest);

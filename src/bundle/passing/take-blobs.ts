@@ -16,7 +16,10 @@ export interface WantedBlob {
   readonly repositories: readonly string[];
 }
 
-export type WantOf = (member: Member, head: Uint8Array) => WantedBlob | undefined;
+export interface Wants {
+  of(member: Member, head: Uint8Array): WantedBlob | undefined | Promise<WantedBlob | undefined>;
+  learn?(path: string, document: Uint8Array): void;
+}
 
 /** What became of a file that went by. */
 export interface Passed {
@@ -43,7 +46,7 @@ const HELD_MOST = HELD_BYTES / 4;
  * - What is there twice is sent once. What is in a file that is sent as a whole is not sent by itself.
  * - One that fails takes nothing else along, unless nobody answers.
  */
-export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker {
+export function createBlobTaker(context: PassContext, wants: Wants): BlobTaker {
   const budget = createByteBudget(HELD_BYTES);
   const passed = new Map<string, Passed>();
   const underWay = new Set<Digest>();
@@ -82,7 +85,7 @@ export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker
     async begin(member, head) {
       throwIfOver();
       if (isInside) return undefined;
-      const wanted = wantOf(member, head);
+      const wanted = await wants.of(member, head);
       if (wanted === undefined) return undefined;
       if (wanted.digest !== undefined && underWay.has(wanted.digest)) return undefined;
       const blob = { ...wanted, size: member.size, place: member.place };
@@ -94,6 +97,9 @@ export function createBlobTaker(context: PassContext, wantOf: WantOf): BlobTaker
         isInside = false;
         if (ending !== undefined) finish(member.place, wanted, ending);
       });
+    },
+    learn({ path }, document) {
+      if (!isInside) wants.learn?.(path, document);
     },
     async settle() {
       while (pending.size > 0) await Promise.all(pending);

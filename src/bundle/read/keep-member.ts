@@ -38,6 +38,7 @@ export async function keepMember(
         ? lookInside(nature, member, content, scan)
         : { document: await keepDocument(member, head, content, scan) },
   );
+  if (rest.document !== undefined) scan.take?.learn?.(member, rest.document);
   const digest = digester?.digest();
   const digests: MemberDigests | undefined =
     digest === undefined ? undefined : { digest, ...(inner === undefined ? {} : { inner }) };

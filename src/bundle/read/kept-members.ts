@@ -18,6 +18,8 @@ export type KeptMembers = Map<Member, KeptMember>;
 export interface TakeContent {
   /** `head`: its first bytes, a block of an archive at most. Undefined: it is of no use. */
   begin(member: Member, head: Uint8Array): Promise<ContentSink | undefined>;
+  /** A list, a manifest or a config has gone by, and is kept. */
+  learn?(member: Member, document: Uint8Array): void;
 }
 
 /** Takes one file's content; the stream waits for it. */

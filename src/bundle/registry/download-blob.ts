@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Digest } from "../../core/bundle/bundle.ts";
 import type { Lane } from "../../core/bundle/push/lanes.ts";
+import type { ByteRange } from "../blob-source.ts";
 import { AnswerError } from "./answer-error.ts";
 import type { RegistryLink } from "./registry-link.ts";
 import { mayPass, type Retrier } from "./retrier.ts";
@@ -14,6 +15,8 @@ export interface Download {
   readonly repository: string;
   readonly digest: Digest;
   readonly size: number;
+  /** A part of it, of which nothing tells whether it is right; undefined: all of it. */
+  readonly range?: ByteRange | undefined;
   /** Gets every byte once, in order; the next ones come when it has resolved. */
   readonly take: (chunk: Uint8Array) => Promise<void>;
 }
@@ -27,8 +30,9 @@ const PROGRESS_BYTES = 1024 * 1024;
  */
 export async function downloadBlob(download: Download): Promise<void> {
   const { retrier, lane, link, repository, digest, size } = download;
+  const { start, end } = download.range ?? { start: 0, end: size };
   const [algorithm = "", hex = ""] = digest.split(":");
-  const state: State = { got: 0, hash: createHash(algorithm) };
+  const state: State = { got: start, end, hash: createHash(algorithm) };
   do {
     const before = state.got;
     await retrier.run(
@@ -42,8 +46,8 @@ export async function downloadBlob(download: Download): Promise<void> {
       },
       lane,
     );
-  } while (state.got < size);
-  if (state.hash.digest("hex") !== hex)
+  } while (state.got < end);
+  if (download.range === undefined && state.hash.digest("hex") !== hex)
     throw new WrongContentError(
       `${link.url.host}, ${repository}: what the registry sends as ${digest} is something else: its storage, or a cache on the way, is damaged`,
     );
@@ -51,13 +55,18 @@ export async function downloadBlob(download: Download): Promise<void> {
 
 interface State {
   got: number;
+  readonly end: number;
   readonly hash: Hash;
 }
 
 async function ask({ link, repository, digest, size, take }: Download, state: State): Promise<void> {
   const url = new URL(`/v2/${repository}/blobs/${digest}`, link.url);
   const start = state.got;
-  const headers = { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) };
+  const { end } = state;
+  const isPart = start > 0 || end < size;
+  // With both ends: not all registries know what one of them means.
+  const range = `bytes=${start}-${end - 1}`;
+  const headers = { "accept-encoding": "identity", ...(isPart ? { range } : {}) };
   const reply = await link.request(
     {
       method: "GET",
@@ -74,8 +83,10 @@ async function ask({ link, repository, digest, size, take }: Download, state: St
             `${link.url.host}, ${repository}: the registry has ${told} bytes as ${digest}, and its manifest says ${size}`,
           );
         for await (const chunk of body) {
-          const fresh = chunk.subarray(Math.min(left, chunk.length));
-          left -= chunk.length - fresh.length;
+          const tail = chunk.subarray(Math.min(left, chunk.length));
+          left -= chunk.length - tail.length;
+          // Who does not know Range goes on after the end of a part.
+          const fresh = end < size ? tail.subarray(0, end - state.got) : tail;
           if (state.got + fresh.length > size)
             throw new WrongContentError(
               `${link.url.host}, ${repository}: the registry sends more of ${digest} than the ${size} bytes that its manifest says`,
@@ -85,7 +96,7 @@ async function ask({ link, repository, digest, size, take }: Download, state: St
           state.got += fresh.length;
           await take(fresh);
         }
-        if (state.got < size) throw broken(head, `it ends after ${state.got} of ${size} bytes`);
+        if (state.got < end) throw broken(head, `it ends after ${state.got} of ${end} bytes`);
       },
     },
     { repository, isPull: true },

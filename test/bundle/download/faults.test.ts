@@ -89,8 +89,9 @@ test("what has come is not asked for again: the rest by Range", { skip }, async 
   };
   assert.equal((await dumpWith(t, "big", cut)).code, 0);
   const asked = front.requests().filter(({ path }) => path.endsWith(big.blobs[1]?.digest ?? "none"));
+  const last = (big.blobs[1]?.bytes.length ?? 0) - 1;
   const ranges = asked.map(({ headers }) => headers["range"]);
-  assert.deepEqual(ranges, [undefined, `bytes=${5 * MIB}-`, `bytes=${10 * MIB}-`]);
+  assert.deepEqual(ranges, [undefined, `bytes=${5 * MIB}-${last}`, `bytes=${10 * MIB}-${last}`]);
 });
 
 test("a registry that does not know Range sends all of it once more, and what was there is dropped", {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runMirrorlet } from "../../e2e/support/mirrorlet.ts";
+import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
 import { dockerConfig } from "../../e2e/support/site.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
@@ -12,6 +13,7 @@ import { ownState } from "../../support/own-state.ts";
 import { copyImage, pushImage } from "../../support/push-image.ts";
 import { startRegistry } from "../../support/registry.ts";
 import { createCa } from "../../support/tls.ts";
+import { startUpstream } from "../../support/upstream.ts";
 
 ownState();
 
@@ -52,6 +54,44 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const two = await dump("gcr.io/other:1", "--username", username, "--password", password);
   assert.equal(two.code, 64);
   assert.match(two.stderr, /one login, and 2 registries/);
+});
+
+test("through a proxy by CONNECT; NO_PROXY with a network goes past it", { skip }, async (t) => {
+  const ca = await createCa();
+  const tls = await ca.issueServer({ hosts: ["mirror.lab", "127.0.0.1"] });
+  const registry = await startRegistry({ tls, auth: { kind: "basic", ...login } });
+  t.after(() => registry.stop());
+  await pushImage(registry, "a/b", "1", { layers: 2 });
+  const proxy = await startUpstream(ca, { "mirror.lab:5000": registry.host });
+  t.after(() => proxy.stop());
+  const folder = scratch(t);
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at("ca.crt"), ca.cert);
+  const dump = (host: string, more: Readonly<Record<string, string>> = {}) => {
+    const [program, ...first] = mirrorletProgram();
+    const files = ["--cacert", at("ca.crt"), "-o", at(`${host}.tar`)];
+    const given = ["--username", login.username, "--password-stdin"];
+    const env = {
+      ...mirrorletEnvironment,
+      HOME: folder,
+      HTTPS_PROXY: proxy.daemonOptions.upstreamTrap.url,
+      ...more,
+    };
+    const args = [...first, "dump", `${host}/a/b:1`, ...files, ...given];
+    return new Promise<string | undefined>((resolve) => {
+      const child = execFile(program, args, { env }, (error, _, stderr) =>
+        resolve(error === null ? undefined : stderr),
+      );
+      child.stdin?.end(login.password);
+    });
+  };
+
+  assert.equal(await dump("mirror.lab:5000"), undefined);
+  assert.deepEqual([...new Set(proxy.contacts().map(({ target }) => target))], ["mirror.lab:5000"]);
+  assert.deepEqual(codes(await verify(at("mirror.lab:5000.tar"))), []);
+  proxy.clearContacts();
+  assert.equal(await dump(registry.host, { NO_PROXY: "10.0.0.0/8,127.0.0.0/8" }), undefined);
+  assert.deepEqual(proxy.contacts(), []);
 });
 
 test("a token service that gives tokens for pulls alone, and whose tokens end soon", { skip }, async (t) => {
