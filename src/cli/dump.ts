@@ -47,6 +47,8 @@ export async function dump(
       64,
     );
   for (const warning of loginWarnings(options)) complain(warning, 0);
+  const unusable = deps.checkFiles(options);
+  if (unusable !== undefined) return complain(unusable, 64);
   const login = await findLogin(wish.login, wish.from?.host ?? hosts[0] ?? "", deps);
   if (typeof login === "string") return complain(login, 64);
   const session = deps.open(wish, options, login, (line) => io.stderr(`${plainText(line)}\n`));

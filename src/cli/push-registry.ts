@@ -1,4 +1,5 @@
 import type { ImageTree } from "../core/bundle/push/image-tree.ts";
+import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult, PushEvent } from "../core/bundle/push/push-event.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
@@ -76,9 +77,10 @@ export interface PassingRun {
   recall(): Promise<readonly RecalledImage[] | undefined>;
   /** Goes through the bundles, and sends what may be of use. */
   read(): Promise<ReadBundles>;
-  push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
-  /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
-  clean(): Promise<string | undefined>;
+  /** `areAll`: nothing of the bundles is left out. */
+  push(images: readonly PlannedImage[], areAll: boolean): Promise<readonly ImageResult[]>;
+  /** However it ended. Returns a repository of its own that stays, or its name; undefined: none does. */
+  clean(isWhole: boolean): Promise<LeftOver | undefined>;
 }
 
 export interface RecalledImage {

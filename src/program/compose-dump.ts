@@ -25,6 +25,7 @@ import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.t
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
+import { checkOptionFiles } from "./check-option-files.ts";
 import { MAX_PASSWORD_BYTES } from "./compose-push.ts";
 import { createSources } from "./dump-sources.ts";
 import { onInterrupt } from "./on-interrupt.ts";
@@ -41,6 +42,7 @@ export function dumpDeps(): DumpDeps {
     explain,
     isUnreachable: (error) =>
       error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
+    checkFiles: checkOptionFiles,
     readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
     askPassword,
     now: () => performance.now(),

@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
-import { homedir } from "node:os";
+import { createHash, randomBytes } from "node:crypto";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { claimStaging, type StagingClaim } from "../bundle/journal/claim-staging.ts";
 import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
@@ -9,6 +10,7 @@ import { connectRegistry, pingRegistry } from "../bundle/registry/connect-regist
 import { createLoginFinder, loginFiles } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier } from "../bundle/registry/retrier.ts";
+import { isRunning } from "../bundle/write/bundle-output.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushLoginGiven } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
@@ -21,6 +23,8 @@ import type { PushTarget } from "../core/bundle/push/push-target.ts";
 export interface PushConnection {
   readonly warnings: readonly string[];
   readonly journal: PushJournal;
+  /** Below which there are a push's own repositories; free again when this is closed. */
+  readonly staging: StagingClaim;
   contextOf(emit: (event: PushEvent) => void): PassContext;
   stop(): void;
   close(): void;
@@ -51,11 +55,12 @@ export async function connectPush(
   });
   const { link } = registry;
   await pingRegistry(link, namespace);
-  const { journal, warnings } = journalOf(target);
+  const { journal, staging, warnings } = journalOf(target);
   const ways = { chunkBytes, patchFirst: false };
   return {
     warnings,
     journal,
+    staging,
     contextOf: (emit) => ({
       link,
       retrier: createRetrier({
@@ -75,13 +80,20 @@ export async function connectPush(
       signal,
     }),
     stop: () => abort.abort(),
-    close: registry.close,
+    close() {
+      staging.release();
+      registry.close();
+    },
   };
 }
+
+const freshName = (): string => randomBytes(6).toString("hex");
+const owner = { host: hostname(), pid: process.pid, isRunning, freshName };
 
 /** Below $XDG_STATE_HOME, a file for each target. */
 function journalOf({ protocol, host, namespace }: PushTarget): {
   readonly journal: PushJournal;
+  readonly staging: StagingClaim;
   readonly warnings: readonly string[];
 } {
   const target = `${protocol}//${host}/${namespace}`;
@@ -89,11 +101,12 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
   const folder = join(state === "" ? join(homedir(), ".local", "state") : state, "mirrorlet", "push");
   const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
   try {
-    return { journal: openJournal(join(folder, `${name}.jsonl`), target), warnings: [] };
+    const journal = openJournal(join(folder, `${name}.jsonl`), target);
+    return { journal, staging: claimStaging(join(folder, `${name}.staging`), owner), warnings: [] };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const warning = `no journal can be kept below ${folder}, so that a push that is broken off may send a little again: ${why}`;
-    return { journal: noJournal, warnings: [warning] };
+    return { journal: noJournal, staging: { names: [freshName()], release() {} }, warnings: [warning] };
   }
 }
 

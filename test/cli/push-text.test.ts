@@ -11,11 +11,16 @@ test("within 80 columns: what stays at a registry that deletes nothing, what fai
   const place = { target: "mirror.example:5000/site", tookMs: 65_000, columns: 80 };
   const whole = summaryText([{ ...result, result: "pushed" }], view, {
     ...place,
-    leftOver: "site/mirrorlet-staging",
+    leftOver: { repository: "site/mirrorlet-staging", why: "unsupported" },
   });
   const failed = summaryText([{ ...result, result: "failed", reason: "word ".repeat(40) }], view, place);
   for (const line of `${whole}${failed}`.split("\n")) assert.ok(line.length <= 80, line);
-  assert.match(whole, /The repository site\/mirrorlet-staging stays/);
+  assert.match(whole, /The repository site\/mirrorlet-staging stays, as this registry deletes nothing:/);
+  const refused = { repository: "site/mirrorlet-staging", why: "refused" } as const;
+  assert.match(
+    summaryText([], view, { ...place, columns: 400, leftOver: refused }),
+    /stays, as the login may not delete there:/,
+  );
   assert.match(
     failed,
     /1 image failed:\n {2}gcr\.io\/a\/b:1\n {4}word .*The same command goes on from here/s,
@@ -23,7 +28,7 @@ test("within 80 columns: what stays at a registry that deletes nothing, what fai
 });
 
 test("stopped: what has come, and what goes on from there", () => {
-  const place = { target: "mirror:5000", tookMs: 2_000 };
+  const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
   assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);
   assert.match(stoppedText(view, { ...place, isBad: true }), /none has its tag\.\nA whole bundle goes on/);
 });

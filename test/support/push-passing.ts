@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { createPassingPush } from "../../src/bundle/passing/passing-push.ts";
 import { openBundle } from "../../src/bundle/read/open-bundle.ts";
+import type { LeftOver } from "../../src/core/bundle/push/left-over.ts";
 import { connectForPush, type PushBundleOptions, type PushedBundle, planFor } from "./push-bundle.ts";
 
 export type Compressed = "tar" | "gzip" | "xz" | "zstd";
@@ -17,7 +18,7 @@ export function compress(tar: Uint8Array, by: Compressed): Uint8Array {
 
 export interface PushedPassing extends PushedBundle {
   /** A staging repository that stays. */
-  readonly leftOver: string | undefined;
+  readonly leftOver: LeftOver | undefined;
   /** How often the bundle has been gone through. */
   readonly passes: number;
 }
@@ -47,7 +48,8 @@ export async function pushPassing(
   try {
     const images = await planFor(await push.read(), options);
     const results = await push.push(images);
-    return { results, events, leftOver: await push.clean(), passes };
+    const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
+    return { results, events, leftOver: await push.clean(isWhole), passes };
   } finally {
     close();
   }

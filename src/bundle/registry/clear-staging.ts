@@ -1,26 +1,44 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
+import type { LeftOver } from "../../core/bundle/push/left-over.ts";
+import { RegistryError } from "../../registry/registry-error.ts";
 import { PROBE_DIGEST, probeRepository } from "./probe-mounts.ts";
 import type { RegistryLink } from "./registry-link.ts";
 
 /**
- * Takes blobs out of a staging repository again; the repositories that mounted them keep them. False: the registry does
- * not do that, as most do not unless they are told to.
+ * Takes blobs out of a staging repository again; the repositories that mounted them keep them. Returns why something
+ * stays; undefined: nothing does. Most registries delete only when they are told to.
  */
 export async function clearStaging(
   link: RegistryLink,
   staging: string,
   digests: readonly Digest[],
-): Promise<boolean> {
+): Promise<LeftOver["why"] | undefined> {
   const all = digests.map((digest) => [staging, digest] as const);
-  for (const [repository, digest] of [
-    ...all,
+  const probes = [
     [staging, PROBE_DIGEST],
     [probeRepository(staging), PROBE_DIGEST],
-  ]) {
-    const url = new URL(`/v2/${repository}/blobs/${digest}`, link.url);
-    const asked = link.request({ method: "DELETE", url }, { repository: repository ?? "" });
-    const reply = await asked.catch(() => undefined);
-    if (reply === undefined || ![200, 202, 204, 404].includes(reply.status)) return false;
+  ] as const;
+  for (const [repository, digest] of [...all, ...probes]) {
+    const why = await deleteBlob(link, repository, digest);
+    if (why !== undefined) return why;
   }
-  return true;
+  return undefined;
+}
+
+async function deleteBlob(
+  link: RegistryLink,
+  repository: string,
+  digest: Digest,
+): Promise<LeftOver["why"] | undefined> {
+  const url = new URL(`/v2/${repository}/blobs/${digest}`, link.url);
+  try {
+    const { status } = await link.request({ method: "DELETE", url }, { repository });
+    if ([200, 202, 204, 404].includes(status)) return undefined;
+    if (status === 403) return "refused";
+    return status < 500 || status === 501 ? "unsupported" : "broken";
+  } catch (error) {
+    const isRefused =
+      error instanceof RegistryError && ["credentials-refused", "token-refused"].includes(error.code);
+    return isRefused ? "refused" : "broken";
+  }
 }

@@ -71,6 +71,54 @@ for (const by of ["tar", "gzip"] as const)
       assert.equal(registry.has(arm64), true);
     });
 
+test("what --deep repairs was pushed", async (t) => {
+  const registry = await startSparseRegistry();
+  t.after(() => registry.stop());
+  const image = buildImage({ layers: 2, bytesPerLayer: 50_000 });
+  const bundle = file(t, layoutParts({ "gcr.io/a/one:1": image }), "tar");
+  await push(bundle, registry.host);
+  const layer = `site/a/one/blobs/${image.blobs[1]?.digest}`;
+  registry.remove(layer);
+  assert.match((await push(bundle, registry.host)).stdout, /^0 images pushed .*, 1 there before/);
+  assert.match((await push(bundle, registry.host, "--deep")).stdout, /^1 image pushed .*, 0 there before/);
+  assert.equal(registry.has(layer), true);
+  assert.match((await push(bundle, registry.host, "--deep")).stdout, /^0 images pushed .*, 1 there before/);
+});
+
+for (const by of ["tar", "gzip"] as const)
+  test(`an image without a name in a .${by}: the others are pushed, and it is told what to do`, async (t) => {
+    const registry = await startSparseRegistry();
+    t.after(() => registry.stop());
+    const images = { "gcr.io/a/named:1": buildImage(), "": buildImage() };
+    const bundle = file(t, layoutParts(images), by);
+    for (const what of [/^1 image pushed/, /^0 images pushed .* 1 there before/]) {
+      const ended = await push(bundle, registry.host);
+      assert.equal(ended.code, 1, "nor is it forgotten by the next");
+      assert.match(ended.stdout, what);
+      assert.match(ended.stdout.replaceAll(/\s+/g, " "), /1 image left out: sha256:.* has no name .* --name/);
+    }
+    const dry = await push(bundle, registry.host, "--dry-run");
+    assert.equal(dry.code, 1);
+    for (const line of dry.stdout.split("\n")) assert.ok(line.length <= 80, line);
+    const alone = file(t, layoutParts({ "": buildImage() }), by);
+    const none = await push(alone, registry.host);
+    assert.equal(none.code, 65, none.stdout);
+    assert.match(none.stderr, /has no name in the bundle: give it one with --name/);
+    if (by === "gzip") assert.match(none.stdout, /sent to .*No image is complete/s, "what is there is told");
+  });
+
+test("a file that an option names and that is not there is usage, and the option is named", async () => {
+  for (const option of ["--cacert", "--docker-config", "--cert-dir"])
+    for (const command of [
+      ["push", "b.tar", "--to", "127.0.0.1:1"],
+      ["dump", "gcr.io/a:1", "-o", "/tmp/nosuch/b.tar"],
+    ]) {
+      const ended = await runMirrorlet([...command, option, "/nosuch.file"]);
+      assert.equal(ended.code, 64, ended.stderr);
+      assert.match(ended.stderr, new RegExp(`${option} /nosuch.file: there is no such file`));
+    }
+});
+
 for (const by of ["tar", "gzip"] as const)
   test(`one platform that docker saved of a list (${by}): refused with the way out, and pushed with consent`, {
     skip: partSkipReason("docker-registry"),

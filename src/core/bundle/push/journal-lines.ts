@@ -10,6 +10,8 @@ export type JournalLine =
   | { readonly kind: "target"; readonly target: string }
   /** The repository has the blob, or was about to get it. */
   | { readonly kind: "blob"; readonly digest: Digest; readonly repository: string }
+  /** The repository has nothing any more that was noted before. */
+  | { readonly kind: "emptied"; readonly repository: string }
   /** All of a source was pushed. */
   | { readonly kind: "done"; readonly source: string; readonly images: readonly DoneImage[] };
 
@@ -32,6 +34,8 @@ export function journalLine(line: JournalLine): string {
       return `${JSON.stringify({ schema: SCHEMA, target: line.target })}\n`;
     case "blob":
       return `${JSON.stringify({ blob: line.digest, in: line.repository })}\n`;
+    case "emptied":
+      return `${JSON.stringify({ emptied: line.repository })}\n`;
     case "done":
       return `${JSON.stringify({ done: line.source, images: line.images })}\n`;
     default:
@@ -47,6 +51,8 @@ export function parseJournalLine(text: string): JournalLine | undefined {
   const digest = textField(value, "blob");
   const repository = textField(value, "in");
   if (digest !== undefined && repository !== undefined) return { kind: "blob", digest, repository };
+  const emptied = textField(value, "emptied");
+  if (emptied !== undefined) return { kind: "emptied", repository: emptied };
   const source = textField(value, "done");
   const images = field(value, "images");
   if (source === undefined || !Array.isArray(images)) return undefined;
