@@ -45,7 +45,13 @@ function headline({ status, reason }: NodeReport, gone: FleetView["gone"], nowMs
   return { sentence: REASON_WORDS[reason], color: isBad ? RED : GREEN };
 }
 
-const BAD: ReadonlySet<string> = new Set(["refused", "silent", "overlapping-rollouts", "controller-silent"]);
+const BAD: ReadonlySet<string> = new Set([
+  "refused",
+  "silent",
+  "overlapping-rollouts",
+  "controller-silent",
+  "clock-off",
+]);
 
 function statusRows(status: NodeStatus, nowMs: number): readonly (readonly Cell[])[] {
   const { running, source, offer, preflight, agent, containerd, connection, unwell } = status;

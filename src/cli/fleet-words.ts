@@ -39,6 +39,7 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   halted: "is left as it is: its rollout is halted",
   paused: "is told nothing new: its rollout is paused",
   "out-of-window": "is told nothing new outside the windows of its rollout",
+  "clock-off": "is told nothing new: the clocks of its feed server and of the controller are too far apart",
   "controller-silent": "is told nothing new: no controller leads, and without one nothing goes on",
   "engine-stale": "is told nothing new: the server does not know the newest state of the fleet",
   silent: "has not answered in time; it is told again on its next connection",

@@ -11,8 +11,9 @@ export async function askPassword(prompt: string): Promise<string | undefined> {
   const terminal = openTerminal();
   if (terminal === undefined) return undefined;
   const { input, output } = terminal;
-  output.write(prompt);
+  // Before the prompt: who answers at once is not shown either.
   input.setRawMode(true);
+  output.write(prompt);
   let typed = "";
   try {
     for await (const chunk of input.setEncoding("utf8") as AsyncIterable<string>) {

@@ -14,6 +14,17 @@ export function logFeed(log: Log, uptimeMs: () => number): (event: FeedEvent) =>
             "this server has lost its place in the fleet: nodes keep their streams and are entered anew",
           );
         return;
+      case "clock": {
+        const offSeconds = Math.round(event.offMs / 1_000);
+        if (!event.isOff)
+          log.info({ offSeconds }, "the clocks of this machine and of the controller agree again");
+        else
+          log.error(
+            { offSeconds },
+            "this machine's clock and the controller's are too far apart: rollouts stand still here until whichever is wrong is put right",
+          );
+        return;
+      }
       case "stream-refused": {
         const { why, peer, message } = event;
         rarely(`refused ${why}`, (more) =>

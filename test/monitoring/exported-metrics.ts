@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Registry } from "prom-client";
 import { CONDITION_TYPES, FAILURE_KINDS, PASS_OUTCOMES } from "../../src/agent/report.ts";
 import { EVIDENCE_SOURCES, VERDICTS } from "../../src/core/evidence/evidence-report.ts";
 import { PULL_PATHS } from "../../src/core/evidence/pull.ts";
@@ -6,6 +7,7 @@ import { CODE_CLASSES } from "../../src/core/evidence/registry-request.ts";
 import { ROLLOUT_PHASES } from "../../src/core/fleet/rollout-state.ts";
 import { EXPORT_OUTCOMES } from "../../src/edge/traces/trace-route.ts";
 import { FLEET_GAUGES } from "../../src/fleet/metrics/fleet-gauges.ts";
+import { registerFeedMetrics } from "../../src/fleet/server/feed-metrics.ts";
 
 /** Every metric of our own with its labels: the contract with rules, dashboards and whoever reads the page. */
 export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
@@ -46,9 +48,18 @@ export const exportedMetrics: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What feed servers and controllers tell of a fleet; not all of it is asked for by rules. */
-export const fleetMetrics: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  FLEET_GAUGES.map(({ name, labels }) => [`mirrorlet_fleet_${name}`, labels]),
-);
+export const fleetMetrics: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(FLEET_GAUGES.map(({ name, labels }) => [`mirrorlet_fleet_${name}`, labels])),
+  ...Object.fromEntries(feedServerMetrics()),
+};
+
+function feedServerMetrics(): readonly (readonly [string, readonly string[]])[] {
+  const registry = new Registry();
+  registerFeedMetrics(registry, { facts: () => undefined, ends: () => ({ cert: 0, ca: 0 }) });
+  const metrics: readonly { readonly name: string; readonly labelNames?: readonly string[] }[] =
+    registry.getMetricsAsArray();
+  return metrics.map(({ name, labelNames = [] }) => [name, labelNames]);
+}
 
 /** Labels whose values are known beforehand. */
 export const labelValues: Readonly<Record<string, readonly string[]>> = {

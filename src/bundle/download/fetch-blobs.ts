@@ -6,7 +6,7 @@ import type { BlobPlace } from "./gather-images.ts";
 import { prefetchBlobs } from "./prefetch-blobs.ts";
 
 /** Of all blobs that are under way. */
-const BUDGET_BYTES = 32 * 1024 * 1024;
+const BUDGET_BYTES = 20 * 1024 * 1024;
 
 /**
  * The content of blobs, which has to be taken in their order. The first one that fails stops all: `onFailure` gets it

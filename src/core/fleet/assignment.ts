@@ -45,6 +45,8 @@ export type Reason =
   | "out-of-window"
   /** Frozen: the controller has not been heard for too long. */
   | "controller-silent"
+  /** Frozen: this server's clock and the controller's are too far apart. */
+  | "clock-off"
   /** Frozen: this server may not know the newest state of the fleet. */
   | "engine-stale"
   /** It has not answered in time: another connection is waited for. */

@@ -1,7 +1,7 @@
 import { matchesSelector } from "../signing/selector.ts";
 import type { Choice } from "./assignment.ts";
 import type { Channel } from "./channel.ts";
-import { chooseByRollout } from "./choose-by-rollout.ts";
+import { chooseByRollout, type Freeze } from "./choose-by-rollout.ts";
 import { chooseStable, STABLE_TIMES } from "./choose-stable.ts";
 import { holdBack } from "./hold-back.ts";
 import { standingOf } from "./in-flight.ts";
@@ -17,6 +17,12 @@ export const ENGINE_FRESH_MS = 30_000;
 /** A controller that has not been heard for longer than this cannot halt a rollout, so that nothing goes on. */
 export const CONTROLLER_FRESH_MS = 30_000;
 
+/**
+ * When a node has to have answered is written down by its server's clock and judged by the controller's. Further apart
+ * than this, an answer may be late at once, or never; a beat may come some seconds late.
+ */
+export const CLOCK_OFF_MS = 30_000;
+
 /** What a feed server knows, and how old that is. */
 export interface FeedView {
   /** The name of the node's channel. */
@@ -29,6 +35,8 @@ export interface FeedView {
   readonly engineAgeMs: number;
   /** How long ago the controller's beat was last seen to change. */
   readonly beatAgeMs: number;
+  /** By how much the server's clock is ahead of the controller's. Absent: it is not known. */
+  readonly clockOffMs?: number;
 }
 
 /**
@@ -69,17 +77,21 @@ function chooseFreely(
   const [rollout] = active;
   if (active.length > 1) return { reason: "overlapping-rollouts" };
   if (rollout === undefined) return chooseStable(node, status, view.name, view.channel, nowMs);
-  const isFrozen = view.beatAgeMs > CONTROLLER_FRESH_MS;
   return chooseByRollout({
     node,
     status,
     rollout,
     name: view.name,
     channel: view.channel,
-    isFrozen,
+    frozen: findFreeze(view),
     nowMs,
     sha256,
   });
+}
+
+function findFreeze({ beatAgeMs, clockOffMs = 0 }: FeedView): Freeze | undefined {
+  if (beatAgeMs > CONTROLLER_FRESH_MS) return "controller-silent";
+  return Math.abs(clockOffMs) > CLOCK_OFF_MS ? "clock-off" : undefined;
 }
 
 /** The end of a rollout and what it made stable are written together; of these two only one has arrived. */

@@ -10,14 +10,17 @@ import { hasRefused, mayRunNew, offerOf } from "./read-offer.ts";
 import { listStrays, type Rollout } from "./rollout.ts";
 import { isOpen } from "./windows.ts";
 
+/** No controller watches over the rollout, or by its clock nobody would know how long nodes take. */
+export type Freeze = Extract<Reason, "controller-silent" | "clock-off">;
+
 export interface RolloutQuestion {
   readonly node: FleetNode;
   readonly status: NodeStatus;
   readonly rollout: Rollout;
   readonly name: string;
   readonly channel: Channel;
-  /** No controller watches over it. */
-  readonly isFrozen: boolean;
+  /** Why no node is told of the new state now. */
+  readonly frozen: Freeze | undefined;
   readonly nowMs: number;
   readonly sha256: Sha256;
 }
@@ -37,7 +40,7 @@ export function chooseByRollout(question: RolloutQuestion): Choice {
 }
 
 function chooseInPreflight(question: RolloutQuestion): Choice {
-  const { status, rollout, isFrozen } = question;
+  const { status, rollout, frozen } = question;
   const { spec, state } = rollout;
   const stable = stableUnlessNew(question, "settled");
   // One after the other: a newer assignment would take the place of the stable one.
@@ -47,7 +50,7 @@ function chooseInPreflight(question: RolloutQuestion): Choice {
   if (preflight?.rolloutId === spec.id && preflight.attempt === state.attempt) return stable;
   const offer = offerOf(rollout, status, "preflight");
   if (offer !== undefined && isOnThisStream(status, offer)) return { reason: "under-way" };
-  if (isFrozen) return { reason: "controller-silent" };
+  if (frozen !== undefined) return { reason: frozen };
   if (state.paused !== undefined) return { reason: "paused" };
   return { assignment: build(question, "preflight", 0), reason: "preflight" };
 }
@@ -73,20 +76,22 @@ function chooseInWaves(question: RolloutQuestion): Choice {
 }
 
 function chooseInRevert(question: RolloutQuestion): Choice {
-  const { status, rollout, isFrozen } = question;
+  const { status, rollout, frozen } = question;
   const offer = offerOf(rollout, status, "revert");
   if (offer === undefined && !mayRunNew(rollout.spec, status)) return stableUnlessNew(question, "settled");
   // Without waiting for a token: it would begin in the meantime.
   const held = offer === undefined ? holdBack(status, { reason: "halted" }) : undefined;
   if (held?.assignment !== undefined) return held;
-  const blocked = isFrozen ? "controller-silent" : rollout.state.paused ? "paused" : undefined;
+  // Taking back waits for no clock: that a node is called late is the lesser harm.
+  const silent = frozen === "clock-off" ? undefined : frozen;
+  const blocked = silent ?? (rollout.state.paused ? "paused" : undefined);
   return standOrSend(question, "revert", rollout.state.wave, blocked, "revert");
 }
 
 /** What keeps this node from being told of the new state now; nodes that have been told go on. */
-function findBlock({ rollout, isFrozen, nowMs }: RolloutQuestion): Reason | undefined {
+function findBlock({ rollout, frozen, nowMs }: RolloutQuestion): Reason | undefined {
   const { spec, state } = rollout;
-  if (isFrozen) return "controller-silent";
+  if (frozen !== undefined) return frozen;
   if (state.paused !== undefined) return "paused";
   return state.expedited === undefined && !isOpen(spec.windows, nowMs) ? "out-of-window" : undefined;
 }

@@ -92,7 +92,9 @@ function decideCurrent(
     return isLate && current.isSettled ? halt("class-untried") : wait("class-untried");
   }
   if (current.of > 0) {
-    if (state.bakingMs === undefined) return { kind: "write", state: { ...state, bakingMs: nowMs } };
+    // By another clock: it would last for as long as that one was ahead.
+    if (state.bakingMs === undefined || state.bakingMs > nowMs)
+      return { kind: "write", state: { ...state, bakingMs: nowMs } };
     const bakedMs = nowMs - state.bakingMs;
     if (bakedMs < bakeOf(wave, rollout)) return wait("baking");
     if (current.isTooManyAway) return wait("away");

@@ -153,13 +153,14 @@ function follow(call: Call, hello: AgentMessage, options: StreamOptions): Promis
       if (news.kind === "welcome") {
         if (!news.isUnderstood) end(`the server wants another protocol than ${PROTOCOL}`);
         else if (!isOpen) open(news);
-      } else if (news.kind === "heartbeat") options.onEngineAge(news.engineAgeMs);
-      else if (news.kind === "go-away") {
+      } else if (news.kind === "go-away") {
         away = { afterMs: news.afterMs, spreadMs: news.spreadMs };
         end(news.reason === "" ? "the server goes away" : `the server goes away: ${news.reason}`);
       }
       // Nothing else counts before the server has said which protocol holds.
-      else if (isOpen && news.kind !== "unknown") listener.received(news);
+      else if (!isOpen || news.kind === "unknown") return;
+      else if (news.kind === "heartbeat") options.onEngineAge(news.engineAgeMs);
+      else listener.received(news);
     };
     call.on("data", read);
     call.on("error", (error: Error & { readonly code?: number; readonly details?: string }) =>

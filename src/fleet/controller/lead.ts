@@ -30,7 +30,7 @@ export async function lead(
   const beatNow = async (): Promise<boolean> => {
     const askedMs = uptimeMs();
     try {
-      const result = await writeBeat(store, leadership, { ...self, sinceMs, beat: beat + 1 });
+      const result = await writeBeat(store, leadership, { ...self, sinceMs, beat: beat + 1, atMs: nowMs() });
       if (!result.ok) return false;
       [beat, beatenMs] = [beat + 1, askedMs];
     } catch (error) {

@@ -20,6 +20,8 @@ export interface FleetMetricsSource {
 /** What metrics show of a fleet at one moment. */
 export interface FleetFigures {
   readonly followed: FollowedFleet;
+  /** This machine's clock, now: by kept figures it would seem to stand still. */
+  readonly atMs: () => number;
   readonly controller?: ControllerStatus;
   readonly channels: readonly ListedChannel[];
   /** Only of the one that leads: of several servers that all know it, one tells it, and sums are right. */
@@ -37,7 +39,7 @@ export function createFleetFigures(source: FleetMetricsSource): () => FleetFigur
     const channels = listChannels(records);
     const view = viewFleet(records, gone, nowMs(), nowMs());
     gone = view.gone;
-    const base = { followed, channels, ...(controller && { controller }) };
+    const base = { followed, channels, atMs: nowMs, ...(controller && { controller }) };
     if (controller?.role !== "leading") return base;
     return { ...base, summary: summarizeFleet(view, channels.map(withoutEnded), nowMs(), sha256) };
   };

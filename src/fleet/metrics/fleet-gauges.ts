@@ -32,6 +32,12 @@ export const FLEET_GAUGES: readonly FleetGauge[] = [
     read: ({ followed }) => [[followed.beatAgeMs() / 1000]],
   },
   {
+    name: "controller_clock_off_seconds",
+    help: "By how much this machine's clock is ahead of the controller's. Beyond 30 s either way rollouts stand still here.",
+    labels: [],
+    read: ({ followed, atMs }) => [[followed.clockOffMs(atMs()) / 1000]],
+  },
+  {
     name: "controller_leading",
     help: "1 where this process leads the fleet.",
     labels: [],

@@ -57,6 +57,7 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
   };
   const lookAt = (
     id: string,
+    nowMs: number,
   ):
     | { readonly identity: NodeIdentity; readonly channel: ListedChannel; readonly view: FeedView }
     | undefined => {
@@ -76,12 +77,13 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
       ...(override && { override }),
       engineAgeMs: followed.ageMs(),
       beatAgeMs: followed.beatAgeMs(),
+      clockOffMs: followed.clockOffMs(nowMs),
     };
     return { identity, channel: found, view };
   };
   return {
     choose(id, status, nowMs) {
-      const look = lookAt(id);
+      const look = lookAt(id, nowMs);
       if (look === undefined) return undefined;
       const { identity, channel, view } = look;
       const { assignment } = chooseAssignment({ ...identity, status }, view, nowMs, sha256);
@@ -93,7 +95,7 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
       return { assignment, shared, own: [unchanged("override", id, records.override.get(id))] };
     },
     chooseOnce(id, status, nowMs) {
-      const look = lookAt(id);
+      const look = lookAt(id, nowMs);
       if (look === undefined) return undefined;
       const { identity, view } = look;
       if (status.running === undefined && view.override === undefined && status.source !== "pinned")

@@ -32,6 +32,8 @@ export type FeedEvent =
   | { readonly kind: "engine-error"; readonly message: string }
   | { readonly kind: "bundle-missing"; readonly digest: string; readonly message: string }
   | { readonly kind: "seat"; readonly id: string | undefined }
+  /** The clocks of this machine and of the controller are too far apart, or no longer are. */
+  | { readonly kind: "clock"; readonly offMs: number; readonly isOff: boolean }
   | { readonly kind: "broken-record"; readonly key: string; readonly message: string };
 
 export const REFUSED_REASONS = ["certificate", "denied", "hello", "too-often", "full", "draining"] as const;

@@ -10,6 +10,8 @@ export interface FeedFacts {
   readonly handshakesWaiting: number;
   readonly engineAgeMs: number;
   readonly beatAgeMs: number;
+  /** By how much this machine's clock is ahead of the controller's, as far as that is known. */
+  readonly clockOffMs: number;
   readonly unwrittenReports: number;
   readonly tokensHeld: number;
   readonly nodesWaitingForToken: number;
@@ -22,6 +24,7 @@ export function gatherFacts(
   admission: Admission,
   seat: ServerSeat | undefined,
   isDraining: boolean,
+  nowMs: number,
 ): FeedFacts {
   let unwrittenReports = 0;
   for (const { reports } of desk.sessions()) unwrittenReports += reports.length;
@@ -32,6 +35,7 @@ export function gatherFacts(
     handshakesWaiting: admission.waiting(),
     engineAgeMs: followed.ageMs(),
     beatAgeMs: followed.beatAgeMs(),
+    clockOffMs: followed.clockOffMs(nowMs),
     unwrittenReports,
     tokensHeld: tokens.held(),
     nodesWaitingForToken: tokens.waiting(),

@@ -1,8 +1,8 @@
-import { CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
+import { CLOCK_OFF_MS, CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
 import type { FeedFacts } from "./feed-facts.ts";
 
 export interface FeedCheck {
-  readonly name: "records" | "seat" | "certificate" | "controller";
+  readonly name: "records" | "seat" | "certificate" | "controller" | "clock";
   readonly status: "pass" | "warn" | "fail";
   /** A sentence. */
   readonly message: string;
@@ -25,6 +25,7 @@ export function assessFeed(
     facts.beatAgeMs > CONTROLLER_FRESH_MS
       ? { name: "controller", status: "warn", message: "no controller is heard: rollouts stand still" }
       : { name: "controller", status: "pass", message: "a controller leads" },
+    assessClock(facts.clockOffMs),
   ];
 }
 
@@ -39,6 +40,18 @@ function assessRecords({ engineAgeMs }: FeedFacts): FeedCheck {
         message: `the engine was last heard ${seconds} s ago: nodes are told nothing new`,
       }
     : { name: "records", status: "pass", message: `${seconds} s old` };
+}
+
+function assessClock(offMs: number): FeedCheck {
+  const seconds = Math.abs(Math.round(offMs / 1_000));
+  const off = `${seconds} s ${offMs < 0 ? "behind" : "ahead of"} the controller's`;
+  return Math.abs(offMs) > CLOCK_OFF_MS
+    ? {
+        name: "clock",
+        status: "warn",
+        message: `this machine's clock is ${off}: rollouts stand still here until whichever is wrong is put right`,
+      }
+    : { name: "clock", status: "pass", message: "it agrees with the controller's, as far as that is known" };
 }
 
 function assessCertificate(leftMs: number): FeedCheck {

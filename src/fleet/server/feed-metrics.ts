@@ -97,6 +97,7 @@ export function registerFeedMetrics(registry: Registry, options: FeedMetricsOpti
           return engineErrors.inc();
         case "bundle-missing":
         case "seat":
+        case "clock":
         case "broken-record":
           return undefined;
         default:

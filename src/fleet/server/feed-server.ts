@@ -88,7 +88,7 @@ function createFeedServer(options: FeedServerOptions) {
       for (const session of [...desk.sessions()])
         if (isDenied(list, session.node, session.serial)) session.end("denied");
     },
-    facts: () => gatherFacts(side, door.admission, seat(), isDraining),
+    facts: () => gatherFacts(side, door.admission, seat(), isDraining, nowMs()),
     async drain(atMostMs: number) {
       isDraining = true;
       door.admission.stop();

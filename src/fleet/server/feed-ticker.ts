@@ -1,6 +1,7 @@
-import { CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
+import { CLOCK_OFF_MS, CONTROLLER_FRESH_MS, ENGINE_FRESH_MS } from "../../core/fleet/choose-assignment.ts";
 import type { FollowedFleet } from "../store/follow-fleet.ts";
 import type { ServerMessages } from "./encode-server-message.ts";
+import type { FeedEvent } from "./feed-events.ts";
 import type { FeedTimes } from "./feed-times.ts";
 import type { NodeDesk } from "./node-desk.ts";
 import type { Session } from "./node-entry.ts";
@@ -13,6 +14,7 @@ export interface TickerOptions {
   readonly nowMs: () => number;
   readonly uptimeMs: () => number;
   readonly random: () => number;
+  readonly onEvent: (event: FeedEvent) => void;
   /** Whatever else there is to do now and then. */
   readonly work: () => void;
 }
@@ -27,9 +29,10 @@ const MOST_MISSED = 3;
 
 /** Everything that happens because time goes by. */
 export function startTicker(options: TickerOptions): { stop(): void } {
-  const { desk, followed, messages, times, nowMs, uptimeMs, random, work } = options;
+  const { desk, followed, messages, times, nowMs, uptimeMs, random, work, onEvent } = options;
   let round = 0;
   let wasFresh = "";
+  let wasClockOff = false;
   /** Each a little earlier or later than others of its age. */
   const maxAgeOf = ({ openedMs, stream }: Session): number =>
     openedMs + times.maxAgeMs * (0.9 + 0.2 * ((stream * 0.618) % 1));
@@ -61,7 +64,11 @@ export function startTicker(options: TickerOptions): { stop(): void } {
       lookAt(session, atMs, beat);
       if (session.stream % ROUNDS === round) due.push(session.node);
     }
-    const fresh = `${isCutOff()} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS}`;
+    const offMs = followed.clockOffMs(nowMs());
+    const isClockOff = Math.abs(offMs) > CLOCK_OFF_MS;
+    if (isClockOff !== wasClockOff) onEvent({ kind: "clock", offMs, isOff: isClockOff });
+    wasClockOff = isClockOff;
+    const fresh = `${isCutOff()} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS} ${isClockOff}`;
     if (fresh !== wasFresh) desk.lookAll();
     else desk.look(due);
     wasFresh = fresh;

@@ -107,7 +107,8 @@ function prepareSession(
   if (!connects && isSeen && (reports === 0 || isSame(before, heard)))
     return { kind: "nothing", known: reports, ...hold };
   const isUrgent = connects || session.reports.some(({ report }) => isFinal(report.phase));
-  if (!isUrgent && nowMs < session.wroteMs + PACE_MS) return { kind: "later" };
+  // Either way: a clock that was put back would hold it up for as long.
+  if (!isUrgent && Math.abs(nowMs - session.wroteMs) < PACE_MS) return { kind: "later" };
   const status = isSeen || reports > 0 ? heard : recordView(heard, session.view, nowMs);
   return { kind: "write", draft: { ...EMPTY, ...base, status } };
 }

@@ -160,7 +160,9 @@ export function createTokenKeeper(options: TokenOptions): TokenKeeper {
       if (pool.reserved === 0 && !pool.isBusy) pools.delete(rollout);
       return;
     }
-    if (pool.isBusy || atMs < pool.retryMs) return;
+    // A clock that was put back does not make it wait for longer.
+    const waitMs = pool.retryMs - atMs;
+    if (pool.isBusy || (waitMs > 0 && waitMs <= RETRY_MS * 5)) return;
     if (pool.isUncertain) {
       void readAgain(rollout, pool);
       return;

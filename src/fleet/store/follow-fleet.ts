@@ -20,6 +20,8 @@ export interface FollowedFleet {
    * before cannot be told; or nobody leads now.
    */
   beatAgeMs(): number;
+  /** How far the wall clock that is given is ahead of what the controller's shows by now, by its newest beat; 0: not known. */
+  clockOffMs(wallMs: number): number;
   counts(): FollowCounts;
   close(): Promise<void>;
 }
@@ -47,13 +49,21 @@ export function followFleet({ engine, fleet }: FleetStore, options: FollowFleetO
   const beatKey = keyOf(fleet, { kind: "controller", id: "" });
   let beat: number | undefined;
   let beatMs = Number.NEGATIVE_INFINITY;
+  /** What the controller's clock showed when `nowMs` was 0, as if it had run then. */
+  let controllerZeroMs: number | undefined;
   const followBeat = (): void => {
     const stored = records.controller.get("");
     // One of a later version, which cannot be read, beats too.
     const newest = (stored ?? records.broken.get(beatKey))?.modRevision;
     // Who has only just taken the lead has looked at nothing yet.
-    if (newest === undefined || stored?.value.beat === 0) beatMs = Number.NEGATIVE_INFINITY;
-    else if (beat !== undefined && newest !== beat) beatMs = nowMs();
+    if (newest === undefined || stored?.value.beat === 0) {
+      beatMs = Number.NEGATIVE_INFINITY;
+      controllerZeroMs = undefined;
+    } else if (beat !== undefined && newest !== beat) {
+      beatMs = nowMs();
+      const { atMs } = stored?.value ?? {};
+      controllerZeroMs = atMs === undefined ? undefined : atMs - beatMs;
+    }
     beat = newest ?? beat;
   };
   const followed = followPrefix(engine, recordsPrefix(fleet), {
@@ -72,6 +82,7 @@ export function followFleet({ engine, fleet }: FleetStore, options: FollowFleetO
     revision: followed.revision,
     ageMs: followed.ageMs,
     beatAgeMs: () => nowMs() - beatMs,
+    clockOffMs: (wallMs) => (controllerZeroMs === undefined ? 0 : wallMs - (controllerZeroMs + nowMs())),
     counts: followed.counts,
     close: followed.close,
   };

@@ -20,6 +20,8 @@ export interface ControllerRecord {
   readonly sinceMs: number;
   /** Counts: another one is a beat. */
   readonly beat: number;
+  /** What its clock shows. Absent: it does not say. */
+  readonly atMs?: number;
 }
 
 export function readServerRecord(text: string): ReadResult<ServerRecord> {
@@ -36,6 +38,7 @@ export function readControllerRecord(text: string): ReadResult<ControllerRecord>
     ...readProcess(reader),
     sinceMs: reader.moment("sinceMs"),
     beat: reader.whole("beat", 0, Number.MAX_SAFE_INTEGER),
+    ...maybe("atMs", reader, () => reader.moment("atMs")),
   }));
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  CLOCK_OFF_MS,
   CONTROLLER_FRESH_MS,
   chooseAssignment,
   ENGINE_FRESH_MS,
@@ -177,6 +178,22 @@ test("a dead controller and an old view freeze: nothing new is handed out, who i
   assert.equal(choose({ view: old, status: noRunning }), STABLE);
   assert.equal(choose({ view: old, status: { running: OTHER } }), "engine-stale");
   assert.equal(choose({ state: { phase: "done", generation: 4 }, status: { running: NEW } }), "engine-stale");
+});
+
+test("clocks that disagree freeze: by them an answer would be late at once, or never", () => {
+  const off = { clockOffMs: -CLOCK_OFF_MS - 1 };
+  assert.equal(choose({ view: { clockOffMs: CLOCK_OFF_MS } }), APPLY);
+  assert.equal(choose({ view: off }), "clock-off");
+  assert.equal(choose({ view: { clockOffMs: 3_600_000 } }), "clock-off");
+  assert.equal(choose({ view: off, status: { offer: offerWith() } }), "under-way");
+  assert.equal(choose({ view: off, status: { offer: offerWith({ sentOn: "s1/0" }) } }), "clock-off");
+  assert.equal(choose({ view: off, state: { phase: "preflight" } }), "clock-off");
+  assert.equal(choose({ view: off, status: noRunning }), STABLE);
+  assert.equal(choose({ view: off, state: "none", status: { running: OTHER } }), STABLE);
+  // Taking back waits for no clock.
+  const reverting = { state: { phase: "reverting" }, status: soaked } as const;
+  assert.equal(choose({ ...reverting, view: off }), choose(reverting));
+  assert.match(choose(reverting), /^revert old/);
 });
 
 test("pause and windows keep new nodes back, and nobody else", () => {

@@ -143,6 +143,14 @@ test("a wave is done, bakes, and the next is released; the last one ends it and 
   assert.equal(end.kind === "write" && end.state.generation, 4);
 });
 
+test("a bake that seems to begin later begins now: whoever led before had another clock", () => {
+  const nodes = [node("n0", done)];
+  const state = { bakingMs: T0 + 3_600 * SECOND };
+  const decision = run({ state, nodes, nowMs: T0 + 60 * SECOND });
+  assert.equal(decision.kind === "write" && decision.state.bakingMs, T0 + 60 * SECOND);
+  assert.equal(decision.kind === "write" && decision.state.wave, 0);
+});
+
 test("a wave in which nobody is, or nobody connected, is passed over; not the first one", () => {
   assert.equal(outcome({ state: { wave: 1 }, nodes: [node("n0", done)] }), "done");
   assert.equal(outcome({ state: { wave: 1 }, nodes: [node("n0", done), gone("n1")] }), "done");

@@ -237,8 +237,12 @@ test("a server that dies is come back to, and so is one that asks to go away", a
   const here = await site(t);
   await here.put(await here.issue());
   const one = agent(t, here);
-  await here.feed.nextStream();
+  const first = await here.feed.nextStream();
   await until(() => one.events.length === 1, "Welcome");
+  first.send({ heartbeat: { timeMs: 1, engineAgeMs: 60_000 } });
+  const ageMs = () => one.link.state().engineAgeMs ?? 0;
+  await until(() => ageMs() >= 60_000, "how old its view is");
+  const before = ageMs();
   await here.feed.stop();
   await until(() => !one.link.state().isConnected, "the loss");
   const again = await startScriptedFeed({
@@ -249,6 +253,9 @@ test("a server that dies is come back to, and so is one that asks to go away", a
   t.after(() => again.stop());
   const stream = await again.nextStream();
   await until(() => one.events.length === 3, "Welcome");
+  assert.ok(ageMs() > before, "until the other one says, it is as old as it was, and older");
+  stream.send({ heartbeat: { timeMs: 1, engineAgeMs: 5 } });
+  await until(() => ageMs() < 60_000, "the other one knows better");
   const next = again.nextStream();
   stream.send({ goAway: { reconnectAfterMs: 0, spreadMs: 0, reason: "moving" } });
   await next;
@@ -346,9 +353,11 @@ test("nothing counts before Welcome, and noise in place of a feed ends in anothe
   const one = agent(t, here);
   const stream = await here.feed.nextStream();
   stream.send({ needState: {} });
+  stream.send({ heartbeat: { timeMs: 1, engineAgeMs: 1 } });
   stream.send({ welcome: { protocol: 9, serverId: "s", heartbeatMs: 1000 } });
   await until(() => /another protocol/.test(one.link.state().message), "the refusal");
   assert.deepEqual([one.news, one.events], [[], []]);
+  assert.equal(one.link.state().engineAgeMs, undefined);
   const noise = await listenNoise(t);
   const two = agent(t, here, "n1", noise);
   await until(() => /UNAVAILABLE/.test(two.link.state().message), "the refusal");

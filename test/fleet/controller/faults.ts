@@ -135,12 +135,15 @@ export function testControllerFaults(
       first.signal("SIGSTOP");
       const second = startOne(t, engine, "c2");
       await eventually(() => hasLed(second), "the other leads");
-      const decided = count(first, "decided");
+      const others = count(second, "decided");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      // The first state is the rollout's beginning. What was on its way when it was stopped is told later.
+      const written = lab.states.length - 1 - others;
       first.signal("SIGCONT");
       await lab.until(({ phase }) => phase === "done", "it is done");
       lab.check();
       await eventually(() => count(first, "leads-no-more") === 1, "it has found out");
-      assert.equal(count(first, "decided"), decided);
+      assert.ok(count(first, "decided") <= written, `${count(first, "decided")} of ${written}`);
     },
   );
 

@@ -61,6 +61,7 @@ test("the one that leads tells the fleet's figures, others what they know of its
   for (const line of [
     "records_broken 1",
     "controller_beat_age_seconds +Inf",
+    "controller_clock_off_seconds 0",
     "controller_leading 1",
     "servers 1",
     'channel_in_doubt{channel="stable"} 1',

@@ -7,6 +7,8 @@ import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
 import { startController } from "../../../src/fleet/controller/start-controller.ts";
 import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
+import type { FeedEvent } from "../../../src/fleet/server/feed-events.ts";
+import { assessFeed } from "../../../src/fleet/server/feed-health.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { beginRollout, commandState } from "../../../src/fleet/store/write-rollout.ts";
@@ -270,6 +272,50 @@ test("without a controller nobody new is told", async (t) => {
   await controller.stop();
 });
 
+test("a server whose clock is an hour off tells nobody of a rollout, and says why, until it is put right", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  let offMs = 0;
+  const events: FeedEvent[] = [];
+  const right = await fleet.serve();
+  const wrong = await fleet.serve({
+    nowMs: () => Date.now() + offMs,
+    onEvent: (event) => void events.push(event),
+  });
+  const clocks = () => events.flatMap((event) => (event.kind === "clock" ? [event.isOff] : []));
+  const controller = lead(fleet.store, right);
+  t.after(() => controller.stop());
+  const [canary] = await connectMany(t, fleet, [right], 1);
+  const late = await connectNode(t, fleet, wrong.port, "n1", { running: OLD });
+  await eventually(async () => (await readFleet(fleet.store)).status.size === 2, "both are entered");
+  await eventually(() => Number.isFinite(wrong.facts().beatAgeMs), "a beat");
+  assert.ok(Math.abs(wrong.facts().clockOffMs) < 10_000);
+  assert.deepEqual(clocks(), []);
+
+  offMs = -3_600_000;
+  await eventually(() => clocks().at(-1) === true, "it is told");
+  const clock = assessFeed(wrong.facts(), Number.MAX_SAFE_INTEGER, Date.now()).find(
+    ({ name }) => name === "clock",
+  );
+  assert.equal(clock?.status, "warn");
+  assert.match(clock?.message ?? "", /3600 s behind the controller's/);
+  const seq = late.report("", "PHASE_DRIFTED");
+  await late.until(({ acked }) => acked() >= seq, "a clock that was put back holds up nothing else");
+  await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
+  await eventually(async () => (await stateOf(fleet.store))?.wave === 1, "the canary is done");
+  // Long enough for whoever would be told.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.equal(canary?.running()?.digest, NEW.digest);
+  assert.deepEqual(late.assignments, []);
+  assert.equal((await stateOf(fleet.store))?.phase, "waves", "and nobody is called late");
+
+  offMs = 0;
+  await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it goes on");
+  assert.equal(late.running()?.digest, NEW.digest);
+  assert.deepEqual(clocks(), [true, false]);
+  await controller.stop();
+});
+
 /** The same engine, which can be cut off: calls fail and watches are silent. */
 function severable(engine: Engine) {
   const gone = (): never => {
@@ -325,6 +371,37 @@ test("a server that is cut off from the engine says so, acknowledges nothing, an
   await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
   assert.equal((await readFleet(fleet.store)).status.get("n1")?.value.drifted, true);
   await node.until(() => (agesOf().at(-1) ?? 9_999) < 5_000, "the view is fresh again");
+});
+
+test("a server that is cut off in a wave tells nobody else of the new state", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  const right = await fleet.serve();
+  const cut = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 300, leaseMs: 60_000 },
+  });
+  const controller = lead(fleet.store, right);
+  t.after(() => controller.stop());
+  await connectMany(t, fleet, [right], 1);
+  // Who says nothing keeps the wave open.
+  await connectNode(t, fleet, right.port, "n2", { running: OLD, nature: "mute" });
+  const preflight = { nodes: "none", maxFailed: 0, reportByMs: 0 } as const;
+  await begin(fleet.store, { preflight, reportByMs: 120_000 });
+  const isTold = () => cut.followed.records.status.get("n2")?.value.offer?.rolloutId === "r1";
+  await eventually(isTold, "it knows that the last wave is released");
+  link.cut = true;
+  const late = await connectNode(t, fleet, cut.port, "n1", { running: OLD });
+  const beat = setInterval(() => late.send({ heartbeat: {} }), 200);
+  t.after(() => clearInterval(beat));
+  const agesOf = () => late.received.flatMap(({ heartbeat }) => (heartbeat ? [heartbeat.engineAgeMs] : []));
+  await late.until(() => agesOf().some((ageMs) => ageMs > 5_000), "it hears how old the view is");
+  assert.ok(agesOf().every((ageMs, index) => index === 0 || ageMs > (agesOf()[index - 1] ?? 0)));
+  assert.deepEqual(late.assignments, []);
+  link.cut = false;
+  await late.until(({ running }) => running()?.digest === NEW.digest, "its turn comes");
+  await controller.stop();
 });
 
 test("a node that has much to say while the engine is away keeps its stream, and all is heard later", async (t) => {

@@ -30,7 +30,7 @@ const EXAMPLES: RecordValues = {
   override: { bundle: NEW, reason: "x", by: "ann", atMs: T0 },
   inventory: { labels: { class: "gpu" } },
   server: { version: "1", host: "h", address: "10.0.0.1:9479", startedMs: T0 },
-  controller: { id: "c1", version: "1", host: "h", sinceMs: T0, beat: 3 },
+  controller: { id: "c1", version: "1", host: "h", sinceMs: T0, beat: 3, atMs: T0 },
 };
 
 const IDS: Partial<Record<RecordKind, string>> = { spec: "r1", status: "n0", controller: "" };

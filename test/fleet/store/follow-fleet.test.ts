@@ -115,6 +115,25 @@ test("a rollout without its state leaves its channel in doubt", async (t) => {
   assert.equal(listChannels(await readFleet(store))[0]?.doubt, "the rollout r1 has no state");
 });
 
+test("how far clocks are apart is told by a beat, and holds as both go on", async (t) => {
+  const store = await journalStore(t);
+  const lease = await store.engine.lease(60_000);
+  const leadership = await takeLead(store, { ...LEADER, atMs: T0 }, lease.id);
+  assert.ok(leadership);
+  let nowMs = 1_000;
+  const followed = follow(t, store, { nowMs: () => nowMs });
+  await followed.ready;
+  const wallMs = T0 + 3_600_000;
+  assert.equal(followed.clockOffMs(wallMs), 0, "when the one was written that was there cannot be told");
+  await writeBeat(store, leadership, { ...LEADER, beat: 1, atMs: T0 });
+  await eventually(() => followed.clockOffMs(wallMs) === 3_600_000, "an hour ahead");
+  nowMs += 2_000;
+  assert.equal(followed.clockOffMs(wallMs + 2_000), 3_600_000);
+  assert.equal(followed.clockOffMs(T0 + 2_000), 0, "put right, it is seen at once");
+  await writeBeat(store, leadership, { ...LEADER, beat: 2 });
+  await eventually(() => followed.clockOffMs(wallMs) === 0, "a controller that does not say");
+});
+
 test("a beat counts once it is seen to change, and no longer than somebody leads", async (t) => {
   const store = await journalStore(t);
   const lease = await store.engine.lease(60_000);
