@@ -9,6 +9,8 @@ import type { DumpWish } from "./read-dump-options.ts";
 export interface DumpDeps extends PasswordSources, ProgressPlace {
   /** A list of images; `-` is standard input. Undefined: there is no such file. */
   readList(path: string): Promise<string | undefined>;
+  /** A file of `input`, which is read, that a bundle at `output` would replace; undefined: there is none. */
+  findReplaced(output: string, input: string): Promise<string | undefined>;
   /** Whether standard output is a terminal, where a bundle would do harm. */
   readonly isTerminal: boolean;
   /** Asks the registries. `explain` tells what went wrong. */

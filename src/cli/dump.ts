@@ -32,6 +32,8 @@ export async function dump(
   const { wish } = read;
   if (wish.output === "-" && deps.isTerminal)
     return complain("a bundle does a terminal no good: name a file with -o, or pipe it on", 64);
+  const clash = await findClash(wish.output, options, deps);
+  if (clash !== undefined) return complain(clash, 64);
   const names = await readNames(given, options.list, deps);
   if (!names.ok) {
     for (const problem of names.problems) complain(problem, 65);
@@ -45,6 +47,8 @@ export async function dump(
       64,
     );
   for (const warning of loginWarnings(options)) complain(warning, 0);
+  const unusable = deps.checkFiles(options);
+  if (unusable !== undefined) return complain(unusable, 64);
   const login = await findLogin(wish.login, wish.from?.host ?? hosts[0] ?? "", deps);
   if (typeof login === "string") return complain(login, 64);
   const session = deps.open(wish, options, login, (line) => io.stderr(`${plainText(line)}\n`));
@@ -53,6 +57,24 @@ export async function dump(
   } finally {
     session.close();
   }
+}
+
+/** Why a bundle would take away what it is made from. */
+async function findClash(
+  output: string,
+  { since, list }: DumpOptions,
+  deps: DumpDeps,
+): Promise<string | undefined> {
+  for (const [option, input] of [
+    ["--since", since],
+    ["--list", list],
+  ] as const) {
+    if (output === "-" || input === undefined || input === "-") continue;
+    const replaced = await deps.findReplaced(output, input);
+    if (replaced !== undefined)
+      return `-o ${output} would replace ${replaced}, which ${option} ${input} reads: give the new bundle another name`;
+  }
+  return undefined;
 }
 
 interface Dump {

@@ -2,6 +2,8 @@ import type { PushLoginGiven } from "./push-registry.ts";
 import type { LoginWish, RegistryOptions } from "./read-login.ts";
 
 export interface PasswordSources {
+  /** Why a file that an option names cannot be read; undefined: all can. */
+  checkFiles(options: RegistryOptions): string | undefined;
   /** The first line of standard input. */
   readStandardInput(): Promise<string>;
   /** Asks at the terminal, without showing what is typed; undefined: there is none, or the person gave up. */

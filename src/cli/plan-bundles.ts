@@ -3,31 +3,40 @@ import { plainText } from "../core/plain-text.ts";
 import type { Push } from "./push.ts";
 import type { ReadBundles } from "./push-registry.ts";
 
-/** Finds a place for each image and says which digests change. Undefined: it was told why nothing can be pushed. */
+/** What of bundles is pushed. */
+export interface PlannedBundles {
+  readonly images: readonly PlannedImage[];
+  /** What is not, as it was told. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * Finds a place for each image and says which digests change, and what is left out. Undefined: it was told why nothing
+ * can be pushed.
+ */
 export function planBundles(
   bundles: ReadBundles,
   { wish, options, io }: Push,
   nothing: string,
-): readonly PlannedImage[] | undefined {
-  const plan = planPush(bundles.trees, {
+): PlannedBundles | undefined {
+  const { images, leftOut, problems } = planPush(bundles.trees, {
     namespace: wish.target.namespace,
     name: options.name,
     allowNewDigest: options.allowNewDigest === true,
   });
-  const problems = [...new Set([...bundles.problems, ...plan.problems])];
-  if (plan.images.length === 0 && problems.length === 0) {
-    io.stderr(`mirrorlet: ${wish.sources.join(", ")}: no image in there\n`);
+  const tell = (text: string) => io.stderr(`mirrorlet: ${plainText(text)}\n`);
+  const inTheWay = [...new Set([...bundles.problems, ...problems])];
+  if (images.length === 0 && inTheWay.length + leftOut.length === 0) {
+    tell(`${wish.sources.join(", ")}: no image in there`);
     return undefined;
   }
-  if (problems.length > 0) {
-    for (const problem of problems) io.stderr(`mirrorlet: ${plainText(problem)}\n`);
-    io.stderr(`mirrorlet: ${nothing}\n`);
+  for (const problem of new Set([...inTheWay, ...leftOut])) tell(problem);
+  if (images.length === 0 || inTheWay.length > 0) {
+    tell(nothing);
     return undefined;
   }
-  for (const { name, tree } of plan.images)
+  for (const { name, tree } of images)
     if (tree.image.newDigest !== undefined)
-      io.stderr(
-        `mirrorlet: ${name} gets a new digest, ${tree.image.top.digest}: ${plainText(tree.image.newDigest)}\n`,
-      );
-  return plan.images;
+      tell(`${name} gets a new digest, ${tree.image.top.digest}: ${tree.image.newDigest}`);
+  return { images, leftOut };
 }

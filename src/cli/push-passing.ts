@@ -20,9 +20,14 @@ export async function pushPassing(bundles: PassingBundles, all: Push): Promise<E
   }
   for (const warning of registry.warnings) io.stderr(`mirrorlet: ${plainText(warning)}\n`);
   try {
-    return await showPush(undefined, all, registry, (display) =>
-      run(registry.begin(display.note), all, display),
-    );
+    let passing: PassingRun | undefined;
+    return await showPush(undefined, all, registry, {
+      run(display) {
+        passing = registry.begin(display.note);
+        return run(passing, all, display);
+      },
+      clean: async (isWhole) => passing?.clean(isWhole),
+    });
   } finally {
     registry.close();
   }
@@ -40,12 +45,11 @@ async function run(
   }
   const read = await passing.read();
   const io = { ...all.io, stderr: display.write };
-  const images = planBundles(read, { ...all, io }, "no image was pushed");
-  if (images === undefined) return {};
+  const plan = planBundles(read, { ...all, io }, "no image was pushed");
+  if (plan === undefined) return {};
+  const { images, leftOut } = plan;
   display.plan(images);
-  const results = await passing.push(images);
-  const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
-  return { results, leftOver: isWhole ? await passing.clean() : undefined };
+  return { results: await passing.push(images, leftOut.length === 0), leftOut };
 }
 
 async function scan(bundles: PassingBundles, { io, deps }: Push) {

@@ -19,8 +19,10 @@ export function progressLine(view: PushView): string {
 function overall(view: PushView): string {
   const { images, bytes, bytesPerSecond, leftMs, retries, reading, hasRead } = view;
   if (reading !== undefined) return readingLine(view, reading);
-  const share = bytes.total === 0 ? 100 : Math.floor((bytes.done / bytes.total) * 100);
   const ended = images.there + images.pushed + images.failed;
+  const sent = bytes.total === 0 ? 100 : Math.floor((bytes.done / bytes.total) * 100);
+  // All bytes have gone out, and the registry has not taken them yet: they may go once more.
+  const share = ended < images.total ? Math.min(99, sent) : sent;
   return [
     // It has been at 100 % when all had come by.
     ...(hasRead ? [] : [`${String(share).padStart(3)} %`]),

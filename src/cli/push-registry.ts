@@ -77,9 +77,10 @@ export interface PassingRun {
   recall(): Promise<readonly RecalledImage[] | undefined>;
   /** Goes through the bundles, and sends what may be of use. */
   read(): Promise<ReadBundles>;
-  push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
-  /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
-  clean(): Promise<LeftOver | undefined>;
+  /** `areAll`: nothing of the bundles is left out. */
+  push(images: readonly PlannedImage[], areAll: boolean): Promise<readonly ImageResult[]>;
+  /** However it ended. Returns a repository of its own that stays, or its name; undefined: none does. */
+  clean(isWhole: boolean): Promise<LeftOver | undefined>;
 }
 
 export interface RecalledImage {

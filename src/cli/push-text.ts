@@ -14,13 +14,15 @@ interface SummaryPlace {
   readonly columns: number;
   /** A repository that stays and that nobody needs. */
   readonly leftOver?: LeftOver | undefined;
+  /** Images that were not pushed, and what to do about each. */
+  readonly leftOut?: readonly string[];
 }
 
 /** What became of a push: what was done, what failed and why, how to go on. */
 export function summaryText(
   results: readonly ImageResult[],
   { bytes }: PushView,
-  { target, tookMs, columns, leftOver }: SummaryPlace,
+  { target, tookMs, columns, leftOver, leftOut = [] }: SummaryPlace,
 ): string {
   const of = (result: ImageResult["result"]): readonly ImageResult[] =>
     results.filter((one) => one.result === result);
@@ -40,13 +42,12 @@ export function summaryText(
           2,
         ).map((line, at) => `${at === 0 ? "" : "  "}${line}`),
       );
-  if (leftOver !== undefined)
+  parts.push(...leftOverText(leftOver, columns));
+  if (leftOut.length > 0)
     parts.push(
-      ...wrapText(
-        `The repository ${leftOver.repository} stays, as ${STAYS[leftOver.why]}: it has the layers once more by name, takes no space of its own, and the next push uses it.`,
-        columns,
-        0,
-      ),
+      "",
+      `${count(leftOut.length, "image")} left out:`,
+      ...leftOut.flatMap((text) => wrapText(plainText(text), columns, 2).map((line) => `  ${line}`)),
     );
   if (failed.length + left === 0) return `${parts.join("\n")}\n`;
   return [
@@ -63,7 +64,20 @@ export function summaryText(
   ].join("\n");
 }
 
-const STAYS: Readonly<Record<LeftOver["why"], string>> = {
+/** What is at the registry besides the images. */
+function leftOverText(leftOver: LeftOver | undefined, columns: number): readonly string[] {
+  if (leftOver === undefined) return [];
+  const { repository, why } = leftOver;
+  const text =
+    why === "emptied"
+      ? `The repository ${repository}, which layers passed through, is empty again; registries may go on listing it.`
+      : why === "kept"
+        ? `The repository ${repository} keeps what was sent before it ended: the same command goes on with it.`
+        : `The repository ${repository} stays, as ${STAYS[why]}: it has the layers once more by name, takes no space of its own, and the next push uses it.`;
+  return wrapText(text, columns, 0);
+}
+
+const STAYS: Readonly<Record<Exclude<LeftOver["why"], "emptied" | "kept">, string>> = {
   refused: "the login may not delete there",
   unsupported: "this registry deletes nothing",
   broken: "the registry did not delete what was in it when it was asked to",
@@ -76,10 +90,15 @@ const WHOLE_GOES_ON = "A whole bundle goes on from here: what is there is not se
 /** What became of a push that ended before anybody knew what is in the bundle. */
 export function stoppedText(
   { bytes }: PushView,
-  { target, tookMs, isBad }: { readonly target: string; readonly tookMs: number; readonly isBad: boolean },
+  { target, tookMs, isBad, columns, leftOver }: SummaryPlace & { readonly isBad: boolean },
 ): string {
   const sent = `${formatBytes(bytes.sent)} sent to ${target} in ${formatDuration(tookMs)}, ${formatBytes(bytes.there)} there before`;
-  return `${sent}\nNo image is complete, so that none has its tag.\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n`;
+  return `${sent}\nNo image is complete, so that none has its tag.\n${isBad ? WHOLE_GOES_ON : GOES_ON}\n${leftOverText(
+    leftOver,
+    columns,
+  )
+    .map((line) => `${line}\n`)
+    .join("")}`;
 }
 
 /** `registry.example:5000/namespace` */
@@ -87,17 +106,26 @@ export function nameOfTarget({ host, namespace }: PushTarget): string {
   return namespace === "" ? host : `${host}/${namespace}`;
 }
 
+const INDENT = 8;
+
 /** What a push would do. */
-export function surveyText(images: readonly SurveyedImage[], target: string): string {
+export function surveyText(images: readonly SurveyedImage[], target: string, columns: number): string {
   const missing = images.reduce((sum, { missingBytes }) => sum + missingBytes, 0);
   const there = images.filter(({ isThere }) => isThere).length;
   return [
-    ...images.map(({ image, isThere, missingBytes, problem }) => {
-      const state = isThere ? "there" : formatBytes(missingBytes);
-      return `${state.padStart(8)}  ${image.name} → ${placeOf(image)}${problem === undefined ? "" : `  (${problem})`}`;
+    ...images.flatMap(({ image, isThere, missingBytes, problem }) => {
+      const state = (isThere ? "there" : formatBytes(missingBytes)).padStart(8);
+      const text = `${image.name} → ${placeOf(image)}${problem === undefined ? "" : ` (${problem})`}`;
+      return wrapText(text, columns, INDENT + 2).map((line, at) =>
+        at === 0 ? `${state}  ${line}` : `${" ".repeat(INDENT + 2)}${line}`,
+      );
     }),
     "",
-    `${count(images.length - there, "image")} to push to ${target}, ${there} there; ${formatBytes(missing)} to send. Nothing was sent.`,
+    ...wrapText(
+      `${count(images.length - there, "image")} to push to ${target}, ${there} there; ${formatBytes(missing)} to send. Nothing was sent.`,
+      columns,
+      0,
+    ),
     "",
   ].join("\n");
 }

@@ -26,6 +26,8 @@ export async function push(
   if (!read.ok) return complain(`${read.message}\n(mirrorlet push --help shows how it is used)`, 64);
   const { wish } = read;
   for (const warning of loginWarnings(options)) io.stderr(`mirrorlet: ${warning}\n`);
+  const unusable = deps.checkFiles(options);
+  if (unusable !== undefined) return complain(plainText(unusable), 64);
   const login = await findLogin(wish.login, wish.target.host, deps);
   if (typeof login === "string") return complain(login, 64);
   const all: Push = { wish, options, login, io, deps };

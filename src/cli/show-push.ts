@@ -12,8 +12,15 @@ import { nameOfTarget, stoppedText, summaryText } from "./push-text.ts";
 export interface PushEnd {
   /** Undefined: it was told why there are none. */
   readonly results?: readonly ImageResult[] | undefined;
-  /** A repository that stays and that nobody needs. */
-  readonly leftOver?: LeftOver | undefined;
+  /** Images that were not pushed, and what to do about each. */
+  readonly leftOut?: readonly string[];
+}
+
+/** A push, and what comes after it however it ended. */
+export interface PushWork {
+  run(display: PushDisplay): Promise<PushEnd>;
+  /** Returns a repository that stays, or its name. */
+  clean?(isWhole: boolean): Promise<LeftOver | undefined>;
 }
 
 const INTERRUPTED: Readonly<Record<Interrupt, ExitCode>> = { SIGINT: 130, SIGTERM: 143 };
@@ -26,7 +33,7 @@ export async function showPush(
   images: readonly PlannedImage[] | undefined,
   { wish, io, deps }: Push,
   registry: { stop(): void },
-  work: (display: PushDisplay) => Promise<PushEnd>,
+  { run, clean }: PushWork,
 ): Promise<ExitCode> {
   const { place } = deps;
   const startMs = place.now();
@@ -40,25 +47,36 @@ export async function showPush(
     interrupt = signal;
     registry.stop();
   });
-  const ended = await work(display).then(
+  const ended = await run(display).then(
     (end) => ({ end }),
     (error: unknown) => ({ error }),
   );
+  const { results = [], leftOut = [] } = "end" in ended ? ended.end : {};
+  const isWhole = leftOut.length === 0 && results.length > 0 && results.every(isThere);
+  const leftOver = await clean?.(isWhole);
   forget();
   const view = display.end();
   const target = nameOfTarget(wish.target);
   const tookMs = place.now() - startMs;
   const code = interrupt === undefined ? undefined : INTERRUPTED[interrupt];
-  const { results = [], leftOver } = "end" in ended ? ended.end : {};
   if ("error" in ended && code === undefined) {
     io.stderr(`mirrorlet: ${plainText(deps.explain(ended.error))}\n`);
     io.stderr(`mirrorlet: no image was pushed\n`);
   }
-  if ("end" in ended && ended.end.results === undefined) return code ?? 65;
+  const stopped = (isBad: boolean): void => {
+    const hasCome = view.bytes.sent + view.bytes.there > 0;
+    if (hasCome || code !== undefined)
+      io.stdout(stoppedText(view, { target, tookMs, isBad, columns: io.columns ?? 80, leftOver }));
+  };
+  if ("end" in ended && ended.end.results === undefined) {
+    if (!io.json) stopped(false);
+    return code ?? 65;
+  }
   if (io.json)
     printJson(io, "push", {
       target,
       images: results,
+      leftOut,
       bytes: view.bytes,
       tookMs,
       interrupt,
@@ -66,11 +84,14 @@ export async function showPush(
       leftOverWhy: leftOver?.why,
     });
   else if ("error" in ended) {
-    const hasCome = view.bytes.sent + view.bytes.there > 0;
-    const isBad = code === undefined && deps.isBundleError(ended.error);
-    if (hasCome || code !== undefined) io.stdout(stoppedText(view, { target, tookMs, isBad }));
-  } else io.stdout(summaryText(results, view, { target, tookMs, columns: io.columns ?? 80, leftOver }));
+    stopped(code === undefined && deps.isBundleError(ended.error));
+  } else
+    io.stdout(summaryText(results, view, { target, tookMs, columns: io.columns ?? 80, leftOver, leftOut }));
   if (code !== undefined) return code;
   if ("error" in ended) return deps.isBundleError(ended.error) ? 65 : 1;
-  return results.every(({ result }) => result === "pushed" || result === "there") ? 0 : 1;
+  return leftOut.length === 0 && results.every(isThere) ? 0 : 1;
+}
+
+function isThere({ result }: ImageResult): boolean {
+  return result === "pushed" || result === "there";
 }

@@ -11,6 +11,7 @@ import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
 import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
 import { createFileOutput, findOutputPlace, MOST_PARTS } from "../bundle/write/bundle-output.ts";
+import { findReplaced } from "../bundle/write/find-replaced.ts";
 import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
@@ -24,6 +25,7 @@ import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.t
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
+import { checkOptionFiles } from "./check-option-files.ts";
 import { MAX_PASSWORD_BYTES } from "./compose-push.ts";
 import { createSources } from "./dump-sources.ts";
 import { onInterrupt } from "./on-interrupt.ts";
@@ -34,11 +36,13 @@ export function dumpDeps(): DumpDeps {
   const { stdout, stderr } = process;
   return {
     readList: readTextFile,
+    findReplaced,
     isTerminal: stdout.isTTY === true,
     open: openSession,
     explain,
     isUnreachable: (error) =>
       error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
+    checkFiles: checkOptionFiles,
     readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
     askPassword,
     now: () => performance.now(),

@@ -11,6 +11,7 @@ import type { PushDeps } from "../cli/push-registry.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
 import { askPassword } from "../host/ask-password.ts";
 import { RegistryError } from "../registry/registry-error.ts";
+import { checkOptionFiles } from "./check-option-files.ts";
 import { onInterrupt } from "./on-interrupt.ts";
 import { comesByOnce, passingBundles } from "./passing-bundles.ts";
 import { readStandardInput } from "./read-standard-input.ts";
@@ -33,6 +34,7 @@ export function pushDeps(): PushDeps {
     },
     explain,
     isBundleError: (error) => error instanceof BundleError || error instanceof BadBlobError,
+    checkFiles: checkOptionFiles,
     readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
     askPassword,
     onInterrupt,

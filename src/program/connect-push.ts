@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
-import { homedir } from "node:os";
+import { createHash, randomBytes } from "node:crypto";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { claimStaging, type StagingClaim } from "../bundle/journal/claim-staging.ts";
 import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
@@ -9,6 +10,7 @@ import { connectRegistry, pingRegistry } from "../bundle/registry/connect-regist
 import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
+import { isRunning } from "../bundle/write/bundle-output.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
 import type { PushLoginGiven } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
@@ -22,6 +24,8 @@ import { plainText } from "../core/plain-text.ts";
 export interface PushConnection {
   readonly warnings: readonly string[];
   readonly journal: PushJournal;
+  /** Below which there are a push's own repositories; free again when this is closed. */
+  readonly staging: StagingClaim;
   contextOf(emit: (event: PushEvent) => void): PassContext;
   stop(): void;
   close(): void;
@@ -59,11 +63,12 @@ export async function connectPush(
       onRetry,
     });
   await pingRegistry(link, retrierOf(tellOfWait), namespace);
-  const { journal, warnings } = journalOf(target);
+  const { journal, staging, warnings } = journalOf(target);
   const ways = { chunkBytes, patchFirst: false };
   return {
     warnings,
     journal,
+    staging,
     contextOf: (emit) => ({
       link,
       retrier: retrierOf((retry) => emit({ kind: "retry", ...retry })),
@@ -78,7 +83,10 @@ export async function connectPush(
       signal,
     }),
     stop: () => abort.abort(),
-    close: registry.close,
+    close() {
+      staging.release();
+      registry.close();
+    },
   };
 }
 
@@ -90,9 +98,13 @@ function tellOfWait({ what, failed, delayMs, reason }: Retry): void {
   );
 }
 
+const freshName = (): string => randomBytes(6).toString("hex");
+const owner = { host: hostname(), pid: process.pid, isRunning, freshName };
+
 /** Below $XDG_STATE_HOME, a file for each target. */
 function journalOf({ protocol, host, namespace }: PushTarget): {
   readonly journal: PushJournal;
+  readonly staging: StagingClaim;
   readonly warnings: readonly string[];
 } {
   const target = `${protocol}//${host}/${namespace}`;
@@ -100,11 +112,12 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
   const folder = join(state === "" ? join(homedir(), ".local", "state") : state, "mirrorlet", "push");
   const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
   try {
-    return { journal: openJournal(join(folder, `${name}.jsonl`), target), warnings: [] };
+    const journal = openJournal(join(folder, `${name}.jsonl`), target);
+    return { journal, staging: claimStaging(join(folder, `${name}.staging`), owner), warnings: [] };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const warning = `no journal can be kept below ${folder}, so that a push that is broken off may send a little again: ${why}`;
-    return { journal: noJournal, warnings: [warning] };
+    return { journal: noJournal, staging: { names: [freshName()], release() {} }, warnings: [warning] };
   }
 }
 

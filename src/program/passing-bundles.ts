@@ -56,9 +56,10 @@ function passingRegistry(
   { sources, isRepeatable }: { readonly sources: readonly string[]; readonly isRepeatable: boolean },
   { namespace }: PushTarget,
   { deep, name, allowNewDigest }: PushOptions,
-  { contextOf, journal, warnings, stop, close }: PushConnection,
+  { contextOf, journal, staging: claim, warnings, stop, close }: PushConnection,
 ): PassingRegistry {
-  const staging = namespace === "" ? STAGING : `${namespace}/${STAGING}`;
+  const below = namespace === "" ? STAGING : `${namespace}/${STAGING}`;
+  const [staging, ...abandoned] = claim.names.map((own) => `${below}/${own}`);
   return {
     warnings,
     stop,
@@ -66,7 +67,11 @@ function passingRegistry(
     begin(emit) {
       const context = contextOf(emit);
       const read = (options: Pick<OpenOptions, "take" | "signal">) => readAll(sources, emit, options);
-      const push = createPassingPush({ read, isRepeatable }, context, { staging, name });
+      const push = createPassingPush({ read, isRepeatable }, context, {
+        staging: staging ?? below,
+        abandoned,
+        name,
+      });
       const identity = identityOf(sources, { name, allowNewDigest });
       return {
         async recall() {
@@ -77,13 +82,16 @@ function passingRegistry(
           const passed = await push.read();
           return { trees: await readImageTrees(passed), problems: problemsOf(passed.bundles) };
         },
-        async push(images) {
+        async push(images, areAll) {
           const results = await push.push(images);
           const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
           const key = await identity;
           // Referrers have no tag by which to see that they are there.
-          const isSimple = images.every(({ referrers }) => referrers.length === 0);
-          if (isWhole && isSimple && key !== undefined)
+          // What the bundle lacks is nowhere to be asked for.
+          const isSimple = images.every(
+            ({ referrers, tree }) => referrers.length === 0 && tree.absent.length === 0,
+          );
+          if (areAll && isWhole && isSimple && key !== undefined)
             journal.noteDone(
               key,
               images.map(({ name: image, repository, tag, tree }) => ({
@@ -91,6 +99,7 @@ function passingRegistry(
                 repository,
                 tag,
                 digest: tree.image.top.digest,
+                below: tree.manifests.slice(0, -1).map(({ digest }) => digest),
                 bytes: tree.blobs.reduce((sum, { size }) => sum + size, 0),
               })),
             );

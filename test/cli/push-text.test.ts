@@ -28,7 +28,7 @@ test("within 80 columns: what stays at a registry that deletes nothing, what fai
 });
 
 test("stopped: what has come, and what goes on from there", () => {
-  const place = { target: "mirror:5000", tookMs: 2_000 };
+  const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
   assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);
   assert.match(stoppedText(view, { ...place, isBad: true }), /none has its tag\.\nA whole bundle goes on/);
 });

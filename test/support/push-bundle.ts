@@ -60,7 +60,8 @@ export async function planFor(
     allowNewDigest,
     ...(name === undefined ? {} : { name }),
   });
-  if (plan.problems.length > 0) throw new Error(plan.problems.join("\n"));
+  const wrong = [...plan.problems, ...plan.leftOut];
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
   return plan.images;
 }
 

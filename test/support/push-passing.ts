@@ -48,7 +48,8 @@ export async function pushPassing(
   try {
     const images = await planFor(await push.read(), options);
     const results = await push.push(images);
-    return { results, events, leftOver: await push.clean(), passes };
+    const isWhole = results.every(({ result }) => result === "pushed" || result === "there");
+    return { results, events, leftOver: await push.clean(isWhole), passes };
   } finally {
     close();
   }

@@ -24,6 +24,7 @@ export function openJournal(path: string, target: string): PushJournal {
   const done = new Map<string, readonly DoneImage[]>();
   const learn = (line: JournalLine): void => {
     if (line.kind === "done") done.set(line.source, line.images);
+    if (line.kind === "emptied") for (const place of places.values()) place.delete(line.repository);
     if (line.kind !== "blob") return;
     const place = places.get(line.digest) ?? new Set();
     places.set(line.digest, place.add(line.repository));
@@ -45,6 +46,9 @@ export function openJournal(path: string, target: string): PushJournal {
     note(repository, digest) {
       if (!has(repository, digest)) add({ kind: "blob", digest, repository });
     },
+    blobsIn: (repository) =>
+      [...places].flatMap(([digest, place]) => (place.has(repository) ? [digest] : [])),
+    noteEmptied: (repository) => add({ kind: "emptied", repository }),
     doneImages: (source) => done.get(source),
     noteDone: (source, images) => add({ kind: "done", source, images }),
   };

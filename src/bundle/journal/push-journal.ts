@@ -9,6 +9,10 @@ export interface PushJournal {
   find(digest: Digest, except: string): string | undefined;
   /** It has it, or is being sent it: who is killed then does not know how that ended, and asks. */
   note(repository: string, digest: Digest): void;
+  /** What a repository should have. */
+  blobsIn(repository: string): readonly Digest[];
+  /** It has none of it any more. */
+  noteEmptied(repository: string): void;
   /** The images of a source of which everything was pushed. */
   doneImages(source: string): readonly DoneImage[] | undefined;
   noteDone(source: string, images: readonly DoneImage[]): void;
@@ -19,6 +23,8 @@ export const noJournal: PushJournal = {
   has: () => false,
   find: () => undefined,
   note: () => {},
+  blobsIn: () => [],
+  noteEmptied: () => {},
   doneImages: () => undefined,
   noteDone: () => {},
 };

@@ -32,16 +32,21 @@ export interface PassingBlobSink {
   abort(): void;
 }
 
+/** A request under way, and what is known of it. */
+const LEAST_CHARGE = 16 * 1024;
+
 /** Takes a small blob into memory and sends it from there. */
 export async function holdBlob(
   context: PassContext,
   { digest: promised, repositories, size, place }: PassingBlob,
   budget: ByteBudget,
 ): Promise<PassingBlobSink> {
-  await budget.take(size);
+  // Whatever its size: what belongs to it besides takes more than it does where it is small.
+  const charge = Math.max(size, LEAST_CHARGE);
+  await budget.take(charge);
   const bytes = Buffer.allocUnsafe(size);
   let filled = 0;
-  const free = (): undefined => void budget.give(size);
+  const free = (): undefined => void budget.give(charge);
   const source = {
     open: (_: Digest, range = { start: 0, end: size }) =>
       Readable.from([bytes.subarray(range.start, range.end)]),

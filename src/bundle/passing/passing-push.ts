@@ -27,8 +27,10 @@ export interface PassingBundles {
 }
 
 export interface PassingOptions {
-  /** A repository for what goes by before anybody knows where it belongs. */
+  /** A repository for what goes by before anybody knows where it belongs: of this push alone. */
   readonly staging: string;
+  /** Others of that kind, which pushes before this one may not have emptied, and that none uses. */
+  readonly abandoned?: readonly string[];
   /** For the one image that its bundle does not name. */
   readonly name?: string | undefined;
 }
@@ -38,8 +40,11 @@ export interface PassingPush {
   /** Goes through the bundles, and sends what may be of use. Throws BundleError, or what ends the push. */
   read(): Promise<PassedBundles>;
   push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
-  /** After all images are there. Returns a repository that stays, which nobody needs; undefined: none does. */
-  clean(): Promise<LeftOver | undefined>;
+  /**
+   * However it ended. Where not all images are there, what no other repository has is left for the next push. Returns a
+   * repository that stays, or its name; undefined: there never was one.
+   */
+  clean(isWhole: boolean): Promise<LeftOver | undefined>;
 }
 
 export interface PassedBundles extends OpenBundle {
@@ -61,7 +66,7 @@ const MOST_PASSES = 16;
 export function createPassingPush(
   bundles: PassingBundles,
   context: PassContext,
-  { staging, name }: PassingOptions,
+  { staging, abandoned = [], name }: PassingOptions,
 ): PassingPush {
   const homes = createBlobHomes();
   const direct = createDirectBlobs(context, homes, name);
@@ -80,6 +85,9 @@ export function createPassingPush(
     refusal = onceOnly(staging, found.why);
     throw refusal;
   };
+
+  const stagedBlobs = (): readonly Digest[] =>
+    homes.list().flatMap(({ repository, digest }) => (repository === staging ? [digest] : []));
 
   const pass = async (wants: Wants): Promise<readonly OpenedBundle[]> => {
     const taker = createBlobTaker(context, wants);
@@ -160,12 +168,23 @@ export function createPassingPush(
         if (result.result === "failed") context.emit({ kind: "image-end", ...result });
       return images.map((image) => results.get(image) as ImageResult);
     },
-    async clean() {
-      const staged = homes.list().filter(({ repository }) => repository === staging);
-      if (staged.length === 0) return undefined;
-      const digests = staged.map(({ digest }) => digest);
-      const why = await clearStaging(context.link, staging, digests);
-      return why === undefined ? undefined : { repository: staging, why };
+    async clean(isWhole) {
+      const { link, journal, signal } = context;
+      if (signal.aborted) return probe === undefined ? undefined : { repository: staging, why: "kept" };
+      const left: LeftOver[] = [];
+      for (const repository of [staging, ...abandoned]) {
+        const isOwn = repository === staging;
+        const staged = [...new Set([...journal.blobsIn(repository), ...(isOwn ? stagedBlobs() : [])])];
+        if (staged.length === 0 && !(isOwn && probe !== undefined)) continue;
+        // A push that goes on later mounts what it finds.
+        const isSpare = (digest: Digest): boolean =>
+          isWhole || homes.list().some((home) => home.digest === digest && home.repository !== repository);
+        const spare = staged.filter(isSpare);
+        const why = await clearStaging(link, repository, spare);
+        if (why === undefined && spare.length === staged.length) journal.noteEmptied(repository);
+        left.push({ repository, why: why ?? (spare.length === staged.length ? "emptied" : "kept") });
+      }
+      return left.find(({ why }) => why !== "emptied") ?? left[0];
     },
   };
 }

@@ -10,10 +10,15 @@ export async function recallImages(
 ): Promise<readonly { readonly result: ImageResult; readonly bytes: number }[] | undefined> {
   if (done === undefined || done.length === 0) return undefined;
   const found = await Promise.all(
-    done.map(({ repository, tag, digest }) =>
-      lanes.run((lane) => retrier.run(repository, () => headManifest(link, repository, tag ?? digest), lane)),
+    done.flatMap(({ repository, tag, digest, below }) =>
+      [tag ?? digest, ...below].map(async (reference, at) => {
+        const there = await lanes.run((lane) =>
+          retrier.run(repository, () => headManifest(link, repository, reference), lane),
+        );
+        return at === 0 ? there === digest : there !== undefined;
+      }),
     ),
   );
-  if (done.some(({ digest }, at) => found[at] !== digest)) return undefined;
-  return done.map(({ bytes, ...image }) => ({ result: { ...image, result: "there" }, bytes }));
+  if (found.includes(false)) return undefined;
+  return done.map(({ bytes, below: _, ...image }) => ({ result: { ...image, result: "there" }, bytes }));
 }

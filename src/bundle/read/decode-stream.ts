@@ -182,10 +182,18 @@ function startProgram([program = "", ...args]: readonly string[], from: string, 
           .split("\n")[0]
           ?.replace(/^(?:xz: |zstd: )?(?:\(stdin\): |\/\*stdin\*\\ : )?/, "") ||
         (signal === null ? `exit code ${status}` : `ended by ${signal}`);
-      reject(damaged(name, program, why));
+      reject(/memory usage limit/i.test(why) ? tooLarge(name) : damaged(name, program, why));
     });
   });
   return { input: child.stdin, output: child.stdout, finished, stop: () => void child.kill("SIGKILL") };
+}
+
+function tooLarge(name: string): BundleError {
+  const source = name === "standard input" ? "FILE" : name;
+  return new BundleError(
+    "unsupported",
+    `${name}: xz wants more than 1 GiB of memory for it; where there is that much: xz -dc ${source} | mirrorlet push - …`,
+  );
 }
 
 function damaged(name: string, by: string, why: string, cause?: unknown): BundleError {

@@ -16,8 +16,8 @@ import { readBlob, verifiedBytes } from "./verified-bytes.ts";
  * - Who waits for a home holds no lane.
  */
 export interface BlobTransfer {
-  /** Resolves when the repository has it. */
-  ensure(repository: string, blob: Descriptor): Promise<void>;
+  /** Resolves when the repository has it, with how that came about. */
+  ensure(repository: string, blob: Descriptor): Promise<PartEnd>;
   /** The repository has it: an image with it is there. */
   noteThere(repository: string, digest: Digest): void;
 }
@@ -41,13 +41,13 @@ interface Outlook {
 export const WORTH_ASKING = 1024 * 1024;
 
 export function createBlobTransfer(context: PushContext): BlobTransfer {
-  const present = new Map<string, Promise<void>>();
+  const present = new Map<string, Promise<PartEnd>>();
   const homes = new Map<Digest, Home>();
   const outlook: Outlook = { end: undefined };
-  const transfer = (repository: string, blob: Descriptor, from: string | undefined): Promise<void> =>
+  const transfer = (repository: string, blob: Descriptor, from: string | undefined): Promise<PartEnd> =>
     transferBlob(context, repository, blob, from, outlook);
 
-  const makeHome = (repository: string, blob: Descriptor): Promise<void> => {
+  const makeHome = (repository: string, blob: Descriptor): Promise<PartEnd> => {
     // Where a push before this one has put it; if it is not there any more, it is sent in the same request.
     const hint = context.journal.find(blob.digest, repository);
     const done = transfer(repository, blob, hint);
@@ -62,7 +62,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     return done;
   };
 
-  const bring = async (repository: string, blob: Descriptor): Promise<void> => {
+  const bring = async (repository: string, blob: Descriptor): Promise<PartEnd> => {
     for (;;) {
       const home = homes.get(blob.digest);
       if (home === undefined) return makeHome(repository, blob);
@@ -77,7 +77,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
 
   const noteThere = (repository: string, digest: Digest): void => {
     const key = `${repository}@${digest}`;
-    if (!present.has(key)) present.set(key, Promise.resolve());
+    if (!present.has(key)) present.set(key, Promise.resolve("there"));
     if (!homes.has(digest)) homes.set(digest, { repository, end: READY });
   };
   for (const { repository, digest } of context.known ?? []) noteThere(repository, digest);
@@ -100,12 +100,12 @@ export function transferBlob(
   blob: Descriptor,
   from?: string,
   outlook: Outlook = { end: undefined },
-): Promise<void> {
+): Promise<PartEnd> {
   return context.lanes.run(async (lane) => {
     context.signal.throwIfAborted();
     if (outlook.end !== undefined) throw outlook.end;
     try {
-      await trackBlob(context, repository, blob, (onSent) =>
+      return await trackBlob(context, repository, blob, (onSent) =>
         send(context, { repository, blob, from, lane, onSent }),
       );
     } catch (error) {

@@ -11,15 +11,15 @@ import { readVerified } from "./verified-bytes.ts";
 export interface ManifestTransfer {
   /** What stands under a tag, or a digest if it is there; undefined: nothing. */
   find(repository: string, reference: string): Promise<Digest | undefined>;
-  /** Puts it under its digest, once. */
-  ensure(repository: string, manifest: TreeManifest): Promise<void>;
+  /** Puts it under its digest, once. False: it was there. */
+  ensure(repository: string, manifest: TreeManifest): Promise<boolean>;
   /** Puts it under a tag. */
   tag(repository: string, tag: string, manifest: TreeManifest): Promise<void>;
 }
 
 export function createManifestTransfer(context: PushContext): ManifestTransfer {
   const { link, retrier, lanes, source, deep } = context;
-  const present = new Map<string, Promise<void>>();
+  const present = new Map<string, Promise<boolean>>();
   const listing = new Map<string, Promise<void>>();
 
   const run = <T>(what: string, work: () => Promise<T>): Promise<T> =>
@@ -62,9 +62,10 @@ export function createManifestTransfer(context: PushContext): ManifestTransfer {
     return next;
   };
 
-  const bring = async (repository: string, manifest: TreeManifest): Promise<void> => {
-    if (deep && (await find(repository, manifest.digest)) !== undefined) return;
+  const bring = async (repository: string, manifest: TreeManifest): Promise<boolean> => {
+    if (deep && (await find(repository, manifest.digest)) !== undefined) return false;
     await put(repository, manifest.digest, manifest);
+    return true;
   };
 
   return {

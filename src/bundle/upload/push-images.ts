@@ -10,6 +10,7 @@ import { ExhaustedError } from "../registry/retrier.ts";
 import { mountBlob } from "../registry/upload-blob.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { describePushFailure } from "./describe-push-failure.ts";
+import { blobsStanding, findStanding } from "./find-standing.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
 import type { PushContext } from "./push-context.ts";
 import { asSparseList, onlyPlatform } from "./sparse-list.ts";
@@ -79,7 +80,8 @@ function createImagePush(context: PushContext): ImagePush {
     const top = tree.manifests.at(-1);
     if (top === undefined) return undefined;
     try {
-      await (tag === undefined ? manifests.ensure(repository, top) : manifests.tag(repository, tag, top));
+      if (tag === undefined) await manifests.ensure(repository, top);
+      else await manifests.tag(repository, tag, top);
       return undefined;
     } catch (error) {
       const sparse = asSparseList(error, tree);
@@ -94,17 +96,20 @@ function createImagePush(context: PushContext): ImagePush {
     const { repository, tag, tree, referrers } = image;
     const { digest } = tree.image.top;
     const only = onlyPlatform(tree)?.manifest;
-    const standing = await manifests.find(repository, tag ?? digest);
-    if (context.allowNewDigest && only !== undefined && standing === only.digest)
+    const standing = await findStanding(tag ?? digest, tree, (one) => manifests.find(repository, one));
+    const { isWhole } = standing;
+    if (context.allowNewDigest && only !== undefined && standing.top === only.digest)
       return { result: "there", newDigest: only.digest };
-    const isThere = standing === digest;
-    if (isThere) for (const blob of tree.blobs) if (!context.deep) blobs.noteThere(repository, blob.digest);
-    const mustLook = !isThere || context.deep;
-    if (mustLook) await pushParts(parts, repository, tree, tree.manifests.slice(0, -1));
-    let hasSent = !isThere;
+    if (!context.deep) for (const blob of blobsStanding(tree, standing)) blobs.noteThere(repository, blob);
+    const wanted = tree.manifests
+      .slice(0, -1)
+      .filter((one) => context.deep || !standing.manifests.has(one.digest));
+    const hasLooked = !isWhole || context.deep;
+    const hasBrought = hasLooked && (await pushParts(parts, repository, tree, wanted));
+    let hasSent = !isWhole || hasBrought;
     for (const referrer of referrers)
-      if (await pushReferrer(parts, repository, referrer, isThere)) hasSent = true;
-    const newDigest = isThere ? undefined : await putTop(image);
+      if (await pushReferrer(parts, repository, referrer, standing.top === digest)) hasSent = true;
+    const newDigest = standing.top === digest ? undefined : await putTop(image);
     return { result: hasSent ? "pushed" : "there", ...(newDigest === undefined ? {} : { newDigest }) };
   };
 }
@@ -115,17 +120,20 @@ interface Parts {
   readonly manifests: ManifestTransfer;
 }
 
+/** True: something was sent, or mounted. */
 async function pushParts(
   { context, blobs, manifests }: Parts,
   repository: string,
   tree: ImageTree,
   wanted: ImageTree["manifests"],
-): Promise<void> {
+): Promise<boolean> {
   await requireAbsent(context, manifests, repository, tree.absent);
   const ended = await Promise.allSettled(tree.blobs.map((blob) => blobs.ensure(repository, blob)));
   const failed = ended.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
   if (failed.length > 0) throw failed.find(endsAll) ?? failed[0];
-  for (const manifest of wanted) await manifests.ensure(repository, manifest);
+  let hasBrought = ended.some((end) => end.status === "fulfilled" && end.value !== "there");
+  for (const manifest of wanted) if (await manifests.ensure(repository, manifest)) hasBrought = true;
+  return hasBrought;
 }
 
 /** True: something of it was sent. */

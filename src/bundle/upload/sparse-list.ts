@@ -11,7 +11,7 @@ export class SparseListError extends Error {
         ? ""
         : `, or push with --allow-new-digest: then its tag leads to ${only} alone, which has a digest of its own`;
     super(
-      `this registry takes no list without all that it names, and the bundle was made without ${missing} of its manifests: make one with all platforms (dump without --platform)${way}`,
+      `this registry takes no list without all that it names, and the bundle was made without ${missing} of its manifests: make one with all platforms (dump without --platform; docker save keeps one of them)${way}`,
     );
   }
 }
@@ -32,7 +32,8 @@ export function onlyPlatform({
   if (!absent.some(({ kind, leftOut }) => kind === "manifest" && leftOut !== undefined)) return undefined;
   const found = (manifests.at(-1)?.parts.manifests ?? []).flatMap(({ digest, platform }) => {
     const manifest = manifests.find((one) => one.digest === digest);
-    const name = platformName(platform);
+    // Attestations are for no platform, and say so; some programs say nothing of any.
+    const name = platformName(platform) ?? (platform === undefined ? "the one image in it" : undefined);
     return manifest === undefined || name === undefined ? [] : [{ platform: name, manifest }];
   });
   return found.length === 1 ? found[0] : undefined;

@@ -3,6 +3,7 @@ import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { SurveyedImage } from "../../core/bundle/push/surveyed-image.ts";
 import { headBlob } from "../registry/blobs.ts";
 import { headManifest } from "../registry/manifests.ts";
+import { blobsStanding, findStanding } from "./find-standing.ts";
 import type { PushContext } from "./push-context.ts";
 
 /** Asks what a push would have to do, and sends nothing. Rejects as RegistryLink does. */
@@ -22,13 +23,17 @@ export async function surveyImages(
 
   const there = await Promise.all(
     images.map(({ repository, tag, tree }) =>
-      ask(repository, () => headManifest(link, repository, tag ?? tree.image.top.digest)),
+      findStanding(tag ?? tree.image.top.digest, tree, (reference) =>
+        ask(repository, () => headManifest(link, repository, reference)),
+      ),
     ),
   );
-  const isThere = (at: number): boolean => there[at] === images[at]?.tree.image.top.digest;
+  const isThere = (at: number): boolean => there[at]?.isWhole === true;
   // What a push would mount from.
-  for (const [at, { tree }] of images.entries())
-    if (isThere(at)) for (const { digest } of tree.blobs) known.add(digest);
+  for (const [at, { tree }] of images.entries()) {
+    const standing = there[at];
+    if (standing !== undefined) for (const digest of blobsStanding(tree, standing)) known.add(digest);
+  }
   return Promise.all(
     images.map(async (image, at): Promise<SurveyedImage> => {
       const { repository, tree } = image;

@@ -171,7 +171,8 @@ async function sweep(path: string): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Whether there is a process of that number. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -180,7 +181,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function filesBeside(path: string, ending: RegExp): Promise<readonly string[]> {
+/** Those whose names go on so. Throws what the file system throws. */
+export async function filesBeside(path: string, ending: RegExp): Promise<readonly string[]> {
   const name = basename(path);
   const all = await readdir(dirname(path));
   return all

@@ -7,7 +7,14 @@ import { sourceIdentity } from "../../../src/bundle/journal/source-identity.ts";
 import { scratch } from "../../support/opened-bundle.ts";
 
 const digest = (n: number): string => `sha256:${n.toString(16).padStart(64, "0")}`;
-const image = { name: "gcr.io/a:1", repository: "a", tag: "1", digest: digest(1), bytes: 5 };
+const image = {
+  name: "gcr.io/a:1",
+  repository: "a",
+  tag: "1",
+  digest: digest(1),
+  below: [digest(2)],
+  bytes: 5,
+};
 
 test("what was noted is known to who opens it next; a torn last line is left out", (context) => {
   const path = join(scratch(context), "state/push/j.jsonl");

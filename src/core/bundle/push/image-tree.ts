@@ -23,7 +23,7 @@ export interface ImageTree {
 export interface AbsentPart {
   readonly kind: "manifest" | "blob";
   readonly descriptor: Descriptor;
-  /** Whoever made the bundle meant it so. */
+  /** Whoever made the bundle meant it so, or a program that keeps one platform of a list. */
   readonly leftOut?: {
     /** An image that was pushed before, and has it. */
     readonly image?: string;
@@ -51,12 +51,27 @@ export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: Tr
     const why = meant.get(descriptor.digest);
     absent.set(descriptor.digest, { kind, descriptor, ...(why === undefined ? {} : { leftOut: why }) });
   };
+  /** Programs that save one platform of many leave out a manifest, or all that is below it, the config too. */
+  const isThinned = ({ digest }: Descriptor): boolean => {
+    const config = partsOf(digest)?.parts.blobs[0]?.digest;
+    if (partsOf(digest) === undefined) return true;
+    return config !== undefined && !has(config) && !meant.has(config);
+  };
+  const visitBelow = (children: readonly Descriptor[]): void => {
+    const thinned = new Set(children.filter(isThinned));
+    // A list of which nothing is there has not been thinned out by anybody.
+    const isMeant = thinned.size < children.length;
+    for (const child of children) {
+      if (!isMeant || !thinned.has(child)) visit(child);
+      else absent.set(child.digest, { kind: "manifest", descriptor: child, leftOut: {} });
+    }
+  };
   const visit = (descriptor: Descriptor): void => {
     if (visited.has(descriptor.digest)) return;
     visited.add(descriptor.digest);
     const found = partsOf(descriptor.digest);
     if (found === undefined) return void lack("manifest", descriptor);
-    for (const child of found.parts.manifests) visit(child);
+    visitBelow(found.parts.manifests);
     for (const blob of found.parts.blobs) {
       if (has(blob.digest)) blobs.set(blob.digest, blob);
       else if (!isForeign(blob)) lack("blob", blob);

@@ -10,6 +10,8 @@ export type JournalLine =
   | { readonly kind: "target"; readonly target: string }
   /** The repository has the blob, or was about to get it. */
   | { readonly kind: "blob"; readonly digest: Digest; readonly repository: string }
+  /** The repository has nothing any more that was noted before. */
+  | { readonly kind: "emptied"; readonly repository: string }
   /** All of a source was pushed. */
   | { readonly kind: "done"; readonly source: string; readonly images: readonly DoneImage[] };
 
@@ -18,6 +20,8 @@ export interface DoneImage {
   readonly repository: string;
   readonly tag: string | undefined;
   readonly digest: Digest;
+  /** Manifests that a list names, at any depth: a registry may have a list without them. */
+  readonly below: readonly Digest[];
   /** Of its blobs. */
   readonly bytes: number;
 }
@@ -30,6 +34,8 @@ export function journalLine(line: JournalLine): string {
       return `${JSON.stringify({ schema: SCHEMA, target: line.target })}\n`;
     case "blob":
       return `${JSON.stringify({ blob: line.digest, in: line.repository })}\n`;
+    case "emptied":
+      return `${JSON.stringify({ emptied: line.repository })}\n`;
     case "done":
       return `${JSON.stringify({ done: line.source, images: line.images })}\n`;
     default:
@@ -45,6 +51,8 @@ export function parseJournalLine(text: string): JournalLine | undefined {
   const digest = textField(value, "blob");
   const repository = textField(value, "in");
   if (digest !== undefined && repository !== undefined) return { kind: "blob", digest, repository };
+  const emptied = textField(value, "emptied");
+  if (emptied !== undefined) return { kind: "emptied", repository: emptied };
   const source = textField(value, "done");
   const images = field(value, "images");
   if (source === undefined || !Array.isArray(images)) return undefined;
@@ -55,7 +63,9 @@ export function parseJournalLine(text: string): JournalLine | undefined {
 function readDoneImage(value: unknown): DoneImage | undefined {
   const [name, repository, digest] = ["name", "repository", "digest"].map((key) => textField(value, key));
   const bytes = field(value, "bytes");
+  const below = field(value, "below");
   if (name === undefined || repository === undefined || digest === undefined || typeof bytes !== "number")
     return undefined;
-  return { name, repository, digest, bytes, tag: textField(value, "tag") };
+  if (!Array.isArray(below) || !below.every((one) => typeof one === "string")) return undefined;
+  return { name, repository, digest, below, bytes, tag: textField(value, "tag") };
 }

@@ -1,6 +1,9 @@
-/** A repository that a push made and that nobody needs any more. */
+/** A repository that a push made, and that is none of its images'. */
 export interface LeftOver {
   readonly repository: string;
-  /** The login may not delete · the registry does not · it did not answer, or broke. */
-  readonly why: "refused" | "unsupported" | "broken";
+  /**
+   * The login may not delete · the registry does not · it did not answer, or broke · the next push goes on from what is
+   * in it · nothing is in it, but registries go on listing its name.
+   */
+  readonly why: "refused" | "unsupported" | "broken" | "kept" | "emptied";
 }

@@ -13,6 +13,8 @@ export interface PlannedImage extends RepositoryName {
 
 export interface PushPlan {
   readonly images: readonly PlannedImage[];
+  /** Images that cannot be pushed as they are, and what to do: a sentence each. Others are no worse off for them. */
+  readonly leftOut: readonly string[];
   /** Why nothing can be pushed before they are settled: a sentence each. */
   readonly problems: readonly string[];
 }
@@ -24,9 +26,10 @@ export interface PlanOptions {
   readonly allowNewDigest: boolean;
 }
 
-/** Finds the place of each image. Nothing is left out silently: what has no place is a problem. */
+/** Finds the place of each image. Nothing is left out silently. */
 export function planPush(trees: readonly ImageTree[], options: PlanOptions): PushPlan {
   const problems: string[] = [];
+  const leftOut: string[] = [];
   const { referrers, images } = partition(trees, options);
   const unnamed = images.filter(({ image }) => image.name === undefined);
   if (options.name !== undefined && unnamed.length !== 1)
@@ -36,24 +39,26 @@ export function planPush(trees: readonly ImageTree[], options: PlanOptions): Pus
   const planned = images.flatMap((tree): readonly PlannedImage[] => {
     const { top, name = options.name, newDigest } = tree.image;
     if (name === undefined) {
-      problems.push(
-        `${top.digest} has no name in the bundle: give it one with --name, such as gcr.io/a/b:1.0`,
-      );
+      const how =
+        unnamed.length === 1
+          ? "give it one with --name, such as gcr.io/a/b:1.0"
+          : "--name gives one to a single image: save each by its name, or in a bundle of its own";
+      leftOut.push(`${top.digest} has no name in the bundle: ${how}`);
       return [];
     }
-    if (newDigest !== undefined && !options.allowNewDigest)
-      problems.push(
-        `${name} cannot keep its digest: ${newDigest}; --allow-new-digest pushes it all the same`,
-      );
+    if (newDigest !== undefined && !options.allowNewDigest) {
+      leftOut.push(`${name} cannot keep its digest: ${newDigest}; --allow-new-digest pushes it all the same`);
+      return [];
+    }
     const result = repositoryFor(name, top.digest, options.namespace);
     if (!result.ok) {
-      problems.push(result.message);
+      leftOut.push(result.message);
       return [];
     }
     return [{ name, tree, ...result.name, referrers: referrersOf(tree, referrers) }];
   });
   const distinct = dropRepeats(planned);
-  return { images: distinct, problems: [...problems, ...findClashes(distinct)] };
+  return { images: distinct, leftOut, problems: [...problems, ...findClashes(distinct)] };
 }
 
 /** What has no name and says something about another manifest goes where that one goes. */

@@ -66,6 +66,7 @@ export function createPushProgress(
 ): PushProgress {
   let images = planned ?? [];
   let pairs = listPairs(images);
+  let index = indexImages(images);
   let reading: Reading | undefined = planned === undefined ? { bytes: 0, total: undefined } : undefined;
   const counts = { there: 0, pushed: 0, failed: 0 };
   const bytes = { sent: 0, mounted: 0, there: 0 };
@@ -74,19 +75,22 @@ export function createPushProgress(
   let retries = 0;
   let refusesMounts = false;
   /** Found where nobody knew yet for which image. */
-  const foundEarly = new Set<Digest>();
+  const foundEarly = new Map<Digest, Set<string>>();
 
   const finish = (key: string): void => {
-    const pair = pairs.get(key);
-    if (pair !== undefined) pair.high = pair.size;
+    const pair = pairs.find(key);
+    if (pair !== undefined) pairs.raise(pair, pair.size);
   };
   const noteEnd = (event: Extract<PushEvent, { kind: "blob-end" }>): void => {
     const { repository, digest, size, end } = event;
     active.delete(`${repository}@${digest}`);
     if (end === undefined) return;
     // It could have been mounted from there.
-    if (end === "uploaded") refusesMounts ||= hasOther(pairs, repository, digest);
-    if (end === "there" && reading !== undefined) foundEarly.add(digest);
+    if (end === "uploaded") refusesMounts ||= pairs.hasOther(repository, digest);
+    if (end === "there" && reading !== undefined) {
+      const keys = foundEarly.get(digest) ?? new Set();
+      foundEarly.set(digest, keys.add(`${repository}@${digest}`));
+    }
     if (end !== "uploaded") bytes[end] += size;
     finish(`${repository}@${digest}`);
   };
@@ -103,23 +107,23 @@ export function createPushProgress(
       if (event.kind === "blob-sent") {
         const key = `${event.repository}@${event.digest}`;
         const blob = active.get(key);
-        const pair = pairs.get(key);
+        const pair = pairs.find(key);
         if (blob === undefined) return;
         bytes.sent += event.bytes < blob.current ? event.bytes : event.bytes - blob.current;
         // The next try begins at its start, and what was shown stays.
         active.set(key, { ...blob, current: event.bytes, bytes: Math.max(blob.bytes, event.bytes) });
-        if (pair !== undefined) pair.high = Math.min(pair.size, Math.max(pair.high, event.bytes));
+        if (pair !== undefined) pairs.raise(pair, Math.min(pair.size, event.bytes));
         sample(samples, atMs, bytes.sent);
       }
       if (event.kind === "blob-end") noteEnd(event);
       if (event.kind === "image-end" && event.result !== "left") {
         counts[event.result]++;
         if (event.result === "there")
-          for (const blob of blobsOf(images, event.repository, event.digest)) {
-            const pair = pairs.get(`${event.repository}@${blob}`);
+          for (const blob of blobsOf(index, event.repository, event.digest)) {
+            const pair = pairs.find(`${event.repository}@${blob}`);
             if (pair === undefined || pair.high === pair.size) continue;
             if (!foundEarly.has(blob)) bytes.there += pair.size - pair.high;
-            pair.high = pair.size;
+            pairs.raise(pair, pair.size);
           }
       }
     },
@@ -129,14 +133,17 @@ export function createPushProgress(
     plan(next) {
       images = next;
       pairs = listPairs(next);
+      index = indexImages(next);
+      for (const keys of foundEarly.values()) for (const key of keys) finish(key);
       reading = undefined;
     },
     view(atMs) {
-      const total = [...pairs.values()].reduce((sum, { size }) => sum + size, 0);
-      const done = [...pairs.values()].reduce((sum, { high }) => sum + high, 0);
+      const { total, done } = pairs.sums();
       const bytesPerSecond = rateOf(samples, atMs, bytes.sent);
-      const left = bytesLeft(pairs, refusesMounts);
-      const mayGuess = atMs - startMs >= GUESS_AFTER_MS && bytesPerSecond > 0;
+      const left = pairs.left(refusesMounts);
+      // What has all gone out may have to go once more: only its end tells.
+      const mayGuess =
+        atMs - startMs >= GUESS_AFTER_MS && bytesPerSecond > 0 && (left > 0 || active.size === 0);
       return {
         images: { total: images.length, ...counts },
         bytes: { total, done, ...bytes },
@@ -170,37 +177,73 @@ interface Pair {
   high: number;
 }
 
-function listPairs(images: readonly PlannedImage[]): Map<string, Pair> {
+/** Parts by repository; what is asked of all of them is kept up to date, as there may be tens of thousands. */
+interface Pairs {
+  find(key: string): Pair | undefined;
+  /** It has come so far, or further. */
+  raise(pair: Pair, to: number): void;
+  sums(): { readonly total: number; readonly done: number };
+  /** Another repository has all of it. */
+  hasOther(repository: string, digest: Digest): boolean;
+  /** What still has to go over the wire: where mounts work, each blob once. */
+  left(refusesMounts: boolean): number;
+}
+
+function listPairs(images: readonly PlannedImage[]): Pairs {
   const pairs = new Map<string, Pair>();
+  /** What is left of a blob where it has come furthest, and who has all of it. */
+  const blobs = new Map<Digest, { left: number; readonly whole: Set<string> }>();
+  const sums = { total: 0, done: 0, leftOnce: 0 };
   for (const { repository, tree, referrers } of images)
-    for (const { blobs } of [tree, ...referrers])
-      for (const { digest, size } of blobs)
-        pairs.set(`${repository}@${digest}`, { repository, digest, size, high: 0 });
-  return pairs;
+    for (const { blobs: parts } of [tree, ...referrers])
+      for (const { digest, size } of parts) {
+        const key = `${repository}@${digest}`;
+        if (pairs.has(key)) continue;
+        pairs.set(key, { repository, digest, size, high: 0 });
+        sums.total += size;
+        if (!blobs.has(digest)) sums.leftOnce += size;
+        if (!blobs.has(digest)) blobs.set(digest, { left: size, whole: new Set() });
+      }
+  return {
+    find: (key) => pairs.get(key),
+    raise(pair, to) {
+      const blob = blobs.get(pair.digest);
+      if (blob === undefined || to < pair.high) return;
+      sums.done += to - pair.high;
+      pair.high = to;
+      const left = Math.min(blob.left, pair.size - to);
+      sums.leftOnce -= blob.left - left;
+      blob.left = left;
+      if (to === pair.size) blob.whole.add(pair.repository);
+    },
+    sums: () => sums,
+    hasOther(repository, digest) {
+      const whole = blobs.get(digest)?.whole;
+      return whole !== undefined && whole.size > (whole.has(repository) ? 1 : 0);
+    },
+    left: (refusesMounts) => (refusesMounts ? sums.total - sums.done : sums.leftOnce),
+  };
 }
 
-function blobsOf(images: readonly PlannedImage[], repository: string, digest: Digest): readonly Digest[] {
-  return images
-    .filter((image) => image.repository === repository && image.tree.image.top.digest === digest)
-    .flatMap(({ tree, referrers }) =>
-      [tree, ...referrers].flatMap(({ blobs }) => blobs.map((blob) => blob.digest)),
-    );
-}
-
-function hasOther(pairs: ReadonlyMap<string, Pair>, repository: string, digest: Digest): boolean {
-  return [...pairs.values()].some(
-    (pair) => pair.digest === digest && pair.repository !== repository && pair.high === pair.size,
-  );
-}
-
-/** What still has to go over the wire: where mounts work, each blob once. */
-function bytesLeft(pairs: ReadonlyMap<string, Pair>, refusesMounts: boolean): number {
-  const left = new Map<string, number>();
-  for (const { repository, digest, size, high } of pairs.values()) {
-    const key = refusesMounts ? `${repository}@${digest}` : digest;
-    left.set(key, Math.min(left.get(key) ?? size, size - high));
+function indexImages(images: readonly PlannedImage[]): ReadonlyMap<string, readonly PlannedImage[]> {
+  const index = new Map<string, PlannedImage[]>();
+  for (const image of images) {
+    const key = `${image.repository}@${image.tree.image.top.digest}`;
+    const same = index.get(key);
+    if (same === undefined) index.set(key, [image]);
+    else same.push(image);
   }
-  return [...left.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return index;
+}
+
+function blobsOf(
+  index: ReadonlyMap<string, readonly PlannedImage[]>,
+  repository: string,
+  digest: Digest,
+): readonly Digest[] {
+  return (index.get(`${repository}@${digest}`) ?? []).flatMap(({ tree, referrers }) =>
+    [tree, ...referrers].flatMap(({ blobs }) => blobs.map((blob) => blob.digest)),
+  );
 }
 
 function sample(samples: { atMs: number; sent: number }[], atMs: number, sent: number): void {

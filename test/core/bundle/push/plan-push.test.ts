@@ -47,17 +47,20 @@ test("a referrer without a name goes with what it is about, and what is about it
   );
 });
 
-test("what has no name, or loses its digest, is a problem unless told otherwise", () => {
+test("what has no name, or loses its digest, is left out unless told otherwise, and takes no other along", () => {
   const unnamed = [tree("x")];
-  assert.match(planPush(unnamed, options).problems[0] ?? "", /^sha256:x has no name in the bundle: .*--name/);
+  assert.match(planPush(unnamed, options).leftOut[0] ?? "", /^sha256:x has no name in the bundle: .*--name/);
   assert.deepEqual(planPush(unnamed, { ...options, name: "gcr.io/n:2" }).images[0]?.repository, "ns/n");
   const made = [tree("x", "gcr.io/a:1", { newDigest: "it is made anew" })];
   assert.match(
-    planPush(made, options).problems[0] ?? "",
+    planPush(made, options).leftOut[0] ?? "",
     /cannot keep its digest: it is made anew; --allow-new-digest/,
   );
-  assert.deepEqual(planPush(made, { ...options, allowNewDigest: true }).problems, []);
+  assert.deepEqual(planPush(made, { ...options, allowNewDigest: true }).leftOut, []);
   assert.match(planPush(made, { ...options, allowNewDigest: true, name: "b" }).problems[0] ?? "", /has 0$/);
+  const mixed = planPush([...unnamed, tree("y"), ...made, tree("z", "gcr.io/z:1")], options);
+  assert.deepEqual([mixed.images.map(({ name }) => name), mixed.leftOut.length], [["gcr.io/z:1"], 3]);
+  assert.match(mixed.leftOut[0] ?? "", /--name gives one to a single image/);
 });
 
 test("one place for two images is a problem; for the same one it is no matter", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { progressLine } from "../../../../src/cli/push-progress-text.ts";
 import type { ImageTree } from "../../../../src/core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../../../src/core/bundle/push/plan-push.ts";
 import type { PushEvent } from "../../../../src/core/bundle/push/push-event.ts";
@@ -111,4 +112,28 @@ test("whatever happens, what is done never gets less, nor more than there is", (
       return true;
     }),
   );
+});
+
+test("all bytes out and one to go again: no time left is told, and none of it is done", () => {
+  const progress = createPushProgress(images, 0);
+  for (const [repository, part] of [
+    ["a", base],
+    ["a", blob("own", 500)],
+    ["b", base],
+  ] as const) {
+    progress.note(begin(repository, part), 0);
+    progress.note(sent(repository, part, part.size), 3_000);
+  }
+  const view = progress.view(3_500);
+  assert.equal(view.bytes.done, view.bytes.total);
+  assert.equal(view.leftMs, undefined);
+  assert.match(progressLine(view), /^99 % {2}image 0 of 2/);
+});
+
+test("what was found before the images were known is done, and there, in each repository", () => {
+  const progress = createPushProgress(undefined, 0);
+  for (const repository of ["a", "b"]) progress.note(end(repository, base, "there"), 0);
+  progress.plan(images);
+  const { bytes } = progress.view(0);
+  assert.deepEqual([bytes.done, bytes.there, bytes.total], [2_000, 2_000, 2_500]);
 });

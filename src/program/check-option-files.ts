@@ -1,0 +1,35 @@
+import { accessSync, constants, statSync } from "node:fs";
+import type { RegistryOptions } from "../cli/read-login.ts";
+
+/** Why a file that an option names cannot be read, with the option; undefined: all can. */
+export function checkOptionFiles({
+  cacert = [],
+  certDir,
+  dockerConfig,
+}: RegistryOptions): string | undefined {
+  const named = [
+    ...cacert.map((path) => ({ option: "--cacert", path, mayBeFolder: false })),
+    ...(certDir === undefined ? [] : [{ option: "--cert-dir", path: certDir, mayBeFolder: true }]),
+    ...(dockerConfig === undefined
+      ? []
+      : [{ option: "--docker-config", path: dockerConfig, mayBeFolder: true }]),
+  ];
+  for (const { option, path, mayBeFolder } of named) {
+    const why = whyUnreadable(path, mayBeFolder);
+    if (why !== undefined) return `${option} ${path}: ${why}`;
+  }
+  return undefined;
+}
+
+function whyUnreadable(path: string, mayBeFolder: boolean): string | undefined {
+  try {
+    const isFolder = statSync(path).isDirectory();
+    if (isFolder && !mayBeFolder) return "it is a folder: name the file";
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file: check the path";
+    return code === "EACCES" ? "this user may not read it" : (error as Error).message;
+  }
+}
