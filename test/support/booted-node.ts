@@ -150,7 +150,10 @@ async function operate(dir: string, release: () => Promise<void>): Promise<Boote
   const run = (script: string, timeoutMs = 60_000) => runOn(leader, script, timeoutMs);
   const must = async (script: string, timeoutMs?: number): Promise<string> => {
     const { status, stdout, stderr } = await run(script, timeoutMs);
-    if (status !== 0) throw new Error(`on the node: ${script}: status ${status}: ${stderr || stdout}`);
+    if (status !== 0) {
+      const journal = await run("journalctl --no-pager --lines=30 --output=short-precise");
+      throw new Error(`on the node: ${script}: status ${status}: ${stderr || stdout}\n${journal.stdout}`);
+    }
     return stdout;
   };
   const whenUpAgain = async (): Promise<void> => {
