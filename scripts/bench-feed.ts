@@ -38,6 +38,8 @@ try {
     const { head, measure } = MEASUREMENTS[name as keyof typeof MEASUREMENTS];
     process.stdout.write(`\n${head}\n`);
     for (const count of counts.split(",").map(Number)) {
+      if (!Number.isInteger(count) || count < 1)
+        throw new Error(`--${name} ${counts}: numbers of nodes, such as 1000,5000`);
       process.stdout.write(`${await measure(lease.path, count)}\n`);
       process.stderr.write(
         `bench-feed: the machine's load is ${loadavg()

@@ -1,4 +1,4 @@
-import type { MirroredImage, MirrorHoldings, MirrorVerdict } from "../core/bundle/check/mirrored-image.ts";
+import type { MirroredImage, MirrorHoldings, MirrorVerdict } from "../core/bundle/mirrored-image.ts";
 import { plainText } from "../core/plain-text.ts";
 import { count } from "./bundle-text.ts";
 import { wrapText } from "./wrap-text.ts";

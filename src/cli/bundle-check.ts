@@ -1,11 +1,7 @@
 import { renderNode } from "../agent/render-node.ts";
-import {
-  judgeMirrored,
-  type MirroredImage,
-  type MirrorHoldings,
-} from "../core/bundle/check/mirrored-image.ts";
-import { parsePlatform, type WantedPlatform } from "../core/bundle/dump/platform.ts";
+import type { WantedPlatform } from "../core/bundle/dump/platform.ts";
 import { readImageList } from "../core/bundle/dump/read-image-list.ts";
+import { judgeMirrored, type MirroredImage, type MirrorHoldings } from "../core/bundle/mirrored-image.ts";
 import { treeOfFiles } from "../core/containerd/host-tree.ts";
 import { type ImageReference, parseImageReference } from "../core/containerd/image-reference.ts";
 import { readRegistryConfig } from "../core/containerd/registry-config.ts";
@@ -26,7 +22,9 @@ import type { BundleCheckOptions } from "./bundle-commands.ts";
 import { createBundleProgress, type ProgressPlace } from "./bundle-progress.ts";
 import { count } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { readPlatforms } from "./read-platforms.ts";
 import type { RenderDeps } from "./render.ts";
+import type { TextFile } from "./text-file.ts";
 
 /** What a mirror is asked with. Holds secrets. */
 export interface MirrorAccess {
@@ -37,8 +35,8 @@ export interface MirrorAccess {
 export interface CheckDeps
   extends ProgressPlace,
     Pick<RenderDeps, "config" | "load" | "installedVersion" | "sha256"> {
-  /** A list of images; `-` is standard input. Undefined: there is no such file. */
-  readList(path: string): Promise<string | undefined>;
+  /** A list of images; `-` is standard input. */
+  readList(path: string): Promise<TextFile>;
   ask(target: {
     readonly reference: ImageReference;
     readonly host: ResolvedHost;
@@ -66,19 +64,18 @@ export async function bundleCheck(
     io.stderr(`mirrorlet: ${plainText(message)}\n`);
     return code;
   };
-  const { containerdVersion: text, platform = [], images } = options;
+  const { containerdVersion: text, platform, images } = options;
   const version =
     text === undefined
       ? ((await deps.installedVersion()) ?? parseContainerdVersion(ASSUMED_VERSION))
       : parseContainerdVersion(text);
   if (version === undefined) return complain(`not a containerd version: ${text} (write it like 1.7.24)`, 64);
-  const platforms = platform.map(parsePlatform);
-  const wrong = platform[platforms.indexOf(undefined)];
-  if (wrong !== undefined)
-    return complain(`${JSON.stringify(wrong)} is no platform: write OS/ARCH, such as linux/amd64`, 64);
+  const platforms = readPlatforms(platform);
+  if (typeof platforms === "string") return complain(platforms, 64);
   const listed = await deps.readList(images);
-  if (listed === undefined) return complain(`${images}: there is no such file`, 65);
-  const list = readImageList(listed, images === "-" ? "standard input" : images);
+  const source = images === "-" ? "standard input" : images;
+  if (!listed.ok) return complain(`${source}: ${listed.why}`, 65);
+  const list = readImageList(listed.text, source);
   if (!list.ok) {
     for (const problem of list.problems) complain(problem, 65);
     return 65;
@@ -89,13 +86,7 @@ export async function bundleCheck(
   if (state === undefined || hasErrors(issues)) return 65;
   const node = createNode(state, version, deps);
   if (typeof node === "string") return complain(node, 65);
-  const checked = await checkAll(
-    list.names,
-    node,
-    platforms.filter((one) => one !== undefined),
-    io,
-    deps,
-  );
+  const checked = await checkAll(list.names, node, platforms, io, deps);
   if (io.json)
     printJson(io, "bundle-check", {
       ok: exitCodeOf(checked) === 0,

@@ -20,6 +20,12 @@ export interface CommandIo {
  */
 export type ExitCode = 0 | 1 | 2 | 64 | 65 | 78 | 130 | 143;
 
+/** A signal by which somebody wants an end. */
+export type Interrupt = "SIGINT" | "SIGTERM";
+
+/** As shells have it for a program that one of these has ended. */
+export const INTERRUPTED: Readonly<Record<Interrupt, ExitCode>> = { SIGINT: 130, SIGTERM: 143 };
+
 /** Prints one JSON document, as `--json` promises. */
 export function printJson(io: CommandIo, schema: string, document: object): void {
   io.stdout(`${JSON.stringify({ schema: `mirrorlet.${schema}/v1`, ...document }, null, 2)}\n`);

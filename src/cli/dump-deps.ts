@@ -1,25 +1,21 @@
 import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
 import type { ProgressPlace } from "./bundle-progress.ts";
+import type { Interrupt } from "./command.ts";
 import type { DumpOptions } from "./dump-commands.ts";
-import type { PasswordSources } from "./find-login.ts";
-import type { Interrupt, PushLoginGiven } from "./push-registry.ts";
+import type { LoginGiven, PasswordSources } from "./find-login.ts";
 import type { DumpWish } from "./read-dump-options.ts";
+import type { TextFile } from "./text-file.ts";
 
 /** What `dump` needs of the machine and of the network. */
 export interface DumpDeps extends PasswordSources, ProgressPlace {
-  /** A list of images; `-` is standard input. Undefined: there is no such file. */
-  readList(path: string): Promise<string | undefined>;
+  /** A list of images; `-` is standard input. */
+  readList(path: string): Promise<TextFile>;
   /** A file of `input`, which is read, that a bundle at `output` would replace; undefined: there is none. */
   findReplaced(output: string, input: string): Promise<string | undefined>;
   /** Whether standard output is a terminal, where a bundle would do harm. */
   readonly isTerminal: boolean;
   /** Asks the registries. `explain` tells what went wrong. */
-  open(
-    wish: DumpWish,
-    options: DumpOptions,
-    login: PushLoginGiven,
-    onRetry: (line: string) => void,
-  ): DumpSession;
+  open(wish: DumpWish, options: DumpOptions, login: LoginGiven, onRetry: (line: string) => void): DumpSession;
   /** What went wrong and what to do, for an operator; without secrets. Throws what it does not know. */
   explain(error: unknown): string;
   /** Nobody answers, or nobody is let in. */

@@ -2,7 +2,7 @@ import { readImageList } from "../core/bundle/dump/read-image-list.ts";
 import { plainText } from "../core/plain-text.ts";
 import { createBundleProgress } from "./bundle-progress.ts";
 import { count } from "./bundle-text.ts";
-import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { type CommandIo, type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import type { DumpOptions } from "./dump-commands.ts";
 import type { DumpDeps, DumpSession, GatheredDump } from "./dump-deps.ts";
 import { dumpText } from "./dump-text.ts";
@@ -95,7 +95,7 @@ async function dumpNames(
     io.stderr(`mirrorlet: ${plainText(deps.explain(error))}\n`);
     io.stderr("mirrorlet: no bundle was made\n");
     const interrupt = session.interrupt();
-    if (interrupt !== undefined) return interrupt === "SIGINT" ? 130 : 143;
+    if (interrupt !== undefined) return INTERRUPTED[interrupt];
     return deps.isUnreachable(error) ? 2 : 1;
   };
   let gathered: GatheredDump;
@@ -147,12 +147,13 @@ function dumpJson({ plan, images, referrers }: GatheredDump): object {
 }
 
 async function readNames(given: readonly string[], list: string | undefined, deps: DumpDeps) {
-  const listed = list === undefined ? "" : await deps.readList(list);
-  if (listed === undefined) return { ok: false, problems: [`${list}: there is no such file`] } as const;
-  const parts = [
-    ...given.map((name) => readImageList(name, "argument")),
-    readImageList(listed, list === "-" ? "standard input" : (list ?? "")),
-  ];
+  const parts = given.map((name) => readImageList(name, "argument"));
+  if (list !== undefined) {
+    const source = list === "-" ? "standard input" : list;
+    const listed = await deps.readList(list);
+    if (!listed.ok) return { ok: false, problems: [`${source}: ${listed.why}`] } as const;
+    parts.push(readImageList(listed.text, source));
+  }
   const problems = parts.flatMap((part) => (part.ok ? [] : part.problems));
   if (problems.length > 0) return { ok: false, problems } as const;
   return { ok: true, names: [...new Set(parts.flatMap((part) => (part.ok ? part.names : [])))] } as const;

@@ -1,5 +1,9 @@
-import type { PushLoginGiven } from "./push-registry.ts";
 import type { LoginWish, RegistryOptions } from "./read-login.ts";
+
+/** Whose login is used: a given one, or what the stores have. */
+export type LoginGiven =
+  | { readonly kind: "given"; readonly username: string; readonly password: string }
+  | Exclude<LoginWish, { kind: "given" }>;
 
 export interface PasswordSources {
   /** Why a file that an option names cannot be read; undefined: all can. */
@@ -15,7 +19,7 @@ export async function findLogin(
   wish: LoginWish,
   host: string,
   sources: PasswordSources,
-): Promise<PushLoginGiven | string> {
+): Promise<LoginGiven | string> {
   if (wish.kind !== "given") return wish;
   const { username } = wish;
   const password =

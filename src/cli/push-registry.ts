@@ -3,10 +3,10 @@ import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult, PushEvent } from "../core/bundle/push/push-event.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
-import type { PasswordSources } from "./find-login.ts";
+import type { Interrupt } from "./command.ts";
+import type { LoginGiven, PasswordSources } from "./find-login.ts";
 import type { PushOptions } from "./push-commands.ts";
 import type { DisplayPlace } from "./push-display.ts";
-import type { LoginWish } from "./read-login.ts";
 import type { PushWish } from "./read-push-options.ts";
 
 /** What `push` needs of the machine and of the network. */
@@ -22,8 +22,6 @@ export interface PushDeps extends PasswordSources {
   readonly place: Omit<DisplayPlace, "kind" | "write"> & { readonly isTerminal: boolean };
 }
 
-export type Interrupt = "SIGINT" | "SIGTERM";
-
 /** What bundles hold, as one. */
 export interface ReadBundles {
   readonly trees: readonly ImageTree[];
@@ -32,7 +30,7 @@ export interface ReadBundles {
 }
 
 /** Rejects with what `explain` understands. */
-type Connect<T> = (wish: PushWish, options: PushOptions, login: PushLoginGiven) => Promise<T>;
+type Connect<T> = (wish: PushWish, options: PushOptions, login: LoginGiven) => Promise<T>;
 
 /** Bundles of which all can be had as often as wanted. */
 export interface RestingBundles extends ReadBundles {
@@ -48,11 +46,6 @@ export interface PassingBundles {
   scan(onEvent: (event: PushEvent) => void): Promise<Omit<RestingBundles, "kind">>;
   readonly connect: Connect<PassingRegistry>;
 }
-
-/** Whose login is used: a given one, or what the stores have. */
-export type PushLoginGiven =
-  | { readonly kind: "given"; readonly username: string; readonly password: string }
-  | Exclude<LoginWish, { kind: "given" }>;
 
 interface Connected {
   /** What does not stop a push, and whoever pushes should know. */

@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
-import type { LeftOver } from "../core/bundle/push/left-over.ts";
+import type { LeftOver, NotDeleted } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import type { PushView } from "../core/bundle/push/push-progress.ts";
@@ -77,7 +77,7 @@ function leftOverText(leftOver: LeftOver | undefined, columns: number): readonly
   return wrapText(text, columns, 0);
 }
 
-const STAYS: Readonly<Record<Exclude<LeftOver["why"], "emptied" | "kept">, string>> = {
+const STAYS: Readonly<Record<NotDeleted, string>> = {
   refused: "the login may not delete there",
   unsupported: "this registry deletes nothing",
   broken: "the registry did not delete what was in it when it was asked to",

@@ -1,9 +1,9 @@
 import { plainText } from "../core/plain-text.ts";
 import type { CommandIo, ExitCode } from "./command.ts";
-import { findLogin, loginWarnings } from "./find-login.ts";
+import { findLogin, type LoginGiven, loginWarnings } from "./find-login.ts";
 import type { PushOptions } from "./push-commands.ts";
 import { pushPassing } from "./push-passing.ts";
-import type { PushDeps, PushLoginGiven } from "./push-registry.ts";
+import type { PushDeps } from "./push-registry.ts";
 import { pushResting } from "./push-resting.ts";
 import { type PushWish, readPushOptions } from "./read-push-options.ts";
 
@@ -43,7 +43,7 @@ export async function push(
 export interface Push {
   readonly wish: PushWish;
   readonly options: PushOptions;
-  readonly login: PushLoginGiven;
+  readonly login: LoginGiven;
   readonly io: CommandIo;
   readonly deps: PushDeps;
 }

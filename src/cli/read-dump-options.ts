@@ -1,11 +1,11 @@
-import { parsePlatform, type WantedPlatform } from "../core/bundle/dump/platform.ts";
+import type { BundleCompression } from "../core/bundle/dump/bundle-compression.ts";
+import type { WantedPlatform } from "../core/bundle/dump/platform.ts";
 import { parseByteSize } from "../core/bundle/push/format-amount.ts";
 import { type PushTarget, parsePushTarget } from "../core/bundle/push/push-target.ts";
 import type { DumpOptions } from "./dump-commands.ts";
 import { type LoginWish, readLogin } from "./read-login.ts";
+import { readPlatforms } from "./read-platforms.ts";
 import { readThreads, THREADS } from "./read-push-options.ts";
-
-export type DumpCompression = "none" | "zstd" | "gzip" | "xz";
 
 /** What is wanted of a dump, understood; but for the names of its images. */
 export interface DumpWish {
@@ -13,7 +13,7 @@ export interface DumpWish {
   readonly output: string;
   readonly from: PushTarget | undefined;
   readonly platforms: readonly WantedPlatform[];
-  readonly compression: DumpCompression;
+  readonly compression: BundleCompression;
   readonly splitBytes: number | undefined;
   readonly threads: number;
   readonly login: LoginWish;
@@ -28,7 +28,7 @@ const LEAST_PART = 1024 * 1024;
 /** Understands the options of `dump`; a message where they make no sense together. */
 export function readDumpOptions(images: readonly string[], options: DumpOptions): DumpWishResult {
   const refuse = (message: string): DumpWishResult => ({ ok: false, message });
-  const { list, output, splitSize, platform = [] } = options;
+  const { list, output, splitSize, platform } = options;
   if (images.length === 0 && list === undefined)
     return refuse("which images? Name them, or a file with one a line: --list FILE");
   if (output === undefined || output === "")
@@ -38,12 +38,8 @@ export function readDumpOptions(images: readonly string[], options: DumpOptions)
   const from =
     options.from === undefined ? undefined : parsePushTarget(options.from, options.plainHttp === true);
   if (from?.ok === false) return refuse(from.message.replace("what is sent", "what comes"));
-  const platforms = platform.map(parsePlatform);
-  const wrong = platform[platforms.indexOf(undefined)];
-  if (wrong !== undefined)
-    return refuse(
-      `${JSON.stringify(wrong)} is no platform: write OS/ARCH or OS/ARCH/VARIANT, such as linux/amd64`,
-    );
+  const platforms = readPlatforms(platform);
+  if (typeof platforms === "string") return refuse(platforms);
   const compression = readCompression(options.compression, output);
   if (compression === undefined) return refuse(`--compression takes ${Object.keys(ENDINGS).join(", ")}`);
   const splitBytes = splitSize === undefined ? undefined : parseByteSize(splitSize);
@@ -58,7 +54,7 @@ export function readDumpOptions(images: readonly string[], options: DumpOptions)
   const wish = {
     output,
     from: from?.target,
-    platforms: platforms.filter((one) => one !== undefined),
+    platforms,
     compression,
     splitBytes,
     threads,
@@ -67,7 +63,7 @@ export function readDumpOptions(images: readonly string[], options: DumpOptions)
   return { ok: true, wish };
 }
 
-const ENDINGS: Readonly<Record<DumpCompression, RegExp>> = {
+const ENDINGS: Readonly<Record<BundleCompression, RegExp>> = {
   none: /\.tar$/i,
   zstd: /\.(?:zst|zstd|tzst)$/i,
   gzip: /\.(?:gz|tgz)$/i,
@@ -75,8 +71,8 @@ const ENDINGS: Readonly<Record<DumpCompression, RegExp>> = {
 };
 
 /** By the name where nothing else is said, else zstd, which is the fastest to read. */
-function readCompression(given: string | undefined, output: string): DumpCompression | undefined {
-  const known = Object.keys(ENDINGS) as readonly DumpCompression[];
+function readCompression(given: string | undefined, output: string): BundleCompression | undefined {
+  const known = Object.keys(ENDINGS) as readonly BundleCompression[];
   if (given !== undefined) return known.find((one) => one === given);
   return known.find((one) => ENDINGS[one].test(output)) ?? "zstd";
 }

@@ -2,10 +2,9 @@ import type { LeftOver } from "../core/bundle/push/left-over.ts";
 import type { PlannedImage } from "../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../core/bundle/push/push-event.ts";
 import { plainText } from "../core/plain-text.ts";
-import { type ExitCode, printJson } from "./command.ts";
+import { type ExitCode, INTERRUPTED, type Interrupt, printJson } from "./command.ts";
 import type { Push } from "./push.ts";
 import { createPushDisplay, type PushDisplay } from "./push-display.ts";
-import type { Interrupt } from "./push-registry.ts";
 import { nameOfTarget, stoppedText, summaryText } from "./push-text.ts";
 
 /** What a push came to. */
@@ -22,8 +21,6 @@ export interface PushWork {
   /** Returns a repository that stays, or its name. */
   clean?(isWhole: boolean): Promise<LeftOver | undefined>;
 }
-
-const INTERRUPTED: Readonly<Record<Interrupt, ExitCode>> = { SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Shows a push from its start to its summary, also when somebody ends it before. What `work` throws is explained.

@@ -1,6 +1,6 @@
-import type { MirrorHoldings, MissingPart } from "../core/bundle/check/mirrored-image.ts";
 import { platformName } from "../core/bundle/check-image.ts";
 import { chooseChildren, type WantedPlatform } from "../core/bundle/dump/platform.ts";
+import type { MirrorHoldings, MissingPart } from "../core/bundle/mirrored-image.ts";
 import { isForeign, type ManifestParts } from "../core/bundle/push/manifest-parts.ts";
 import { entryUrl } from "../core/containerd/hosts-toml/host-entry.ts";
 import type { Descriptor } from "../core/containerd/pull/pull-request.ts";

@@ -6,17 +6,18 @@ import { dumpImages } from "../bundle/download/dump-images.ts";
 import { type GatheredImages, gatherImages, NoPlatformError } from "../bundle/download/gather-images.ts";
 import { openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
+import { describePullFailure } from "../bundle/registry/describe-failure.ts";
 import { LoginError } from "../bundle/registry/find-login.ts";
 import { createRetrier, ExhaustedError } from "../bundle/registry/retrier.ts";
 import { WrongContentError } from "../bundle/registry/wrong-content.ts";
-import { describePullFailure } from "../bundle/upload/describe-push-failure.ts";
 import { createFileOutput, findOutputPlace, MOST_PARTS } from "../bundle/write/bundle-output.ts";
 import { findReplaced } from "../bundle/write/find-replaced.ts";
 import { createStreamOutput } from "../bundle/write/stream-output.ts";
 import { WriteError } from "../bundle/write/write-error.ts";
+import type { Interrupt } from "../cli/command.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
 import type { DumpDeps, DumpSession, GatheredDump } from "../cli/dump-deps.ts";
-import type { Interrupt, PushLoginGiven } from "../cli/push-registry.ts";
+import type { LoginGiven } from "../cli/find-login.ts";
 import type { DumpWish } from "../cli/read-dump-options.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
 import { listHoldings } from "../core/bundle/dump/list-holdings.ts";
@@ -56,7 +57,7 @@ const LONG_WAIT_MS = 2_000;
 function openSession(
   wish: DumpWish,
   options: DumpOptions,
-  login: PushLoginGiven,
+  login: LoginGiven,
   onRetry: (line: string) => void,
 ): DumpSession {
   const abort = new AbortController();

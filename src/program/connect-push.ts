@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isRunning } from "../bundle/is-running.ts";
 import { claimStaging, type StagingClaim } from "../bundle/journal/claim-staging.ts";
 import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
@@ -10,9 +11,8 @@ import { connectRegistry, pingRegistry } from "../bundle/registry/connect-regist
 import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
-import { isRunning } from "../bundle/write/bundle-output.ts";
+import type { LoginGiven } from "../cli/find-login.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
-import type { PushLoginGiven } from "../cli/push-registry.ts";
 import type { PushWish } from "../cli/read-push-options.ts";
 import { formatDuration } from "../core/bundle/push/format-amount.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
@@ -35,7 +35,7 @@ export interface PushConnection {
 export async function connectPush(
   { target, threads, chunkBytes }: PushWish,
   options: PushOptions,
-  given: PushLoginGiven,
+  given: LoginGiven,
 ): Promise<PushConnection> {
   const { host, namespace, protocol } = target;
   const { root, cacert = [], certDir, insecure = false, deep = false, allowNewDigest = false } = options;
@@ -121,11 +121,7 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
   }
 }
 
-export function loginFinder(
-  given: PushLoginGiven,
-  host: string,
-  dockerConfig: string | undefined,
-): FindLogin {
+export function loginFinder(given: LoginGiven, host: string, dockerConfig: string | undefined): FindLogin {
   if (given.kind === "none") return async () => undefined;
   if (given.kind === "stored")
     return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);

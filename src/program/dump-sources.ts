@@ -6,7 +6,7 @@ import {
 } from "../bundle/registry/connect-registry.ts";
 import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
-import type { PushLoginGiven } from "../cli/push-registry.ts";
+import type { LoginGiven } from "../cli/find-login.ts";
 import type { DumpWish } from "../cli/read-dump-options.ts";
 import { loginFinder } from "./connect-push.ts";
 
@@ -18,12 +18,7 @@ interface Opened {
 }
 
 /** A connection for each host, made when the first image of it is asked for. */
-export function createSources(
-  wish: DumpWish,
-  options: DumpOptions,
-  login: PushLoginGiven,
-  signal: AbortSignal,
-) {
+export function createSources(wish: DumpWish, options: DumpOptions, login: LoginGiven, signal: AbortSignal) {
   const { root, cacert = [], certDir, insecure = false, plainHttp = false, dockerConfig } = options;
   const opened = new Map<string, Opened>();
   const open = (namespace: string) => {

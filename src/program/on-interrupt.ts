@@ -1,7 +1,9 @@
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+import type { Interrupt } from "../cli/command.ts";
+
+const SIGNALS: readonly Interrupt[] = ["SIGINT", "SIGTERM"];
 
 /** Calls at the first signal; the second ends the program at once, as if nobody listened. Returns what ends that. */
-export function onInterrupt(call: (signal: (typeof SIGNALS)[number]) => void): () => void {
+export function onInterrupt(call: (signal: Interrupt) => void): () => void {
   const forget = (): void => {
     for (const signal of SIGNALS) process.off(signal, note);
   };

@@ -1,7 +1,8 @@
+import type { BundleCompression } from "../../core/bundle/dump/bundle-compression.ts";
 import type { DumpPlan } from "../../core/bundle/dump/plan-dump.ts";
 import { bundleBytes } from "../write/bundle-bytes.ts";
 import type { BundleOutput, WrittenBundle } from "../write/bundle-output.ts";
-import { type BundleCompression, encodeStream } from "../write/encode-stream.ts";
+import { encodeStream } from "../write/encode-stream.ts";
 import type { DumpContext } from "./dump-context.ts";
 import { fetchBlobs } from "./fetch-blobs.ts";
 import type { BlobPlace } from "./gather-images.ts";

@@ -53,7 +53,12 @@ export function claimStaging(
   return {
     names: [first, ...others],
     release() {
-      for (const name of [first, ...others]) renameSync(fileOf(name), join(folder, name));
+      for (const name of [first, ...others])
+        try {
+          renameSync(fileOf(name), join(folder, name));
+        } catch {
+          // Somebody has removed the folder: the next push takes a fresh name.
+        }
     },
   };
 }

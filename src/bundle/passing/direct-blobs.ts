@@ -1,7 +1,7 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
 import { createEarlyImages } from "../../core/bundle/push/early-images.ts";
 import { type PlannedImage, planPush } from "../../core/bundle/push/plan-push.ts";
-import { createDigester } from "../read/digest-stream.ts";
+import { digestOf } from "../read/digest-stream.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import { endsAll } from "../upload/push-images.ts";
 import type { BlobHomes } from "./blob-homes.ts";
@@ -26,7 +26,7 @@ export function createDirectBlobs(
   homes: BlobHomes,
   name: string | undefined,
 ): DirectBlobs {
-  const early = createEarlyImages(computeDigest);
+  const early = createEarlyImages(digestOf);
   const known = new Set<Digest>();
   const asked = new Set<string>();
   const wanted = new Map<Digest, string[]>();
@@ -80,10 +80,4 @@ function blobsOf(images: readonly PlannedImage[]): readonly RepositoryBlob[] {
 
 function keyOf({ repository, digest }: RepositoryBlob): string {
   return `${repository}@${digest}`;
-}
-
-function computeDigest(bytes: Uint8Array, algorithm: string): Digest {
-  const digester = createDigester(algorithm);
-  digester.update(bytes);
-  return digester.digest();
 }

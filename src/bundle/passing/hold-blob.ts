@@ -32,7 +32,7 @@ export interface PassingBlobSink {
   abort(): void;
 }
 
-/** A request under way, and what is known of it. */
+/** For a blob of any size: a request under way, and what is known of it, take more than small ones do. */
 const LEAST_CHARGE = 16 * 1024;
 
 /** Takes a small blob into memory and sends it from there. */
@@ -41,7 +41,6 @@ export async function holdBlob(
   { digest: promised, repositories, size, place }: PassingBlob,
   budget: ByteBudget,
 ): Promise<PassingBlobSink> {
-  // Whatever its size: what belongs to it besides takes more than it does where it is small.
   const charge = Math.max(size, LEAST_CHARGE);
   await budget.take(charge);
   const bytes = Buffer.allocUnsafe(size);

@@ -1,4 +1,4 @@
-import type { Descriptor, Digest } from "../../core/bundle/bundle.ts";
+import type { Descriptor } from "../../core/bundle/bundle.ts";
 import type { ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import { headBlob } from "../registry/blobs.ts";
@@ -51,7 +51,7 @@ export async function listMissing(
   return { missing, there };
 }
 
-function isFirst(seen: Set<Digest>, key: string): boolean {
+function isFirst(seen: Set<string>, key: string): boolean {
   const isNew = !seen.has(key);
   seen.add(key);
   return isNew;

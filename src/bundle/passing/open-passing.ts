@@ -4,7 +4,7 @@ import type { BlobSource, ByteRange } from "../blob-source.ts";
 import { joinBundles } from "../join-bundles.ts";
 import { openBlobs } from "../read/open-blobs.ts";
 import type { OpenedBundle } from "../read/open-bundle.ts";
-import { describePushFailure } from "../upload/describe-push-failure.ts";
+import { describePushFailure } from "../registry/describe-failure.ts";
 import type { OpenBundle } from "../upload/read-image-trees.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import { PassedByError } from "./passed-by.ts";

@@ -5,12 +5,12 @@ import { type PassingBlob, promisedBlob } from "../../core/bundle/push/passing-b
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import type { OpenedBundle, OpenOptions } from "../read/open-bundle.ts";
-import { clearStaging } from "../registry/clear-staging.ts";
 import { type MountProbe, probeMounts } from "../registry/probe-mounts.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import { pushImages } from "../upload/push-images.ts";
 import type { OpenBundle } from "../upload/read-image-trees.ts";
 import { type BlobHomes, createBlobHomes } from "./blob-homes.ts";
+import { cleanStaging } from "./clean-staging.ts";
 import { createDirectBlobs } from "./direct-blobs.ts";
 import { fetchStored } from "./fetch-stored.ts";
 import type { PassContext } from "./hold-blob.ts";
@@ -40,10 +40,7 @@ export interface PassingPush {
   /** Goes through the bundles, and sends what may be of use. Throws BundleError, or what ends the push. */
   read(): Promise<PassedBundles>;
   push(images: readonly PlannedImage[]): Promise<readonly ImageResult[]>;
-  /**
-   * However it ended. Where not all images are there, what no other repository has is left for the next push. Returns a
-   * repository that stays, or its name; undefined: there never was one.
-   */
+  /** However it ended: empties what blobs passed through. Returns as `cleanStaging`. */
   clean(isWhole: boolean): Promise<LeftOver | undefined>;
 }
 
@@ -85,9 +82,6 @@ export function createPassingPush(
     refusal = onceOnly(staging, found.why);
     throw refusal;
   };
-
-  const stagedBlobs = (): readonly Digest[] =>
-    homes.list().flatMap(({ repository, digest }) => (repository === staging ? [digest] : []));
 
   const pass = async (wants: Wants): Promise<readonly OpenedBundle[]> => {
     const taker = createBlobTaker(context, wants);
@@ -169,22 +163,13 @@ export function createPassingPush(
       return images.map((image) => results.get(image) as ImageResult);
     },
     async clean(isWhole) {
-      const { link, journal, signal } = context;
-      if (signal.aborted) return probe === undefined ? undefined : { repository: staging, why: "kept" };
-      const left: LeftOver[] = [];
-      for (const repository of [staging, ...abandoned]) {
-        const isOwn = repository === staging;
-        const staged = [...new Set([...journal.blobsIn(repository), ...(isOwn ? stagedBlobs() : [])])];
-        if (staged.length === 0 && !(isOwn && probe !== undefined)) continue;
-        // A push that goes on later mounts what it finds.
-        const isSpare = (digest: Digest): boolean =>
-          isWhole || homes.list().some((home) => home.digest === digest && home.repository !== repository);
-        const spare = staged.filter(isSpare);
-        const why = await clearStaging(link, repository, spare);
-        if (why === undefined && spare.length === staged.length) journal.noteEmptied(repository);
-        left.push({ repository, why: why ?? (spare.length === staged.length ? "emptied" : "kept") });
-      }
-      return left.find(({ why }) => why !== "emptied") ?? left[0];
+      const isUsed = probe !== undefined;
+      if (context.signal.aborted) return isUsed ? { repository: staging, why: "kept" } : undefined;
+      const stagings = [
+        { repository: staging, isUsed },
+        ...abandoned.map((repository) => ({ repository, isUsed: false })),
+      ];
+      return cleanStaging(stagings, context, homes, isWhole);
     },
   };
 }

@@ -1,17 +1,11 @@
-import { spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import * as zlib from "node:zlib";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import type { Compression } from "../../core/bundle/scan.ts";
+import { type Filter, FilterError, startFilter } from "../start-filter.ts";
 
-/** A decompressor that runs beside us, or in one of libuv's threads. */
-interface Decoder {
-  readonly input: Writable;
-  readonly output: Readable;
-  /** Resolves when all has come out; rejects with BundleError when the input is damaged. */
-  readonly finished: Promise<void>;
-  stop(): void;
-}
+/** A decompressor, beside us or in one of libuv's threads. `finished` rejects with BundleError when the input is damaged. */
+type Decoder = Filter;
 
 /** How a compressed source is read. */
 interface DecodeOptions {
@@ -151,41 +145,35 @@ function inProcess(stream: ReturnType<typeof zlib.createGunzip>, format: string,
   return { input: stream, output: stream, finished, stop: () => void stream.destroy() };
 }
 
-function startProgram([program = "", ...args]: readonly string[], from: string, name: string): Decoder {
-  const child = spawn(program, args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    // Ctrl-C is for us, and would look like damage.
-    detached: true,
-    env: { PATH: process.env["PATH"], LC_ALL: "C" },
-  });
-  let words = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    if (words.length < 1_000) words += chunk.toString();
-  });
-  const finished = new Promise<void>((resolve, reject) => {
-    child.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new BundleError(
-          "unreadable",
-          error.code === "ENOENT"
-            ? `${name}: it needs the program ${program}, which is not here; install ${from}`
-            : `${name}: ${program} cannot be started: ${error.message}`,
-          error,
-        ),
-      ),
-    );
-    child.once("close", (status, signal) => {
-      if (status === 0) return resolve();
-      const why =
-        words
-          .trim()
-          .split("\n")[0]
-          ?.replace(/^(?:xz: |zstd: )?(?:\(stdin\): |\/\*stdin\*\\ : )?/, "") ||
-        (signal === null ? `exit code ${status}` : `ended by ${signal}`);
-      reject(/memory usage limit/i.test(why) ? tooLarge(name) : damaged(name, program, why));
-    });
-  });
-  return { input: child.stdin, output: child.stdout, finished, stop: () => void child.kill("SIGKILL") };
+function startProgram(command: readonly [string, ...string[]], from: string, name: string): Decoder {
+  const [program, ...args] = command;
+  const { finished, ...filter } = startFilter(program, args);
+  return {
+    ...filter,
+    finished: finished.catch((error: unknown) => {
+      throw error instanceof FilterError ? explain(error, { program, from, name }) : error;
+    }),
+  };
+}
+
+interface Program {
+  readonly program: string;
+  /** The package that has it. */
+  readonly from: string;
+  /** Of what it reads. */
+  readonly name: string;
+}
+
+function explain(error: FilterError, { program, from, name }: Program): BundleError {
+  if (error.kind === "failed") {
+    const why = error.message.replace(/^(?:xz: |zstd: )?(?:\(stdin\): |\/\*stdin\*\\ : )?/, "");
+    return /memory usage limit/i.test(why) ? tooLarge(name) : damaged(name, program, why);
+  }
+  const message =
+    error.kind === "missing"
+      ? `${name}: it needs the program ${program}, which is not here; install ${from}`
+      : `${name}: ${program} cannot be started: ${error.message}`;
+  return new BundleError("unreadable", message, error.cause);
 }
 
 function tooLarge(name: string): BundleError {

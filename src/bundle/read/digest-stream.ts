@@ -16,8 +16,8 @@ export function createDigester(algorithm = "sha256"): Digester {
   };
 }
 
-export function digestOf(bytes: Uint8Array): Digest {
-  const digester = createDigester();
+export function digestOf(bytes: Uint8Array, algorithm?: string): Digest {
+  const digester = createDigester(algorithm);
   digester.update(bytes);
   return digester.digest();
 }

@@ -1,5 +1,5 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
-import type { LeftOver } from "../../core/bundle/push/left-over.ts";
+import type { NotDeleted } from "../../core/bundle/push/left-over.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { PROBE_DIGEST, probeRepository } from "./probe-mounts.ts";
 import type { RegistryLink } from "./registry-link.ts";
@@ -12,7 +12,7 @@ export async function clearStaging(
   link: RegistryLink,
   staging: string,
   digests: readonly Digest[],
-): Promise<LeftOver["why"] | undefined> {
+): Promise<NotDeleted | undefined> {
   const all = digests.map((digest) => [staging, digest] as const);
   const probes = [
     [staging, PROBE_DIGEST],
@@ -29,7 +29,7 @@ async function deleteBlob(
   link: RegistryLink,
   repository: string,
   digest: Digest,
-): Promise<LeftOver["why"] | undefined> {
+): Promise<NotDeleted | undefined> {
   const url = new URL(`/v2/${repository}/blobs/${digest}`, link.url);
   try {
     const { status } = await link.request({ method: "DELETE", url }, { repository });

@@ -42,7 +42,8 @@ export function connectRegistry(options: ConnectOptions): ConnectedRegistry {
 
 /**
  * Finds out whether a registry answers there, and lets us in, before anything else is done. One that is busy is asked
- * again; one that cannot be reached may be a name that was mistyped. Rejects with RegistryError, AnswerError or ExhaustedError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+ * again; one that cannot be reached may be a name that was mistyped. Rejects with RegistryError, AnswerError or
+ * ExhaustedError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
 export async function pingRegistry(link: RegistryLink, retrier: Retrier, repository: string): Promise<void> {
   const failure = await retrier.run(link.url.host, () =>

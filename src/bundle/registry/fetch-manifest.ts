@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Descriptor, Digest } from "../../core/bundle/bundle.ts";
 import { isDigest } from "../../core/containerd/image-reference.ts";
 import { bareMediaType } from "../../core/containerd/pull/media-types.ts";
+import { digestOf } from "../read/digest-stream.ts";
 import { AnswerError } from "./answer-error.ts";
 import { ACCEPT } from "./manifests.ts";
 import type { RegistryLink } from "./registry-link.ts";
@@ -41,7 +41,7 @@ export async function fetchManifest(
       ? told
       : "sha256:";
   const algorithm = wanted.slice(0, wanted.indexOf(":"));
-  const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+  const digest = digestOf(bytes, algorithm);
   if (wanted !== "sha256:" && wanted !== digest)
     throw wrong(`what the registry sends has the digest ${digest} instead of ${wanted}`);
   if (expected !== undefined && expected.size !== bytes.length)

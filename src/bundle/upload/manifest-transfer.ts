@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Digest } from "../../core/bundle/bundle.ts";
 import type { TreeManifest } from "../../core/bundle/push/image-tree.ts";
 import { addReferrer, fallbackTag } from "../../core/bundle/push/referrers-index.ts";
+import { digestOf } from "../read/digest-stream.ts";
 import { getManifest, headManifest, putManifest } from "../registry/manifests.ts";
 import type { PushContext } from "./push-context.ts";
 import { MAX_MANIFEST_BYTES } from "./read-image-trees.ts";
@@ -51,7 +51,7 @@ export function createManifestTransfer(context: PushContext): ManifestTransfer {
         const index = addReferrer(before, manifest);
         if (index === undefined) return;
         const { mediaType, bytes } = index;
-        const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+        const digest = digestOf(bytes);
         await putManifest(link, { repository, reference: tag, digest, mediaType, bytes });
       }),
     );

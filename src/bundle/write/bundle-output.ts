@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { partName } from "../../core/bundle/group-sources.ts";
+import { isRunning } from "../is-running.ts";
 import { unwritable, WriteError } from "./write-error.ts";
 
 /** Where a bundle is written to. */
@@ -168,16 +169,6 @@ async function sweep(path: string): Promise<void> {
     const pid = Number(/\d+$/.exec(file)?.[0]);
     if (pid !== process.pid && isRunning(pid)) continue;
     await rm(file, { force: true });
-  }
-}
-
-/** Whether there is a process of that number. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -1,14 +1,12 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Readable, type Writable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
+import type { BundleCompression } from "../../core/bundle/dump/bundle-compression.ts";
+import { type Filter, FilterError, startFilter } from "../start-filter.ts";
 import { WriteError } from "./write-error.ts";
-
-/** How a bundle is compressed. */
-export type BundleCompression = "none" | "zstd" | "gzip" | "xz";
 
 /** Compresses what comes, as fast as `consume` takes it. What either throws ends both, and is thrown. */
 export async function encodeStream(
@@ -42,17 +40,10 @@ function isClosed(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"].includes(code);
 }
 
-interface Encoder {
-  readonly input: Writable;
-  readonly output: Readable;
-  readonly finished: Promise<void>;
-  stop(): void;
-}
-
 /** Each takes memory, and networks are no faster than these. */
 const MOST_THREADS = 4;
 
-function startEncoder(compression: Exclude<BundleCompression, "none">): Encoder {
+function startEncoder(compression: Exclude<BundleCompression, "none">): Filter {
   switch (compression) {
     case "gzip":
       // Layers are compressed already: more effort would gain nothing.
@@ -81,36 +72,27 @@ function isInstalled(program: string): boolean {
   return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 
-function inProcess(stream: zlib.Gzip): Encoder {
+function inProcess(stream: zlib.Gzip): Filter {
   return { input: stream, output: stream, finished: Promise.resolve(), stop: () => void stream.destroy() };
 }
 
-function startProgram([program = "", ...args]: readonly string[], from: string): Encoder {
-  const child = spawn(program, args, {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], LC_ALL: "C" },
-  });
-  let words = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    if (words.length < 1_000) words += chunk.toString();
-  });
-  const finished = new Promise<void>((resolve, reject) => {
-    child.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new WriteError(
-          error.code === "ENOENT"
-            ? `the program ${program}, which compresses the bundle, is not here: install ${from}, or choose another --compression`
-            : `${program} cannot be started: ${error.message}`,
-          { cause: error },
-        ),
-      ),
-    );
-    child.once("close", (status, signal) => {
-      if (status === 0) return resolve();
-      const why =
-        words.trim().split("\n")[0] || (signal === null ? `exit code ${status}` : `ended by ${signal}`);
-      reject(new WriteError(`${program} has failed: ${why}`));
-    });
-  });
-  return { input: child.stdin, output: child.stdout, finished, stop: () => void child.kill("SIGKILL") };
+function startProgram(command: readonly [string, ...string[]], from: string): Filter {
+  const [program, ...args] = command;
+  const { finished, ...filter } = startFilter(program, args);
+  return {
+    ...filter,
+    finished: finished.catch((error: unknown) => {
+      throw error instanceof FilterError ? explain(error, program, from) : error;
+    }),
+  };
+}
+
+function explain({ kind, message, cause }: FilterError, program: string, from: string): WriteError {
+  if (kind === "failed") return new WriteError(`${program} has failed: ${message}`);
+  return new WriteError(
+    kind === "missing"
+      ? `the program ${program}, which compresses the bundle, is not here: install ${from}, or choose another --compression`
+      : `${program} cannot be started: ${message}`,
+    { cause },
+  );
 }

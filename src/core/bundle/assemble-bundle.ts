@@ -21,19 +21,6 @@ export interface AssembledBundle extends Bundle {
   readonly problems: readonly Problem[];
 }
 
-/** An increment is whole only together with what the site has. */
-function tellIncrement({ leftOut, holdings, problems }: Gathered): void {
-  if (leftOut?.since === undefined) return;
-  const lacking = leftOut.blobs.filter(({ digest }) => !holdings.has(digest));
-  const size = lacking.reduce((sum, blob) => sum + blob.size, 0);
-  const amount = `${lacking.length} blob${lacking.length === 1 ? "" : "s"} (${formatBytes(size)})`;
-  problems.push({
-    severity: "warning",
-    code: "increment",
-    message: `an increment: it leaves out ${amount} that ${leftOut.since} has; push it where that one has been pushed`,
-  });
-}
-
 /**
  * Finds out what is in a folder or an archive: layouts and archives of images in it, at any depth, and archives in
  * archives. Throws BundleError when there is no image, or when it is made to mislead; what is missing or does not fit
@@ -63,6 +50,19 @@ export function* assembleBundle(
     problems: gathered.problems.slice(0, BUNDLE_LIMITS.problems),
     ...(gathered.leftOut === undefined ? {} : { leftOut: gathered.leftOut }),
   };
+}
+
+/** An increment is whole only together with what the site has. */
+function tellIncrement({ leftOut, holdings, problems }: Gathered): void {
+  if (leftOut?.since === undefined) return;
+  const lacking = leftOut.blobs.filter(({ digest }) => !holdings.has(digest));
+  const size = lacking.reduce((sum, blob) => sum + blob.size, 0);
+  const amount = `${lacking.length} blob${lacking.length === 1 ? "" : "s"} (${formatBytes(size)})`;
+  problems.push({
+    severity: "warning",
+    code: "increment",
+    message: `an increment: it leaves out ${amount} that ${leftOut.since} has; push it where that one has been pushed`,
+  });
 }
 
 /** The list of images is often the last entry, so that it is the first to be lost. */

@@ -2,6 +2,7 @@ import type { BundleImage, Descriptor, Digest } from "./bundle.ts";
 import { BUNDLE_LIMITS } from "./bundle-limits.ts";
 import type { LeftOut } from "./dump/bundle-record.ts";
 import type { Holding, Problem } from "./gathered.ts";
+import { isThinnedOut } from "./is-thinned-out.ts";
 import { isForeign, type ManifestParts } from "./push/manifest-parts.ts";
 
 /** Whether all of an image is there. */
@@ -66,7 +67,9 @@ export function checkImage(
     const manifest = manifests.get(descriptor.digest);
     checkBlobs(manifest?.blobs ?? []);
     const children = manifest?.manifests ?? [];
-    const isLeftOut = (child: Descriptor) => isAbsent(child, { holdings, manifests }, isElsewhere);
+    const isKnown = (one: Digest) => holdings.has(one) || isElsewhere.has(one);
+    const isLeftOut = ({ digest }: Descriptor) =>
+      isThinnedOut(holdings.has(digest), manifests.get(digest)?.blobs, isKnown);
     const leftOut = children.filter(isLeftOut);
     for (const child of children) if (!leftOut.includes(child)) visit(child, depth + 1);
     if (leftOut.length > 0) tellLeftOut(leftOut, children.length);
@@ -86,18 +89,6 @@ export function checkImage(
   };
   visit(top, 0);
   return { problems, digests };
-}
-
-/** Programs that save one platform of many leave out its manifest, or all that is below it, the config too. */
-function isAbsent(
-  { digest }: Descriptor,
-  { holdings, manifests }: Contents,
-  isElsewhere: ReadonlySet<Digest>,
-): boolean {
-  if (!holdings.has(digest)) return true;
-  const manifest = manifests.get(digest);
-  const [config] = manifest?.blobs ?? [];
-  return config !== undefined && !holdings.has(config.digest) && !isElsewhere.has(config.digest);
 }
 
 function listLeftOut(leftOut: LeftOut | undefined): ReadonlySet<Digest> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
-import { describePushFailure } from "../../../src/bundle/upload/describe-push-failure.ts";
+import { describePushFailure } from "../../../src/bundle/registry/describe-failure.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { cpuSeconds } from "../process-cpu.ts";
 import type { NodesAnswer, NodesOrder } from "./simulate-nodes.ts";
 
 /** PEM. */
@@ -17,7 +16,6 @@ export interface SimulatedNodes {
   /** For the server. */
   readonly tls: BenchTls;
   order(order: NodesOrder): Promise<NodesAnswer>;
-  cpuSeconds(): number;
 }
 
 export async function startNodes(): Promise<SimulatedNodes> {
@@ -31,6 +29,5 @@ export async function startNodes(): Promise<SimulatedNodes> {
       const [answer] = (await once(child, "message")) as [NodesAnswer];
       return answer;
     },
-    cpuSeconds: () => cpuSeconds(child.pid ?? 0),
   };
 }

@@ -2,7 +2,7 @@ import type { Descriptor, Digest } from "../bundle.ts";
 import { isForeign, type ManifestParts } from "../push/manifest-parts.ts";
 import { renderTarHeader } from "../tar/render-header.ts";
 import { filled } from "../tar/walk-tar.ts";
-import { type LeftOut, renderRecord } from "./bundle-record.ts";
+import { type LeftOut, type LeftOutBlob, renderRecord } from "./bundle-record.ts";
 
 /** A manifest that was fetched. */
 export interface FetchedManifest {
@@ -76,10 +76,7 @@ export function planDump({ images, manifests, platforms, since }: DumpInput): Du
   ];
   const blobs = new Map<Digest, DumpBlob>();
   const foreign = new Map<Digest, Descriptor>();
-  const known = new Map<
-    Digest,
-    { readonly digest: Digest; readonly size: number; readonly image?: string }
-  >();
+  const known = new Map<Digest, LeftOutBlob>();
   for (const { from, blob } of ordered) {
     const { digest, size } = blob;
     // A manifest may be a blob of another: it is in there already.

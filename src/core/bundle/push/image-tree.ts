@@ -1,5 +1,6 @@
 import type { BundleImage, Descriptor, Digest } from "../bundle.ts";
 import type { LeftOut } from "../dump/bundle-record.ts";
+import { isThinnedOut } from "../is-thinned-out.ts";
 import { isForeign, type ManifestParts } from "./manifest-parts.ts";
 
 /** A manifest that is to be pushed as it is. */
@@ -51,11 +52,9 @@ export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: Tr
     const why = meant.get(descriptor.digest);
     absent.set(descriptor.digest, { kind, descriptor, ...(why === undefined ? {} : { leftOut: why }) });
   };
-  /** Programs that save one platform of many leave out a manifest, or all that is below it, the config too. */
   const isThinned = ({ digest }: Descriptor): boolean => {
-    const config = partsOf(digest)?.parts.blobs[0]?.digest;
-    if (partsOf(digest) === undefined) return true;
-    return config !== undefined && !has(config) && !meant.has(config);
+    const found = partsOf(digest);
+    return isThinnedOut(found !== undefined, found?.parts.blobs, (one) => has(one) || meant.has(one));
   };
   const visitBelow = (children: readonly Descriptor[]): void => {
     const thinned = new Set(children.filter(isThinned));

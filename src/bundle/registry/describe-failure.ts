@@ -1,6 +1,6 @@
 import { pushFix } from "../../core/bundle/push/push-fix.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
-import { AnswerError } from "../registry/answer-error.ts";
+import { AnswerError } from "./answer-error.ts";
 
 /** What went wrong and what to do, for whoever pushes; without secrets. */
 export function describePushFailure(error: unknown): string {

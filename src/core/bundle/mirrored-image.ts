@@ -1,4 +1,4 @@
-import type { Digest } from "../bundle.ts";
+import type { Digest } from "./bundle.ts";
 
 /** What a mirror lacks of an image. */
 export interface MissingPart {

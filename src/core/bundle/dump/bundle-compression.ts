@@ -1,0 +1,2 @@
+/** How a bundle is compressed. */
+export type BundleCompression = "none" | "zstd" | "gzip" | "xz";
