@@ -159,18 +159,22 @@ for (const [what, rules] of retried)
 
 test("what broke within standard input fails its image and says so; the other one is pushed", {
   skip,
-}, async () => {
+}, async (context) => {
   const namespace = fresh({
     method: "PUT",
     overBytes: LARGE,
     times: 1,
     does: { kind: "reset", afterBytes: 2_000_000 },
   });
-  const pushed = await pushPassing(front.url, compress(archive(twoImages()), "gzip"), { namespace });
+  const images = twoImages();
+  const journal = openJournal(join(scratch(context), "journal.jsonl"), namespace);
+  const pushed = await pushPassing(front.url, compress(archive(images), "gzip"), { namespace, journal });
   assert.deepEqual(
     pushed.results.map(({ result }) => result),
     ["pushed", "failed"],
   );
+  const layer = images["gcr.io/large:1"]?.blobs[1]?.digest ?? "";
+  assert.equal(journal.has(`${namespace}/mirrorlet-staging`, layer), true, "noted before it was sent");
   assert.match(
     pushed.results[1]?.reason ?? "",
     /^entry "blobs.* of standard input has gone by, and is not at the registry: /,
