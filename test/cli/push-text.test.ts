@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stoppedText, summaryText } from "../../src/cli/push-text.ts";
+import { stoppedText, summaryText, surveyText } from "../../src/cli/push-text.ts";
 import { createPushProgress } from "../../src/core/bundle/push/push-progress.ts";
 
 const view = createPushProgress(undefined, 0).view(0);
@@ -31,4 +31,18 @@ test("stopped: what has come, and what goes on from there", () => {
   const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
   assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);
   assert.match(stoppedText(view, { ...place, isBad: true }), /none has its tag\.\nA whole bundle goes on/);
+});
+
+test("what a push would do, within 80 columns, however long the names are", () => {
+  const path = "anthos-baremetal-release/a-component/controller";
+  const top = { mediaType: "m", digest, size: 1 };
+  const tree = { image: { name: `gcr.io/${path}:1`, top }, manifests: [], blobs: [], absent: [] };
+  const image = { name: `gcr.io/${path}:1`, repository: `site/${path}`, tag: "1", tree, referrers: [] };
+  const missing = { image, isThere: false, missingBytes: 5_000_000, problem: "the bundle lacks 1 part of it" };
+  const text = surveyText([missing], "a-mirror-with-a-long-name.example:5000/site/and/more", 80);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(
+    text.replaceAll(/\s+/g, " "),
+    /^ 5\.0 MB gcr\.io\/.*:1 → site\/.*:1 \(the bundle lacks 1 part of it\) 1 image to push to .* Nothing was sent\. $/,
+  );
 });

@@ -219,6 +219,10 @@ test("interrupted while standard input says nothing: ends at once, and from a fi
   child.kill("SIGINT");
   const stopped = await ended;
   assert.equal(stopped.code, 130, stopped.output);
+  assert.match(
+    stopped.output.replaceAll(/\s+/g, " "),
+    /The repository silent\/mirrorlet-staging\/\w+ keeps what was sent before it ended/,
+  );
   const again = await begin(source, `${front.host}/silent`).ended;
   assert.equal(again.code, 0, again.output);
   await assertWhole("silent", images);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runMirrorlet } from "../../e2e/support/mirrorlet.ts";
@@ -12,7 +12,7 @@ import { startRegistry } from "../../support/registry.ts";
 
 ownState();
 
-test("a bundle never replaces the one that --since reads, however the two are named", {
+test("a bundle never replaces the one that --since reads, however the two are named, nor the list of images", {
   skip: partSkipReason("docker-registry"),
 }, async (t) => {
   const source = await startRegistry();
@@ -48,5 +48,10 @@ test("a bundle never replaces the one that --since reads, however the two are na
     assert.match(ended.stderr, /would replace .*which --since .* reads: give the new bundle another name/);
     assert.deepEqual(content(), before);
   }
+  writeFileSync(at("images.txt"), "gcr.io/base:1\n");
+  const listed = await dump("-o", at("images.txt"), "--list", at("images.txt"));
+  assert.equal(listed.code, 64, listed.stdout + listed.stderr);
+  assert.match(listed.stderr, /would replace .*images\.txt, which --list .*images\.txt reads/);
+  assert.equal(readFileSync(at("images.txt"), "utf8"), "gcr.io/base:1\n");
   assert.equal((await dump("-o", at("next.tar"), "--since", at("full.tar"))).code, 0);
 });

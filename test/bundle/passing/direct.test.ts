@@ -96,6 +96,26 @@ test("index first, from standard input: each blob goes to its home and is mounte
   assert.equal(sentBytes(again), 0, "what is there is not sent again, also without a journal");
 });
 
+test("a layer that is there without its manifest is told to be there, in each repository", { skip }, async () => {
+  front.script();
+  const large = buildImage({ bytesPerLayer: LARGE });
+  const bytes = packed({ "gcr.io/a/large:1": large, "gcr.io/b/large:1": large });
+  await pushPassing(front.url, bytes, { namespace: "told" });
+  front.script({ method: "HEAD", path: /\/manifests\//, does: { kind: "status", status: 404 } });
+  const { events } = await pushPassing(front.url, bytes, { namespace: "told" });
+  front.script();
+  const layer = large.blobs[1];
+  const ends = events.flatMap((event) =>
+    event.kind === "blob-end" && event.digest === layer?.digest
+      ? [[event.repository, event.end, event.size]]
+      : [],
+  );
+  assert.deepEqual(ends.sort(), [
+    ["told/a/large", "there", layer?.bytes.length],
+    ["told/b/large", "there", layer?.bytes.length],
+  ]);
+});
+
 const isPieces = { chunkBytes: 2_000_000, patchFirst: false };
 
 for (const [what, ways] of [

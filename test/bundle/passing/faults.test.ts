@@ -159,18 +159,22 @@ for (const [what, rules] of retried)
 
 test("what broke within standard input fails its image and says so; the other one is pushed", {
   skip,
-}, async () => {
+}, async (context) => {
   const namespace = fresh({
     method: "PUT",
     overBytes: LARGE,
     times: 1,
     does: { kind: "reset", afterBytes: 2_000_000 },
   });
-  const pushed = await pushPassing(front.url, compress(archive(twoImages()), "gzip"), { namespace });
+  const images = twoImages();
+  const journal = openJournal(join(scratch(context), "journal.jsonl"), namespace);
+  const pushed = await pushPassing(front.url, compress(archive(images), "gzip"), { namespace, journal });
   assert.deepEqual(
     pushed.results.map(({ result }) => result),
     ["pushed", "failed"],
   );
+  const layer = images["gcr.io/large:1"]?.blobs[1]?.digest ?? "";
+  assert.equal(journal.has(`${namespace}/mirrorlet-staging`, layer), true, "noted before it was sent");
   assert.match(
     pushed.results[1]?.reason ?? "",
     /^entry "blobs.* of standard input has gone by, and is not at the registry: /,
@@ -246,14 +250,21 @@ test("a second push with the journal of the first sends nothing, from another bu
   );
 });
 
-test("mounts that break each time: the images are pushed without", { skip }, async (context) => {
+test("mounts that break each time: the images are pushed without, and none asks for one again", {
+  skip,
+}, async (context) => {
   const namespace = fresh({ method: "POST", parameter: "mount", does: { kind: "status", status: 500 } });
-  const path = bundleFile(context, "mounts.tar.gz", compress(archive(twoImages()), "gzip"));
+  const { "gcr.io/small:1": small, ...large } = twoImages();
+  assert.ok(small);
+  const images = { "gcr.io/small:1": small, "gcr.io/same:1": small, ...large };
+  const path = bundleFile(context, "mounts.tar.gz", compress(archive(images), "gzip"));
   const { results } = await pushPassing(front.url, path, { namespace });
   assert.deepEqual(
     results.map(({ result, reason }) => [result, reason]),
     results.map(() => ["pushed", undefined]),
   );
+  const mounts = front.requests().filter(({ method, query }) => method === "POST" && "mount" in query);
+  assert.equal(mounts.length, 2, "the two of the probe");
 });
 
 test("a staging repository that breaks for minutes: the images are pushed without", {
@@ -281,4 +292,18 @@ test("a full disk ends it, and a layer that goes through is sent once", { skip }
     .requests()
     .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) >= LARGE);
   assert.equal(large.length, 1);
+});
+
+test("a disk that is full at the first two bytes ends it before any layer is sent", {
+  skip,
+}, async (context) => {
+  const body = '{"errors":[{"code":"UNKNOWN","detail":{"Op":"write","Err":28}}]}';
+  const namespace = fresh({ method: "PUT", path: UPLOAD, does: { kind: "status", status: 500, body } });
+  const path = bundleFile(context, "full.tar.gz", compress(archive(twoImages()), "gzip"));
+  await assert.rejects(pushPassing(front.url, path, { namespace }), /"Err":28.*tried 2 times/);
+  const sent = front
+    .requests()
+    .filter(({ method }) => method === "PUT")
+    .map(({ headers }) => headers["content-length"]);
+  assert.deepEqual(sent, ["2", "2"]);
 });

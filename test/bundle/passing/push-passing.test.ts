@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
 import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
-import { layoutParts } from "../../support/layout-parts.ts";
-import { bundleFile } from "../../support/opened-bundle.ts";
+import { indexFirst, layoutParts } from "../../support/layout-parts.ts";
+import { memoryBundle } from "../../support/memory-bundle.ts";
+import { bundleFile, scratch } from "../../support/opened-bundle.ts";
+import { pushBundle } from "../../support/push-bundle.ts";
 import { compress, pushPassing, sentBytes } from "../../support/push-passing.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
 import { tarOf } from "../../support/tar.ts";
@@ -114,3 +118,54 @@ test("the staging repository is emptied where the registry deletes, and named wh
   assert.equal(await has("emptied/mirrorlet-staging"), false);
   assert.equal(await has("emptied/a/one"), true, "the image keeps it");
 });
+
+test("where not all is there, what was staged stays for the next push", { skip }, async () => {
+  front.script({ path: /^\/v2\/kept\/bad\//, does: { kind: "status", status: 403 } });
+  const bad = buildImage({ layers: 2 });
+  const images = { "gcr.io/good:1": buildImage(), "gcr.io/bad:1": bad };
+  const bytes = compress(tarOf(layoutParts(images)), "gzip");
+  const pushed = await pushPassing(front.url, bytes, { namespace: "kept" });
+  front.script();
+  assert.deepEqual(
+    pushed.results.map(({ result }) => result),
+    ["pushed", "failed"],
+  );
+  assert.deepEqual(pushed.leftOver, { repository: "kept/mirrorlet-staging", why: "kept" });
+  for (const { digest } of layersOf(bad))
+    assert.equal(await digestAt(registry.url, `kept/mirrorlet-staging/blobs/${digest}`), digest);
+});
+
+for (const [what, isWhole] of [
+  ["all", true],
+  ["a layer that has found its place", false],
+] as const)
+  test(`of what a push that was killed has left, ${what} is taken away by the next${isWhole ? ", and forgotten" : ", though another image fails"}`, {
+    skip,
+  }, async (context) => {
+    const namespace = `left-${isWhole}`;
+    const journalFile = join(scratch(context), "journal.jsonl");
+    const begin = () => openJournal(journalFile, namespace);
+    const repository = `${namespace}/mirrorlet-staging/old`;
+    const [old, bad] = [buildImage(), buildImage()];
+    front.script();
+    // As if it had been staged.
+    const staged = memoryBundle({ "gcr.io/mirrorlet-staging/old:1": old });
+    await pushBundle(front.url, staged, { namespace, journal: begin() });
+    assert.equal(begin().blobsIn(repository).length, old.blobs.length);
+    if (!isWhole) front.script({ path: /\/bad\//, does: { kind: "status", status: 403 } });
+    const parts = isWhole
+      ? layoutParts({ "gcr.io/new:1": buildImage() })
+      : indexFirst({ "gcr.io/again:1": old, "gcr.io/bad:1": bad });
+    const options = { namespace, abandoned: [repository], journal: begin() };
+    const pushed = await pushPassing(front.url, compress(tarOf(parts), "gzip"), options);
+    front.script();
+    assert.equal(pushed.results.at(-1)?.result, isWhole ? "pushed" : "failed");
+    for (const { digest } of isWhole ? old.blobs : layersOf(old))
+      assert.equal(await digestAt(registry.url, `${repository}/blobs/${digest}`), null);
+    if (isWhole) assert.deepEqual(begin().blobsIn(repository), []);
+  });
+
+/** A config is small, and kept as a document: it is not staged. */
+function layersOf({ blobs }: LabImage): LabImage["blobs"] {
+  return blobs.slice(1);
+}

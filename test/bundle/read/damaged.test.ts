@@ -343,3 +343,22 @@ test("what is no config of an image is damage, from a file as from a pipe", asyn
     await assert.rejects(verifyPiped(bytes), { code: "damaged" }, config);
   }
 });
+
+test("an xz file that wants more memory than it may have is not called damaged, and it is told what to do", async (t) => {
+  const bytes = execFileSync("xz", ["-0", "-T1", "-c"], { input: tarOf(whole) });
+  // The header of its one block, with a dictionary of 1.5 GiB: https://tukaani.org/xz/xz-file-format.txt
+  Buffer.from("02002101250000003b787b41", "hex").copy(bytes, 12);
+  const file = bundleFile(t, "a.tar.xz", bytes);
+  for (const [read, name, source] of [
+    [() => verify(file), file, file],
+    [() => verifyPiped(bytes), "standard input", "FILE"],
+  ] as const)
+    await assert.rejects(read, (error: Error & { readonly code?: unknown }) => {
+      assert.equal(error.code, "unsupported", error.message);
+      assert.equal(
+        error.message,
+        `${name}: xz wants more than 1 GiB of memory for it; where there is that much: xz -dc ${source} | mirrorlet push - …`,
+      );
+      return true;
+    });
+});

@@ -6,6 +6,7 @@ import { partSkipReason } from "../../support/lab-parts.ts";
 import { memoryBundle } from "../../support/memory-bundle.ts";
 import { pushBundle } from "../../support/push-bundle.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { createCa } from "../../support/tls.ts";
 
 const skip = partSkipReason("docker-registry");
 const LAYER = 3_000_000;
@@ -367,21 +368,27 @@ test("a blob whose HEAD leads to a storage is there, and the storage is not aske
   assert.equal(await isWhole(path, image), true);
 });
 
-test("uploads that lead to a host that is not there fail, and end nothing else", { skip }, async () => {
-  const { name, image } = fresh();
-  const other = buildImage({ bytesPerLayer: 10_000 });
-  const there = `gcr.io/faults/there${repository}:1`;
-  await pushBundle(registry.storage.url, memoryBundle({ [there]: other }));
-  const away = (headers: Readonly<Record<string, string>>) => ({ ...headers, location: elsewhere });
-  front.script({ method: "POST", does: { kind: "headers", change: away } });
-  const images = memoryBundle({ [name]: image, [there]: other });
-  const { results } = await pushBundle(front.url, images, { threads: 1 });
-  assert.deepEqual(
-    results.map(({ result }) => result),
-    ["failed", "there"],
-  );
-  assert.match(results[0]?.reason ?? "", /127\.0\.0\.1:1\b/);
-});
+for (const what of ["is not there", "has a certificate of an unknown CA"] as const)
+  test(`uploads that lead to a host that ${what} fail, and end nothing else`, { skip }, async (context) => {
+    const { name, path, image } = fresh();
+    const stranger = await startFaultyFront(registry.url, await (await createCa()).issueServer());
+    context.after(() => stranger.stop());
+    const target = what === "is not there" ? elsewhere : `${stranger.url}/x`;
+    const other = buildImage({ bytesPerLayer: 10_000 });
+    const there = `gcr.io/faults/there${repository}:1`;
+    await pushBundle(registry.storage.url, memoryBundle({ [there]: other }));
+    const away = (headers: Readonly<Record<string, string>>) => ({ ...headers, location: target });
+    front.script({ method: "POST", does: { kind: "headers", change: away } });
+    // As many as are worked on at a time: the last one begins when one of them has failed.
+    const failing = [name, `gcr.io/${path}/b:1`, `gcr.io/${path}/c:1`].map((one) => [one, image] as const);
+    const images = memoryBundle({ ...Object.fromEntries(failing), [there]: other });
+    const { results } = await pushBundle(front.url, images, { threads: 1 });
+    assert.deepEqual(
+      results.map(({ result }) => result),
+      ["failed", "failed", "failed", "there"],
+    );
+    assert.match(results[0]?.reason ?? "", new RegExp(`\\b${new URL(target).host}\\b`));
+  });
 
 test("uploads that lead to another name of the registry, which wants a login: what to do", {
   skip,

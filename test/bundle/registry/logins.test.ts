@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pingRegistry } from "../../../src/bundle/registry/connect-registry.ts";
 import { createLoginFinder } from "../../../src/bundle/registry/find-login.ts";
 import { startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage } from "../../support/image.ts";
@@ -9,7 +10,7 @@ import { partSkipReason } from "../../support/lab-parts.ts";
 import { layoutParts } from "../../support/layout-parts.ts";
 import { type MemoryBundle, memoryBundle } from "../../support/memory-bundle.ts";
 import { bundleFile } from "../../support/opened-bundle.ts";
-import { type PushBundleOptions, pushBundle } from "../../support/push-bundle.ts";
+import { connectForPush, type PushBundleOptions, pushBundle } from "../../support/push-bundle.ts";
 import { compress, pushPassing } from "../../support/push-passing.ts";
 import { type LabRegistry, type RegistryOptions, startRegistry } from "../../support/registry.ts";
 import { tarOf } from "../../support/tar.ts";
@@ -112,7 +113,7 @@ test("a token service that leads elsewhere does not get an identity token sent t
   assert.deepEqual(thief.requests(), []);
 });
 
-test("a token service that is busy at the start is asked again, and told in the end", {
+test("a token service that is busy at the start is asked again, when it says so, and told in the end", {
   skip,
 }, async (context) => {
   const { ca, registry, options } = await siteWith(context, undefined);
@@ -121,12 +122,21 @@ test("a token service that is busy at the start is asked again, and told in the 
   const challenge = { "www-authenticate": `Bearer realm="${front.url}/token",service="s"` };
   front.script(
     { path: /^\/v2\//, does: { kind: "status", status: 401, headers: challenge } },
+    {
+      path: /^\/token/,
+      times: 1,
+      does: { kind: "status", status: 503, headers: { "retry-after": "120" } },
+    },
     { path: /^\/token/, does: { kind: "status", status: 503 } },
   );
+  const { context: own, events, close } = connectForPush(front.url, { ...options, login });
+  context.after(close);
   await assert.rejects(
-    pushBundle(front.url, twoImages(), { ...options, login }),
+    pingRegistry(own.link, own.retrier, "a/one"),
     /the token service 127\.0\.0\.1:\d+ answers 503 .*tried \d+ times/,
   );
+  const [delay = 0] = events.flatMap((event) => (event.kind === "retry" ? [event.delayMs] : []));
+  assert.ok(delay >= 120_000, String(delay));
 });
 
 /** As from a disk that takes its time: a push lasts longer than a token, however fast the machine is. */

@@ -163,6 +163,14 @@ test("an image whose parts the bundle lacks is pushed where the registry has the
   await pushBundle(registry.url, memoryBundle({ "gcr.io/a:other": image }));
   const taken = await pushBundle(registry.url, part);
   assert.equal(taken.results[0]?.result, "pushed");
+  const bare = buildImage({ platforms: ["linux/amd64", "linux/arm64"] });
+  const without = bare.manifests.slice(0, -1).map(({ digest }) => digest);
+  const { results } = await pushBundle(registry.url, memoryBundle({ "gcr.io/bare:1": bare }, { without }));
+  assert.match(
+    results[0]?.reason ?? "",
+    /^neither the bundle nor the registry has its manifest for linux\/amd64 /,
+    "a list of which nothing is there was not thinned out",
+  );
 });
 
 test("referrers go with their image, and are listed under the fallback tag where the registry does not list them", {

@@ -137,3 +137,15 @@ test("what was found before the images were known is done, and there, in each re
   const { bytes } = progress.view(0);
   assert.deepEqual([bytes.done, bytes.there, bytes.total], [2_000, 2_000, 2_500]);
 });
+
+test("what was found in a repository that it only passes through is not there once more with its image", () => {
+  const progress = createPushProgress(undefined, 0);
+  progress.note(end("staging", base, "there"), 0);
+  progress.plan(images);
+  progress.note(
+    { kind: "image-end", name: "b", repository: "b", tag: "1", digest: top.digest, result: "there" },
+    1,
+  );
+  const { bytes } = progress.view(1);
+  assert.deepEqual([bytes.done, bytes.there], [1_000, 1_000]);
+});
