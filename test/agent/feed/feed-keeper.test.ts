@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { runPass } from "../../../src/agent/pass.ts";
+import { parseContainerdVersion } from "../../../src/core/containerd/version.ts";
 import { testKey } from "../../core/signing/sign.ts";
 import { CONFIG } from "../test-node.ts";
 import { fedNode, PIN, text } from "./support/fed-node.ts";
@@ -42,6 +43,19 @@ test("which containerd runs is told once a pass has looked, and when it is anoth
   assert.deepEqual([news?.assignmentId, news?.state.containerdVersion, more], ["", "2.1.9", []]);
   await fed.pass();
   assert.equal(fed.reports.length, 1);
+  const newer = parseContainerdVersion("2.1.10");
+  assert.ok(newer);
+  fed.node.containerd.version = async () => newer;
+  await fed.pass();
+  assert.deepEqual(
+    fed.reports.slice(1).map(({ assignmentId, state }) => [assignmentId, state.containerdVersion]),
+    [["", "2.1.10"]],
+  );
+  await fed.assign(fed.sign({ desiredState: text(5000) }));
+  await fed.pass();
+  await fed.restart();
+  const again = await fed.keeper.listener.hello();
+  assert.equal(again.state.containerdVersion, "2.1.10", "it is kept");
 });
 
 test("what must not be is refused without a pass, and nothing on the node is another than before", async (t) => {
@@ -225,6 +239,13 @@ test("what is being taken back when something else is assigned has its answer, w
   await fed.assign(fed.sign({ serial: 14, desiredState: text(5002) }), { id: "three" });
   const told = fed.reports.filter(({ assignmentId }) => assignmentId === "two").at(-1);
   assert.deepEqual([told?.phase, told?.error?.code], ["reverted", "verdict-bypassed"]);
+  assert.deepEqual(
+    told?.items.map(({ namespace, error }) => [namespace, error?.code]),
+    [
+      ["gcr.io", "verdict-bypassed"],
+      ["quay.io", undefined],
+    ],
+  );
   await fed.restart();
   const { state } = await fed.keeper.listener.hello();
   const kept = state.rejections.map(({ assignmentId, error: { code } }) => [assignmentId, code]);

@@ -54,6 +54,12 @@ test("a restarted agent is no clone; two that take turns are", () => {
   assert.equal(connect(connect(back, "cc"), "cc").cloned, undefined);
 });
 
+test("which containerd a node has is what its state says, and its Hello where that does not say", () => {
+  const connection = { server: "s1", stream: 1, instance: "aa", sinceMs: T0 };
+  const said = connectNode(undefined, "n0", connection, versions, { ...view, containerd: "2.1.9" });
+  assert.deepEqual([said.containerd, connect(undefined, "aa").containerd], ["2.1.9", "2.1.4"]);
+});
+
 test("the end of an old stream does not disconnect a node that has a new one", () => {
   const status = connect(connect(undefined, "aa"), "bb");
   assert.equal(disconnectNode(status, "aa", T0 + 1), status);

@@ -73,3 +73,23 @@ test("no more is left out than has to be", () => {
   assert.deepEqual(lost, ["texts of earlier refusals"]);
   assert.deepEqual([said.state.registries, said.state.conditions], [STATE.registries, STATE.conditions]);
 });
+
+test("where texts are not enough, what does well goes: what is wrong and what is unproven stays", () => {
+  const items = names.map((namespace, index) => {
+    if (index === 0) return { namespace, phase: "reverted" as const, error: error(namespace) };
+    if (index === 1) return { namespace, phase: "applied" as const };
+    return { namespace, phase: "observed" as const, evidence: "canary" as const };
+  });
+  const { said, lost } = fitMessage(reportWith({ items }), sizeOf, 64 * 1024);
+  assert.ok(sizeOf(said) <= 64 * 1024);
+  assert.deepEqual(lost.slice(-3), [
+    "registries after the first 128",
+    "registries after the first 32",
+    "registries of the answer that do well",
+  ]);
+  assert.deepEqual(said.state.registries, STATE.registries.slice(0, 32));
+  assert.deepEqual(
+    said.items.map(({ namespace }) => namespace),
+    names.slice(0, 2),
+  );
+});

@@ -9,6 +9,7 @@ import type {
   FeedListener,
   FeedNews,
   FeedReport,
+  FeedState,
   FeedStream,
 } from "../../../src/agent/feed/feed-messages.ts";
 import { awayMs, backoffMs, type FeedLink, followFeed } from "../../../src/edge/feed/follow-feed.ts";
@@ -97,6 +98,7 @@ function agent(
   { directory, feed }: Pick<Site, "directory" | "feed">,
   nodeId = "n1",
   port = feed.port,
+  state: FeedState = STATE,
 ): Agent {
   const clock = createClock();
   const news: FeedNews[] = [];
@@ -109,7 +111,7 @@ function agent(
       instance: "01".repeat(16),
       bootId: "boot",
       agentVersion: "1.2.3",
-      state: STATE,
+      state,
       cached: [DIGEST],
       labels: { class: "gpu" },
     }),
@@ -214,22 +216,27 @@ test("hello, a report and its acknowledgement, and what a server says, over mTLS
   assert.ok((one.link.state().engineAgeMs ?? 0) >= 1500);
 });
 
-test("a report that is too large for a message is shortened, and the log says so", async (t) => {
+test("what is too large for a message is shortened, Hello and reports, and the log says so once", async (t) => {
   const here = await site(t);
   await here.put(await here.issue());
-  const one = agent(t, here);
+  // Few letters, and many bytes.
+  const conditions = Array.from({ length: 16 }, () => ({ type: "Reconciling", message: "語".repeat(8_000) }));
+  const one = agent(t, here, "n1", here.feed.port, { ...STATE, conditions });
   const stream = await here.feed.nextStream();
+  assert.ok(stream.hello.state?.conditions.every(({ message }) => message.length === 200));
   await until(() => one.stream !== undefined, "Welcome");
   const items = Array.from({ length: 256 }, (_, index) => ({
     namespace: `r${index}.example`,
     phase: "preflight-failed" as const,
-    error: { code: "mirror-unreachable", message: "x".repeat(2_000) },
+    error: { code: "mirror-unreachable", message: "語".repeat(700) },
   }));
-  one.stream?.send({ ...REPORT, items });
-  const report = await stream.report(() => true);
+  for (let count = 0; count < 2; count++) one.stream?.send({ ...REPORT, items, atMs: count });
+  const report = await stream.report(({ atMs }) => atMs === 1);
   assert.equal(report.items.length, 256);
   assert.ok(report.items.every(({ error }) => error?.code === "mirror-unreachable"));
-  assert.match(one.logged.join("\n"), /too long for a message of the feed/);
+  assert.ok(report.items.every(({ error }) => error?.message.length === 200));
+  // Of Hello, and of what is another in reports.
+  assert.equal(one.logged.filter((line) => line.includes("too long for a message of the feed")).length, 2);
   assert.equal(stream.isOver, false);
 });
 

@@ -125,16 +125,16 @@ test("tokens of a server that is gone come back, but for what is in flight", asy
 
 test("rollouts that are long over go, with what only they have brought; what was only published stays", async (t) => {
   const store = await journalStore(t);
-  const put = async (name: string): Promise<string> => {
+  const publish = async (name: string): Promise<string> => {
     const digest = sha256(Buffer.from(name));
     await putBundle(store, digest, Buffer.from(name));
     return digest;
   };
-  const only = await put("published");
+  const only = await publish("published");
   for (let index = 0; index < 52; index++) {
     const id = `r${index}`;
     const { from: _, ...spec } = specWith({ id, createdMs: T0 + index });
-    const to = { digest: await put(id), serial: index + 1 };
+    const to = { digest: await publish(id), serial: index + 1 };
     await commit(
       store,
       [],
@@ -146,7 +146,12 @@ test("rollouts that are long over go, with what only they have brought; what was
     );
   }
   await commit(store, [], [{ kind: "channel", id: "stable", value: channelWith() }]);
+  const unreadable = { kind: "override", id: "n1" } as const;
+  await store.engine.txn({ success: [put(keyOf("prod", unreadable), "nonsense")] });
   const { controller } = lead(t, store);
+  await eventually(async () => (await beatOf(store)) > 2, "it has looked");
+  assert.equal((await readFleet(store)).spec.size, 52, "what cannot be read may be about any of them");
+  await commit(store, [], [{ remove: unreadable }]);
   await eventually(async () => (await readFleet(store)).spec.size === 50, "two are gone");
   const { spec, state, tokens } = await readFleet(store);
   assert.deepEqual([spec.has("r0"), spec.has("r1"), spec.has("r2")], [false, false, true]);

@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import type { ControllerStatus } from "../../../src/fleet/controller/controller-board.ts";
 import { registerFleetMetrics } from "../../../src/fleet/metrics/register-fleet-metrics.ts";
 import { commit } from "../../../src/fleet/store/commit.ts";
+import { takeLead, writeBeat } from "../../../src/fleet/store/lead-fleet.ts";
 import { keyOf } from "../../../src/fleet/store/record-name.ts";
 import {
   channelWith,
@@ -88,4 +89,22 @@ test("the one that leads tells the fleet's figures, others what they know of its
   assert.match(other, /^mirrorlet_fleet_controller_leading 0$/m);
   assert.match(other, /^mirrorlet_fleet_rollout_wave\{/m);
   assert.doesNotMatch(other, /^mirrorlet_fleet_(?:nodes|rollout_nodes|rollout_waits|nodes_different)\{/m);
+});
+
+test("how far this machine's clock is ahead of the controller's is told as it is now", async (t) => {
+  const store = await journalStore(t);
+  const lease = await store.engine.lease(60_000);
+  const leader = { id: "c1", version: "1", host: "h", sinceMs: T0, beat: 0 };
+  const leadership = await takeLead(store, leader, lease.id);
+  assert.ok(leadership);
+  const followed = follow(t, store, { nowMs: () => 1_000 });
+  await followed.ready;
+  await writeBeat(store, leadership, { ...leader, beat: 1, atMs: T0 });
+  await eventually(() => followed.beatAgeMs() === 0, "a beat");
+  let nowMs = T0 + 45_000;
+  const registry = new Registry();
+  registerFleetMetrics(registry, { followed, nowMs: () => nowMs, uptimeMs: () => 0, sha256 });
+  assert.match(await registry.metrics(), /^mirrorlet_fleet_controller_clock_off_seconds 45$/m);
+  nowMs -= 90_000;
+  assert.match(await registry.metrics(), /^mirrorlet_fleet_controller_clock_off_seconds -45$/m);
 });

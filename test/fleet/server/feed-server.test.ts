@@ -39,7 +39,7 @@ test("what a node tells after its Hello of its containerd is kept, and how old t
     hello: { containerdVersion: "" },
   });
   await node.until(
-    ({ received }) => received.some(({ heartbeat }) => heartbeat !== null),
+    ({ received }) => received.some(({ message }) => message === "heartbeat"),
     "a heartbeat comes",
   );
   const containerd = async () => (await readFleet(fleet.store)).status.get("n1")?.value.containerd;

@@ -348,7 +348,8 @@ function severable(engine: Engine) {
   return self;
 }
 
-test("a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
+/** A node that beats is entered, and then its server loses the engine. */
+async function cutOff(t: TestContext) {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
   const link = severable(fleet.store.engine);
@@ -357,10 +358,15 @@ test("a server that is cut off from the engine says so, acknowledges nothing, an
     times: { heartbeatMs: 300 },
   });
   const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
-  const beat = setInterval(() => node.send({ heartbeat: {} }), 200);
+  const beat = setInterval(() => node.send({ heartbeat: {} }), 250);
   t.after(() => clearInterval(beat));
   await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
   link.cut = true;
+  return { fleet, server, link, node };
+}
+
+test("a server that is cut off from the engine says so, acknowledges nothing, and catches up", async (t) => {
+  const { fleet, server, link, node } = await cutOff(t);
   const seq = node.report("", "PHASE_DRIFTED");
   const agesOf = () => node.received.flatMap(({ heartbeat }) => (heartbeat ? [heartbeat.engineAgeMs] : []));
   await node.until(() => agesOf().some((ageMs) => ageMs > 5_000), "it hears how old the view is");
@@ -405,23 +411,12 @@ test("a server that is cut off in a wave tells nobody else of the new state", as
 });
 
 test("a node that has much to say while the engine is away keeps its stream, and all is heard later", async (t) => {
-  const fleet = await testFleet(t);
-  await writeTestChannel(fleet.store);
-  const link = severable(fleet.store.engine);
-  const server = await fleet.serve({
-    store: { ...fleet.store, engine: link.engine },
-    times: { heartbeatMs: 300 },
-  });
-  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
-  const beat = setInterval(() => node.send({ heartbeat: {} }), 250);
-  t.after(() => clearInterval(beat));
-  await eventually(async () => (await readFleet(fleet.store)).status.has("n1"), "it is entered");
-  link.cut = true;
+  const { server, link, node } = await cutOff(t);
   let seq = 0;
   for (let count = 0; count < 40; count++) seq = node.report("", "PHASE_DRIFTED");
   await eventually(() => server.facts().unwrittenReports >= 32, "no more is read");
   const { length } = node.received;
-  const beats = () => node.received.slice(length).filter(({ heartbeat }) => heartbeat !== null).length;
+  const beats = () => node.received.slice(length).filter(({ message }) => message === "heartbeat").length;
   await node.until(
     () => node.ended() !== undefined || beats() > 12,
     "more time passes than a silent node has",
@@ -430,6 +425,27 @@ test("a node that has much to say while the engine is away keeps its stream, and
   link.cut = false;
   await node.until(({ acked }) => acked() >= seq, "what it said becomes durable");
   assert.equal(server.has("stream-ended"), false);
+});
+
+test("streams that are old are kept while the engine is away: nobody would know of new ones", async (t) => {
+  const fleet = await testFleet(t);
+  await writeTestChannel(fleet.store);
+  const link = severable(fleet.store.engine);
+  let laterMs = 0;
+  const server = await fleet.serve({
+    store: { ...fleet.store, engine: link.engine },
+    times: { heartbeatMs: 20_000, maxAgeMs: 25_000 },
+    uptimeMs: () => performance.now() + laterMs,
+  });
+  const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
+  const beats = () => node.received.filter(({ message }) => message === "heartbeat").length;
+  await node.until(() => beats() === 1, "it is connected");
+  link.cut = true;
+  laterMs = 31_000;
+  await node.until(() => beats() > 1 || server.has("stream-ended"), "its age is looked at");
+  assert.equal(server.has("stream-ended"), false);
+  link.cut = false;
+  await eventually(() => server.has("stream-ended"), "its time has come");
 });
 
 test("a server that loses its lease goes on under another name, with the streams it has", async (t) => {

@@ -8,7 +8,7 @@ import { openJournal } from "../engine/open-engine.ts";
 
 test("a seat that is not to be had is not asked for in a loop", async (t) => {
   const engine = await openJournal({ directory: scratch(t) });
-  let asked = 0;
+  let [asked, chosen] = [0, 0];
   const taken: Engine = {
     ...engine,
     async txn(txn, options) {
@@ -20,15 +20,22 @@ test("a seat that is not to be had is not asked for in a loop", async (t) => {
     store: { engine: taken, fleet: "prod" },
     record: { version: "1", host: "h", address: "127.0.0.1:1", startedMs: 1 },
     newId: () => `s${asked}`,
-    random: () => 1,
+    random() {
+      chosen++;
+      return 1;
+    },
     leaseMs: 5_000,
     onSeat: () => assert.fail("there is no seat"),
     onError: (error) => assert.fail(error),
+  });
+  // Also where an assertion fails: else it would ask for ever.
+  t.after(async () => {
+    await keeper.close();
+    await engine.close();
   });
   await eventually(() => asked > 0, "it is asked for");
   // Each as long as a try.
   for (let count = 0; count < 20; count++) await (await engine.lease(5_000)).end();
   assert.equal(asked, 1);
-  await keeper.close();
-  await engine.close();
+  await eventually(() => chosen === 1, "servers that were refused at once do not ask again at once");
 });

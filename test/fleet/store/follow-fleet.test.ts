@@ -132,6 +132,10 @@ test("how far clocks are apart is told by a beat, and holds as both go on", asyn
   assert.equal(followed.clockOffMs(T0 + 2_000), 0, "put right, it is seen at once");
   await writeBeat(store, leadership, { ...LEADER, beat: 2 });
   await eventually(() => followed.clockOffMs(wallMs) === 0, "a controller that does not say");
+  await writeBeat(store, leadership, { ...LEADER, beat: 3, atMs: T0 });
+  await eventually(() => followed.clockOffMs(wallMs) === 3_600_000, "one that does");
+  await lease.end();
+  await eventually(() => followed.clockOffMs(wallMs) === 0, "nobody leads");
 });
 
 test("a beat counts once it is seen to change, and no longer than somebody leads", async (t) => {

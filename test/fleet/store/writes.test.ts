@@ -16,7 +16,12 @@ import {
   setOverride,
   writeInventory,
 } from "../../../src/fleet/store/write-nodes.ts";
-import { beginRollout, commandState, decideState } from "../../../src/fleet/store/write-rollout.ts";
+import {
+  beginRollout,
+  commandState,
+  decideState,
+  pruneRollout,
+} from "../../../src/fleet/store/write-rollout.ts";
 import { MOST_STATUSES, writeStatuses } from "../../../src/fleet/store/write-status.ts";
 import { writeTokens } from "../../../src/fleet/store/write-tokens.ts";
 import {
@@ -99,6 +104,35 @@ test("what the controller decides is written while it leads, and by what it deci
   const late = await readFleet(store);
   await lease.end();
   assert.deepEqual(await decide(late), { ok: false }, "it leads no more");
+});
+
+test("a rollout is taken out by who leads, as it was seen, and not under one that begins", async (t) => {
+  const store = await journalStore(t);
+  await putBundle(store, NEW.digest, bytes("envelope"));
+  await writeChannel(store, "stable", undefined, channelWith());
+  await begin(store, await readFleet(store), "r1");
+  await change(store, "r1", { phase: "done" });
+  const lease = await store.engine.lease(60_000);
+  const leadership = await takeLead(store, LEADER, lease.id);
+  assert.ok(leadership);
+  const prune = (records: FleetRecords, id = "r1") =>
+    pruneRollout(store, leadership, records, { id, channel: "stable", bundles: [NEW.digest] });
+  const early = await readFleet(store);
+  await change(store, "r1", { phase: "reverted" });
+  assert.deepEqual(await prune(early), { ok: false }, "the state has changed");
+  const before = await readFleet(store);
+  await writeChannel(store, "stable", before.channel.get("stable"), channelWith());
+  assert.deepEqual(await prune(before), { ok: false }, "the channel has changed");
+  const seen = await readFleet(store);
+  assert.equal((await prune(seen)).ok, true);
+  assert.deepEqual(await begin(store, seen, "r2"), { ok: false }, "it would have brought what is gone");
+  const after = await readFleet(store);
+  assert.deepEqual([after.spec.size, after.state.size, (await listBundles(store)).size], [0, 0, 0]);
+  assert.deepEqual(after.channel.get("stable")?.value, channelWith());
+  assert.equal((await begin(store, after, "r2")).ok, true);
+  const late = await readFleet(store);
+  await lease.end();
+  assert.deepEqual(await prune(late, "r2"), { ok: false }, "it leads no more");
 });
 
 test("a feed server writes statuses as long as it has its seat, all of a transaction or none", async (t) => {
