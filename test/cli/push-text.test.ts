@@ -38,7 +38,12 @@ test("what a push would do, within 80 columns, however long the names are", () =
   const top = { mediaType: "m", digest, size: 1 };
   const tree = { image: { name: `gcr.io/${path}:1`, top }, manifests: [], blobs: [], absent: [] };
   const image = { name: `gcr.io/${path}:1`, repository: `site/${path}`, tag: "1", tree, referrers: [] };
-  const missing = { image, isThere: false, missingBytes: 5_000_000, problem: "the bundle lacks 1 part of it" };
+  const missing = {
+    image,
+    isThere: false,
+    missingBytes: 5_000_000,
+    problem: "the bundle lacks 1 part of it",
+  };
   const text = surveyText([missing], "a-mirror-with-a-long-name.example:5000/site/and/more", 80);
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(

@@ -96,7 +96,9 @@ test("index first, from standard input: each blob goes to its home and is mounte
   assert.equal(sentBytes(again), 0, "what is there is not sent again, also without a journal");
 });
 
-test("a layer that is there without its manifest is told to be there, in each repository", { skip }, async () => {
+test("a layer that is there without its manifest is told to be there, in each repository", {
+  skip,
+}, async () => {
   front.script();
   const large = buildImage({ bytesPerLayer: LARGE });
   const bytes = packed({ "gcr.io/a/large:1": large, "gcr.io/b/large:1": large });

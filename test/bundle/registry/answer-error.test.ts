@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnswerError } from "../../../src/bundle/registry/answer-error.ts";
-import { describePushFailure } from "../../../src/bundle/upload/describe-push-failure.ts";
+import { describePushFailure } from "../../../src/bundle/registry/describe-failure.ts";
 
 function answer(status: number, detail?: unknown): AnswerError {
   const url = new URL("http://mirror:5000/v2/a/blobs/uploads/x");
