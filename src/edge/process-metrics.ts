@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { getHeapSpaceStatistics } from "node:v8";
 import { Counter, Gauge, type Registry } from "prom-client";
 
 /**
@@ -38,7 +39,21 @@ export function registerProcessMetrics(registry: Registry): void {
   memory("nodejs_heap_size_used_bytes", "Used part of the JavaScript heap.", "heapUsed");
   memory("nodejs_heap_size_total_bytes", "Memory taken for the JavaScript heap.", "heapTotal");
   memory("nodejs_external_memory_bytes", "Memory of buffers and other objects outside the heap.", "external");
+  gauge(
+    "nodejs_heap_code_bytes",
+    "Used part of the JavaScript heap that V8 has compiled; grows for an hour or so, where data must not.",
+    usedByCode,
+  );
 }
+
+function usedByCode(): number {
+  return getHeapSpaceStatistics()
+    .filter(({ space_name }) => CODE_SPACES.test(space_name))
+    .reduce((sum, { space_used_size }) => sum + space_used_size, 0);
+}
+
+/** Machine code, and from V8 12 on bytecode and what belongs to both. */
+const CODE_SPACES = /^(?:code|trusted)_(?:large_object_)?space$/;
 
 function kibibytes(field: string): number | undefined {
   return orUndefined(() => {

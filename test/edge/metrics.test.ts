@@ -349,6 +349,8 @@ test("process metrics have believable values", async (t) => {
   assert.ok(value("process_open_fds") > 3);
   assert.ok(value("process_max_fds") >= value("process_open_fds"));
   assert.ok(value("nodejs_heap_size_used_bytes") > 1e6);
+  assert.ok(value("nodejs_heap_code_bytes") > 1e4);
+  assert.ok(value("nodejs_heap_code_bytes") < value("nodejs_heap_size_used_bytes"));
 });
 
 test("the page keeps the conventions: help, type, units, _total on counters only", async (t) => {

@@ -3,7 +3,7 @@ import { leftBehind } from "./judge-names.ts";
 import { type Cause, causeOf, type PullRecord } from "./judge-pulls.ts";
 import { isSpent, judgeRestarts } from "./judge-restarts.ts";
 import type { ProcessFigures } from "./measure-process.ts";
-import type { Rest } from "./rest.ts";
+import type { JavaScriptMemory, Rest } from "./rest.ts";
 import type { SoakRecord } from "./run-soak.ts";
 
 /** One promise, what was seen of it, and what is wrong with that. */
@@ -16,6 +16,9 @@ export interface Check {
 /** Above half of what its unit allows the agent is too big, whatever it grew by. */
 const MOST_RSS_MIB = 256;
 
+/** Twice of what it comes to in an hour. */
+const MOST_CODE_MIB = 32;
+
 export function judgeSoak(record: SoakRecord): readonly Check[] {
   return [
     judgePulls(record),
@@ -24,7 +27,7 @@ export function judgeSoak(record: SoakRecord): readonly Check[] {
     judgeEnd(record),
     ...judgeProcess("agent", record.rests, (rest) => rest.agent, 0),
     ...judgeProcess("helper", record.rests, (rest) => rest.helper, 0),
-    judgeHeap(record),
+    ...judgeHeap(record),
     judgeContainerd(record),
     judgeNames(record),
     judgeStarts(record),
@@ -111,7 +114,7 @@ function judgeEnd({ verdicts, health }: SoakRecord): Check {
   };
 }
 
-type Look = (rest: Rest) => ProcessFigures | undefined;
+type Look = (rest: Rest) => (ProcessFigures & Partial<JavaScriptMemory>) | undefined;
 
 /** Of the longest life of the process. */
 function judgeProcess(name: string, rests: readonly Rest[], look: Look, slack: number): readonly Check[] {
@@ -119,13 +122,15 @@ function judgeProcess(name: string, rests: readonly Rest[], look: Look, slack: n
   if (life.length < 2) return [];
   const rss = life.map(({ atMs, figures }): RestPoint => ({ atMs, value: figures.rssMiB }));
   const most = Math.max(...rss.map(({ value }) => value));
-  const leaks = isLeak(rss, { perHour: 1, noise: noiseOf(rss) });
+  // What V8 compiles has a limit of its own.
+  const kept = life.map(({ atMs, figures: { rssMiB, codeMiB = 0 } }) => ({ atMs, value: rssMiB - codeMiB }));
+  const leaks = isLeak(kept, { perHour: 1, noise: noiseOf(kept) });
   return [
     {
       name: `${name}: memory`,
-      figure: `${rss[0]?.value.toFixed(1)} to ${rss.at(-1)?.value.toFixed(1)} MiB, at most ${most.toFixed(1)}, over ${life.length} rests${describeGrowth(rss)}`,
+      figure: `${rss[0]?.value.toFixed(1)} to ${rss.at(-1)?.value.toFixed(1)} MiB, at most ${most.toFixed(1)}, over ${life.length} rests${describeGrowth(kept)}`,
       wrong: [
-        ...(leaks ? [`it grows${describeGrowth(rss)}`] : []),
+        ...(leaks ? [`it grows${describeGrowth(kept)}`] : []),
         ...(most > MOST_RSS_MIB ? [`${most.toFixed(0)} MiB, the limit is ${MOST_RSS_MIB}`] : []),
       ],
     },
@@ -156,7 +161,7 @@ function judgeCount(name: string, counts: readonly number[], slack: number, want
 }
 
 function longestLife(rests: readonly Rest[], look: Look) {
-  const lives = new Map<number, { atMs: number; figures: ProcessFigures }[]>();
+  const lives = new Map<number, { atMs: number; figures: NonNullable<ReturnType<Look>> }[]>();
   for (const rest of rests) {
     const figures = look(rest);
     if (figures === undefined) continue;
@@ -165,17 +170,33 @@ function longestLife(rests: readonly Rest[], look: Look) {
   return [...lives.values()].sort((a, b) => b.length - a.length)[0] ?? [];
 }
 
-function judgeHeap({ rests }: SoakRecord): Check {
+/** Data must not grow; what V8 compiles may, for an hour or so, and as far as there are functions to compile. */
+function judgeHeap({ rests }: SoakRecord): readonly Check[] {
   const life = longestLife(rests, (rest) => rest.agent);
   const pid = life[0]?.figures.pid;
-  const heap = rests.flatMap(({ agent, atMs }): readonly RestPoint[] =>
-    agent !== undefined && agent.pid === pid ? [{ atMs, value: agent.heapMiB }] : [],
-  );
-  return {
-    name: "agent: JavaScript heap",
-    figure: `${heap[0]?.value.toFixed(1)} to ${heap.at(-1)?.value.toFixed(1)} MiB${describeGrowth(heap)}`,
-    wrong: isLeak(heap, { perHour: 1, noise: noiseOf(heap) }) ? [`it grows${describeGrowth(heap)}`] : [],
-  };
+  const of = (look: (agent: JavaScriptMemory) => number): readonly RestPoint[] =>
+    rests.flatMap(({ agent, atMs }) =>
+      agent !== undefined && agent.pid === pid ? [{ atMs, value: look(agent) }] : [],
+    );
+  const data = of(({ heapMiB, codeMiB }) => heapMiB - codeMiB);
+  const code = of(({ codeMiB }) => codeMiB);
+  const most = Math.max(...code.map(({ value }) => value));
+  return [
+    {
+      name: "agent: JavaScript heap, data",
+      figure: describeRange(data),
+      wrong: isLeak(data, { perHour: 1, noise: noiseOf(data) }) ? [`it grows${describeGrowth(data)}`] : [],
+    },
+    {
+      name: "agent: JavaScript heap, compiled code",
+      figure: describeRange(code),
+      wrong: most > MOST_CODE_MIB ? [`${most.toFixed(1)} MiB, the limit is ${MOST_CODE_MIB}`] : [],
+    },
+  ];
+}
+
+function describeRange(points: readonly RestPoint[]): string {
+  return `${points[0]?.value.toFixed(1)} to ${points.at(-1)?.value.toFixed(1)} MiB${describeGrowth(points)}`;
 }
 
 /** It is not our program; it leaks because of us when connections to it are not closed. */

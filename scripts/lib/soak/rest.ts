@@ -27,6 +27,8 @@ export interface Rest {
 /** Of the agent, by itself, MiB. */
 export interface JavaScriptMemory {
   readonly heapMiB: number;
+  /** Of `heapMiB`, what V8 has compiled. */
+  readonly codeMiB: number;
   /** What V8 has taken for the heap. */
   readonly heapTotalMiB: number;
   /** Buffers and other memory of objects that is not in the heap. */
@@ -172,6 +174,7 @@ async function memoryOf(door: string): Promise<JavaScriptMemory> {
     Number(new RegExp(`^nodejs_${name}_bytes (\\S+)`, "m").exec(body)?.[1] ?? Number.NaN) / 2 ** 20;
   return {
     heapMiB: mib("heap_size_used"),
+    codeMiB: mib("heap_code"),
     heapTotalMiB: mib("heap_size_total"),
     externalMiB: mib("external_memory"),
   };

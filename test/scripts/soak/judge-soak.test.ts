@@ -16,7 +16,7 @@ const process: ProcessFigures = {
   zombies: 0,
 };
 
-const memory = { heapMiB: 20, heapTotalMiB: 30, externalMiB: 3 };
+const memory = { heapMiB: 20, codeMiB: 8, heapTotalMiB: 30, externalMiB: 3 };
 
 function restAt(minute: number, change: Partial<Rest> = {}): Rest {
   return {
@@ -64,7 +64,7 @@ const broken = (record: SoakRecord): readonly string[] =>
     .filter(({ wrong }) => wrong.length > 0)
     .map(({ name }) => name);
 
-const agent = (change: Partial<ProcessFigures> & { heapMiB?: number }): Partial<Rest> => ({
+const agent = (change: Partial<ProcessFigures> & { heapMiB?: number; codeMiB?: number }): Partial<Rest> => ({
   agent: { ...process, ...memory, ...change },
 });
 
@@ -75,7 +75,10 @@ test("a run in which all held", () => {
 
 const BREAKS: Readonly<Record<string, Partial<SoakRecord>>> = {
   "agent: memory": { rests: rests((minute) => agent({ rssMiB: 90 + minute / 4 })) },
-  "agent: JavaScript heap": { rests: rests((minute) => agent({ heapMiB: 20 + minute / 4 })) },
+  "agent: JavaScript heap, data": { rests: rests((minute) => agent({ heapMiB: 20 + minute / 4 })) },
+  "agent: JavaScript heap, compiled code": {
+    rests: rests((minute) => agent({ heapMiB: 20 + minute / 2, codeMiB: 8 + minute / 2 })),
+  },
   "agent: descriptors": { rests: rests((minute) => agent({ descriptors: 30 + minute })) },
   "agent: threads": { rests: rests((minute) => agent({ threads: 12 + (minute > 30 ? 1 : 0) })) },
   "agent: inotify watches": { rests: rests((minute) => agent({ inotifyWatches: 12 + minute })) },
@@ -114,6 +117,13 @@ const BREAKS: Readonly<Record<string, Partial<SoakRecord>>> = {
     ],
   },
 };
+
+test("what V8 compiles is no leak", () => {
+  const compiled = rests((minute) =>
+    agent({ rssMiB: 90 + minute / 4, heapMiB: 20 + minute / 4, codeMiB: 8 + minute / 4 }),
+  );
+  assert.deepEqual(broken({ ...good, rests: compiled }), []);
+});
 
 const WAITED = "deferred: containerd must be restarted";
 const restarts = (minutes: readonly number[]): Partial<SoakRecord> => ({
