@@ -4,6 +4,7 @@ import { checkCandidate } from "./check-candidate.ts";
 import type { ConfigChange, ConfigContext, ConfigOutcome } from "./config-change.ts";
 import { restartAndGate } from "./restart-and-gate.ts";
 import { forgetTraces, noteLoaded } from "./settle-restart.ts";
+import { waitForPods } from "./wait-for-pods.ts";
 import { writeTraces } from "./write-traces.ts";
 
 /**
@@ -25,6 +26,8 @@ export async function changeConfig(
   const { ports } = context;
   const refusal = config && (await checkCandidate(config, change.configPath, ports));
   if (refusal !== undefined) return { record, outcome: { kind: "refused", message: refusal } };
+  // Before the file is written: what is on disk without a restart waits for anybody's.
+  if (context.mayRestart) await waitForPods(ports, context.signal);
   let armed = await armChange(record, change, context);
   if (config !== undefined) await ports.files.replace(config.path, config.after, config.before, config.mode);
   const written = traces === undefined ? { ok: true as const } : await writeTraces(traces.step.files, ports);

@@ -106,6 +106,8 @@ export interface Containerd {
   unitAwaitsReload(): Promise<boolean>;
   /** When the running daemon made its socket, wall clock, ms since the epoch; undefined: no socket. */
   startedMs(): Promise<number | undefined>;
+  /** Pods and containers that CRI is making, by name, as the daemon's log of the last minute tells; none where it cannot be read. */
+  podsInMaking(): Promise<readonly string[]>;
   /** Changes whenever the daemon (re)creates its socket, so that a restart can be told; undefined: no socket. */
   instance(): Promise<string | undefined>;
   /** Asks the running daemon: plugins, CRI. Never throws; bounded to a few seconds. */

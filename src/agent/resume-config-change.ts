@@ -5,6 +5,7 @@ import type { Ports } from "./ports.ts";
 import { gate, restartAndGate, rollBack } from "./restart-and-gate.ts";
 import { restartWaitMs } from "./restart-budget.ts";
 import { forgetTraces, settle } from "./settle-restart.ts";
+import { waitForPods } from "./wait-for-pods.ts";
 import { stateOfTraces, writeTraces } from "./write-traces.ts";
 
 type Resumed = { readonly record: ApplyRecord; readonly outcome?: ConfigOutcome };
@@ -38,6 +39,7 @@ export async function resumeConfigChange(
   if (!context.mayRestart) return { record };
   const waitMs = pending.phase === "armed" ? restartWaitMs(record.restarts, ports.clock) : 0;
   if (waitMs > 0) return { record, outcome: { kind: "deferred", waitMs } };
+  if (instance !== undefined) await waitForPods(ports, context.signal);
   return finish(current, context, wantedConfigPath);
 }
 

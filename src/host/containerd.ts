@@ -8,6 +8,7 @@ import { createCriClient } from "./cri-client.ts";
 import { createHostRoot } from "./files-root.ts";
 import { createImageStore } from "./image-store.ts";
 import { pullImageWith } from "./pull-image.ts";
+import { readPodsInMaking } from "./unit-journal.ts";
 import { readUnitState } from "./unit-state.ts";
 
 export interface ContainerdOptions {
@@ -32,6 +33,7 @@ export function createContainerd({ binary, socket, restart, root = "/" }: Contai
     unitState: () => readUnitState(restart),
     reloadUnits: () => reloadUnits(restart),
     unitAwaitsReload: () => unitAwaitsReload(restart),
+    podsInMaking: () => readPodsInMaking(restart),
     startedMs: async () => startedMsOf(hostSocket),
     instance: async () => instanceOf(hostSocket),
     health: (signal) => askHealth(connect, signal),

@@ -1,3 +1,5 @@
+import { podsInMaking } from "../core/containerd/pods-in-making.ts";
+import { unitOf } from "../core/containerd/unit-of-command.ts";
 import { findProgram, runCommand } from "./run-command.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -8,14 +10,33 @@ const MAX_LINES = 5;
  * cause. Undefined when the journal cannot be asked or says nothing.
  */
 export async function readComplaints(unit: string, sinceMs: number): Promise<string | undefined> {
-  const journalctl = findProgram("journalctl");
-  if (journalctl === undefined) return undefined;
-  const since = `--since=@${Math.floor(sinceMs / 1000)}`;
-  const args = ["--unit", unit, since, "--lines=200", "--no-pager", "--output=cat", "--quiet"];
-  const ran = await runCommand(journalctl, args, TIMEOUT_MS);
-  if (ran.status !== 0) return undefined;
-  const complaints = ran.stdout
-    .split("\n")
-    .filter((line) => /level=(?:error|fatal)|^containerd: |panic:/.test(line));
+  const lines = await readSince(unit, `@${Math.floor(sinceMs / 1000)}`, 200);
+  const complaints = lines.filter((line) => /level=(?:error|fatal)|^containerd: |panic:/.test(line));
   return complaints.length === 0 ? undefined : complaints.slice(-MAX_LINES).join("; ");
+}
+
+/**
+ * What the unit that a restart command names makes of pods, by its last minute: what takes longer than that hangs. None
+ * where the command names no unit or the journal cannot be asked.
+ */
+export async function readPodsInMaking(restart: readonly string[]): Promise<readonly string[]> {
+  const unit = unitOf(restart);
+  return unit === undefined ? [] : podsInMaking(await readSince(unit, "-60s", 5_000));
+}
+
+/** `since` as journalctl takes it. */
+async function readSince(unit: string, since: string, lines: number): Promise<readonly string[]> {
+  const journalctl = findProgram("journalctl");
+  if (journalctl === undefined) return [];
+  const args = [
+    "--unit",
+    unit,
+    `--since=${since}`,
+    `--lines=${lines}`,
+    "--no-pager",
+    "--output=cat",
+    "--quiet",
+  ];
+  const ran = await runCommand(journalctl, args, TIMEOUT_MS);
+  return ran.status === 0 ? ran.stdout.split("\n") : [];
 }

@@ -79,6 +79,8 @@ export interface ModelContainerd extends Containerd {
   readonly present: Set<string>;
   /** When it started, for what compares that with the files; undefined: not known. */
   started: number | undefined;
+  /** What it is making just now. */
+  pods: () => readonly string[];
   criConfigPath: string | undefined;
   /** Of the daemon, where that is another one than the program's. */
   runningVersion: string | undefined;
@@ -244,6 +246,7 @@ function createModelContainerd(
     present,
     images: modelImages(present),
     started: undefined,
+    pods: () => [],
     trouble: undefined,
     criConfigPath: undefined,
     runningVersion: undefined,
@@ -297,6 +300,9 @@ function createModelContainerd(
       return endpoint === undefined
         ? { state: "idle", message: "skip plugin: tracing endpoint not configured" }
         : { state: "running", message: "" };
+    },
+    async podsInMaking() {
+      return this.pods();
     },
     async startedMs() {
       return this.started;

@@ -45,6 +45,18 @@ export async function removeImage(socket: string, reference: string): Promise<vo
   await call(socket, "RemoveImage", { image: { image: reference } }, 30_000);
 }
 
+/** As kubelet makes a pod: gRPC's code, by name, and containerd's words. */
+export async function runPodSandbox(socket: string, name: string): Promise<readonly [string, string]> {
+  const config = { metadata: { name, uid: name, namespace: "default" }, logDirectory: "/tmp" };
+  try {
+    await call(socket, "RunPodSandbox", { config }, WAIT_LIMIT_MS, "RuntimeService");
+    return ["OK", ""];
+  } catch (error) {
+    const { code, details } = error as grpc.ServiceError;
+    return [grpc.status[code] ?? String(error), details];
+  }
+}
+
 /** True once CRI answers; false when the daemon runs without CRI. Rejects after a minute of neither. */
 export async function waitForCri(socket: string): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
@@ -62,11 +74,17 @@ export async function waitForCri(socket: string): Promise<boolean> {
 const loaded = grpc.loadPackageDefinition(
   loadSync(join(import.meta.dirname, "cri.proto"), { defaults: true }),
 );
-const ImageService = (loaded["runtime"] as grpc.GrpcObject)["v1"] as grpc.GrpcObject;
+const services = (loaded["runtime"] as grpc.GrpcObject)["v1"] as grpc.GrpcObject;
 
 /** One connection a call: a kept one would sit out its reconnect delay after a restart of the daemon. */
-function call<Reply>(socket: string, method: string, request: object, timeoutMs: number): Promise<Reply> {
-  const Client = ImageService["ImageService"] as grpc.ServiceClientConstructor;
+function call<Reply>(
+  socket: string,
+  method: string,
+  request: object,
+  timeoutMs: number,
+  service: "ImageService" | "RuntimeService" = "ImageService",
+): Promise<Reply> {
+  const Client = services[service] as grpc.ServiceClientConstructor;
   const client = new Client(`unix://${socket}`, grpc.credentials.createInsecure());
   return new Promise<Reply>((resolve, reject) => {
     client[method]?.(

@@ -1,9 +1,9 @@
 import { parseImageReference } from "../containerd/image-reference.ts";
+import { type LogLine, parseLogLine } from "../containerd/parse-log-line.ts";
 import { cleanText } from "./clean-text.ts";
 import type { WatchedRegistry } from "./evidence-report.ts";
 import type { LogFinding } from "./log-finding.ts";
 import { createOpenPulls, type OpenPulls } from "./open-pulls.ts";
-import { type LogLine, parseLogLine } from "./parse-log-line.ts";
 import type { PullNotice } from "./pull.ts";
 import { createResponseReader } from "./read-log-response.ts";
 import { readSkip } from "./read-log-skip.ts";

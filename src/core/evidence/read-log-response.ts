@@ -1,8 +1,8 @@
+import type { LogLine } from "../containerd/parse-log-line.ts";
 import { cleanText, shortObject } from "./clean-text.ts";
 import type { WatchedRegistry } from "./evidence-report.ts";
 import { isByDesign } from "./list-fallbacks.ts";
 import type { LogFinding } from "./log-finding.ts";
-import type { LogLine } from "./parse-log-line.ts";
 import { parseRegistryUrl, type RegistryUrl } from "./registry-url.ts";
 import { hostsFor } from "./watched-hosts.ts";
 

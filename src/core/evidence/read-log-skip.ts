@@ -1,8 +1,8 @@
+import type { LogLine } from "../containerd/parse-log-line.ts";
 import { cleanText, shortObject } from "./clean-text.ts";
 import type { LoggedFallback, WatchedRegistry } from "./evidence-report.ts";
 import type { LogFinding } from "./log-finding.ts";
 import type { OpenPull } from "./open-pulls.ts";
-import type { LogLine } from "./parse-log-line.ts";
 import { findRegistryUrl } from "./read-log-response.ts";
 import { hostsFor, type WatchedHosts } from "./watched-hosts.ts";
 

@@ -36,6 +36,8 @@ export function createRemoteContainerd(ask: AskHelper, local: Containerd): Conta
     reloadUnits: () => get("reload-units"),
     // Held back as long as it is not known.
     unitAwaitsReload: () => orElse(get<boolean>("unit-awaits-reload"), () => true),
+    // The journal is ours to read, too.
+    podsInMaking: () => local.podsInMaking(),
     startedMs: () => near(() => local.startedMs(), "started-ms"),
     instance: () => near(() => local.instance(), "instance"),
     health: (signal) =>

@@ -49,6 +49,7 @@ class ModelImages {
       dumpConfig: unused,
       unitState: unused,
       startedMs: unused,
+      podsInMaking: unused,
       unitAwaitsReload: async () => false,
       reloadUnits: unused,
       tracesEnvironment: unused,

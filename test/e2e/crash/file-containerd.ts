@@ -57,6 +57,7 @@ export function createFileContainerd(options: FileContainerdOptions): Containerd
         ? { state: "idle", message: "skip plugin: tracing endpoint not configured" }
         : { state: "running", message: "" };
     },
+    podsInMaking: async () => [],
     startedMs: async () => (daemon().alive ? daemon().startedMs : undefined),
     instance: async () => (daemon().alive ? String(daemon().restarts) : undefined),
     async health() {

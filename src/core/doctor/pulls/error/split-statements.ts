@@ -1,4 +1,4 @@
-import { type LogLine, parseLogLine } from "../../../evidence/parse-log-line.ts";
+import { type LogLine, parseLogLine } from "../../../containerd/parse-log-line.ts";
 
 /** One thing that a text says: a line of containerd's log, an event of Kubernetes, or an error as it is. */
 export interface Statement {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLogLine } from "../../../src/core/evidence/parse-log-line.ts";
+import { parseLogLine } from "../../../src/core/containerd/parse-log-line.ts";
 
 test("a line in logrus's text format, with Go's quotes", () => {
   const text = String.raw`time="2026-11-26T22:29:13Z" level=info msg="trying next host" error="Head \"http://m/v2/a\": \\ EOF\n" host="m:5000" size=401 empty=`;

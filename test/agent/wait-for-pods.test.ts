@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { desired, registry } from "./desired.ts";
+import { CONFIG, createTestNode } from "./test-node.ts";
+
+const STATE = desired(registry("gcr.io", ["http://127.0.0.1:5001"]));
+
+test("a restart waits until no pod is being made, and config.toml with it", async () => {
+  const node = createTestNode("1.7.24");
+  try {
+    node.write(CONFIG, "version = 2\n");
+    const before = node.read(CONFIG);
+    let asked = 0;
+    node.containerd.pods = () => {
+      assert.deepEqual([node.containerd.restarts, node.read(CONFIG)], [0, before]);
+      asked++;
+      return asked < 4 ? ["default/web-1"] : [];
+    };
+    assert.equal((await node.pass(STATE)).outcome, "applied");
+    assert.deepEqual([node.containerd.restarts, asked], [1, 4]);
+  } finally {
+    node.remove();
+  }
+});
+
+test("half a minute at most", async () => {
+  const node = createTestNode("1.7.24");
+  try {
+    node.write(CONFIG, "version = 2\n");
+    node.containerd.pods = () => ["default/web-1"];
+    const fromMs = node.clock.uptimeMs();
+    assert.equal((await node.pass(STATE)).outcome, "applied");
+    assert.equal(node.containerd.restarts, 1);
+    assert.ok(node.clock.uptimeMs() - fromMs >= 30_000);
+    assert.ok(node.clock.uptimeMs() - fromMs < 60_000);
+  } finally {
+    node.remove();
+  }
+});
+
+test("apply --no-restart waits for nobody; what it has left does", async () => {
+  const node = createTestNode("1.7.24");
+  try {
+    node.write(CONFIG, "version = 2\n");
+    let asked = 0;
+    node.containerd.pods = () => (++asked % 2 === 1 ? ["default/web-1"] : []);
+    await node.pass(STATE, { mayRestart: false });
+    assert.deepEqual([node.containerd.restarts, asked], [0, 0]);
+    await node.pass(STATE);
+    assert.deepEqual([node.containerd.restarts, asked], [1, 2]);
+  } finally {
+    node.remove();
+  }
+});
