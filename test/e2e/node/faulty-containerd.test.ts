@@ -49,7 +49,7 @@ const FAULTS: readonly Fault[] = [
     unit: `[Service]\nExecStartPre=/bin/sh -c '${IF_NEW} cat /root/no-cri.toml; else cat /root/site.toml; fi >${SITE}'`,
     ends: "taken back",
     // 1.6 takes the table of an import as a whole.
-    words: /mirrors`? cannot be set when `?config_path|reads registry configuration from .."", not from/,
+    words: /mirrors`? cannot be set when `?config_path|reads registry configuration from \\"\\", not from/,
     isLong: true,
   },
   {
