@@ -5,6 +5,7 @@ import { formatHostPort, type HostPort, parseHostPort } from "../core/agent-conf
 import { isAllowedHost } from "./allowed-hosts.ts";
 import { findRoute, type Route, type RouteResponse, text } from "./http-routes.ts";
 import { limitConnections } from "./limit-connections.ts";
+import { limitPipelining } from "./limit-pipelining.ts";
 import type { PeerTrust } from "./peer-trust.ts";
 
 export interface HttpOptions {
@@ -66,9 +67,10 @@ async function listen(address: string, setting: string, routes: readonly Route[]
   const wanted = parseHostPort(address);
   if (wanted === undefined) throw cannotListen("bad-address", address, setting, "it is not host:port");
   const allowed = [wanted.host, ...options.allowedHosts];
-  const server = createServer(limits, (request, response) => {
-    void serve(request, response, routes, allowed, options.log);
-  });
+  const server = createServer(
+    limits,
+    limitPipelining((request, response) => void serve(request, response, routes, allowed, options.log)),
+  );
   limitConnections(server, options.trustOf);
   server.setTimeout(idleMs, (socket: Socket) => socket.destroy());
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => rejectClient(error, socket as Socket));

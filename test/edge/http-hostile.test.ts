@@ -55,7 +55,8 @@ async function exchange(t: TestContext, port: number, bytes: string): Promise<st
   socket.on("data", (chunk) => {
     got += chunk;
   });
-  await once(socket, "close");
+  // A reset is an end, too.
+  await new Promise((resolve) => socket.once("close", resolve));
   return got;
 }
 
@@ -137,17 +138,33 @@ test("what is no plain request is refused, and closes the connection", { timeout
   assert.match(await livez(t, port), /^HTTP\/1\.1 200 /);
 });
 
+test("a few requests at once are answered, each after the other", async (t) => {
+  const port = await listening(t);
+  const one = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+  const got = await exchange(t, port, one.repeat(7) + last);
+  assert.equal(got.match(/HTTP\/1\.1 200 /g)?.length, 8);
+});
+
 test("a flood of pipelined requests whose answers nobody reads is not answered into memory", {
   timeout: 120_000,
 }, async (t) => {
   const port = await listening(t);
   const flood = open(t, port).pause();
   await once(flood, "connect");
+  const closed = new Promise((resolve) => flood.once("close", resolve));
   const before = process.memoryUsage().rss;
   // 20,000 answers of 20 kB each would be 400 MB.
   flood.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000));
   for (let i = 0; i < 20; i++) assert.match(await livez(t, port), /^HTTP\/1\.1 200 /);
   assert.ok(process.memoryUsage().rss - before < 200_000_000, "they were answered into memory");
+  let bytes = 0;
+  flood.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  flood.resume();
+  await closed;
+  assert.ok(bytes <= 8 * 21_000, `${bytes} bytes were answered`);
 });
 
 test("while another user holds 300 connections of every slow kind, root is answered", {
