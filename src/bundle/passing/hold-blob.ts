@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import type { Digest } from "../../core/bundle/bundle.ts";
 import { digestOf } from "../read/digest-stream.ts";
+import { endsAll } from "../registry/ends-all.ts";
 import { transferBlob } from "../upload/blob-transfer.ts";
 import type { PushContext } from "../upload/push-context.ts";
-import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 

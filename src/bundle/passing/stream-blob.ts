@@ -1,9 +1,9 @@
 import type { PartEnd } from "../../core/bundle/push/push-event.ts";
 import { createDigester } from "../read/digest-stream.ts";
 import { headBlob } from "../registry/blobs.ts";
+import { endsAll } from "../registry/ends-all.ts";
 import { uploadPassing } from "../registry/upload-passing.ts";
 import { trackBlob } from "../upload/blob-transfer.ts";
-import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError, damagedBlob } from "../upload/verified-bytes.ts";
 import type { BlobWay, PassContext, PassingBlob, PassingBlobSink } from "./hold-blob.ts";
 import { PassedByError } from "./passed-by.ts";
