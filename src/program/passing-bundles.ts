@@ -55,10 +55,10 @@ function passingRegistry(
   { sources, isRepeatable }: { readonly sources: readonly string[]; readonly isRepeatable: boolean },
   { namespace }: PushTarget,
   { deep, name, allowNewDigest }: PushOptions,
-  { contextOf, journal, staging: claim, warnings, stop, close }: PushConnection,
+  { contextOf, journal, claimStaging, warnings, stop, close }: PushConnection,
 ): PassingRegistry {
   const below = namespace === "" ? STAGING : `${namespace}/${STAGING}`;
-  const [staging, ...abandoned] = claim.names.map((own) => `${below}/${own}`);
+  const [staging, ...abandoned] = claimStaging().names.map((own) => `${below}/${own}`);
   return {
     warnings,
     stop,

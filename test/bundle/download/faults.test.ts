@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
-import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import type { FaultRule } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import type { LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
 import { pushImage } from "../../support/push-image.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { startRegistry } from "../../support/registry.ts";
 import { startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 
@@ -18,22 +19,14 @@ const run = promisify(execFile);
 const skip = partSkipReason("docker-registry");
 const MIB = 1024 * 1024;
 
-let registry: LabRegistry;
-let front: FaultyFront;
+const { registry, front } = await frontedRegistry(skip);
 let image: LabImage;
 let big: LabImage;
 
 before(async () => {
   if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
   image = await pushImage(registry, "f/small", "1", { layers: 3, bytesPerLayer: 3 * MIB });
   big = await pushImage(registry, "f/big", "1", { bytesPerLayer: 20 * MIB });
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
 });
 
 const arguments_ = (name: string): readonly string[] => [
