@@ -74,7 +74,7 @@ async function findClash(
 }
 
 async function readNames(given: readonly string[], list: string | undefined, deps: DumpDeps) {
-  const parts = given.map((name) => readImageList(name, "argument"));
+  const parts = given.map((name) => readImageList(name, undefined));
   if (list !== undefined) {
     const source = list === "-" ? "standard input" : list;
     const listed = await deps.readList(list);

@@ -34,7 +34,7 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
     if (ended.kind === "written") {
       const tookMs = deps.now() - startMs;
       const { gathered, written } = ended;
-      if (io.json) printJson(io, "dump", { ...dumpJson(gathered), ...written, lost, tookMs });
+      if (io.json) printJson(io, "dump", { ...dumpJson(gathered), ...written, failed: lost, tookMs });
       else
         (output === "-" ? io.stderr : io.stdout)(
           dumpText(gathered, written, { tookMs, columns: io.columns, lost }),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type ClientRequest,
   request as httpRequest,
@@ -50,6 +51,8 @@ const STALE_BYTES = 128 * 1024;
  * RegistryError when there is no answer; any status is one, also if it comes before the body has gone out whole.
  */
 export function createSendRequest(pool: ConnectionPool, signal: AbortSignal): SendRequest {
+  // Each request under way listens: with many at once that is no leak, of which Node would warn whoever runs it.
+  setMaxListeners(0, signal);
   return async (outgoing) => {
     for (let attempt = 1; ; attempt++) {
       const request = createRequest(pool, outgoing);

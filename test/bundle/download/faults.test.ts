@@ -167,9 +167,9 @@ for (const [what, faultFor] of [
 
     const told = await runMirrorlet(["--json", "dump", ...names, ...from, "-o", join(folder, "c.tar")]);
     assert.equal(told.code, 1);
-    const { lost, images } = JSON.parse(told.stdout);
+    const { failed, images } = JSON.parse(told.stdout);
     assert.deepEqual(
-      lost.map(({ name }: { name: string }) => name),
+      failed.map(({ name }: { name: string }) => name),
       ["gcr.io/f/big:1", "quay.io/f/big:1"],
     );
     assert.equal(images.length, 1);
@@ -295,6 +295,14 @@ test("to standard output: the bundle alone, words elsewhere; whoever goes early 
   });
   assert.match(early.stderr, /standard output: whoever was to take it has gone/);
   assert.match(early.stderr, /ended 1/);
+});
+
+test("many downloads at once: no word of Node's about it", { skip }, async (t) => {
+  front.script();
+  await pushImage(registry, "f/many", "1", { layers: 20, bytesPerLayer: 10_000 });
+  const child = start([...arguments_("many"), "-o", join(scratch(t), "b.tar"), "--threads", "16"]);
+  child.stdout?.resume();
+  assert.deepEqual(await ended(child), { code: 0, stderr: "" });
 });
 
 test("from one registry to another through a pipe, with nothing on disk", { skip }, async (t) => {

@@ -56,6 +56,21 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   assert.match(two.stderr, /one login, and 2 registries/);
 });
 
+test("a login that is refused is tried once, not for each image, and told once", { skip }, async (t) => {
+  const registry = await startRegistry({ auth: { kind: "basic", ...login } });
+  t.after(() => registry.stop());
+  const names = Array.from({ length: 5 }, (_, at) => `gcr.io/a/b:${at}`);
+  const from = ["--from", registry.host, "--plain-http", "--username", "puller", "--password", "wrong"];
+  const { code, stderr } = await runMirrorlet(["dump", ...names, ...from, "-o", join(scratch(t), "b.tar")]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /gcr\.io\/a\/b:0 and 4 more images: .* refuses the login that was given \(status 401\);/,
+  );
+  const tried = registry.requests().filter(({ headers }) => headers["authorization"] !== undefined);
+  assert.equal(tried.length, 1);
+});
+
 test("through a proxy by CONNECT; NO_PROXY with a network goes past it", { skip }, async (t) => {
   const ca = await createCa();
   const tls = await ca.issueServer({ hosts: ["mirror.lab", "127.0.0.1"] });
