@@ -21,6 +21,8 @@ export interface BundleProgress {
 
 const DRAW_MS = 100;
 const LINE_MS = 5_000;
+/** The first bytes tell nothing about the last ones. */
+const GUESS_AFTER_MS = 2_000;
 
 /** A line that is drawn over on a terminal; elsewhere a line now and then, and none for what is done soon. */
 export function createBundleProgress(
@@ -55,7 +57,7 @@ function progressText(what: string, done: number, total: number | undefined, ms:
   const speed = `${formatBytes(rate * 1000)}/s`;
   if (total === undefined || total < done) return `${what}: ${formatBytes(done)}, ${speed}`;
   const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
-  const left = rate > 0 ? `, ${formatDuration((total - done) / rate)} left` : "";
+  const left = rate > 0 && ms >= GUESS_AFTER_MS ? `, ${formatDuration((total - done) / rate)} left` : "";
   return `${what}: ${formatBytes(done)} of ${formatBytes(total)}, ${percent} %, ${speed}${left}`;
 }
 

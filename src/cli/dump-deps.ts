@@ -26,8 +26,8 @@ export interface DumpDeps extends PasswordSources, ProgressPlace {
 }
 
 export interface DumpSession {
-  /** Fetches all manifests. Rejects with what `explain` understands. */
-  plan(names: readonly string[]): Promise<GatheredDump>;
+  /** Fetches all manifests; tells how many images have been looked up. Rejects with what `explain` understands. */
+  plan(names: readonly string[], onProgress: (done: number, total: number) => void): Promise<GatheredDump>;
   /** Writes the bundle. Rejects with what `explain` understands; then nothing is there, and the session is over. */
   write(gathered: GatheredDump, onProgress: (done: number, total: number) => void): Promise<WrittenFiles>;
   /** Who wanted an end. */

@@ -3,13 +3,14 @@ import { type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpPlanText } from "./dump-plan-text.ts";
+import { lookUpImages } from "./look-up-images.ts";
 import type { DumpWork } from "./write-dump.ts";
 
 /** Shows what a dump would fetch: manifests are asked for, and nothing is written. */
 export async function planOnly({ names, open, io, deps }: DumpWork): Promise<ExitCode> {
   const session = open();
   try {
-    const gathered = await session.plan(names);
+    const gathered = await lookUpImages(session, names, { io, deps });
     const { plan, failures } = gathered;
     if (io.json) {
       const failed = failures.map(({ name, error }) => ({ name, reason: deps.explain(error) }));

@@ -5,6 +5,7 @@ import type { DumpDeps, DumpSession, GatheredDump, WrittenFiles } from "./dump-d
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpText, type LostImage } from "./dump-text.ts";
+import { lookUpImages } from "./look-up-images.ts";
 import { namesText } from "./names-text.ts";
 
 /** A dump whose options are understood. */
@@ -74,20 +75,18 @@ async function writeOnce(
   { open, output, io, deps }: DumpWork & { readonly output: string },
 ): Promise<Ended> {
   const session = open();
-  const progress = createBundleProgress("dumping to", output, io.stderr, deps);
   let gathered: GatheredDump | undefined;
   try {
-    gathered = await session.plan(names);
+    gathered = await lookUpImages(session, names, { io, deps });
     if (gathered.failures.length > 0) {
       const code = tellDumpFailures(gathered.failures, io, deps);
       io.stderr("mirrorlet: no bundle was made\n");
       return { kind: "over", code };
     }
-    const written = await session.write(gathered, progress.note);
-    progress.end();
+    const progress = createBundleProgress("dumping to", output, io.stderr, deps);
+    const written = await session.write(gathered, progress.note).finally(progress.end);
     return { kind: "written", gathered, written };
   } catch (error) {
-    progress.end();
     const reason = deps.explain(error);
     const blob = deps.lostBlob(error);
     if (blob !== undefined && gathered !== undefined) {

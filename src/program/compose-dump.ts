@@ -90,11 +90,11 @@ function openSession(
     work.catch((error) => {
       throw signalled === undefined ? error : new StoppedError();
     });
-  const plan: DumpSession["plan"] = async (names) => {
+  const plan: DumpSession["plan"] = async (names, onProgress) => {
     const since = options.since === undefined ? undefined : await readOlder(options.since);
     const found = await gatherImages(
       names,
-      { platforms: wish.platforms, withReferrers: options.referrers },
+      { platforms: wish.platforms, withReferrers: options.referrers, onProgress },
       context,
     );
     signal.throwIfAborted();
@@ -135,7 +135,7 @@ function openSession(
     );
   };
   return {
-    plan: (names) => orStopped(plan(names)),
+    plan: (names, onProgress) => orStopped(plan(names, onProgress)),
     write: (planned, onProgress) => orStopped(write(planned, onProgress)),
     interrupt: () => signalled,
     close() {
