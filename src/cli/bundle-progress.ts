@@ -15,6 +15,8 @@ export interface BundleProgress {
   readonly note: OnProgress;
   /** The same for what is counted in pieces. */
   readonly count: (done: number, total: number) => void;
+  /** A line that stays, about a wait: one now and then, however many wait. */
+  readonly tellWait: (line: string) => void;
   /** Takes the line away. */
   end(): void;
 }
@@ -34,6 +36,11 @@ export function createBundleProgress(
   const startedAt = now();
   let drawnAt = startedAt;
   let isDrawn = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const clear = (): void => {
+    if (isDrawn) write("\r\u001b[K");
+    isDrawn = false;
+  };
   const draw = (lineOf: (what: string, ms: number) => string): void => {
     const at = now();
     if (at - drawnAt < (columns === undefined ? LINE_MS : DRAW_MS)) return;
@@ -45,9 +52,13 @@ export function createBundleProgress(
   return {
     note: (done, total) => draw((what, ms) => progressText(what, done, total, ms)),
     count: (done, total) => draw((what) => `${what}: ${done} of ${total}`),
-    end() {
-      if (isDrawn) write("\r\u001b[K");
+    tellWait(line) {
+      if (now() - toldAt < LINE_MS) return;
+      toldAt = now();
+      clear();
+      write(`${plainText(line)}\n`);
     },
+    end: clear,
   };
 }
 

@@ -50,7 +50,7 @@ export async function dump(
   if (unusable !== undefined) return complain(unusable, 64);
   const login = await findLogin(wish.login, wish.from?.host ?? hosts[0] ?? "", deps);
   if (typeof login === "string") return complain(login, 64);
-  const open = () => deps.open(wish, options, login, (line) => io.stderr(`${plainText(line)}\n`));
+  const open = (onRetry: (line: string) => void) => deps.open(wish, options, login, onRetry);
   const work = { names: names.names, open, io, deps };
   return options.dryRun === true ? await planOnly(work) : await writeDump({ ...work, output: wish.output });
 }

@@ -1,16 +1,17 @@
 import { plainText } from "../core/plain-text.ts";
+import { createBundleProgress } from "./bundle-progress.ts";
 import { type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpPlanText } from "./dump-plan-text.ts";
-import { lookUpImages } from "./look-up-images.ts";
 import type { DumpWork } from "./write-dump.ts";
 
 /** Shows what a dump would fetch: manifests are asked for, and nothing is written. */
 export async function planOnly({ names, open, io, deps }: DumpWork): Promise<ExitCode> {
-  const session = open();
+  const progress = createBundleProgress("looking up", "images", io.stderr, deps);
+  const session = open(progress.tellWait);
   try {
-    const gathered = await lookUpImages(session, names, { io, deps });
+    const gathered = await session.plan(names, progress.count).finally(progress.end);
     const { plan, failures } = gathered;
     if (io.json) {
       const failed = failures.map(({ name, error }) => ({ name, reason: deps.explain(error) }));

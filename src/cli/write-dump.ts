@@ -1,17 +1,16 @@
 import { plainText } from "../core/plain-text.ts";
-import { createBundleProgress } from "./bundle-progress.ts";
+import { type BundleProgress, createBundleProgress } from "./bundle-progress.ts";
 import { type CommandIo, type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import type { DumpDeps, DumpSession, GatheredDump, WrittenFiles } from "./dump-deps.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpText, type LostImage } from "./dump-text.ts";
-import { lookUpImages } from "./look-up-images.ts";
 import { namesText } from "./names-text.ts";
 
 /** A dump whose options are understood. */
 export interface DumpWork {
   readonly names: readonly string[];
-  readonly open: () => DumpSession;
+  readonly open: (onRetry: (line: string) => void) => DumpSession;
   readonly io: CommandIo;
   readonly deps: DumpDeps;
 }
@@ -74,16 +73,18 @@ async function writeOnce(
   names: readonly string[],
   { open, output, io, deps }: DumpWork & { readonly output: string },
 ): Promise<Ended> {
-  const session = open();
+  let progress: BundleProgress | undefined;
+  const session = open((line) => progress?.tellWait(line));
   let gathered: GatheredDump | undefined;
   try {
-    gathered = await lookUpImages(session, names, { io, deps });
+    progress = createBundleProgress("looking up", "images", io.stderr, deps);
+    gathered = await session.plan(names, progress.count).finally(progress.end);
     if (gathered.failures.length > 0) {
       const code = tellDumpFailures(gathered.failures, io, deps);
       io.stderr("mirrorlet: no bundle was made\n");
       return { kind: "over", code };
     }
-    const progress = createBundleProgress("dumping to", output, io.stderr, deps);
+    progress = createBundleProgress("dumping to", output, io.stderr, deps);
     const written = await session.write(gathered, progress.note).finally(progress.end);
     return { kind: "written", gathered, written };
   } catch (error) {

@@ -24,6 +24,17 @@ test("the first bytes make no guess at the time that is left", () => {
   assert.match(lines[1] ?? "", /10\.0 MB of 50\.0 MB, 20 %, 2\.5 MB\/s, 0:16 left$/);
 });
 
+test("waits are told one at a time, on a line of their own", () => {
+  const { lines, at, progress } = drawn(80);
+  at(300, 512);
+  for (let lane = 0; lane < 4; lane++) progress.tellWait("again in 0:03: it answers 503");
+  at(6_000, 1_024);
+  progress.tellWait("again in 0:06: it answers 503");
+  progress.end();
+  assert.deepEqual(lines.slice(1, 3), ["\r\u001b[K", "again in 0:03: it answers 503\n"]);
+  assert.deepEqual(lines.slice(4), ["\r\u001b[K", "again in 0:06: it answers 503\n"]);
+});
+
 test("what is counted is told by its number, and without a terminal in lines, now and then", () => {
   const { lines, progress, at } = drawn(undefined);
   at(6_000, 0);
