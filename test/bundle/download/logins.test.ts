@@ -35,6 +35,9 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const stranger = await dump("--docker-config", at("config.json"));
   assert.equal(stranger.code, 2);
   assert.match(stranger.stderr, /name the CA that signed it with --cacert FILE/);
+  const none = await dump("--cacert", at("config.json"));
+  assert.equal(none.code, 64);
+  assert.match(none.stderr, /--cacert .*config\.json: there is no certificate in it: it has to be PEM/);
   const nobody = await dump("--cacert", at("ca.crt"), "--no-registry-credential");
   assert.equal(nobody.code, 2);
   const fine = await dump("--cacert", at("ca.crt"), "--docker-config", at("config.json"));
