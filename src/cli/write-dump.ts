@@ -50,7 +50,9 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
     lost.push(...gone.map((name) => ({ name, reason })));
     names = names.filter((name) => !gone.includes(name));
     if (output === "-" || names.length === 0 || beginnings === MOST_BEGINNINGS) {
-      say(output === "-" ? "what went to standard output is no whole bundle" : "no bundle was made");
+      const why =
+        beginnings === MOST_BEGINNINGS ? `, after ${beginnings} beginnings: mend the registry first` : "";
+      say(output === "-" ? "what went to standard output is no whole bundle" : `no bundle was made${why}`);
       return 1;
     }
     say(
