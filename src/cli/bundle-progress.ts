@@ -15,12 +15,16 @@ export interface BundleProgress {
   readonly note: OnProgress;
   /** The same for what is counted in pieces. */
   readonly count: (done: number, total: number) => void;
+  /** A line that stays, about a wait: one now and then, however many wait. */
+  readonly tellWait: (line: string) => void;
   /** Takes the line away. */
   end(): void;
 }
 
 const DRAW_MS = 100;
 const LINE_MS = 5_000;
+/** The first bytes tell nothing about the last ones. */
+const GUESS_AFTER_MS = 2_000;
 
 /** A line that is drawn over on a terminal; elsewhere a line now and then, and none for what is done soon. */
 export function createBundleProgress(
@@ -32,6 +36,11 @@ export function createBundleProgress(
   const startedAt = now();
   let drawnAt = startedAt;
   let isDrawn = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const clear = (): void => {
+    if (isDrawn) write("\r\u001b[K");
+    isDrawn = false;
+  };
   const draw = (lineOf: (what: string, ms: number) => string): void => {
     const at = now();
     if (at - drawnAt < (columns === undefined ? LINE_MS : DRAW_MS)) return;
@@ -43,9 +52,13 @@ export function createBundleProgress(
   return {
     note: (done, total) => draw((what, ms) => progressText(what, done, total, ms)),
     count: (done, total) => draw((what) => `${what}: ${done} of ${total}`),
-    end() {
-      if (isDrawn) write("\r\u001b[K");
+    tellWait(line) {
+      if (now() - toldAt < LINE_MS) return;
+      toldAt = now();
+      clear();
+      write(`${plainText(line)}\n`);
     },
+    end: clear,
   };
 }
 
@@ -55,7 +68,7 @@ function progressText(what: string, done: number, total: number | undefined, ms:
   const speed = `${formatBytes(rate * 1000)}/s`;
   if (total === undefined || total < done) return `${what}: ${formatBytes(done)}, ${speed}`;
   const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
-  const left = rate > 0 ? `, ${formatDuration((total - done) / rate)} left` : "";
+  const left = rate > 0 && ms >= GUESS_AFTER_MS ? `, ${formatDuration((total - done) / rate)} left` : "";
   return `${what}: ${formatBytes(done)} of ${formatBytes(total)}, ${percent} %, ${speed}${left}`;
 }
 

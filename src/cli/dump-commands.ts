@@ -12,6 +12,7 @@ export interface DumpOptions extends GlobalOptions, RegistryOptions {
   readonly compression: string | undefined;
   readonly since: string | undefined;
   readonly splitSize: string | undefined;
+  readonly dryRun: boolean | undefined;
   readonly threads: string;
 }
 

@@ -39,6 +39,7 @@ export function addDumpCommand(
     .option("--split-size <size>", "write BUNDLE.000, BUNDLE.001, … of this size, such as 4G");
   addRegistryOptions(dump, collect)
     .option("--threads <n>", "downloads at once; fewer where the registry chokes", "4")
+    .option("--dry-run", "show what would be fetched, and write nothing")
     .addHelpText("after", example("dump --list images.txt -o bundle.tar.zst"))
     .action(async (images, _, command: Command) => done(await commands().dump(images, optionsOf(command))));
 }

@@ -5,12 +5,23 @@ import { count } from "./bundle-text.ts";
 import type { GatheredDump, WrittenFiles } from "./dump-deps.ts";
 import { wrapText } from "./wrap-text.ts";
 
+/** An image that is not in the bundle, though it was asked for. */
+export interface LostImage {
+  readonly name: string;
+  readonly reason: string;
+}
+
+interface DumpEnd {
+  readonly tookMs: number;
+  readonly columns: number | undefined;
+  readonly lost: readonly LostImage[];
+}
+
 /** What a dump has made, what is not in it, and how it is checked. Ends with a newline. */
 export function dumpText(
   { plan, images, referrers }: GatheredDump,
   { files, checksums }: WrittenFiles,
-  tookMs: number,
-  columns: number | undefined,
+  { tookMs, columns, lost }: DumpEnd,
 ): string {
   const written = files.reduce((sum, { size }) => sum + size, 0);
   const about = referrers === 0 ? "" : ` and ${count(referrers, "referrer")}`;
@@ -18,12 +29,38 @@ export function dumpText(
   const where = more.length === 0 ? (first ?? "") : `${first} to ${more.at(-1)?.slice(-3)}`;
   const rate = tookMs > 0 ? `, ${formatBytes((plan.size / tookMs) * 1000)}/s` : "";
   return [
-    ...leftOutNotes(plan).flatMap((note) => hang(`note: ${note}`, columns)),
+    ...leftOutLines(plan, columns),
     `${count(images.length, "image")}${about}, ${count(plan.blobs.length, "blob")}, ${formatBytes(plan.size)} in ${formatDuration(tookMs)}${rate}`,
     `${plainText(where)}: ${formatBytes(written)}`,
     ...(checksums === undefined ? [] : [`checksums: ${plainText(checksums)}`]),
+    ...lostLines(lost, first ?? "", columns),
     "",
   ].join("\n");
+}
+
+function lostLines(
+  lost: readonly LostImage[],
+  bundle: string,
+  columns: number | undefined,
+): readonly string[] {
+  if (lost.length === 0) return [];
+  const them = lost.length === 1 ? "it" : "them";
+  const next = `The bundle is whole without ${them}. Once the registry is mended, dump ${them} with --since ${plainText(bundle)}.`;
+  return [
+    "",
+    `${count(lost.length, "image")} left out:`,
+    ...lost.flatMap(({ name, reason }) => [
+      `  ${plainText(name)}`,
+      ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
+    ]),
+    "",
+    ...wrapText(next, columns, 0),
+  ];
+}
+
+/** What is not in a bundle on purpose. */
+export function leftOutLines(plan: DumpPlan, columns: number | undefined): readonly string[] {
+  return leftOutNotes(plan).flatMap((note) => hang(`note: ${note}`, columns));
 }
 
 function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {

@@ -2,15 +2,16 @@ import { plainText } from "../core/plain-text.ts";
 import type { ExitCode } from "./command.ts";
 import { planBundles } from "./plan-bundles.ts";
 import type { Push } from "./push.ts";
-import { createPushDisplay } from "./push-display.ts";
+import type { PushDisplay } from "./push-display.ts";
 import type { PassingBundles, PassingRegistry, PassingRun } from "./push-registry.ts";
 import { pushResting } from "./push-resting.ts";
 import { type PushEnd, showPush } from "./show-push.ts";
+import { showReading } from "./show-reading.ts";
 
 /** Pushes bundles that come by in streams: what they hold is known only when most of it has been sent. */
 export async function pushPassing(bundles: PassingBundles, all: Push): Promise<ExitCode> {
   const { wish, options, login, io, deps } = all;
-  if (options.dryRun === true) return pushResting(await scan(bundles, all), all);
+  if (options.dryRun === true) return pushResting(await showReading(all, bundles.scan), all);
   let registry: PassingRegistry;
   try {
     registry = await bundles.connect(wish, options, login);
@@ -33,11 +34,7 @@ export async function pushPassing(bundles: PassingBundles, all: Push): Promise<E
   }
 }
 
-async function run(
-  passing: PassingRun,
-  all: Push,
-  display: ReturnType<typeof createPushDisplay>,
-): Promise<PushEnd> {
+async function run(passing: PassingRun, all: Push, display: PushDisplay): Promise<PushEnd> {
   const recalled = await passing.recall();
   if (recalled !== undefined) {
     display.recall(recalled);
@@ -50,18 +47,4 @@ async function run(
   const { images, leftOut } = plan;
   display.plan(images);
   return { results: await passing.push(images, leftOut.length === 0), leftOut };
-}
-
-async function scan(bundles: PassingBundles, { io, deps }: Push) {
-  const { place } = deps;
-  const display = createPushDisplay(undefined, {
-    ...place,
-    write: io.stderr,
-    kind: io.json ? "json" : place.isTerminal ? "terminal" : "lines",
-  });
-  try {
-    return await bundles.scan(display.note);
-  } finally {
-    display.end();
-  }
 }

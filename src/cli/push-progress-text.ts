@@ -45,7 +45,8 @@ function readingLine(
   return [
     ...(share === undefined ? [] : [`${String(share).padStart(3)} %`]),
     `${formatBytes(read)}${total === undefined ? "" : ` of ${formatBytes(total)}`} read`,
-    `${formatBytes(bytes.sent)} sent`,
+    // While it is only read, nobody waits for that.
+    ...(bytes.sent > 0 ? [`${formatBytes(bytes.sent)} sent`] : []),
     ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
     ...(leftMs === undefined ? [] : [`${formatDuration(leftMs)} left`]),
     ...(retries > 0 ? [`${retries} retried`] : []),

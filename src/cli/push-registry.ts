@@ -11,8 +11,11 @@ import type { PushWish } from "./read-push-options.ts";
 
 /** What `push` needs of the machine and of the network. */
 export interface PushDeps extends PasswordSources {
-  /** Rejects with what `explain` understands. */
-  open(sources: readonly string[]): Promise<RestingBundles | PassingBundles>;
+  /** What is at rest and whose digests no name tells is read through. Rejects with what `explain` understands. */
+  open(
+    sources: readonly string[],
+    onEvent: (event: PushEvent) => void,
+  ): Promise<RestingBundles | PassingBundles>;
   /** What went wrong and what to do, for an operator; without secrets. Throws what it does not know. */
   explain(error: unknown): string;
   /** It is about the bundle, and not about the registry. */

@@ -6,6 +6,7 @@ import { pushPassing } from "./push-passing.ts";
 import type { PushDeps } from "./push-registry.ts";
 import { pushResting } from "./push-resting.ts";
 import { type PushWish, readPushOptions } from "./read-push-options.ts";
+import { showReading } from "./show-reading.ts";
 
 /**
  * `push`: gets the images of bundles to a registry. 0 all are there · 1 some could not be pushed · 2 the registry
@@ -32,7 +33,7 @@ export async function push(
   if (typeof login === "string") return complain(login, 64);
   const all: Push = { wish, options, login, io, deps };
   try {
-    const bundles = await deps.open(wish.sources);
+    const bundles = await showReading(all, (note) => deps.open(wish.sources, note));
     return await (bundles.kind === "resting" ? pushResting(bundles, all) : pushPassing(bundles, all));
   } catch (error) {
     return complain(plainText(deps.explain(error)), 65);

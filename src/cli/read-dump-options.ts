@@ -28,12 +28,13 @@ const LEAST_PART = 1024 * 1024;
 /** Understands the options of `dump`; a message where they make no sense together. */
 export function readDumpOptions(images: readonly string[], options: DumpOptions): DumpWishResult {
   const refuse = (message: string): DumpWishResult => ({ ok: false, message });
-  const { list, output, splitSize, platform } = options;
+  const { list, splitSize, platform, dryRun = false } = options;
+  // Of a bundle that is not written the name does not matter.
+  const output = options.output ?? (dryRun ? "bundle" : "");
   if (images.length === 0 && list === undefined)
     return refuse("which images? Name them, or a file with one a line: --list FILE");
-  if (output === undefined || output === "")
-    return refuse("where to? -o BUNDLE, or -o - for standard output");
-  if (output === "-" && options.json)
+  if (output === "") return refuse("where to? -o BUNDLE, or -o - for standard output");
+  if (output === "-" && options.json && !dryRun)
     return refuse("standard output is the bundle and cannot be a JSON document too: name a file with -o");
   const from =
     options.from === undefined ? undefined : parsePushTarget(options.from, options.plainHttp === true);

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import type { RegistryOptions } from "../cli/read-login.ts";
 
 /** Why a file that an option names cannot be read, with the option; undefined: all can. */
@@ -18,8 +18,14 @@ export function checkOptionFiles({
     const why = whyUnreadable(path, mayBeFolder);
     if (why !== undefined) return `${option} ${path}: ${why}`;
   }
+  // Node takes such a file, and whoever named it would be told to name the CA.
+  const bare = cacert.find((path) => !CERTIFICATE.test(readFileSync(path, "latin1")));
+  if (bare !== undefined)
+    return `--cacert ${bare}: there is no certificate in it: it has to be PEM, with a line -----BEGIN CERTIFICATE-----`;
   return undefined;
 }
+
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 
 function whyUnreadable(path: string, mayBeFolder: boolean): string | undefined {
   try {

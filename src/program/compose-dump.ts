@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DumpContext } from "../bundle/download/dump-context.ts";
 import { dumpImages } from "../bundle/download/dump-images.ts";
 import { type GatheredImages, gatherImages, NoPlatformError } from "../bundle/download/gather-images.ts";
+import { LostBlobError } from "../bundle/download/lost-blob.ts";
 import { openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
 import { describePullFailure } from "../bundle/registry/describe-failure.ts";
@@ -22,6 +23,7 @@ import type { DumpWish } from "../cli/read-dump-options.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
 import { listHoldings } from "../core/bundle/dump/list-holdings.ts";
 import { planDump } from "../core/bundle/dump/plan-dump.ts";
+import { sizeImages } from "../core/bundle/dump/size-images.ts";
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
 import { askPassword } from "../host/ask-password.ts";
@@ -43,6 +45,7 @@ export function dumpDeps(): DumpDeps {
     explain,
     isUnreachable: (error) =>
       error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
+    lostBlob: (error) => (error instanceof LostBlobError ? error : undefined),
     checkFiles: checkOptionFiles,
     readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",
     askPassword,
@@ -87,11 +90,11 @@ function openSession(
     work.catch((error) => {
       throw signalled === undefined ? error : new StoppedError();
     });
-  const plan: DumpSession["plan"] = async (names) => {
+  const plan: DumpSession["plan"] = async (names, onProgress) => {
     const since = options.since === undefined ? undefined : await readOlder(options.since);
     const found = await gatherImages(
       names,
-      { platforms: wish.platforms, withReferrers: options.referrers },
+      { platforms: wish.platforms, withReferrers: options.referrers, onProgress },
       context,
     );
     signal.throwIfAborted();
@@ -100,7 +103,7 @@ function openSession(
     const referrers = new Set(found.images.flatMap((image) => image.referrers.map(({ digest }) => digest)));
     const result: GatheredDump = {
       plan,
-      images: found.images.map(({ name, top }) => ({ name, digest: top.digest })),
+      images: sizeImages(found, plan),
       referrers: referrers.size,
       failures: found.failures,
     };
@@ -132,7 +135,7 @@ function openSession(
     );
   };
   return {
-    plan: (names) => orStopped(plan(names)),
+    plan: (names, onProgress) => orStopped(plan(names, onProgress)),
     write: (planned, onProgress) => orStopped(write(planned, onProgress)),
     interrupt: () => signalled,
     close() {
@@ -168,6 +171,7 @@ async function refuseWithoutSpace(path: string, size: number): Promise<void> {
 }
 
 function explain(error: unknown): string {
+  if (error instanceof LostBlobError) return explain(error.cause);
   const isKnown =
     error instanceof RegistryError ||
     error instanceof AnswerError ||

@@ -1,6 +1,5 @@
 import { joinBundles } from "../bundle/join-bundles.ts";
 import { isAtRest, openBlobs } from "../bundle/read/open-blobs.ts";
-import { type OpenedBundle, openBundle } from "../bundle/read/open-bundle.ts";
 import { AnswerError } from "../bundle/registry/answer-error.ts";
 import { describePushFailure } from "../bundle/registry/describe-failure.ts";
 import { TokenBusyError } from "../bundle/registry/fetch-push-token.ts";
@@ -14,6 +13,7 @@ import { RegistryError } from "../registry/registry-error.ts";
 import { checkOptionFiles } from "./check-option-files.ts";
 import { onInterrupt } from "./on-interrupt.ts";
 import { comesByOnce, passingBundles } from "./passing-bundles.ts";
+import { readBundles } from "./read-bundles.ts";
 import { readStandardInput } from "./read-standard-input.ts";
 import { restingBundles } from "./resting-bundles.ts";
 
@@ -21,14 +21,10 @@ export const MAX_PASSWORD_BYTES = 64 * 1024;
 
 export function pushDeps(): PushDeps {
   return {
-    async open(sources) {
+    async open(sources, onEvent) {
       for (const source of sources) if (await comesByOnce(source)) return passingBundles(sources);
-      const found: OpenedBundle[] = [];
-      for (const source of sources) {
-        const opened = await openBundle(source, { stdin: process.stdin, hashAll: false });
-        if (!isAtRest(opened.bundle)) return passingBundles(sources);
-        found.push(opened);
-      }
+      const found = await readBundles(sources, onEvent, {});
+      if (!found.every(({ bundle }) => isAtRest(bundle))) return passingBundles(sources);
       const joined = joinBundles(found.map(({ bundle }) => ({ bundle, source: openBlobs(bundle) })));
       return { kind: "resting", ...(await restingBundles(joined, found)) };
     },

@@ -24,8 +24,8 @@ import { plainText } from "../core/plain-text.ts";
 export interface PushConnection {
   readonly warnings: readonly string[];
   readonly journal: PushJournal;
-  /** Below which there are a push's own repositories; free again when this is closed. */
-  readonly staging: StagingClaim;
+  /** Names of repositories of this push's own, for whoever needs some; free again when this is closed. */
+  claimStaging(): StagingClaim;
   contextOf(emit: (event: PushEvent) => void): PassContext;
   stop(): void;
   close(): void;
@@ -63,12 +63,16 @@ export async function connectPush(
       onRetry,
     });
   await pingRegistry(link, retrierOf(tellOfWait), namespace);
-  const { journal, staging, warnings } = journalOf(target);
+  const { journal, claim, warnings } = journalOf(target);
+  let staging: StagingClaim | undefined;
   const ways = { chunkBytes, patchFirst: false };
   return {
     warnings,
     journal,
-    staging,
+    claimStaging() {
+      staging ??= claim();
+      return staging;
+    },
     contextOf: (emit) => ({
       link,
       retrier: retrierOf((retry) => emit({ kind: "retry", ...retry })),
@@ -84,7 +88,7 @@ export async function connectPush(
     }),
     stop: () => abort.abort(),
     close() {
-      staging.release();
+      staging?.release();
       registry.close();
     },
   };
@@ -99,12 +103,13 @@ function tellOfWait({ what, failed, delayMs, reason }: Retry): void {
 }
 
 const freshName = (): string => randomBytes(6).toString("hex");
+const freshClaim = (): StagingClaim => ({ names: [freshName()], release() {} });
 const owner = { host: hostname(), pid: process.pid, isRunning, freshName };
 
 /** Below $XDG_STATE_HOME, a file for each target. */
 function journalOf({ protocol, host, namespace }: PushTarget): {
   readonly journal: PushJournal;
-  readonly staging: StagingClaim;
+  readonly claim: () => StagingClaim;
   readonly warnings: readonly string[];
 } {
   const target = `${protocol}//${host}/${namespace}`;
@@ -113,11 +118,18 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
   const name = createHash("sha256").update(target).digest("hex").slice(0, 16);
   try {
     const journal = openJournal(join(folder, `${name}.jsonl`), target);
-    return { journal, staging: claimStaging(join(folder, `${name}.staging`), owner), warnings: [] };
+    const claim = (): StagingClaim => {
+      try {
+        return claimStaging(join(folder, `${name}.staging`), owner);
+      } catch {
+        return freshClaim(); // A full disk: what is staged then is found by no other push.
+      }
+    };
+    return { journal, claim, warnings: [] };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const warning = `no journal can be kept below ${folder}, so that a push that is broken off may send a little again: ${why}`;
-    return { journal: noJournal, staging: { names: [freshName()], release() {} }, warnings: [warning] };
+    return { journal: noJournal, claim: freshClaim, warnings: [warning] };
   }
 }
 

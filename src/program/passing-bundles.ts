@@ -4,7 +4,7 @@ import { joinPassing } from "../bundle/passing/open-passing.ts";
 import { createPassingPush } from "../bundle/passing/passing-push.ts";
 import { recallImages } from "../bundle/passing/recall-images.ts";
 import { findParts } from "../bundle/read/find-parts.ts";
-import { type OpenedBundle, type OpenOptions, openBundle } from "../bundle/read/open-bundle.ts";
+import type { OpenOptions } from "../bundle/read/open-bundle.ts";
 import { createFileReader } from "../bundle/read/read-files.ts";
 import { readImageTrees } from "../bundle/upload/read-image-trees.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
@@ -13,9 +13,8 @@ import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import { recogniseNature } from "../core/bundle/recognise-nature.ts";
 import { BLOCK } from "../core/bundle/tar/parse-header.ts";
 import { connectPush, type PushConnection } from "./connect-push.ts";
+import { readBundles } from "./read-bundles.ts";
 import { problemsOf, restingBundles } from "./resting-bundles.ts";
-
-type Note = (event: { kind: "read"; bytes: number; total: number | undefined }) => void;
 
 /** Whether what is in a source can be had in its order only: it is compressed, or no file. */
 export async function comesByOnce(source: string): Promise<boolean> {
@@ -41,7 +40,7 @@ export function passingBundles(sources: readonly string[]): PassingBundles {
   return {
     kind: "passing",
     async scan(onEvent) {
-      const found = await readAll(sources, onEvent, {});
+      const found = await readBundles(sources, onEvent, {});
       return restingBundles(joinPassing(found, { failureOf: () => undefined }), found);
     },
     async connect(wish, options, login) {
@@ -56,17 +55,17 @@ function passingRegistry(
   { sources, isRepeatable }: { readonly sources: readonly string[]; readonly isRepeatable: boolean },
   { namespace }: PushTarget,
   { deep, name, allowNewDigest }: PushOptions,
-  { contextOf, journal, staging: claim, warnings, stop, close }: PushConnection,
+  { contextOf, journal, claimStaging, warnings, stop, close }: PushConnection,
 ): PassingRegistry {
   const below = namespace === "" ? STAGING : `${namespace}/${STAGING}`;
-  const [staging, ...abandoned] = claim.names.map((own) => `${below}/${own}`);
+  const [staging, ...abandoned] = claimStaging().names.map((own) => `${below}/${own}`);
   return {
     warnings,
     stop,
     close,
     begin(emit) {
       const context = contextOf(emit);
-      const read = (options: Pick<OpenOptions, "take" | "signal">) => readAll(sources, emit, options);
+      const read = (options: Pick<OpenOptions, "take" | "signal">) => readBundles(sources, emit, options);
       const push = createPassingPush({ read, isRepeatable }, context, {
         staging: staging ?? below,
         abandoned,
@@ -130,38 +129,7 @@ async function identityOf(
   return all.includes(undefined) ? undefined : [...all, JSON.stringify(options)].join(" ");
 }
 
-async function readAll(
-  sources: readonly string[],
-  note: Note,
-  options: Pick<OpenOptions, "take" | "signal">,
-): Promise<readonly OpenedBundle[]> {
-  const sizes = await Promise.all(sources.map(sizeOf));
-  const total = sizes.includes(undefined)
-    ? undefined
-    : sizes.reduce<number>((sum, size = 0) => sum + size, 0);
-  const found: OpenedBundle[] = [];
-  let before = 0;
-  for (const [at, source] of sources.entries()) {
-    let read = 0;
-    const onProgress = (done: number): void => {
-      read = done;
-      note({ kind: "read", bytes: before + done, total });
-    };
-    found.push(await openBundle(source, { ...options, stdin: process.stdin, hashAll: false, onProgress }));
-    before += Math.max(read, sizes[at] ?? 0);
-  }
-  return found;
-}
-
 async function filesOf(source: string): Promise<readonly string[]> {
   const parted = source === "-" ? undefined : await findParts(source);
   return parted === undefined ? [source] : parted.parts.map(({ path }) => path);
-}
-
-async function sizeOf(source: string): Promise<number | undefined> {
-  if (source === "-") return undefined;
-  const parted = await findParts(source);
-  if (parted !== undefined) return parted.size;
-  const stats = statSync(source, { throwIfNoEntry: false });
-  return stats?.isFile() === true ? stats.size : undefined;
 }

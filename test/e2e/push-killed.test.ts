@@ -7,32 +7,25 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PROBE_DIGEST } from "../../src/bundle/registry/probe-mounts.ts";
-import { type FaultyFront, startFaultyFront } from "../support/faulty-front.ts";
+import { frontedRegistry } from "../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../support/image.ts";
 import { partSkipReason } from "../support/lab-parts.ts";
 import { indexFirst, layoutParts } from "../support/layout-parts.ts";
 import { compress } from "../support/push-passing.ts";
-import { type LabRegistry, startRegistry } from "../support/registry.ts";
 import { tarOf } from "../support/tar.ts";
 import { mirrorletEnvironment, mirrorletProgram } from "./support/mirrorlet.ts";
 
 const skip = partSkipReason("docker-registry");
 const THREADS = 4;
 
-let registry: LabRegistry;
-let front: FaultyFront;
+const { registry, front } = await frontedRegistry(skip);
 let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "mirrorlet-killed-"));
-  if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
 });
 
 after(async () => {
-  await front?.stop();
-  await registry?.stop();
   await rm(folder, { recursive: true });
 });
 

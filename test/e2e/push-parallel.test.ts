@@ -4,23 +4,21 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startFaultyFront } from "../support/faulty-front.ts";
+import { frontedRegistry } from "../support/fronted-registry.ts";
 import { buildImage } from "../support/image.ts";
 import { partSkipReason } from "../support/lab-parts.ts";
 import { layoutParts } from "../support/layout-parts.ts";
 import { scratch } from "../support/opened-bundle.ts";
 import { compress } from "../support/push-passing.ts";
-import { startRegistry } from "../support/registry.ts";
 import { tarOf } from "../support/tar.ts";
 import { mirrorletEnvironment, mirrorletProgram } from "./support/mirrorlet.ts";
 
+const skip = partSkipReason("docker-registry");
+const { front } = await frontedRegistry(skip);
+
 test("a push that ends takes nothing away from another one into the same namespace, nor leaves anything of its own", {
-  skip: partSkipReason("docker-registry"),
+  skip,
 }, async (t) => {
-  const registry = await startRegistry();
-  t.after(() => registry.stop());
-  const front = await startFaultyFront(registry.url);
-  t.after(() => front.stop());
   const home = scratch(t);
   const image = buildImage({ layers: 3, bytesPerLayer: 100_000 });
   const tar = tarOf(layoutParts({ "gcr.io/slow:1": image }));

@@ -27,10 +27,11 @@ export interface PushedPassing extends PushedBundle {
 export async function pushPassing(
   url: string,
   source: string | Uint8Array,
-  options: PushBundleOptions & { readonly abandoned?: readonly string[] } = {},
+  options: PushBundleOptions & { readonly staging?: string; readonly abandoned?: readonly string[] } = {},
 ): Promise<PushedPassing> {
   const { context, events, close } = connectForPush(url, options);
   const { namespace = "", abandoned = [] } = options;
+  const { staging = `${namespace}${namespace === "" ? "" : "/"}mirrorlet-staging` } = options;
   let passes = 0;
   const push = createPassingPush(
     {
@@ -43,7 +44,7 @@ export async function pushPassing(
       },
     },
     context,
-    { staging: `${namespace}${namespace === "" ? "" : "/"}mirrorlet-staging`, abandoned, name: options.name },
+    { staging, abandoned, name: options.name },
   );
   try {
     const images = await planFor(await push.read(), options);

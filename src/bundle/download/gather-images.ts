@@ -15,6 +15,8 @@ export interface GatherOptions {
   /** None: all. */
   readonly platforms: readonly WantedPlatform[];
   readonly withReferrers: boolean;
+  /** So many images of so many have been looked up. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** An image that cannot be dumped. */
@@ -44,6 +46,7 @@ export async function gatherImages(
 ): Promise<GatheredImages> {
   const gather = createGather(options, context);
   const failures: GatherFailure[] = [];
+  let done = 0;
   const images = await Promise.all(
     names.map(async (name) => {
       try {
@@ -51,6 +54,8 @@ export async function gatherImages(
       } catch (error) {
         failures.push({ name, error });
         return undefined;
+      } finally {
+        options.onProgress?.(++done, names.length);
       }
     }),
   );

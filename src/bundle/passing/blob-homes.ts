@@ -1,4 +1,5 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
+import { ExhaustedError } from "../registry/retrier.ts";
 import type { RepositoryBlob } from "../upload/push-context.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import type { Passed } from "./take-blobs.ts";
@@ -13,8 +14,10 @@ export interface BlobHomes {
   find(digest: Digest): string | undefined;
   list(): readonly RepositoryBlob[];
   failureOf(digest: Digest): unknown;
-  /** The bundle holds something else under this digest: going through it again is of no use. */
-  isBad(digest: Digest): boolean;
+  /** It was tried for as long as makes sense, and is nowhere; undefined: it was not. */
+  givenUp(digest: Digest): ExhaustedError | undefined;
+  /** Going through the bundle again is of no use: it holds something else under this digest, or it was given up. */
+  isHopeless(digest: Digest): boolean;
 }
 
 export function createBlobHomes(): BlobHomes {
@@ -22,6 +25,10 @@ export function createBlobHomes(): BlobHomes {
   const failures = new Map<Digest, unknown>();
   const add = ({ repository, digest }: RepositoryBlob): void => {
     homes.set(digest, (homes.get(digest) ?? new Set()).add(repository));
+  };
+  const givenUp = (digest: Digest): ExhaustedError | undefined => {
+    const failure = homes.has(digest) ? undefined : failures.get(digest);
+    return failure instanceof ExhaustedError ? failure : undefined;
   };
   return {
     learn(passed) {
@@ -41,6 +48,7 @@ export function createBlobHomes(): BlobHomes {
         [...repositories].map((repository) => ({ repository, digest })),
       ),
     failureOf: (digest) => failures.get(digest),
-    isBad: (digest) => failures.get(digest) instanceof BadBlobError,
+    givenUp,
+    isHopeless: (digest) => failures.get(digest) instanceof BadBlobError || givenUp(digest) !== undefined,
   };
 }

@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import type { Digest } from "../../core/bundle/bundle.ts";
 import { digestOf } from "../read/digest-stream.ts";
+import { endsAll } from "../registry/ends-all.ts";
+import { ExhaustedError } from "../registry/retrier.ts";
 import { transferBlob } from "../upload/blob-transfer.ts";
 import type { PushContext } from "../upload/push-context.ts";
-import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 
@@ -65,6 +66,8 @@ export async function holdBlob(
       } catch (failure) {
         if (failure instanceof BadBlobError || context.signal.aborted || endsAll(failure)) throw failure;
         first ??= { failure };
+        // It was sent as often as makes sense: another repository would take minutes to find the same.
+        if (failure instanceof ExhaustedError) break;
       }
     }
     // Where it is not, the images that need it there say why.

@@ -1,4 +1,3 @@
-import type { Digest } from "../../core/bundle/bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import type { LeftOver } from "../../core/bundle/push/left-over.ts";
 import { type PassingBlob, promisedBlob } from "../../core/bundle/push/passing-blob.ts";
@@ -6,15 +5,16 @@ import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
 import type { OpenedBundle, OpenOptions } from "../read/open-bundle.ts";
 import { type MountProbe, probeMounts } from "../registry/probe-mounts.ts";
-import type { RepositoryBlob } from "../upload/push-context.ts";
+import type { KnownBlob, RepositoryBlob } from "../upload/push-context.ts";
 import { pushImages } from "../upload/push-images.ts";
 import type { OpenBundle } from "../upload/read-image-trees.ts";
-import { type BlobHomes, createBlobHomes } from "./blob-homes.ts";
+import { createBlobHomes } from "./blob-homes.ts";
 import { cleanStaging } from "./clean-staging.ts";
 import { createDirectBlobs } from "./direct-blobs.ts";
 import { fetchStored } from "./fetch-stored.ts";
 import type { PassContext } from "./hold-blob.ts";
 import { listMissing } from "./list-missing.ts";
+import { isOpenIn, wantedBlobs } from "./missing-blobs.ts";
 import { joinPassing, type PassingSource } from "./open-passing.ts";
 import { createBlobTaker, type WantedBlob, type Wants } from "./take-blobs.ts";
 
@@ -62,10 +62,19 @@ const MOST_PASSES = 16;
  */
 export function createPassingPush(
   bundles: PassingBundles,
-  context: PassContext,
+  given: PassContext,
   { staging, abandoned = [], name }: PassingOptions,
 ): PassingPush {
   const homes = createBlobHomes();
+  const brought = new Set<string>();
+  const context: PassContext = {
+    ...given,
+    emit(event) {
+      if (event.kind === "blob-end" && event.end !== undefined && event.end !== "there")
+        brought.add(keyOf(event));
+      given.emit(event);
+    },
+  };
   const direct = createDirectBlobs(context, homes, name);
   let probe: Promise<MountProbe> | undefined;
   let mounts = true;
@@ -82,6 +91,9 @@ export function createPassingPush(
     refusal = onceOnly(staging, found.why);
     throw refusal;
   };
+
+  const knownBlobs = (): readonly KnownBlob[] =>
+    homes.list().map((blob) => ({ ...blob, isNew: brought.has(keyOf(blob)) }));
 
   const pass = async (wants: Wants): Promise<readonly OpenedBundle[]> => {
     const taker = createBlobTaker(context, wants);
@@ -103,7 +115,8 @@ export function createPassingPush(
     isOpen: (blob: RepositoryBlob) => boolean,
     oneEach: boolean,
   ): Promise<boolean> => {
-    const mayBring = ({ digest }: RepositoryBlob): boolean => source.isGone(digest) && !homes.isBad(digest);
+    const mayBring = ({ digest }: RepositoryBlob): boolean =>
+      source.isGone(digest) && !homes.isHopeless(digest);
     let before = Number.POSITIVE_INFINITY;
     let hasFound = false;
     for (let passes = 0; passes < MOST_PASSES; passes++) {
@@ -153,7 +166,13 @@ export function createPassingPush(
           if (round > 1 && !(await going.catch(() => false))) break;
           await going;
         }
-        const shared = { ...context, emit, source: passed.source, known: homes.list() };
+        const shared = {
+          ...context,
+          emit,
+          source: passed.source,
+          known: knownBlobs(),
+          givenUp: homes.givenUp,
+        };
         const ended = await pushImages(left, shared);
         for (const [at, image] of left.entries()) results.set(image, ended[at] as ImageResult);
       }
@@ -174,28 +193,12 @@ export function createPassingPush(
   };
 }
 
+function keyOf({ repository, digest }: RepositoryBlob): string {
+  return `${repository}@${digest}`;
+}
+
 function isSettled(result: ImageResult | undefined): boolean {
   return result !== undefined && result.result !== "failed";
-}
-
-function isOpenIn(homes: BlobHomes, mayMount: boolean): (blob: RepositoryBlob) => boolean {
-  return ({ repository, digest }) => (mayMount ? !homes.has(digest) : !homes.has(digest, repository));
-}
-
-/** By the place of what is to be sent again; `oneEach`: the other repositories mount it. */
-function wantedBlobs(
-  missing: readonly RepositoryBlob[],
-  source: PassingSource,
-  oneEach: boolean,
-): ReadonlyMap<string, WantedBlob> {
-  const wanted = new Map<string, { readonly digest: Digest; readonly repositories: string[] }>();
-  for (const { repository, digest } of missing) {
-    const place = source.describe(digest);
-    const known = wanted.get(place);
-    if (known === undefined) wanted.set(place, { digest, repositories: [repository] });
-    else if (!oneEach) known.repositories.push(repository);
-  }
-  return wanted;
 }
 
 function onceOnly(staging: string, why: string): BundleError {

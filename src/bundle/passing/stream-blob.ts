@@ -1,9 +1,11 @@
+import type { Lane } from "../../core/bundle/push/lanes.ts";
 import type { PartEnd } from "../../core/bundle/push/push-event.ts";
 import { createDigester } from "../read/digest-stream.ts";
 import { headBlob } from "../registry/blobs.ts";
+import { endsAll } from "../registry/ends-all.ts";
+import { isChoking } from "../registry/retrier.ts";
 import { uploadPassing } from "../registry/upload-passing.ts";
 import { trackBlob } from "../upload/blob-transfer.ts";
-import { endsAll } from "../upload/push-images.ts";
 import { BadBlobError, damagedBlob } from "../upload/verified-bytes.ts";
 import type { BlobWay, PassContext, PassingBlob, PassingBlobSink } from "./hold-blob.ts";
 import { PassedByError } from "./passed-by.ts";
@@ -24,11 +26,11 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     return verdict.digest;
   };
 
-  const send = async (repository: string, onSent: (bytes: number) => void): Promise<PartEnd> => {
+  const send = async (repository: string, lane: Lane, onSent: (bytes: number) => void): Promise<PartEnd> => {
     const { link, retrier, ways, journal, signal } = context;
     signal.throwIfAborted();
     const begin = <T>(work: (failed: number) => Promise<T>): Promise<T> =>
-      retrier.run(`${repository}: ${place}`, work);
+      retrier.run(`${repository}: ${place}`, work, lane);
     const hint = promised === undefined ? undefined : journal.find(promised, repository);
     const asks = promised !== undefined && (hint === undefined || journal.has(repository, promised));
     if (promised !== undefined) journal.note(repository, promised);
@@ -45,13 +47,15 @@ export function streamBlob(context: PassContext, blob: PassingBlob): PassingBlob
     };
     return uploadPassing(link, upload, ways, begin);
   };
-  const sendToOne = async (): Promise<string> => {
+  const sendToOne = async (lane: Lane): Promise<string> => {
     for (const [at, repository] of blob.repositories.entries()) {
       const about = { digest: promised ?? place, size };
       try {
-        await trackBlob(context, repository, about, (onSent) => send(repository, onSent));
+        await trackBlob(context, repository, about, (onSent) => send(repository, lane, onSent));
         return repository;
       } catch (error) {
+        // Bytes that have gone by are not tried again here, so that nobody else says so.
+        if (relay.hasBegun() && isChoking(error)) lane.choked();
         const isLast = at === blob.repositories.length - 1;
         if (isLast || relay.hasBegun() || context.signal.aborted || endsAll(error)) throw error;
       }

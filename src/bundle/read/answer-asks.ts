@@ -18,6 +18,8 @@ export interface AnswerSources {
   readonly budget: EntryBudget;
   readonly hashAll: boolean;
   readonly take?: TakeContent | undefined;
+  /** So many more bytes have been read of what is at rest and has to be read through. */
+  readonly onReadThrough: (bytes: number) => void;
 }
 
 /** Carries out an assembly. Throws BundleError, as the assembly does. */
@@ -40,9 +42,8 @@ async function answer({ ask, member }: Ask, sources: AnswerSources): Promise<Ans
     case "nature":
       return { nature: await natureOf(files, member, at) };
     case "digests": {
-      const digests =
-        kept.get(member)?.digests ?? (await digestContent(member.place, streamFile(at, 0, member.size)));
-      return { digests };
+      const known = kept.get(member)?.digests;
+      return { digests: known ?? (await digestContent(member.place, readThrough(member, at, sources))) };
     }
     case "archive":
       return lookInside(member, at, sources);
@@ -72,10 +73,22 @@ async function lookInside(member: Member, at: Location, sources: AnswerSources):
     const nature = await natureOf(files, member, at);
     if (nature === "tar") return { archive: await scanFile(files, at, size, place, budget) };
     if (nature === "other") return {};
-    const archive = await scanCompressed(nature, streamFile(at, 0, size), place, { ...sources, depth: 1 });
+    const content = readThrough(member, at, sources);
+    const archive = await scanCompressed(nature, content, place, { ...sources, depth: 1 });
     return archive === undefined ? {} : { archive };
   } catch (error) {
     if (error instanceof BundleError && error.code !== "unreadable") return { error: error.message };
     throw error;
+  }
+}
+
+async function* readThrough(
+  { size }: Member,
+  at: Location,
+  { onReadThrough }: AnswerSources,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of streamFile(at, 0, size) as AsyncIterable<Uint8Array>) {
+    onReadThrough(chunk.length);
+    yield chunk;
   }
 }

@@ -31,7 +31,10 @@ export interface OpenOptions {
   readonly stdin: Readable;
   /** Compute the digest of all that can be read once only. */
   readonly hashAll: boolean;
-  /** Bytes that have been read of a source that is read once, and how many it has; undefined: nobody knows. */
+  /**
+   * Bytes that have been read of a source that is read once, and how many it has; undefined: nobody knows. Of one at rest,
+   * those that had to be read through to know their digests, and never how many there will be.
+   */
   readonly onProgress?: (done: number, total: number | undefined) => void;
   /** Gets the content of files that go by in a stream. */
   readonly take?: TakeContent;
@@ -41,12 +44,23 @@ export interface OpenOptions {
 
 /**
  * Finds out what a source holds: a folder, an archive, a compressed one, or any of the archives on standard input (`-`).
- * Files at rest are not read through; all else is, once, and nothing is put on disk. Throws BundleError.
+ * Files at rest are not read through, but for content whose digest its name does not tell; all else is, once, and nothing is put on disk. Throws BundleError.
  */
 export async function openBundle(source: string, options: OpenOptions): Promise<OpenedBundle> {
   const files = createFileReader();
   const { hashAll, take } = options;
-  const sources: AnswerSources = { files, kept: new Map(), budget: createEntryBudget(), hashAll, take };
+  let done = 0;
+  const sources: AnswerSources = {
+    files,
+    kept: new Map(),
+    budget: createEntryBudget(),
+    hashAll,
+    take,
+    onReadThrough(bytes) {
+      done += bytes;
+      options.onProgress?.(done, undefined);
+    },
+  };
   try {
     const { scan, container } = await scanSource(source, options, sources);
     const bundle = await runAssembly(assembleBundle(scan, digestOf), sources);

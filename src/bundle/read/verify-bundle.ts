@@ -20,9 +20,16 @@ export async function verifyBundle(
   source: string,
   options: Omit<OpenOptions, "hashAll">,
 ): Promise<VerifiedBundle> {
-  const opened = await openBundle(source, { ...options, hashAll: true });
+  let before = 0;
+  const onProgress: OpenOptions["onProgress"] = (done, total) => {
+    before = done;
+    options.onProgress?.(done, total);
+  };
+  const opened = await openBundle(source, { ...options, onProgress, hashAll: true });
   const { bundle, kept } = opened;
-  const computed = await digestAtRest(bundle.blobs, options.onProgress);
+  const computed = await digestAtRest(bundle.blobs, (done, total) =>
+    options.onProgress?.(before + done, before + total),
+  );
   const digestsOf = ({ member }: Holding) =>
     member === undefined ? undefined : (computed.get(member) ?? kept.get(member)?.digests);
   return { ...opened, problems: [...bundle.problems, ...checkDigests(bundle, digestsOf)] };
@@ -30,7 +37,7 @@ export async function verifyBundle(
 
 async function digestAtRest(
   blobs: ReadonlyMap<Digest, Holding>,
-  onProgress: OpenOptions["onProgress"],
+  onProgress: (done: number, total: number) => void,
 ): Promise<ReadonlyMap<Member, MemberDigests>> {
   const computed = new Map<Member, MemberDigests>();
   const resting = [...blobs].filter(([, { member }]) => member?.at !== undefined).sort(byPlace);
@@ -39,7 +46,7 @@ async function digestAtRest(
   for (const [digest, { member, inner, size }] of resting) {
     if (member?.at === undefined || computed.has(member)) continue;
     const before = done;
-    const count = (length: number) => onProgress?.(before + length, total);
+    const count = (length: number) => onProgress(before + length, total);
     const algorithm = digest.slice(0, digest.indexOf(":"));
     const options = { algorithm, withInner: inner !== undefined };
     try {

@@ -64,12 +64,16 @@ async function ping(link: RegistryLink, repository: string): Promise<undefined> 
   return undefined;
 }
 
-/** Finds out whether there is somebody to talk to; what he says does not matter yet. Rejects with RegistryError. */
+/**
+ * Finds out whether there is somebody to talk to, who does not refuse the login as such: hundreds of images that try it
+ * would have an account locked. What else is said does not matter yet. Rejects with RegistryError.
+ */
 export async function touchRegistry(link: RegistryLink): Promise<void> {
   const url = new URL("/v2/", link.url);
   try {
     await link.request({ method: "GET", url }, { repository: "", isLoginOnly: true, isPull: true });
   } catch (error) {
-    if (error instanceof RegistryError && ["dns", "connect", "tls"].includes(error.phase)) throw error;
+    if (!(error instanceof RegistryError)) return;
+    if (["dns", "connect", "tls"].includes(error.phase) || error.code === "credentials-refused") throw error;
   }
 }

@@ -50,9 +50,12 @@ export async function probeMounts(
   }
 }
 
-/** What the two bytes are mounted in. */
+/**
+ * What the two bytes are mounted in: beside the staging repositories, the same for all. Registries go on listing a
+ * repository that is empty, and have no request that takes one away: it had better be one than one for each.
+ */
 export function probeRepository(staging: string): string {
-  return `${staging}/probe`;
+  return staging.replace(/[^/]+$/, "probe");
 }
 
 const NOT_THERE: readonly string[] = ["credentials-refused", "token-refused"];

@@ -57,7 +57,8 @@ export function createRegistryLink(url: URL, send: SendRequest, authorizer: Push
 function refused({ host }: URL, { repository, isPull, isDelete }: Rights, { status }: Reply): RegistryError {
   const where = repository === "" ? "" : ` for ${repository}`;
   const right = isPull ? "pull" : isDelete ? "delete" : "push";
-  const detail = `the login that was given, or its right to ${right}${where} (status ${status})`;
+  const rights = where === "" && isPull === true ? "" : `, or its right to ${right}${where}`;
+  const detail = `the login that was given${rights} (status ${status})`;
   return new RegistryError({ phase: "auth", code: "credentials-refused", host, detail });
 }
 

@@ -102,7 +102,8 @@ const PASSING: readonly FailureCode[] = [
   "token-unreachable",
 ];
 
-function isChoking(error: Error): boolean {
+/** It is too much for the registry, or for the way there. */
+export function isChoking(error: unknown): boolean {
   // A link, or a registry, over which nothing moves: fewer at a time may get through.
   if (error instanceof RegistryError) return error.code === "no-answer";
   if (!(error instanceof AnswerError)) return false;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type ClientRequest,
   request as httpRequest,
@@ -7,6 +8,7 @@ import {
 import { explainExchange, NO_ANSWER } from "../../registry/exchange.ts";
 import { proxyAuthorization } from "../../registry/open-tunnel.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
+import { pieces, readReply, takeReply } from "./receive-reply.ts";
 import { type OutgoingBody, sendBody } from "./send-body.ts";
 
 export interface Outgoing {
@@ -39,9 +41,6 @@ export interface Reply {
 export type SendRequest = (outgoing: Outgoing) => Promise<Reply>;
 
 const ANSWER_MS = 60_000;
-const MAX_BODY_BYTES = 64 * 1024;
-/** Between two pieces of a body that is waited for. */
-const STALL_MS = 60_000;
 /** Of an answer whose body tells nothing that is needed. */
 const REST_MS = 10_000;
 /** A connection that the server closed while it was idle shows it before more of a body has gone out. */
@@ -52,6 +51,8 @@ const STALE_BYTES = 128 * 1024;
  * RegistryError when there is no answer; any status is one, also if it comes before the body has gone out whole.
  */
 export function createSendRequest(pool: ConnectionPool, signal: AbortSignal): SendRequest {
+  // Each request under way listens: with many at once that is no leak, of which Node would warn whoever runs it.
+  setMaxListeners(0, signal);
   return async (outgoing) => {
     for (let attempt = 1; ; attempt++) {
       const request = createRequest(pool, outgoing);
@@ -147,63 +148,4 @@ function exchangeOnce(
     // Answered early: what is left of the body must not be taken for the next request.
     if (!request.writableFinished) request.destroy();
   });
-}
-
-/** Whoever takes them may be slow; only the server's own slowness counts. */
-async function* pieces(
-  response: IncomingMessage,
-  url: URL,
-  within: (ms: number | undefined) => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  for (;;) {
-    within(STALL_MS);
-    let next: IteratorResult<Uint8Array>;
-    try {
-      next = await chunks.next();
-    } catch (error) {
-      throw explainExchange(response.errored ?? error, url);
-    } finally {
-      within(undefined);
-    }
-    if (next.done === true) return;
-    yield next.value;
-  }
-}
-
-async function takeReply(
-  response: IncomingMessage,
-  take: NonNullable<Outgoing["take"]>,
-  body: AsyncIterable<Uint8Array>,
-  url: URL,
-): Promise<Reply> {
-  const head = headOf(response, url);
-  await take(body, head);
-  return { ...head, body: Buffer.alloc(0) };
-}
-
-function headOf(response: IncomingMessage, url: URL): Omit<Reply, "body"> {
-  return {
-    url,
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    challenges: response.headersDistinct["www-authenticate"] ?? [],
-  };
-}
-
-async function readReply(response: IncomingMessage, outgoing: Outgoing): Promise<Reply> {
-  const { method, url, maxBytes = MAX_BODY_BYTES } = outgoing;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > maxBytes) break;
-    }
-  } catch (error) {
-    // Who refuses a body early may well break off the connection: the status has come, and is what counts.
-    if (method === "GET") throw error;
-  }
-  return { ...headOf(response, url), body: Buffer.concat(chunks).subarray(0, maxBytes) };
 }

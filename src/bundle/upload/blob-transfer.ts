@@ -63,6 +63,8 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
   };
 
   const bring = async (repository: string, blob: Descriptor): Promise<PartEnd> => {
+    const givenUp = context.givenUp?.(blob.digest);
+    if (givenUp !== undefined) throw givenUp;
     for (;;) {
       const home = homes.get(blob.digest);
       if (home === undefined) return makeHome(repository, blob);
@@ -75,12 +77,13 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
     }
   };
 
-  const noteThere = (repository: string, digest: Digest): void => {
+  const noteThere = (repository: string, digest: Digest, end: PartEnd = "there"): void => {
     const key = `${repository}@${digest}`;
-    if (!present.has(key)) present.set(key, Promise.resolve("there"));
+    if (!present.has(key)) present.set(key, Promise.resolve(end));
     if (!homes.has(digest)) homes.set(digest, { repository, end: READY });
   };
-  for (const { repository, digest } of context.known ?? []) noteThere(repository, digest);
+  for (const { repository, digest, isNew } of context.known ?? [])
+    noteThere(repository, digest, isNew ? "uploaded" : "there");
 
   return {
     ensure(repository, blob) {
@@ -89,7 +92,7 @@ export function createBlobTransfer(context: PushContext): BlobTransfer {
       present.set(key, known);
       return known;
     },
-    noteThere,
+    noteThere: (repository, digest) => noteThere(repository, digest),
   };
 }
 

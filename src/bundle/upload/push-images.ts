@@ -1,18 +1,14 @@
 import type { Digest } from "../../core/bundle/bundle.ts";
-import type { AbsentPart, ImageTree } from "../../core/bundle/push/image-tree.ts";
+import type { ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
-import { repositoryFor } from "../../core/bundle/push/repository-name.ts";
-import { RegistryError } from "../../registry/registry-error.ts";
-import { headBlob } from "../registry/blobs.ts";
 import { describePushFailure } from "../registry/describe-failure.ts";
-import { ElsewhereError } from "../registry/elsewhere-error.ts";
-import { ExhaustedError } from "../registry/retrier.ts";
-import { mountBlob } from "../registry/upload-blob.ts";
+import { endsAll } from "../registry/ends-all.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { blobsStanding, findStanding } from "./find-standing.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
 import type { PushContext } from "./push-context.ts";
+import { requireAbsent } from "./require-absent.ts";
 import { asSparseList, onlyPlatform } from "./sparse-list.ts";
 
 /**
@@ -60,15 +56,6 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
     if (endsAll(error)) context.stop();
     return { ...about, result: "failed", reason: describePushFailure(error) };
   }
-}
-
-/** Nobody answers, or nobody is let in: whatever else is tried will end so, too. */
-export function endsAll(error: unknown): boolean {
-  if (error instanceof ExhaustedError) return error.endsPush;
-  if (error instanceof ElsewhereError) return false;
-  return (
-    error instanceof RegistryError && error.code !== "credentials-refused" && error.code !== "token-refused"
-  );
 }
 
 function createImagePush(context: PushContext): ImagePush {
@@ -147,60 +134,4 @@ async function pushReferrer(
   if (mayBeThere && (await parts.manifests.find(repository, digest)) !== undefined) return false;
   await pushParts(parts, repository, tree, tree.manifests);
   return true;
-}
-
-/** What the bundle lacks has to be there from before, or the image could not be pulled. */
-async function requireAbsent(
-  context: PushContext,
-  manifests: ManifestTransfer,
-  repository: string,
-  absent: readonly AbsentPart[],
-): Promise<void> {
-  for (const part of absent) {
-    const { kind, descriptor, leftOut } = part;
-    const { digest } = descriptor;
-    // Some registries take a list without all that it names.
-    if (kind === "manifest" && leftOut !== undefined) continue;
-    const isThere =
-      kind === "manifest"
-        ? (await manifests.find(repository, digest)) !== undefined
-        : await findBlob(context, repository, part);
-    if (!isThere) throw new IncompleteImageError(absent, part);
-  }
-}
-
-/** It is there, or where an image of an older bundle has it, from where it can be mounted. */
-function findBlob(
-  { link, retrier, lanes, namespace }: PushContext,
-  repository: string,
-  { descriptor: { digest }, leftOut }: AbsentPart,
-): Promise<boolean> {
-  const older = leftOut?.image === undefined ? undefined : repositoryFor(leftOut.image, digest, namespace);
-  const from = older?.ok === true ? older.name.repository : undefined;
-  return lanes.run((lane) =>
-    retrier.run(
-      digest,
-      async () =>
-        (await headBlob(link, repository, digest)) ||
-        (from !== undefined && (await mountBlob(link, { repository, digest, from }))),
-      lane,
-    ),
-  );
-}
-
-/** The bundle lacks parts of an image, and the registry does too. */
-export class IncompleteImageError extends Error {
-  override readonly name = "IncompleteImageError";
-  constructor(absent: readonly AbsentPart[], { kind, descriptor, leftOut }: AbsentPart) {
-    const { digest, platform } = descriptor;
-    const names = [platform?.["os"], platform?.["architecture"]].filter((part) => typeof part === "string");
-    const what =
-      kind === "blob" ? "layer or config" : `manifest${names.length > 0 ? ` for ${names.join("/")}` : ""}`;
-    const more = absent.length > 1 ? ` (${absent.length} parts are missing)` : "";
-    const fix =
-      leftOut === undefined
-        ? "make the bundle with all of the image, all platforms of a list included"
-        : "the bundle is an increment: push the older one first, or make one without --since";
-    super(`neither the bundle nor the registry has its ${what} ${digest}${more}: ${fix}`);
-  }
 }

@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
-import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import type { FaultRule } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import type { LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
 import { pushImage } from "../../support/push-image.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { startRegistry } from "../../support/registry.ts";
 import { startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 
@@ -18,22 +19,14 @@ const run = promisify(execFile);
 const skip = partSkipReason("docker-registry");
 const MIB = 1024 * 1024;
 
-let registry: LabRegistry;
-let front: FaultyFront;
+const { registry, front } = await frontedRegistry(skip);
 let image: LabImage;
 let big: LabImage;
 
 before(async () => {
   if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
   image = await pushImage(registry, "f/small", "1", { layers: 3, bytesPerLayer: 3 * MIB });
   big = await pushImage(registry, "f/big", "1", { bytesPerLayer: 20 * MIB });
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
 });
 
 const arguments_ = (name: string): readonly string[] => [
@@ -110,32 +103,83 @@ test("a registry that does not know Range sends all of it once more, and what wa
   assert.deepEqual(codes(await verify(file)), []);
 });
 
+/** Bytes that are not what they should be, as often as said. */
+function wrong(digest: string, times: number): FaultRule {
+  const change = (chunk: Buffer) =>
+    Buffer.concat([chunk.subarray(0, -1), Buffer.from([(chunk.at(-1) ?? 0) ^ 1])]);
+  return { path: new RegExp(digest), times, does: { kind: "change-answer", change } };
+}
+
 test("bytes that are wrong once are fetched anew; a registry that lies on is named, and no bundle is left", {
   skip,
 }, async (t) => {
   const digest = image.blobs[2]?.digest ?? "";
-  const wrong = (times: number): FaultRule => ({
-    path: new RegExp(digest),
-    times,
-    does: {
-      kind: "change-answer",
-      change: (chunk) => Buffer.concat([chunk.subarray(0, -1), Buffer.from([(chunk.at(-1) ?? 0) ^ 1])]),
-    },
-  });
-  const once = await dumpWith(t, "small", wrong(1));
+  const once = await dumpWith(t, "small", wrong(digest, 1));
   assert.equal(once.code, 0, once.stderr);
   assert.deepEqual(codes(await verify(once.file)), []);
-  const always = await dumpWith(t, "small", wrong(99));
+  const always = await dumpWith(t, "small", wrong(digest, 99));
   assert.equal(always.code, 1);
-  assert.match(always.stderr, new RegExp(`what the registry sends as ${digest} is something else`));
+  assert.match(always.stderr, new RegExp(`gcr.io/f/small:1: .* what the registry sends as ${digest} is`));
   assert.match(always.stderr, /no bundle was made\n$/);
   assert.deepEqual(readdirSync(always.folder), []);
-  const large = big.blobs[1]?.digest ?? "";
-  const handedOn = await dumpWith(t, "big", { ...wrong(1), path: new RegExp(large) });
-  assert.equal(handedOn.code, 1, "of a large one the beginning is in the bundle already");
-  assert.match(handedOn.stderr, new RegExp(`what the registry sends as ${large} is something else`));
-  assert.deepEqual(readdirSync(handedOn.folder), []);
 });
+
+test("of a large blob the beginning is in the bundle when its end is wrong: begun anew, and whole", {
+  skip,
+}, async (t) => {
+  const { code, stderr, file, folder } = await dumpWith(t, "big", wrong(big.blobs[1]?.digest ?? "", 1));
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /is damaged; asked again, it was right\nmirrorlet: the bundle is begun anew\n/);
+  assert.deepEqual(readdirSync(folder), ["b.tar", "b.tar.sha256"]);
+  assert.deepEqual(codes(await verify(file)), []);
+});
+
+for (const [what, faultFor] of [
+  ["sends wrong bytes of a large blob", (digest: string) => wrong(digest, 99)],
+  [
+    "has a blob no more",
+    (digest: string): FaultRule => ({ path: new RegExp(digest), does: { kind: "status", status: 404 } }),
+  ],
+] as const)
+  test(`a registry that ${what}: the images with it are left out and named, and the bundle is whole without them`, {
+    skip,
+  }, async (t) => {
+    const digest = big.blobs[1]?.digest ?? "";
+    front.script(faultFor(digest));
+    const folder = scratch(t);
+    const file = join(folder, "b.tar.zst");
+    const from = ["--from", front.host, "--plain-http"];
+    const names = ["gcr.io/f/big:1", "gcr.io/f/small:1", "quay.io/f/big:1"];
+    const { code, stdout, stderr } = await runMirrorlet(["dump", ...names, ...from, "-o", file]);
+    assert.equal(code, 1, stderr);
+    assert.match(
+      stderr,
+      /^mirrorlet: gcr.io\/f\/big:1 and 1 more image: .*\nmirrorlet: the bundle is begun anew/,
+    );
+    const found = await verify(file);
+    assert.deepEqual(codes(found), []);
+    assert.deepEqual(
+      found.bundle.images.map(({ name }) => name),
+      ["gcr.io/f/small:1"],
+    );
+    assert.match(stdout, /2 images left out:\n {2}gcr.io\/f\/big:1\n {4}.*\n {2}quay.io\/f\/big:1\n/);
+    assert.match(stdout, new RegExp(`${front.host}.*${digest}`));
+
+    const told = await runMirrorlet(["--json", "dump", ...names, ...from, "-o", join(folder, "c.tar")]);
+    assert.equal(told.code, 1);
+    const { failed, images } = JSON.parse(told.stdout);
+    assert.deepEqual(
+      failed.map(({ name }: { name: string }) => name),
+      ["gcr.io/f/big:1", "quay.io/f/big:1"],
+    );
+    assert.equal(images.length, 1);
+
+    const piped = start(["dump", ...names, ...from, "-o", "-"]);
+    piped.stdout?.resume();
+    const end = await ended(piped);
+    assert.equal(end.code, 1);
+    assert.match(end.stderr, /what went to standard output is no whole bundle\n$/);
+  });
 
 test("a manifest that is not what its digest says, and a blob of another size", { skip }, async (t) => {
   const manifest = await dumpWith(t, "small", {
@@ -251,6 +295,14 @@ test("to standard output: the bundle alone, words elsewhere; whoever goes early 
   });
   assert.match(early.stderr, /standard output: whoever was to take it has gone/);
   assert.match(early.stderr, /ended 1/);
+});
+
+test("many downloads at once: no word of Node's about it", { skip }, async (t) => {
+  front.script();
+  await pushImage(registry, "f/many", "1", { layers: 20, bytesPerLayer: 10_000 });
+  const child = start([...arguments_("many"), "-o", join(scratch(t), "b.tar"), "--threads", "16"]);
+  child.stdout?.resume();
+  assert.deepEqual(await ended(child), { code: 0, stderr: "" });
 });
 
 test("from one registry to another through a pipe, with nothing on disk", { skip }, async (t) => {

@@ -35,6 +35,9 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const stranger = await dump("--docker-config", at("config.json"));
   assert.equal(stranger.code, 2);
   assert.match(stranger.stderr, /name the CA that signed it with --cacert FILE/);
+  const none = await dump("--cacert", at("config.json"));
+  assert.equal(none.code, 64);
+  assert.match(none.stderr, /--cacert .*config\.json: there is no certificate in it: it has to be PEM/);
   const nobody = await dump("--cacert", at("ca.crt"), "--no-registry-credential");
   assert.equal(nobody.code, 2);
   const fine = await dump("--cacert", at("ca.crt"), "--docker-config", at("config.json"));
@@ -54,6 +57,21 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const two = await dump("gcr.io/other:1", "--username", username, "--password", password);
   assert.equal(two.code, 64);
   assert.match(two.stderr, /one login, and 2 registries/);
+});
+
+test("a login that is refused is tried once, not for each image, and told once", { skip }, async (t) => {
+  const registry = await startRegistry({ auth: { kind: "basic", ...login } });
+  t.after(() => registry.stop());
+  const names = Array.from({ length: 5 }, (_, at) => `gcr.io/a/b:${at}`);
+  const from = ["--from", registry.host, "--plain-http", "--username", "puller", "--password", "wrong"];
+  const { code, stderr } = await runMirrorlet(["dump", ...names, ...from, "-o", join(scratch(t), "b.tar")]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /gcr\.io\/a\/b:0 and 4 more images: .* refuses the login that was given \(status 401\);/,
+  );
+  const tried = registry.requests().filter(({ headers }) => headers["authorization"] !== undefined);
+  assert.equal(tried.length, 1);
 });
 
 test("through a proxy by CONNECT; NO_PROXY with a network goes past it", { skip }, async (t) => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
 import type { PushJournal } from "../../../src/bundle/journal/push-journal.ts";
-import { startFaultyFront } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { indexFirst } from "../../support/layout-parts.ts";
@@ -11,10 +11,10 @@ import { memoryBundle } from "../../support/memory-bundle.ts";
 import { scratch } from "../../support/opened-bundle.ts";
 import { pushBundle } from "../../support/push-bundle.ts";
 import { compress, pushPassing } from "../../support/push-passing.ts";
-import { startRegistry } from "../../support/registry.ts";
 import { tarOf } from "../../support/tar.ts";
 
 const skip = partSkipReason("docker-registry");
+const { front } = await frontedRegistry(skip);
 
 function freshJournal(context: TestContext): PushJournal {
   return openJournal(join(scratch(context), "journal.jsonl"), "t");
@@ -22,10 +22,7 @@ function freshJournal(context: TestContext): PushJournal {
 
 for (const kind of ["at rest", "by a stream, index first"] as const)
   test(`what is noted is asked for before it is believed: ${kind}`, { skip }, async (context) => {
-    const registry = await startRegistry();
-    context.after(() => registry.stop());
-    const front = await startFaultyFront(registry.url);
-    context.after(() => front.stop());
+    front.script();
     // So small that it is not asked for without a reason.
     const image = buildImage({ layers: 2, bytesPerLayer: 50_000 });
     const images = { "gcr.io/a/one:1": image };

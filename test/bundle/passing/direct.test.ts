@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
-import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { blobPath, indexFirst, layoutParts } from "../../support/layout-parts.ts";
 import { bundleFile } from "../../support/opened-bundle.ts";
 import { compress, type PushedPassing, pushPassing, sentBytes } from "../../support/push-passing.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
 import { tarOf } from "../../support/tar.ts";
 
 const skip = partSkipReason("docker-registry");
@@ -15,19 +16,7 @@ const craneSkip = partSkipReason("crane");
 /** More than is held in memory, so that it goes through. */
 const LARGE = 7_000_000;
 
-let registry: LabRegistry;
-let front: FaultyFront;
-
-before(async () => {
-  if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
-});
+const { registry, front } = await frontedRegistry(skip);
 
 type Images = Readonly<Record<string, LabImage>>;
 

@@ -3,17 +3,18 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
 import { describePushFailure } from "../../../src/bundle/registry/describe-failure.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
-import { type FaultRule, type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import type { FaultRule } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
-import { blobPath, layoutParts } from "../../support/layout-parts.ts";
+import { blobPath, indexFirst, layoutParts } from "../../support/layout-parts.ts";
 import { bundleFile, scratch } from "../../support/opened-bundle.ts";
 import { compress, pushPassing, sentBytes } from "../../support/push-passing.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
 import { tarOf } from "../../support/tar.ts";
 
 const skip = partSkipReason("docker-registry");
@@ -21,20 +22,8 @@ const skip = partSkipReason("docker-registry");
 const LARGE = 13_000_000;
 const UPLOAD = /\/blobs\/uploads\//;
 
-let registry: LabRegistry;
-let front: FaultyFront;
+const { registry, front } = await frontedRegistry(skip);
 let count = 0;
-
-before(async () => {
-  if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
-});
 
 function fresh(...rules: readonly FaultRule[]): string {
   front.script(...rules);
@@ -307,3 +296,47 @@ test("a disk that is full at the first two bytes ends it before any layer is sen
     .map(({ headers }) => headers["content-length"]);
   assert.deepEqual(sent, ["2", "2"]);
 });
+
+test("a layer that breaks off while it goes through makes the registry get fewer at a time", {
+  skip,
+}, async (context) => {
+  const large = { method: "PUT", path: UPLOAD, overBytes: LARGE - 1, times: 1 } as const;
+  const namespace = fresh({ ...large, does: { kind: "status", status: 503 } });
+  const path = bundleFile(context, "choke.tar.gz", compress(archive(twoImages()), "gzip"));
+  const { results, events } = await pushPassing(front.url, path, { namespace });
+  assert.deepEqual(
+    results.map(({ result }) => result),
+    ["pushed", "pushed"],
+  );
+  const steps = events.flatMap((event) => (event.kind === "concurrency" ? [event.limit] : []));
+  assert.equal(steps[0], 2, `${steps}`);
+});
+
+for (const by of ["a file", "standard input"] as const)
+  test(`a held blob that was given up is tried no more, and each image with it says so once: by ${by}`, {
+    skip,
+  }, async (context) => {
+    const shared = buildImage({ layers: 1, bytesPerLayer: 1_500_000 });
+    const images = {
+      "gcr.io/a:1": shared,
+      "gcr.io/b:1": shared,
+      "gcr.io/c:1": buildImage({ bytesPerLayer: 10_000 }),
+    };
+    const refused = { method: "PUT", path: UPLOAD, overBytes: 1_000_000 } as const;
+    const namespace = fresh({ ...refused, does: { kind: "status", status: 502 } });
+    const bytes = compress(tarOf(indexFirst(images)), "gzip");
+    const source = by === "a file" ? bundleFile(context, "held.tar.gz", bytes) : bytes;
+    const { results } = await pushPassing(front.url, source, { namespace });
+    assert.deepEqual(
+      results.map(({ result }) => result),
+      ["failed", "failed", "pushed"],
+    );
+    for (const { reason = "" } of results.slice(0, 2))
+      assert.equal(reason.match(/tried \d+ times/g)?.length, 1, reason);
+    const tries = front
+      .requests()
+      .filter(({ method, headers }) => method === "PUT" && Number(headers["content-length"]) > 1_000_000);
+    const [, told] = /tried (\d+) times/.exec(results[0]?.reason ?? "") ?? [];
+    assert.equal(tries.length, Number(told));
+    assert.equal(new Set(tries.map(({ path }) => path.split("/blobs/")[0])).size, 1);
+  });

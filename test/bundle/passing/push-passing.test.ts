@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
-import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+
+import { startFaultyFront } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { indexFirst, layoutParts } from "../../support/layout-parts.ts";
@@ -11,26 +13,14 @@ import { memoryBundle } from "../../support/memory-bundle.ts";
 import { bundleFile, scratch } from "../../support/opened-bundle.ts";
 import { pushBundle } from "../../support/push-bundle.ts";
 import { compress, pushPassing, sentBytes } from "../../support/push-passing.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
 import { tarOf } from "../../support/tar.ts";
 
 const skip = partSkipReason("docker-registry");
 /** More than is held in memory, so that it goes through. */
 const LARGE = 13_000_000;
 
-let registry: LabRegistry;
-let front: FaultyFront;
-
-before(async () => {
-  if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
-});
+const { registry, front } = await frontedRegistry(skip);
 
 async function digestAt(url: string, path: string): Promise<string | null> {
   const accept = [
@@ -169,3 +159,58 @@ for (const [what, isWhole] of [
 function layersOf({ blobs }: LabImage): LabImage["blobs"] {
   return blobs.slice(1);
 }
+
+for (const [order, parts] of [
+  ["index first", indexFirst],
+  ["index last", layoutParts],
+] as const)
+  test(`--deep at a registry that does not mount, ${order}: what it sends was not there`, {
+    skip: partSkipReason("crane"),
+  }, async (context) => {
+    const crane = await startCraneRegistry();
+    context.after(() => crane.stop());
+    const before = await startFaultyFront(crane.url);
+    context.after(() => before.stop());
+    const image = buildImage({ layers: 2, bytesPerLayer: 200_000 });
+    const other = buildImage();
+    const images = { "gcr.io/a/one:1": image, "gcr.io/b/two:1": other };
+    const path = bundleFile(context, "b.tar.gz", compress(tarOf(parts(images)), "gzip"));
+    await pushPassing(before.url, path, { namespace: "ns" });
+    // As if the registry had lost it, and kept the manifest.
+    const lost = image.blobs.at(-1)?.digest ?? "";
+    before.script({
+      method: "HEAD",
+      path: new RegExp(lost),
+      times: 2,
+      does: { kind: "status", status: 404 },
+    });
+    const again = await pushPassing(before.url, path, { namespace: "ns", deep: true });
+    assert.deepEqual(
+      again.results.map(({ name, result }) => [name, result]),
+      [
+        ["gcr.io/a/one:1", "pushed"],
+        ["gcr.io/b/two:1", "there"],
+      ],
+    );
+    assert.ok(sentBytes(again) > 0);
+  });
+
+test("pushes leave one repository that mounts are tried in, however many staging repositories there were", {
+  skip,
+}, async () => {
+  front.script();
+  front.clearRequests();
+  const push = (staging: string) =>
+    pushPassing(front.url, compress(tarOf(layoutParts({ "gcr.io/a/p:1": buildImage() })), "gzip"), {
+      namespace: "probed",
+      staging,
+    });
+  for (const staging of ["probed/s/one", "probed/s/two"]) await push(staging);
+  const { repositories } = (await (await fetch(`${registry.url}/v2/_catalog?n=1000`)).json()) as {
+    repositories: string[];
+  };
+  assert.deepEqual(
+    repositories.filter((name) => name.startsWith("probed/s")),
+    ["probed/s/one", "probed/s/probe", "probed/s/two"],
+  );
+});

@@ -1,30 +1,20 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { type FaultyFront, startFaultyFront } from "../../support/faulty-front.ts";
+import { test } from "node:test";
+
+import { startFaultyFront } from "../../support/faulty-front.ts";
+import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { memoryBundle } from "../../support/memory-bundle.ts";
 import { pushBundle } from "../../support/push-bundle.ts";
-import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+
 import { createCa } from "../../support/tls.ts";
 
 const skip = partSkipReason("docker-registry");
 const LAYER = 3_000_000;
 
-let registry: LabRegistry;
-let front: FaultyFront;
+const { registry, front } = await frontedRegistry(skip);
 let repository = 0;
-
-before(async () => {
-  if (skip !== undefined) return;
-  registry = await startRegistry();
-  front = await startFaultyFront(registry.url);
-});
-
-after(async () => {
-  await front?.stop();
-  await registry?.stop();
-});
 
 /** An image that no test before has pushed, under a name of its own. */
 function fresh(): { readonly name: string; readonly path: string; readonly image: LabImage } {

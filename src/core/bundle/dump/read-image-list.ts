@@ -5,8 +5,11 @@ export type ImageListResult =
   /** A sentence for each line that is none. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Full names, each once: one a line; empty lines and what follows a `#` at the start or after white space do not count. */
-export function readImageList(text: string, source: string): ImageListResult {
+/**
+ * Full names, each once: one a line; empty lines and what follows a `#` at the start or after white space do not count.
+ * `source`: the file that problems name; undefined: it is none.
+ */
+export function readImageList(text: string, source: string | undefined): ImageListResult {
   const names = new Set<string>();
   const problems: string[] = [];
   for (const [at, line] of text.split(/\r?\n/).entries()) {
@@ -14,7 +17,9 @@ export function readImageList(text: string, source: string): ImageListResult {
     if (image === "") continue;
     const name = fullName(image);
     if (name === undefined)
-      problems.push(`${source}:${at + 1}: ${JSON.stringify(image.slice(0, 120))} is no name of an image`);
+      problems.push(
+        `${source === undefined ? "" : `${source}:${at + 1}: `}${JSON.stringify(image.slice(0, 120))} is no name of an image`,
+      );
     else names.add(name);
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, names: [...names] };

@@ -5,7 +5,8 @@ export function pushFix({ code, cause, fix }: RegistryFailure): {
   readonly cause: string;
   readonly fix: string;
 } {
-  return { cause: cause.replace("containerd's proxy", "the proxy"), fix: FIXES[code] ?? fix };
+  const here = cause.replace("containerd's proxy", "the proxy").replace(" on this node:", " here:");
+  return { cause: here, fix: FIXES[code] ?? fix };
 }
 
 const CA =

@@ -1,6 +1,8 @@
 import type { Digest } from "../bundle.ts";
 import type { PlannedImage } from "./plan-push.ts";
 import type { PushEvent } from "./push-event.ts";
+import { listPairs } from "./repository-parts.ts";
+import { createRate } from "./sending-rate.ts";
 
 /** How far a push has come. Nothing in it ever goes backwards but the rate and the time left. */
 export interface PushView {
@@ -54,8 +56,6 @@ export interface PushProgress {
   view(atMs: number): PushView;
 }
 
-/** The rate is that of so many ms. */
-const WINDOW_MS = 10_000;
 /** No guess before. */
 const GUESS_AFTER_MS = 2_000;
 
@@ -71,11 +71,12 @@ export function createPushProgress(
   const counts = { there: 0, pushed: 0, failed: 0 };
   const bytes = { sent: 0, mounted: 0, there: 0 };
   const active = new Map<string, ActiveBlob & { current: number }>();
-  const samples: { readonly atMs: number; readonly sent: number }[] = [{ atMs: startMs, sent: 0 }];
+  const rate = createRate(startMs);
   let retries = 0;
   let refusesMounts = false;
-  /** Found where nobody knew yet for which image. */
-  const foundEarly = new Map<Digest, Set<string>>();
+  /** Found, or brought, where nobody knew yet for which image. */
+  const foundEarly = new Set<Digest>();
+  const doneEarly = new Set<string>();
 
   const finish = (key: string): void => {
     const pair = pairs.find(key);
@@ -87,9 +88,9 @@ export function createPushProgress(
     if (end === undefined) return;
     // It could have been mounted from there.
     if (end === "uploaded") refusesMounts ||= pairs.hasOther(repository, digest);
-    if (end === "there" && reading !== undefined) {
-      const keys = foundEarly.get(digest) ?? new Set();
-      foundEarly.set(digest, keys.add(`${repository}@${digest}`));
+    if (reading !== undefined) {
+      doneEarly.add(`${repository}@${digest}`);
+      if (end === "there") foundEarly.add(digest);
     }
     if (end !== "uploaded") bytes[end] += size;
     finish(`${repository}@${digest}`);
@@ -113,7 +114,7 @@ export function createPushProgress(
         // The next try begins at its start, and what was shown stays.
         active.set(key, { ...blob, current: event.bytes, bytes: Math.max(blob.bytes, event.bytes) });
         if (pair !== undefined) pairs.raise(pair, Math.min(pair.size, event.bytes));
-        sample(samples, atMs, bytes.sent);
+        rate.note(atMs, bytes.sent);
       }
       if (event.kind === "blob-end") noteEnd(event);
       if (event.kind === "image-end" && event.result !== "left") {
@@ -134,12 +135,12 @@ export function createPushProgress(
       images = next;
       pairs = listPairs(next);
       index = indexImages(next);
-      for (const keys of foundEarly.values()) for (const key of keys) finish(key);
+      for (const key of doneEarly) finish(key);
       reading = undefined;
     },
     view(atMs) {
       const { total, done } = pairs.sums();
-      const bytesPerSecond = rateOf(samples, atMs, bytes.sent);
+      const bytesPerSecond = rate.perSecond(atMs, bytes.sent);
       const left = pairs.left(refusesMounts);
       // What has all gone out may have to go once more: only its end tells.
       const mayGuess =
@@ -169,62 +170,6 @@ function readingLeft({ bytes, total }: Reading, tookMs: number): number | undefi
   return (Math.max(0, total - bytes) / bytes) * tookMs;
 }
 
-interface Pair {
-  readonly repository: string;
-  readonly digest: Digest;
-  readonly size: number;
-  /** The furthest it has come. */
-  high: number;
-}
-
-/** Parts by repository; what is asked of all of them is kept up to date, as there may be tens of thousands. */
-interface Pairs {
-  find(key: string): Pair | undefined;
-  /** It has come so far, or further. */
-  raise(pair: Pair, to: number): void;
-  sums(): { readonly total: number; readonly done: number };
-  /** Another repository has all of it. */
-  hasOther(repository: string, digest: Digest): boolean;
-  /** What still has to go over the wire: where mounts work, each blob once. */
-  left(refusesMounts: boolean): number;
-}
-
-function listPairs(images: readonly PlannedImage[]): Pairs {
-  const pairs = new Map<string, Pair>();
-  /** What is left of a blob where it has come furthest, and who has all of it. */
-  const blobs = new Map<Digest, { left: number; readonly whole: Set<string> }>();
-  const sums = { total: 0, done: 0, leftOnce: 0 };
-  for (const { repository, tree, referrers } of images)
-    for (const { blobs: parts } of [tree, ...referrers])
-      for (const { digest, size } of parts) {
-        const key = `${repository}@${digest}`;
-        if (pairs.has(key)) continue;
-        pairs.set(key, { repository, digest, size, high: 0 });
-        sums.total += size;
-        if (!blobs.has(digest)) sums.leftOnce += size;
-        if (!blobs.has(digest)) blobs.set(digest, { left: size, whole: new Set() });
-      }
-  return {
-    find: (key) => pairs.get(key),
-    raise(pair, to) {
-      const blob = blobs.get(pair.digest);
-      if (blob === undefined || to < pair.high) return;
-      sums.done += to - pair.high;
-      pair.high = to;
-      const left = Math.min(blob.left, pair.size - to);
-      sums.leftOnce -= blob.left - left;
-      blob.left = left;
-      if (to === pair.size) blob.whole.add(pair.repository);
-    },
-    sums: () => sums,
-    hasOther(repository, digest) {
-      const whole = blobs.get(digest)?.whole;
-      return whole !== undefined && whole.size > (whole.has(repository) ? 1 : 0);
-    },
-    left: (refusesMounts) => (refusesMounts ? sums.total - sums.done : sums.leftOnce),
-  };
-}
-
 function indexImages(images: readonly PlannedImage[]): ReadonlyMap<string, readonly PlannedImage[]> {
   const index = new Map<string, PlannedImage[]>();
   for (const image of images) {
@@ -244,17 +189,4 @@ function blobsOf(
   return (index.get(`${repository}@${digest}`) ?? []).flatMap(({ tree, referrers }) =>
     [tree, ...referrers].flatMap(({ blobs }) => blobs.map((blob) => blob.digest)),
   );
-}
-
-function sample(samples: { atMs: number; sent: number }[], atMs: number, sent: number): void {
-  const last = samples.at(-1);
-  if (last !== undefined && atMs - last.atMs < 250) return;
-  samples.push({ atMs, sent });
-  while ((samples[1]?.atMs ?? atMs) < atMs - WINDOW_MS) samples.shift();
-}
-
-function rateOf(samples: readonly { atMs: number; sent: number }[], atMs: number, sent: number): number {
-  const first = samples.find((one) => one.atMs >= atMs - WINDOW_MS) ?? samples.at(-1);
-  if (first === undefined || atMs <= first.atMs) return 0;
-  return Math.max(0, ((sent - first.sent) / (atMs - first.atMs)) * 1000);
 }

@@ -149,3 +149,18 @@ test("what was found in a repository that it only passes through is not there on
   const { bytes } = progress.view(1);
   assert.deepEqual([bytes.done, bytes.there], [1_000, 1_000]);
 });
+
+test("what was sent before the images were known is done, and was not there before", () => {
+  const progress = createPushProgress(undefined, 0);
+  progress.note(begin("b", base), 0);
+  progress.note(sent("b", base, 1_000), 1);
+  progress.note(end("b", base, "uploaded"), 1);
+  progress.plan(images);
+  assert.equal(progress.view(2).bytes.done, 1_000);
+  progress.note(
+    { kind: "image-end", name: "b", repository: "b", tag: "1", digest: top.digest, result: "there" },
+    2,
+  );
+  const { bytes } = progress.view(2);
+  assert.deepEqual([bytes.done, bytes.sent, bytes.there], [1_000, 1_000, 0]);
+});
