@@ -11,7 +11,7 @@ import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { readFleet } from "../fleet/store/read-fleet.ts";
 import { writeChannel } from "../fleet/store/write-channel.ts";
 import { clearOverride, forgetNode, setOverride, writeInventory } from "../fleet/store/write-nodes.ts";
-import { beginRollout, commandState } from "../fleet/store/write-rollout.ts";
+import { beginRollout, commandState, wasPruned } from "../fleet/store/write-rollout.ts";
 import { pictureFleet } from "./picture-fleet.ts";
 import { type WatchClocks, watchPictures } from "./watch-pictures.ts";
 
@@ -54,6 +54,9 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
           return {
             answer: { refusals: [`${named.doubt}: no rollout of ${spec.channel} goes on until it can`] },
           };
+        // Also one of another channel, or of one that cannot be read: names are the whole fleet's.
+        if (records.spec.has(spec.id) || (await wasPruned(store, spec.id)))
+          return { answer: { refusals: [`there has been a rollout ${spec.id} already: ids are used once`] } };
         const started = startRollout(spec, named.channel, named.rollouts, clocks.nowMs());
         if (!started.ok) return { answer: { refusals: started.messages } };
         const written = await beginRollout(store, records, spec, started);

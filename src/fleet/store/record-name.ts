@@ -38,6 +38,11 @@ export function bundleKey(fleet: string, digest: string): string {
   return bundlesPrefix(fleet) + digest;
 }
 
+/** That there was a rollout of this name, when its records are gone. Nobody keeps these in memory. */
+export function pastRolloutKey(fleet: string, id: string): string {
+  return `${fleetPrefix(fleet)}past-rollouts/${id}`;
+}
+
 /** Undefined: a key of somebody else, or of a later version. */
 export function nameOf(fleet: string, key: string): RecordName | undefined {
   const prefix = recordsPrefix(fleet);
