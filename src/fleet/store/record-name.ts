@@ -38,9 +38,13 @@ export function bundleKey(fleet: string, digest: string): string {
   return bundlesPrefix(fleet) + digest;
 }
 
-/** That there was a rollout of this name, when its records are gone. Nobody keeps these in memory. */
+/** Names of rollouts whose records are gone. Nobody keeps these in memory. */
+export function pastRolloutsPrefix(fleet: string): string {
+  return `${fleetPrefix(fleet)}past-rollouts/`;
+}
+
 export function pastRolloutKey(fleet: string, id: string): string {
-  return `${fleetPrefix(fleet)}past-rollouts/${id}`;
+  return pastRolloutsPrefix(fleet) + id;
 }
 
 /** Undefined: a key of somebody else, or of a later version. */

@@ -7,12 +7,12 @@ import { commit, type RecordWrite, unchanged, type WriteResult } from "./commit.
 import type { FleetRecords, Stored } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
 import { type Leadership, ledBy } from "./lead-fleet.ts";
-import { pastRolloutKey } from "./record-name.ts";
+import { pastRolloutsPrefix } from "./record-name.ts";
 
 /**
  * What `startRollout` has said of `records`, as one write. The channel is written too, as it is: that way only one of two
  * that start at once, each without knowing of the other, gets through. Not ok also where there is no such channel, or
- * where there was a rollout of this name before (`wasPruned`): nodes know it by that, and would take this one for it.
+ * where there was a rollout of this name before (`listPastRollouts`): nodes know it by that, and would take this one for it.
  */
 export async function beginRollout(
   store: FleetStore,
@@ -41,10 +41,11 @@ export async function beginRollout(
   );
 }
 
-/** Whether a rollout of this name was pruned. */
-export async function wasPruned({ engine, fleet }: FleetStore, id: string): Promise<boolean> {
-  const { gets } = await engine.txn({ success: [{ kind: "get", key: pastRolloutKey(fleet, id) }] });
-  return gets[0] !== undefined;
+/** Names of all rollouts that were pruned. For commands of people. */
+export async function listPastRollouts({ engine, fleet }: FleetStore): Promise<ReadonlySet<string>> {
+  const prefix = pastRolloutsPrefix(fleet);
+  const { entries } = await engine.list(prefix);
+  return new Set(entries.map(({ key }) => key.slice(prefix.length)));
 }
 
 /** What an operator has commanded: `commandRollout`. */
