@@ -32,6 +32,8 @@ export interface FleetPicture {
 export interface ServerRecord {
   readonly id: string;
   readonly version?: string;
+  /** Its clock is by so much ahead of the controller's that it tells its nodes of no rollout. Absent: it does. */
+  readonly clockOffMs?: number;
 }
 
 export interface BrokenRecord {

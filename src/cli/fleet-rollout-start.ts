@@ -3,6 +3,7 @@ import { DEFAULT_ROLLOUT } from "../core/fleet/default-rollout.ts";
 import type { NamedChannel } from "../core/fleet/find-channel.ts";
 import { parseRolloutFile } from "../core/fleet/parse-rollout-file.ts";
 import { planRollout, type RolloutPlan } from "../core/fleet/plan-rollout.ts";
+import type { Rollout } from "../core/fleet/rollout.ts";
 import type { RolloutDraft } from "../core/fleet/rollout-draft.ts";
 import { formatIssue, hasErrors } from "../core/issue.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
@@ -33,6 +34,7 @@ export async function fleetRolloutStart(
   const draft = file === undefined ? DEFAULT_ROLLOUT : await readDraft(file, io, deps);
   if (draft === undefined) return 65;
   const published = openPublished(await store.listBundles(), sha256);
+  const past = await store.listPastRollouts();
   const plan = (picture: FleetPicture): RolloutPlan | Refused => {
     const channel = findChannel(options.channel ?? draft.channel, picture);
     if (typeof channel === "string") return { refusals: [channel] };
@@ -42,6 +44,7 @@ export async function fleetRolloutStart(
       draft,
       to: to.bundle,
       id: options.id,
+      used: new Set([...past, ...picture.channels.flatMap(({ rollouts }) => rollouts.map(nameOf))]),
       supersedes: options.supersedes ?? [],
       by: options.by ?? user,
       atMs: deps.nowMs(),
@@ -74,6 +77,8 @@ export async function fleetRolloutStart(
   else io.stderr(`${id} has begun: mirrorlet fleet rollout status ${id} --watch\n`);
   return 0;
 }
+
+const nameOf = ({ spec }: Rollout): string => spec.id;
 
 async function readDraft(
   path: string,

@@ -89,10 +89,28 @@ function listTroubles({
       : [`the engine has not answered for ${formatAge(staleMs)}: this is how it was then`]),
     ...(channels.length === 0 ? ["no channel: nothing was published yet (mirrorlet fleet publish)"] : []),
     ...(servers.length === 0 && total > 0 ? ["no feed server runs: no node can be told anything"] : []),
+    ...clockTroubles(servers),
     ...broken.slice(0, 5).map(({ key, message }) => `${key} cannot be read, and is left out: ${message}`),
     ...stuck,
     ...(broken.length > 5 ? [`${formatCount(broken.length - 5)} more records cannot be read`] : []),
   ];
+}
+
+/** All of them at once: it is rather the controller's clock. */
+function clockTroubles(servers: FleetReport["servers"]): readonly string[] {
+  const off = servers.flatMap(({ id, clockOffMs: ms }) => (ms === undefined ? [] : [{ id, ms }]));
+  const [first] = off;
+  if (first === undefined) return [];
+  const away = (ms: number): string =>
+    `${formatAge(Math.abs(ms))} ${ms > 0 ? "ahead of" : "behind"} the controller's`;
+  const effect = "rollouts stand still there until the clock that is wrong is put right";
+  if (off.length === servers.length && off.length > 1)
+    return [
+      `the controller's clock is not that of any feed server (${first.id}'s is ${away(first.ms)}): ${effect}`,
+    ];
+  const shown = off.slice(0, MOST_SERVERS);
+  const lines = shown.map(({ id, ms }) => `the clock of the feed server ${id} is ${away(ms)}: ${effect}`);
+  return off.length > MOST_SERVERS ? [...lines, `and those of ${off.length - MOST_SERVERS} more`] : lines;
 }
 
 function troubleLines(report: FleetReport, style: FleetStyle): readonly string[] {

@@ -15,6 +15,8 @@ export interface FleetStorePort {
   watch(signal: AbortSignal, onPicture: (picture: FleetPicture) => void): Promise<void>;
   /** Published documents by digest; nobody has looked at them. */
   listBundles(): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Names of rollouts whose records are gone. */
+  listPastRollouts(): Promise<ReadonlySet<string>>;
   /** `other`: one with the same payload and other bytes is there; only `instead` is replaced. */
   putBundle(digest: string, bytes: Uint8Array, instead?: Uint8Array): Promise<"stored" | "same" | "other">;
   /** A text: why not. */

@@ -11,7 +11,7 @@ import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { readFleet } from "../fleet/store/read-fleet.ts";
 import { writeChannel } from "../fleet/store/write-channel.ts";
 import { clearOverride, forgetNode, setOverride, writeInventory } from "../fleet/store/write-nodes.ts";
-import { beginRollout, commandState } from "../fleet/store/write-rollout.ts";
+import { beginRollout, commandState, listPastRollouts } from "../fleet/store/write-rollout.ts";
 import { pictureFleet } from "./picture-fleet.ts";
 import { type WatchClocks, watchPictures } from "./watch-pictures.ts";
 
@@ -28,6 +28,7 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
       await watchPictures(store, signal, onPicture, clocks);
     },
     listBundles: () => listBundles(store),
+    listPastRollouts: () => listPastRollouts(store),
     async putBundle(digest, bytes, instead) {
       if (instead === undefined) return putBundle(store, digest, bytes);
       return (await replaceBundle(store, digest, instead, bytes)) ? "stored" : "other";
@@ -54,6 +55,9 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
           return {
             answer: { refusals: [`${named.doubt}: no rollout of ${spec.channel} goes on until it can`] },
           };
+        // Also one of another channel, or of one that cannot be read: names are the whole fleet's.
+        if (records.spec.has(spec.id) || (await listPastRollouts(store)).has(spec.id))
+          return { answer: { refusals: [`there has been a rollout ${spec.id} already: ids are used once`] } };
         const started = startRollout(spec, named.channel, named.rollouts, clocks.nowMs());
         if (!started.ok) return { answer: { refusals: started.messages } };
         const written = await beginRollout(store, records, spec, started);
@@ -109,6 +113,7 @@ function translated(port: FleetStorePort): FleetStorePort {
     look: wrap(port.look),
     watch: wrap(port.watch),
     listBundles: wrap(port.listBundles),
+    listPastRollouts: wrap(port.listPastRollouts),
     putBundle: wrap(port.putBundle),
     writeChannel: wrap(port.writeChannel),
     beginRollout: wrap(port.beginRollout),

@@ -12,13 +12,20 @@ export function createTlsCredentials(
   cert: Buffer | null,
 ): ChannelCredentials {
   const made = credentials.createSsl(ca, key, cert);
-  const connect = made._createSecureConnector.bind(made);
+  const connect: unknown = made._createSecureConnector;
+  // There is no public way: `grpc.ssl_target_name_override` says another name, and none is not one. Where another version of
+  // grpc-js has it otherwise, its own way holds, with the warning.
+  if (typeof connect !== "function") return made;
   made._createSecureConnector = (...input) => {
-    const connector = connect(...input);
-    // grpc-js 1.14 has no option for it. `host` is there too, and is what the certificate is then checked against.
-    const { connectionOptions } = connector as { readonly connectionOptions?: ConnectionOptions };
-    if (isIP(connectionOptions?.servername ?? "") !== 0) delete connectionOptions?.servername;
+    const connector = connect.apply(made, input);
+    forgetAddress((connector as { readonly connectionOptions?: ConnectionOptions }).connectionOptions);
     return connector;
   };
   return made;
+}
+
+/** `host` stays, and is what the certificate is then checked against: without it that would be "localhost". */
+function forgetAddress(options: ConnectionOptions | undefined): void {
+  const { servername = "", host } = options ?? {};
+  if (options !== undefined && isIP(servername) !== 0 && host === servername) delete options.servername;
 }

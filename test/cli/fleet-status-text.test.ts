@@ -127,6 +127,22 @@ test("a fleet that is well is not trouble; one that nobody leads is, as long as 
   assert.match(status(frozen), /frozen: no controller leads, and nothing goes on/);
   assert.equal(hasTrouble(at({ servers: [] })), true);
   assert.match(status({ ...calm, servers: [] }), /no feed server runs/);
+  const clocks = (...offs: readonly (number | undefined)[]): Partial<FleetPicture> => ({
+    servers: offs.map((ms, at) => ({ id: `feed-${at}`, ...(ms !== undefined && { clockOffMs: ms }) })),
+  });
+  assert.equal(hasTrouble(at(clocks(undefined, 61_000))), true);
+  assert.match(
+    status({ ...calm, ...clocks(undefined, 61_000) }).replace(/\s+/g, " "),
+    /the clock of the feed server feed-1 is 1 min ahead of the controller's: rollouts stand still there/,
+  );
+  assert.match(
+    status({ ...calm, ...clocks(-40_000, -41_000) }).replace(/\s+/g, " "),
+    /the controller's clock is not that of any feed server \(feed-0's is 40 s behind the controller's\)/,
+  );
+  assert.match(
+    status({ ...calm, ...clocks(...Array<number>(9).fill(-40_000), undefined) }),
+    /and those of 1 more/,
+  );
   const broken = [{ key: "/mirrorlet/prod/records/channels/x", message: "it is not JSON" }];
   assert.match(status({ ...calm, broken }), /channels\/x cannot be read, and is left out: it is not JSON/);
   assert.match(status({ ...calm, staleMs: 40_000 }), /the engine has not answered for 40 s/);

@@ -9,7 +9,7 @@ import { commit, type RecordWrite } from "../../src/fleet/store/commit.ts";
 import type { FleetStore } from "../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../src/fleet/store/read-fleet.ts";
 import { keyOf } from "../../src/fleet/store/record-name.ts";
-import { NEW, OLD, sha256, statusWith } from "../core/fleet/support/fleet.ts";
+import { NEW, OLD, sha256, specWith, stateWith, statusWith } from "../core/fleet/support/fleet.ts";
 import type { Nature } from "../core/fleet/support/sim/agent.ts";
 import { World } from "../core/fleet/support/sim/world.ts";
 import { runMirrorlet } from "../e2e/support/mirrorlet.ts";
@@ -167,6 +167,25 @@ test("rollout start: shows what it will do, and --dry-run writes nothing", async
     "rollout",
     "start",
   );
+});
+
+test("rollout start: a name is used once, also where its rollout was pruned or is another channel's", async (t) => {
+  const { ok, fails, sign, dir } = await workshop(t);
+  await ok("publish", await sign(1));
+  const store = await journalOf(t, dir);
+  await commit(
+    store,
+    [],
+    [
+      { notePruned: "old" },
+      { kind: "inventory", id: "n1", value: { labels: {} } },
+      { kind: "spec", id: "other", value: specWith({ id: "other", channel: "edge" }) },
+      { kind: "state", id: "other", value: stateWith({ phase: "done" }) },
+    ],
+  );
+  for (const id of ["old", "other"])
+    await fails(1, new RegExp(`there has been a rollout ${id} already`), "rollout", "start", "--id", id);
+  await ok("rollout", "start", "--id", "new");
 });
 
 test("an operator's commands, and what is refused says what can be done instead", async (t) => {

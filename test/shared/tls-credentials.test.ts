@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { createServer, type TLSSocket } from "node:tls";
-import { Client } from "@grpc/grpc-js";
+import { type ConnectionOptions, createServer, type TLSSocket } from "node:tls";
+import { type ChannelCredentials, Client, credentials } from "@grpc/grpc-js";
 import { createTlsCredentials } from "../../src/shared/tls-credentials.ts";
 import { createCa } from "../support/tls.ts";
 
@@ -32,3 +32,31 @@ test("a server is asked for by its name, and not by an address; Node has nothing
   }
   assert.deepEqual(warned, []);
 });
+
+test("grpc-js has what is changed of it; where it has not, its own way holds and the certificate is checked", async (t) => {
+  const prototype = Object.getPrototypeOf(credentials.createSsl()) as ChannelCredentials;
+  const own = prototype._createSecureConnector;
+  t.after(() => {
+    prototype._createSecureConnector = own;
+  });
+  const target = { scheme: "dns", authority: "", path: "127.0.0.1:1" };
+  const optionsOf = (): ConnectionOptions | undefined =>
+    (createTlsCredentials(null, null, null)._createSecureConnector(target, {}) as never as Connector)
+      .connectionOptions;
+  assert.deepEqual([optionsOf()?.servername, optionsOf()?.host], [undefined, "127.0.0.1"]);
+
+  prototype._createSecureConnector = function (...input) {
+    const connector = own.apply(this, input) as never as Connector;
+    delete connector.connectionOptions?.host;
+    return connector as never;
+  };
+  assert.equal(optionsOf()?.servername, "127.0.0.1", "without host, the name says what is checked");
+  prototype._createSecureConnector = () => ({}) as never;
+  assert.equal(optionsOf(), undefined);
+  delete (prototype as { _createSecureConnector?: unknown })._createSecureConnector;
+  assert.ok(createTlsCredentials(null, null, null)._isSecure());
+});
+
+interface Connector {
+  readonly connectionOptions?: ConnectionOptions;
+}

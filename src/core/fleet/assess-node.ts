@@ -30,6 +30,16 @@ export interface FleetView {
   /** Nodes with an override. */
   readonly overridden: ReadonlySet<string>;
   readonly gone: GoneServers;
+  /**
+   * Nodes without a stream (`nameLeave`), with the moment since when that is known here. Absent: when they left counts as
+   * it is written down, by the clocks of the servers that they left.
+   */
+  readonly left?: GoneServers;
+  /**
+   * By rollout, how long its bake has been watched, by a clock that only grows. Absent: it counts as it is written down, by
+   * the clock of whoever led then.
+   */
+  readonly bakedMs?: ReadonlyMap<string, number>;
   /** Since when this controller has led without a gap: what did not happen before is not held against nodes. */
   readonly watchedSinceMs: number;
 }
@@ -40,7 +50,7 @@ export function assessNode(rollout: Rollout, node: FleetNode, view: FleetView, n
   if (status === undefined) return "offline";
   if (hasRefused(rollout, status)) return "failed";
   const { spec } = rollout;
-  const goneMs = goneSince(status, view.gone);
+  const goneMs = goneSince(status, view);
   if (isDone(rollout, status)) {
     if (hasWorsened(status)) return "failed";
     return goneMs !== undefined && nowMs >= goneMs + spec.reportByMs ? "suspect" : "done";
@@ -55,7 +65,7 @@ export function assessNode(rollout: Rollout, node: FleetNode, view: FleetView, n
 export function assessRevert(rollout: Rollout, node: FleetNode, view: FleetView, nowMs: number): Outcome {
   const { status } = node;
   if (status === undefined || view.overridden.has(node.id) || status.source === "pinned") return "excluded";
-  const isGone = goneSince(status, view.gone) !== undefined;
+  const isGone = goneSince(status, view) !== undefined;
   const offer = offerOf(rollout, status, "revert");
   if (offer === undefined) {
     if (!mayRunNew(rollout.spec, status)) return "excluded";
@@ -67,8 +77,16 @@ export function assessRevert(rollout: Rollout, node: FleetNode, view: FleetView,
 }
 
 /** Since when the node has no stream; undefined: it has one. */
-export function goneSince({ connection, seenMs }: NodeStatus, gone: GoneServers): number | undefined {
-  return connection === undefined ? seenMs : gone.get(connection.server);
+export function goneSince(status: NodeStatus, { gone, left }: Gone): number | undefined {
+  const { connection, seenMs } = status;
+  return connection === undefined ? (left?.get(nameLeave(status)) ?? seenMs) : gone.get(connection.server);
+}
+
+type Gone = Pick<FleetView, "gone" | "left">;
+
+/** Another one when the node was there in between. */
+export function nameLeave({ node, seenMs }: NodeStatus): string {
+  return `${node}/${seenMs}`;
 }
 
 /** Why a node is failed, silent or suspect. */

@@ -41,7 +41,7 @@ function readAnswer(
     return preflight.ok
       ? "ok"
       : (preflight.error ?? { code: "preflight-failed", message: "no reason given" });
-  if (goneSince(status, view.gone) !== undefined) return undefined;
+  if (goneSince(status, view) !== undefined) return undefined;
   const offer = offerOf(rollout, status, "preflight");
   if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "pending" : undefined;
   if (nowMs < offer.sentMs + spec.preflight.reportByMs) return "pending";

@@ -57,7 +57,7 @@ export function assessWave(
   const lost = [...explain("silent"), ...explain("suspect")];
   const done = groups.get("done") ?? [];
   const waits = rollout.spec.offline === "wait" ? counts.offline : 0;
-  const away = done.filter(({ status }) => status && goneSince(status, view.gone) !== undefined).length;
+  const away = done.filter(({ status }) => status && goneSince(status, view) !== undefined).length;
   const maxLost = Math.floor((of * wave.maxSilentPct) / 100);
   const failures = failed.length + (index === 0 ? counts.suspect : 0);
   return {

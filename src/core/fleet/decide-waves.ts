@@ -92,10 +92,11 @@ function decideCurrent(
     return isLate && current.isSettled ? halt("class-untried") : wait("class-untried");
   }
   if (current.of > 0) {
+    const watchedMs = view.bakedMs?.get(spec.id);
     // By another clock: it would last for as long as that one was ahead.
-    if (state.bakingMs === undefined || state.bakingMs > nowMs)
+    if (state.bakingMs === undefined || (watchedMs === undefined && state.bakingMs > nowMs))
       return { kind: "write", state: { ...state, bakingMs: nowMs } };
-    const bakedMs = nowMs - state.bakingMs;
+    const bakedMs = watchedMs ?? nowMs - state.bakingMs;
     if (bakedMs < bakeOf(wave, rollout)) return wait("baking");
     if (current.isTooManyAway) return wait("away");
     if (current.unproven.length > 0 && state.expedited === undefined)

@@ -1,6 +1,9 @@
 import type { GoneServers } from "./assess-node.ts";
 
-/** Which of the servers that statuses name are not alive, and since when that is known: their nodes have no stream. */
+/**
+ * Which of those that are named are not alive, and since when that is known: servers, whose nodes then have no stream, or
+ * streams that nodes have left.
+ */
 export function followServers(
   before: GoneServers,
   alive: ReadonlySet<string>,

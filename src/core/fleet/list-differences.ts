@@ -69,7 +69,7 @@ function kindsOf(
   if (status?.cloned) kinds.push("cloned");
   if (status?.drifted) kinds.push("drifted");
   if (status === undefined) kinds.push("unseen");
-  else if (goneSince(status, view.gone) !== undefined) kinds.push("gone");
+  else if (goneSince(status, view) !== undefined) kinds.push("gone");
   const found = findChannel(channels, node);
   if (found === "several") kinds.push("several-channels");
   else if (found === "none") kinds.push("no-channel");

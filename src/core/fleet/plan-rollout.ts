@@ -20,6 +20,8 @@ export interface RolloutWish {
   readonly to: PublishedState;
   /** Undefined: a name is made of channel and serial. */
   readonly id: string | undefined;
+  /** Names of others that there are and were, of any channel: none is used twice. */
+  readonly used: ReadonlySet<string>;
   /** Ids of rollouts. */
   readonly supersedes: readonly string[];
   readonly by: string;
@@ -34,7 +36,7 @@ export interface RolloutPlan extends Remarks {
 
 /** A draft, counted out on the nodes of its channel, and what is to be said of it before it begins. */
 export function planRollout(
-  { draft, to, id, supersedes, by, atMs }: RolloutWish,
+  { draft, to, id, used, supersedes, by, atMs }: RolloutWish,
   { name, channel, rollouts }: NamedChannel,
   nodes: readonly FleetNode[],
   sha256: Sha256,
@@ -43,7 +45,8 @@ export function planRollout(
   const scope = isWithin({}, draft.scope) ? channel.members : draft.scope;
   const found = supersedes.map((one) => rollouts.find(({ spec }) => spec.id === one)?.spec);
   const from = stableOf(channel, scope);
-  const taken = new Set(rollouts.map(({ spec }) => spec.id));
+  const own = rollouts.map(({ spec }) => spec.id);
+  const taken = new Set([...used, ...own]);
   const facts = {
     id: id ?? draft.id ?? nameRollout(`${name}-${to.serial}`, taken),
     channel: name,
@@ -65,6 +68,9 @@ export function planRollout(
     ...checkScope(spec, channel, members),
     ...checkFloor(spec, to),
     ...(isExpired ? ["it has expired, and no node would put it in force; sign it anew"] : []),
+    ...(used.has(spec.id) && !own.includes(spec.id)
+      ? [`there has been a rollout ${spec.id} already: ids are used once`]
+      : []),
     ...checkStart(spec, channel, rollouts, atMs),
   ];
   return {

@@ -25,7 +25,7 @@ export function summarizeFleet(
     .slice(0, MOST_ROLLOUTS)
     .map((rollout) => summarizeRollout(rollout, view, (node) => findWave(rollout.spec, node, sha256), nowMs));
   const statuses = view.nodes.flatMap(({ status }) => (status ? [status] : []));
-  const gone = statuses.filter((status) => goneSince(status, view.gone) !== undefined).length;
+  const gone = statuses.filter((status) => goneSince(status, view) !== undefined).length;
   const live = rollouts.filter(({ summary }) => !isEnded(summary.state));
   return {
     atMs: nowMs,

@@ -5,6 +5,7 @@ import type { ControllerOptions, ControllerPace } from "./controller-options.ts"
 import { rememberWaves } from "./remember-waves.ts";
 import { type Memory, runRound } from "./run-round.ts";
 import { type HeldLead, pauseInLead } from "./seek-lead.ts";
+import type { BakeWatch } from "./watch-bakes.ts";
 import type { Freshness } from "./watch-freshness.ts";
 
 /**
@@ -17,6 +18,7 @@ export async function lead(
   pace: ControllerPace,
   held: HeldLead,
   look: () => Freshness,
+  bakes: BakeWatch,
   board: ControllerBoard,
   signal: AbortSignal,
 ): Promise<string> {
@@ -61,7 +63,9 @@ export async function lead(
       memory ??= {
         watchedSinceMs: nowMs(),
         waves,
+        bakes,
         gone: new Map(),
+        left: new Map(),
         writtenRevision: leadership.createRevision,
       };
       const report = await runRound(options, leadership, memory);

@@ -9,12 +9,15 @@ import { decideState, pruneRollout, type StateDecision } from "../store/write-ro
 import { writeTokens } from "../store/write-tokens.ts";
 import type { ControllerOptions } from "./controller-options.ts";
 import { planRound, type Reclaim, type RoundPlan } from "./plan-round.ts";
+import type { BakeWatch } from "./watch-bakes.ts";
 
 /** What a leader knows beside the records, for as long as it leads without a gap. */
 export interface Memory {
   readonly watchedSinceMs: number;
   readonly waves: (spec: RolloutSpec) => WaveOf;
+  readonly bakes: BakeWatch;
   gone: GoneServers;
+  left: GoneServers;
   /** Up to which revision its own writes have come: by records from before, they would be made again. */
   writtenRevision: number;
 }
@@ -37,8 +40,10 @@ export async function runRound(
   const { records } = followed;
   if (followed.revision() < memory.writtenRevision) return undefined;
   const atMs = nowMs();
-  const view = viewFleet(records, memory.gone, memory.watchedSinceMs, atMs);
-  memory.gone = view.gone;
+  const seen = viewFleet(records, memory, memory.watchedSinceMs, atMs);
+  memory.gone = seen.gone;
+  memory.left = seen.left ?? memory.left;
+  const view = { ...seen, bakedMs: memory.bakes.look(records) };
   const plan = planRound(records, view, memory.waves, atMs);
 
   let conflicts = 0;

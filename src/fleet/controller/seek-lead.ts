@@ -4,6 +4,7 @@ import { joinSignals } from "../join-signals.ts";
 import { pause } from "../pause.ts";
 import { isLed, type Leadership, takeLead } from "../store/lead-fleet.ts";
 import type { ControllerOptions, ControllerPace } from "./controller-options.ts";
+import type { BakeWatch } from "./watch-bakes.ts";
 import type { Freshness } from "./watch-freshness.ts";
 
 export interface HeldLead {
@@ -17,10 +18,12 @@ export async function seekLead(
   options: ControllerOptions,
   pace: ControllerPace,
   look: () => Freshness,
+  bakes: BakeWatch,
   signal: AbortSignal,
 ): Promise<HeldLead | undefined> {
   const { store, followed, random, onNotice } = options;
   while (!signal.aborted) {
+    bakes.look(followed.records);
     // Who cannot see could not lead.
     if (look().is !== "blind" && !isLed(store.fleet, followed.records)) {
       try {

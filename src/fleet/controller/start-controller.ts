@@ -2,6 +2,7 @@ import { type ControllerStatus, createControllerBoard } from "./controller-board
 import { CONTROLLER_PACE, type ControllerOptions } from "./controller-options.ts";
 import { lead } from "./lead.ts";
 import { seekLead } from "./seek-lead.ts";
+import { watchBakes } from "./watch-bakes.ts";
 import { watchFreshness } from "./watch-freshness.ts";
 
 export interface Controller {
@@ -37,13 +38,15 @@ async function takePart(
   const { followed, uptimeMs, onNotice } = options;
   const pace = { ...CONTROLLER_PACE, ...options.pace };
   const look = watchFreshness(followed.ageMs, uptimeMs, pace);
+  // Who stands by watches too, and goes on with what it has seen.
+  const bakes = watchBakes(uptimeMs);
   while (!signal.aborted) {
-    const held = await seekLead(options, pace, look, signal);
+    const held = await seekLead(options, pace, look, bakes, signal);
     if (held === undefined) return;
     board.role("leading");
     onNotice?.({ kind: "leads" });
     try {
-      const why = await lead(options, pace, held, look, board, signal);
+      const why = await lead(options, pace, held, look, bakes, board, signal);
       onNotice?.({ kind: "leads-no-more", why });
     } finally {
       board.role("standing-by");

@@ -37,7 +37,7 @@ export function createFleetFigures(source: FleetMetricsSource): () => FleetFigur
     const { records } = followed;
     const controller = source.controller?.();
     const channels = listChannels(records);
-    const view = viewFleet(records, gone, nowMs(), nowMs());
+    const view = viewFleet(records, { gone }, nowMs(), nowMs());
     gone = view.gone;
     const base = { followed, channels, atMs: nowMs, ...(controller && { controller }) };
     if (controller?.role !== "leading") return base;

@@ -71,7 +71,14 @@ function createFeedServer(options: FeedServerOptions) {
     beginnings: createKeyedThrottle(MOST_BEGINNINGS.burst, MOST_BEGINNINGS.perSecond),
   });
   seatKeeper = takeSeat(options, desk, closing.signal);
-  const ticker = startTicker({ ...options, desk, followed, messages, work: () => tokens.work(nowMs()) });
+  const ticker = startTicker({
+    ...options,
+    desk,
+    followed,
+    messages,
+    onClock: (offMs) => seatKeeper?.noteClock(offMs),
+    work: () => tokens.work(nowMs()),
+  });
 
   return {
     get port() {

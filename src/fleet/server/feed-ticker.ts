@@ -15,6 +15,8 @@ export interface TickerOptions {
   readonly uptimeMs: () => number;
   readonly random: () => number;
   readonly onEvent: (event: FeedEvent) => void;
+  /** At each tick: by how much the clock is off where it is too much, undefined where not. */
+  readonly onClock: (offMs: number | undefined) => void;
   /** Whatever else there is to do now and then. */
   readonly work: () => void;
 }
@@ -29,7 +31,7 @@ const MOST_MISSED = 3;
 
 /** Everything that happens because time goes by. */
 export function startTicker(options: TickerOptions): { stop(): void } {
-  const { desk, followed, messages, times, nowMs, uptimeMs, random, work, onEvent } = options;
+  const { desk, followed, messages, times, nowMs, uptimeMs, random, onClock, work, onEvent } = options;
   let round = 0;
   let wasFresh = "";
   let wasClockOff = false;
@@ -68,6 +70,7 @@ export function startTicker(options: TickerOptions): { stop(): void } {
     const isClockOff = Math.abs(offMs) > CLOCK_OFF_MS;
     if (isClockOff !== wasClockOff) onEvent({ kind: "clock", offMs, isOff: isClockOff });
     wasClockOff = isClockOff;
+    onClock(isClockOff ? offMs : undefined);
     const fresh = `${isCutOff()} ${followed.beatAgeMs() > CONTROLLER_FRESH_MS} ${isClockOff}`;
     if (fresh !== wasFresh) desk.lookAll();
     else desk.look(due);

@@ -3,11 +3,16 @@ import { EngineError } from "../engine/engine-error.ts";
 import { pause } from "../pause.ts";
 import type { FleetStore } from "../store/fleet-store.ts";
 import type { ServerRecord } from "../store/process-records.ts";
-import { type ServerSeat, takeSeat } from "../store/serve-fleet.ts";
+import { renewSeat, type ServerSeat, takeSeat } from "../store/serve-fleet.ts";
 
 export interface SeatKeeper {
   /** Undefined: this server is not known to the fleet now, and writes nothing. */
   seat(): ServerSeat | undefined;
+  /**
+   * By how much the server's clock is off, while it tells its nodes of no rollout for that: the fleet is told when that
+   * begins and when it ends. Call it often: what could not be written is written then.
+   */
+  noteClock(offMs: number | undefined): void;
   /** Gives it up at once. Does not reject. */
   close(): Promise<void>;
 }
@@ -34,6 +39,8 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
   const closing = new AbortController();
   let current: ServerSeat | undefined;
   let held: Lease | undefined;
+  let noted: number | undefined;
+  let isNoting = false;
   const set = (seat: ServerSeat | undefined): void => {
     if (seat === current) return;
     current = seat;
@@ -45,6 +52,7 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
     try {
       const seat = await takeSeat(store, newId(), record, lease.id);
       if (seat === undefined || closing.signal.aborted) return;
+      noted = undefined;
       set(seat);
       await untilAborted(lease.lost, closing.signal);
     } finally {
@@ -67,8 +75,28 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
         await pause(RETRY_MS * (0.2 + 0.8 * random()), closing.signal);
     }
   })();
+  const seatNow = (): ServerSeat | undefined => (held?.lost.aborted === true ? undefined : current);
+  const writeClock = async (seat: ServerSeat, lease: string, offMs: number | undefined): Promise<void> => {
+    isNoting = true;
+    try {
+      const value = { ...record, ...(offMs !== undefined && { clockOffMs: Math.round(offMs) }) };
+      const { ok } = await renewSeat(store, seat, value, lease);
+      if (ok && seat === current) noted = offMs;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      onError(error);
+    } finally {
+      isNoting = false;
+    }
+  };
   return {
-    seat: () => (held?.lost.aborted === true ? undefined : current),
+    seat: seatNow,
+    noteClock(offMs) {
+      const seat = seatNow();
+      const isNews = (offMs === undefined) !== (noted === undefined);
+      if (isNews && !isNoting && seat !== undefined && held !== undefined)
+        void writeClock(seat, held.id, offMs);
+    },
     async close() {
       closing.abort();
       await ended;

@@ -2,7 +2,7 @@ import type { CallOptions, Compare, Operation } from "../engine/engine.ts";
 import { encodeRecord } from "./encode-record.ts";
 import type { FleetRecords, RecordValues, Stored } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
-import { bundleKey, keyOf, type RecordKind, type RecordName } from "./record-name.ts";
+import { bundleKey, keyOf, pastRolloutKey, type RecordKind, type RecordName } from "./record-name.ts";
 
 /**
  * not ok: something has changed that the write was made from, and nothing was written: look again.
@@ -16,6 +16,11 @@ export type Guard =
   | { readonly name: RecordName; readonly modRevision: number }
   /** It was not deleted since, whatever was written to it. */
   | { readonly name: RecordName; readonly createRevision: number };
+
+/** Something that has to be so as well: no rollout of this name has ever been pruned. */
+export interface NeverPruned {
+  readonly neverPruned: string;
+}
 
 export type RecordWrite =
   | {
@@ -31,12 +36,14 @@ export type RecordWrite =
     }[RecordKind]
   | { readonly remove: RecordName }
   /** By its digest. */
-  | { readonly removeBundle: string };
+  | { readonly removeBundle: string }
+  /** By its name, for ever. */
+  | { readonly notePruned: string };
 
 /** One transaction: all of it, if all guards hold. */
 export async function commit(
   { engine, fleet }: FleetStore,
-  guards: readonly Guard[],
+  guards: readonly (Guard | NeverPruned)[],
   writes: readonly RecordWrite[],
   options?: CallOptions,
 ): Promise<WriteResult> {
@@ -65,12 +72,19 @@ export function guardOf(fleet: string, records: FleetRecords, name: RecordName):
   return unchanged(name.kind, name.id, stored);
 }
 
-function toCompare(fleet: string, { name, ...revision }: Guard): Compare {
+function toCompare(fleet: string, guard: Guard | NeverPruned): Compare {
+  if ("neverPruned" in guard) return { key: pastRolloutKey(fleet, guard.neverPruned), createRevision: 0 };
+  const { name, ...revision } = guard;
   return { key: keyOf(fleet, name), ...revision };
 }
 
+/** That the key is there says all. */
+const EMPTY = new TextEncoder().encode("{}");
+
 function toOperation(fleet: string, write: RecordWrite): Operation {
   if ("removeBundle" in write) return { kind: "delete", key: bundleKey(fleet, write.removeBundle) };
+  if ("notePruned" in write)
+    return { kind: "put", key: pastRolloutKey(fleet, write.notePruned), value: EMPTY };
   if ("remove" in write) return { kind: "delete", key: keyOf(fleet, write.remove) };
   const { kind, id, value, bytes, lease } = write;
   return {

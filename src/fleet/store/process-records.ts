@@ -10,6 +10,8 @@ export interface ServerRecord {
   /** Where nodes reach it, for people. */
   readonly address?: string;
   readonly startedMs: number;
+  /** Its clock is by so much ahead of the controller's that it tells its nodes of no rollout. Absent: it does. */
+  readonly clockOffMs?: number;
 }
 
 /** `controller`, under the lease of the one that leads; written again at every beat. */
@@ -29,8 +31,11 @@ export function readServerRecord(text: string): ReadResult<ServerRecord> {
     ...readProcess(reader),
     ...maybe("address", reader, () => reader.message("address")),
     startedMs: reader.moment("startedMs"),
+    ...maybe("clockOffMs", reader, () => reader.whole("clockOffMs", -MOST_MS, MOST_MS)),
   }));
 }
+
+const MOST_MS = Number.MAX_SAFE_INTEGER;
 
 export function readControllerRecord(text: string): ReadResult<ControllerRecord> {
   return readStored(text, "the controller", (reader) => ({

@@ -38,6 +38,15 @@ export function bundleKey(fleet: string, digest: string): string {
   return bundlesPrefix(fleet) + digest;
 }
 
+/** Names of rollouts whose records are gone. Nobody keeps these in memory. */
+export function pastRolloutsPrefix(fleet: string): string {
+  return `${fleetPrefix(fleet)}past-rollouts/`;
+}
+
+export function pastRolloutKey(fleet: string, id: string): string {
+  return pastRolloutsPrefix(fleet) + id;
+}
+
 /** Undefined: a key of somebody else, or of a later version. */
 export function nameOf(fleet: string, key: string): RecordName | undefined {
   const prefix = recordsPrefix(fleet);

@@ -1,4 +1,4 @@
-import { commit, type Guard, unchanged } from "./commit.ts";
+import { commit, type Guard, unchanged, type WriteResult } from "./commit.ts";
 import type { FleetStore } from "./fleet-store.ts";
 import type { ServerRecord } from "./process-records.ts";
 
@@ -18,6 +18,16 @@ export async function takeSeat(
   const free = unchanged("server", id, undefined);
   const result = await commit(store, [free], [{ kind: "server", id, value, lease }]);
   return result.ok ? { id, createRevision: result.revision } : undefined;
+}
+
+/** Says something else of the server that has the seat. Not ok: it is gone. */
+export function renewSeat(
+  store: FleetStore,
+  seat: ServerSeat,
+  value: ServerRecord,
+  lease: string,
+): Promise<WriteResult> {
+  return commit(store, [servedBy(seat)], [{ kind: "server", id: seat.id, value, lease }]);
 }
 
 /** Of every write of a feed server. */

@@ -7,10 +7,12 @@ import { commit, type RecordWrite, unchanged, type WriteResult } from "./commit.
 import type { FleetRecords, Stored } from "./fleet-records.ts";
 import type { FleetStore } from "./fleet-store.ts";
 import { type Leadership, ledBy } from "./lead-fleet.ts";
+import { pastRolloutsPrefix } from "./record-name.ts";
 
 /**
  * What `startRollout` has said of `records`, as one write. The channel is written too, as it is: that way only one of two
- * that start at once, each without knowing of the other, gets through. Not ok also where there is no such channel.
+ * that start at once, each without knowing of the other, gets through. Not ok also where there is no such channel, or
+ * where there was a rollout of this name before (`listPastRollouts`): nodes know it by that, and would take this one for it.
  */
 export async function beginRollout(
   store: FleetStore,
@@ -27,6 +29,7 @@ export async function beginRollout(
       unchanged("channel", spec.channel, channel),
       unchanged("spec", id, undefined),
       unchanged("state", id, undefined),
+      { neverPruned: id },
       ...superseded.map((one) => unchanged("state", one.id, records.state.get(one.id))),
     ],
     [
@@ -36,6 +39,13 @@ export async function beginRollout(
       ...superseded.map((one): RecordWrite => ({ kind: "state", id: one.id, value: one.state })),
     ],
   );
+}
+
+/** Names of all rollouts that were pruned. For commands of people. */
+export async function listPastRollouts({ engine, fleet }: FleetStore): Promise<ReadonlySet<string>> {
+  const prefix = pastRolloutsPrefix(fleet);
+  const { entries } = await engine.list(prefix);
+  return new Set(entries.map(({ key }) => key.slice(prefix.length)));
 }
 
 /** What an operator has commanded: `commandRollout`. */
@@ -49,7 +59,7 @@ export function commandState(
 }
 
 /**
- * Takes a rollout out that is long over, with the bundles that were only its own, as long as who does it leads. The channel
+ * Takes a rollout out that is long over, with the bundles that were only its own, as long as who does it leads; its name stays. The channel
  * is written too, as it is: who begins a rollout meanwhile looks again, and at the bundles as well.
  */
 export async function pruneRollout(
@@ -71,6 +81,7 @@ export async function pruneRollout(
     [
       { kind: "channel", id: channel, value: stored.value },
       ...names.map((remove) => ({ remove })),
+      { notePruned: id },
       ...bundles.map((removeBundle) => ({ removeBundle })),
     ],
   );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nameLeave } from "../../../src/core/fleet/assess-node.ts";
 import { commandRollout } from "../../../src/core/fleet/command-rollout.ts";
 import { decide } from "../../../src/core/fleet/decide.ts";
 import type { Decision } from "../../../src/core/fleet/decision.ts";
@@ -31,6 +32,8 @@ interface Situation {
   readonly overridden?: readonly string[];
   readonly gone?: ReadonlyMap<string, number>;
   readonly watchedSinceMs?: number;
+  readonly left?: ReadonlyMap<string, number>;
+  readonly bakedMs?: ReadonlyMap<string, number>;
 }
 
 function run({
@@ -41,9 +44,18 @@ function run({
   overridden = [],
   gone = new Map(),
   watchedSinceMs = T0,
+  left,
+  bakedMs,
 }: Situation): Decision {
   const rollout = { spec: specWith(spec), state: stateWith(state) };
-  const view = { nodes, overridden: new Set(overridden), gone, watchedSinceMs };
+  const view = {
+    nodes,
+    overridden: new Set(overridden),
+    gone,
+    watchedSinceMs,
+    ...(left && { left }),
+    ...(bakedMs && { bakedMs }),
+  };
   return decide(rollout, channelWith(), view, (node) => findWave(rollout.spec, node, sha256), nowMs);
 }
 
@@ -149,6 +161,28 @@ test("a bake that seems to begin later begins now: whoever led before had anothe
   const decision = run({ state, nodes, nowMs: T0 + 60 * SECOND });
   assert.equal(decision.kind === "write" && decision.state.bakingMs, T0 + 60 * SECOND);
   assert.equal(decision.kind === "write" && decision.state.wave, 0);
+});
+
+test("a bake is as long as who decides has watched it, whatever its clock shows", () => {
+  const nodes = [node("n0", done)];
+  const baked = (seconds: number) => new Map([["r1", seconds * SECOND]]);
+  for (const bakingMs of [T0 - 3_600 * SECOND, T0, T0 + 3_600 * SECOND]) {
+    const baking = { state: { bakingMs }, nodes };
+    assert.equal(outcome({ ...baking, bakedMs: baked(29) }), "baking");
+    assert.equal(outcome({ ...baking, bakedMs: baked(30) }), "wave 1");
+  }
+});
+
+test("a node has left when that was seen, whatever the clock of its server showed", () => {
+  const nodes = [gone("n0", { ...done, seenMs: T0 - 3_600 * SECOND })];
+  const away = { state: { bakingMs: T0 - 60 * SECOND }, nodes };
+  const left = (node: string) => new Map([[node, T0]]);
+  assert.equal(outcome(away), "halted: too-many-failed", "as it is written down");
+  const seen = left(nameLeave(statusWith({ seenMs: T0 - 3_600 * SECOND })));
+  assert.equal(outcome({ ...away, left: seen, nowMs: T0 + 40 * SECOND }), "away");
+  assert.equal(outcome({ ...away, left: seen, nowMs: T0 + 80 * SECOND }), "halted: too-many-failed");
+  const earlier = left(nameLeave(statusWith({ seenMs: T0 - 7_200 * SECOND })));
+  assert.equal(outcome({ ...away, left: earlier }), "halted: too-many-failed", "it was there in between");
 });
 
 test("a wave in which nobody is, or nobody connected, is passed over; not the first one", () => {

@@ -56,6 +56,7 @@ function plan(changes: Partial<RolloutWish> = {}, channel = stable(), known = no
     draft: DEFAULT_ROLLOUT,
     to: published(),
     id: undefined,
+    used: new Set<string>(),
     supersedes: [],
     by: "ann",
     atMs: T0,
@@ -75,6 +76,11 @@ test("a rollout is named after channel and serial, comes from what is stable, an
 test("a name that was used gets a number", () => {
   const over = { spec: specWith({ id: "stable-8", to: OTHER }), state: stateWith({ phase: "done" }) };
   assert.equal(plan({}, stable({ rollouts: [over] })).spec.id, "stable-8.2");
+  const used = new Set(["stable-8", "stable-8.2", "gone"]);
+  assert.equal(plan({ used }).spec.id, "stable-8.3");
+  assert.deepEqual(plan({ used, id: "gone" }).refusals, [
+    "there has been a rollout gone already: ids are used once",
+  ]);
   assert.deepEqual(plan({ id: "stable-8" }, stable({ rollouts: [over] })).refusals, [
     "there has been a rollout stable-8 already: ids are used once",
   ]);

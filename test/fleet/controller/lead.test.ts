@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import type { ControllerNotice } from "../../../src/fleet/controller/controller-notice.ts";
 import { startController } from "../../../src/fleet/controller/start-controller.ts";
 import type { Engine, Txn } from "../../../src/fleet/engine/engine.ts";
@@ -11,6 +12,7 @@ import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { keyOf } from "../../../src/fleet/store/record-name.ts";
 import {
   channelWith,
+  NEW,
   offerWith,
   sha256,
   specWith,
@@ -21,7 +23,7 @@ import {
 import { atEnd } from "../../support/at-end.ts";
 import { eventually, put } from "../engine/engine-words.ts";
 import { follow, journalStore } from "../store/store-words.ts";
-import { QUICK } from "./support/fleet-lab.ts";
+import { QUICK, QUICK_SPEC } from "./support/fleet-lab.ts";
 
 test("a leader that sees nothing new does not beat, and leaves the lead to one that sees", async (t) => {
   const store = await journalStore(t);
@@ -187,6 +189,68 @@ test("of two rollouts of a channel that end at once each has its own end", async
   assert.equal(controller.status().failures, 0);
 });
 
+const HOUR = 3_600_000;
+
+test("a bake is not cut short by a controller whose clock is ahead; one that stood by goes on with it", async (t) => {
+  const store = await journalStore(t);
+  const [canary] = QUICK_SPEC.waves ?? [];
+  const waves = [{ ...canary, bakeMs: 8_000 }, QUICK_SPEC.waves?.at(-1)] as RolloutSpec["waves"];
+  const done = { running: NEW, offer: offerWith({ phase: "soaked" }) };
+  await commit(
+    store,
+    [],
+    [
+      { kind: "channel", id: "stable", value: channelWith() },
+      { kind: "server", id: "s1", value: { version: "1", host: "h", startedMs: T0 } },
+      { kind: "status", id: "n0", value: statusWith({ seenMs: Date.now(), ...done }) },
+      { kind: "spec", id: "r1", value: specWith({ ...QUICK_SPEC, ...QUIET, waves }) },
+      { kind: "state", id: "r1", value: stateWith({ startedMs: Date.now() }) },
+    ],
+  );
+  const state = async () => (await readFleet(store)).state.get("r1")?.value;
+  const first = lead(t, store);
+  await eventually(async () => (await state())?.bakingMs !== undefined, "it bakes");
+  const bakesFrom = performance.now();
+  const second = lead(t, store, {}, () => Date.now() + HOUR);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await first.controller.stop();
+  await eventually(() => second.notices.some(({ kind }) => kind === "leads"), "the other leads");
+  await eventually(async () => (await beatOf(store)) > 1, "it has looked");
+  assert.equal((await state())?.wave, 0, "it bakes on");
+  await eventually(async () => (await state())?.phase === "done", "and ends");
+  const tookMs = performance.now() - bakesFrom;
+  assert.ok(tookMs >= 8_000 - 1_000, `${tookMs} ms`);
+});
+
+test("a node that has left a server whose clock is behind is not suspected at once", async (t) => {
+  const store = await journalStore(t);
+  const [canary] = QUICK_SPEC.waves ?? [];
+  const waves = [{ ...canary, bakeMs: 60_000 }, QUICK_SPEC.waves?.at(-1)] as RolloutSpec["waves"];
+  const { connection: _, ...left } = statusWith({
+    seenMs: Date.now() - HOUR,
+    running: NEW,
+    offer: offerWith({ phase: "soaked" }),
+  });
+  await commit(
+    store,
+    [],
+    [
+      { kind: "channel", id: "stable", value: channelWith() },
+      { kind: "status", id: "n0", value: left },
+      { kind: "spec", id: "r1", value: specWith({ ...QUICK_SPEC, ...QUIET, waves, reportByMs: 5_000 }) },
+      { kind: "state", id: "r1", value: stateWith({ startedMs: Date.now() }) },
+    ],
+  );
+  const startMs = performance.now();
+  lead(t, store);
+  const state = async () => (await readFleet(store)).state.get("r1")?.value;
+  await eventually(async () => (await beatOf(store)) > 2, "it has looked");
+  assert.equal((await state())?.phase, "waves");
+  await eventually(async () => (await state())?.phase !== "waves", "it did not come back");
+  assert.equal((await state())?.halted?.code, "too-many-failed");
+  assert.ok(performance.now() - startMs >= 5_000);
+});
+
 /** Goes on by itself, from its preflight to its waves, and no further: nobody is connected. */
 const QUIET = { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } } as const;
 
@@ -215,13 +279,18 @@ function through(store: FleetStore, parts: Partial<Engine>): FleetStore {
   return { ...store, engine: { ...store.engine, ...parts } };
 }
 
-function lead(t: TestContext, store: FleetStore, pace: Partial<typeof QUICK> = {}) {
+function lead(
+  t: TestContext,
+  store: FleetStore,
+  pace: Partial<typeof QUICK> = {},
+  nowMs: () => number = Date.now,
+) {
   const notices: ControllerNotice[] = [];
   const controller = startController({
     store,
     followed: follow(t, store),
     self: { id: "c1", version: "test", host: "lab" },
-    nowMs: Date.now,
+    nowMs,
     uptimeMs: () => performance.now(),
     random: Math.random,
     sha256,

@@ -299,6 +299,10 @@ test("a server whose clock is an hour off tells nobody of a rollout, and says wh
   );
   assert.equal(clock?.status, "warn");
   assert.match(clock?.message ?? "", /3600 s behind the controller's/);
+  const told = async (server: TestServer) =>
+    (await readFleet(fleet.store)).server.get(server.facts().serverId ?? "")?.value.clockOffMs;
+  await eventually(async () => ((await told(wrong)) ?? 0) < -3_590_000, "the fleet is told");
+  assert.equal(await told(right), undefined);
   const seq = late.report("", "PHASE_DRIFTED");
   await late.until(({ acked }) => acked() >= seq, "a clock that was put back holds up nothing else");
   await begin(fleet.store, { preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
@@ -313,6 +317,7 @@ test("a server whose clock is an hour off tells nobody of a rollout, and says wh
   await eventually(async () => (await stateOf(fleet.store))?.phase === "done", "it goes on");
   assert.equal(late.running()?.digest, NEW.digest);
   assert.deepEqual(clocks(), [true, false]);
+  await eventually(async () => (await told(wrong)) === undefined, "and told that it is over");
   await controller.stop();
 });
 

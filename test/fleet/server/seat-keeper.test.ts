@@ -34,8 +34,11 @@ test("a seat that is not to be had is not asked for in a loop", async (t) => {
     await engine.close();
   });
   await eventually(() => asked > 0, "it is asked for");
+  const sinceMs = performance.now();
   // Each as long as a try.
   for (let count = 0; count < 20; count++) await (await engine.lease(5_000)).end();
-  assert.equal(asked, 1);
+  // One more for each three seconds that a busy machine took for them.
+  const most = 1 + Math.ceil((performance.now() - sinceMs) / 3_000);
+  assert.ok(asked < most, `asked ${asked} times`);
   await eventually(() => chosen === 1, "servers that were refused at once do not ask again at once");
 });

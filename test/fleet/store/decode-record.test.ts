@@ -29,7 +29,7 @@ const EXAMPLES: RecordValues = {
   status: statusWith({ running: OLD, offer: offerWith({ phase: "applied" }) }),
   override: { bundle: NEW, reason: "x", by: "ann", atMs: T0 },
   inventory: { labels: { class: "gpu" } },
-  server: { version: "1", host: "h", address: "10.0.0.1:9479", startedMs: T0 },
+  server: { version: "1", host: "h", address: "10.0.0.1:9479", startedMs: T0, clockOffMs: -61_000 },
   controller: { id: "c1", version: "1", host: "h", sinceMs: T0, beat: 3, atMs: T0 },
 };
 

@@ -86,7 +86,7 @@ test("a record that cannot be read is told once, left out, and is in doubt what 
   assert.match(state ?? "", /^\/mirrorlet\/prod\/records\/rollouts\/r1\/state: phase must be/);
   assert.deepEqual(doubts(), [`stable: ${state?.replace(": ", " cannot be read: ")}`, "edge: none"]);
   assert.equal(records.status.size + records.state.size + records.override.size, 0);
-  assert.deepEqual([...viewFleet(records, new Map(), 0, T0).overridden], ["n0"]);
+  assert.deepEqual([...viewFleet(records, { gone: new Map() }, 0, T0).overridden], ["n0"]);
   // A compare of all does not tell them again.
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.equal(broken.length, 3);

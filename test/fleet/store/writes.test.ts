@@ -20,6 +20,7 @@ import {
   beginRollout,
   commandState,
   decideState,
+  listPastRollouts,
   pruneRollout,
 } from "../../../src/fleet/store/write-rollout.ts";
 import { MOST_STATUSES, writeStatuses } from "../../../src/fleet/store/write-status.ts";
@@ -129,6 +130,8 @@ test("a rollout is taken out by who leads, as it was seen, and not under one tha
   const after = await readFleet(store);
   assert.deepEqual([after.spec.size, after.state.size, (await listBundles(store)).size], [0, 0, 0]);
   assert.deepEqual(after.channel.get("stable")?.value, channelWith());
+  assert.deepEqual(await begin(store, after, "r1"), { ok: false }, "its name is used once");
+  assert.deepEqual([...(await listPastRollouts(store))], ["r1"]);
   assert.equal((await begin(store, after, "r2")).ok, true);
   const late = await readFleet(store);
   await lease.end();

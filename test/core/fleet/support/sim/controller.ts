@@ -1,4 +1,4 @@
-import type { GoneServers } from "../../../../../src/core/fleet/assess-node.ts";
+import { type GoneServers, nameLeave } from "../../../../../src/core/fleet/assess-node.ts";
 import type { Channel } from "../../../../../src/core/fleet/channel.ts";
 import { decide } from "../../../../../src/core/fleet/decide.ts";
 import type { Decision } from "../../../../../src/core/fleet/decision.ts";
@@ -27,6 +27,7 @@ export class Controller {
   readonly #fence: number;
   readonly #waves: ReadonlyMap<string, number | undefined>;
   #gone: GoneServers = new Map();
+  #left: GoneServers = new Map();
   last: Decision | undefined;
 
   constructor(store: Store, spec: RolloutSpec, inventory: readonly Inventory[], nowMs: number) {
@@ -48,6 +49,8 @@ export class Controller {
     const named = statuses.flatMap(({ connection }) => (connection ? [connection.server] : []));
     const alive = new Set([...this.replica.keys("servers/")].map((key) => key.slice("servers/".length)));
     this.#gone = followServers(this.#gone, alive, named, nowMs);
+    const leaves = statuses.filter(({ connection }) => connection === undefined).map(nameLeave);
+    this.#left = followServers(this.#left, new Set(), leaves, nowMs);
     this.#reclaim(alive, statuses, nowMs);
     const byNode = new Map(statuses.map((status) => [status.node, status]));
     const nodes = this.#inventory.map((node): FleetNode => {
@@ -61,7 +64,7 @@ export class Controller {
     this.last = decide(
       { spec: this.#spec, state },
       this.replica.get<Channel>("channel") as Channel,
-      { nodes, overridden, gone: this.#gone, watchedSinceMs: this.#watchedSinceMs },
+      { nodes, overridden, gone: this.#gone, left: this.#left, watchedSinceMs: this.#watchedSinceMs },
       ({ id }) => this.#waves.get(id),
       nowMs,
     );
