@@ -322,7 +322,7 @@ test("a server whose clock is an hour off tells nobody of a rollout, and says wh
 });
 
 /** The same engine, which can be cut off: calls fail and watches are silent. */
-function severable(engine: Engine) {
+function severable(t: TestContext, engine: Engine) {
   const gone = (): never => {
     throw new EngineError("unavailable", "cut off");
   };
@@ -350,6 +350,10 @@ function severable(engine: Engine) {
         }),
     },
   };
+  // Also where an assertion fails: a server that cannot write does not come to its end.
+  t.after(() => {
+    self.cut = false;
+  });
   return self;
 }
 
@@ -357,7 +361,7 @@ function severable(engine: Engine) {
 async function cutOff(t: TestContext) {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
-  const link = severable(fleet.store.engine);
+  const link = severable(t, fleet.store.engine);
   const server = await fleet.serve({
     store: { ...fleet.store, engine: link.engine },
     times: { heartbeatMs: 300 },
@@ -387,7 +391,7 @@ test("a server that is cut off from the engine says so, acknowledges nothing, an
 test("a server that is cut off in a wave tells nobody else of the new state", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
-  const link = severable(fleet.store.engine);
+  const link = severable(t, fleet.store.engine);
   const right = await fleet.serve();
   const cut = await fleet.serve({
     store: { ...fleet.store, engine: link.engine },
@@ -435,7 +439,7 @@ test("a node that has much to say while the engine is away keeps its stream, and
 test("streams that are old are kept while the engine is away: nobody would know of new ones", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
-  const link = severable(fleet.store.engine);
+  const link = severable(t, fleet.store.engine);
   let laterMs = 0;
   const server = await fleet.serve({
     store: { ...fleet.store, engine: link.engine },
@@ -446,6 +450,7 @@ test("streams that are old are kept while the engine is away: nobody would know 
   const beats = () => node.received.filter(({ message }) => message === "heartbeat").length;
   await node.until(() => beats() === 1, "it is connected");
   link.cut = true;
+  await eventually(() => server.facts().engineAgeMs > 2_000, "what was under way is over");
   laterMs = 31_000;
   await node.until(() => beats() > 1 || server.has("stream-ended"), "its age is looked at");
   assert.equal(server.has("stream-ended"), false);
@@ -456,7 +461,7 @@ test("streams that are old are kept while the engine is away: nobody would know 
 test("a server that loses its lease goes on under another name, with the streams it has", async (t) => {
   const fleet = await testFleet(t);
   await writeTestChannel(fleet.store);
-  const link = severable(fleet.store.engine);
+  const link = severable(t, fleet.store.engine);
   const server = await fleet.serve({ store: { ...fleet.store, engine: link.engine } });
   const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
   const connectionOf = async () => (await readFleet(fleet.store)).status.get("n1")?.value.connection;
