@@ -25,13 +25,17 @@ const OF_INTEREST = /RunPod[Ss]andbox|CreateContainer|StartContainer|starting co
 
 // When it comes: `RunPodsandbox for &PodSandboxMetadata{…}` (1.6 with a small s), `CreateContainer within sandbox "ID" for
 // container &ContainerMetadata{…}`, `StartContainer for "ID"`. Answered: the same without the word container, and more.
+// From 2.2 on metadata are `name:"web-1"  uid:"…"  namespace:"default"`, with one space or two: as each build has it.
 const CALL =
-  /^(RunPod[Ss]andbox|CreateContainer|StartContainer) (?:within sandbox ("[^"]*") )?for (?:container )?(&\w+\{.*?\}|"[^"]*")( returns | failed)?/;
+  /^(RunPod[Ss]andbox|CreateContainer|StartContainer) (?:within sandbox ("[^"]*") )?for (?:container )?(\S.*?)( returns (?:sandbox id |container id |successfully).*| failed(?:, error)?)?$/;
 
 /** `kube-system/coredns-1` of a pod's metadata, `app` of a container's, or the container's id. */
 function describe(what: string): string {
-  const [, name] = /\{Name:([^,]*),/.exec(what) ?? [];
+  const [, name] = NAME.exec(what) ?? [];
   if (name === undefined) return what.replaceAll('"', "").slice(0, 12);
-  const [, namespace] = /,Namespace:([^,]*),/.exec(what) ?? [];
+  const [, namespace] = NAMESPACE.exec(what) ?? [];
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
+
+const NAME = /^(?:&\w+\{Name:|name:"?)([^,"]*)/;
+const NAMESPACE = /(?:,Namespace:| namespace:"?)([^,"]*)/;

@@ -40,6 +40,22 @@ test("containers, too, between their creation and their start", () => {
   assert.deepEqual(podsInMaking([start, info(`StartContainer for "${ID}" returns successfully`)]), []);
 });
 
+test("of 2.2, whose metadata are written otherwise", () => {
+  const pod = 'name:"web-1"  uid:"0b7e"  namespace:"default"';
+  const run = info(`RunPodSandbox for ${pod}`);
+  assert.deepEqual(podsInMaking([run]), ["default/web-1"]);
+  assert.deepEqual(
+    podsInMaking([run, info(`RunPodSandbox for ${pod} returns sandbox id "${ID}"`)]),
+    [],
+    "it is there",
+  );
+  assert.deepEqual(podsInMaking([run, failed(`RunPodSandbox for ${pod} failed, error`)]), []);
+  const create = info(`CreateContainer within sandbox "${ID}" for container name:"app"`);
+  assert.deepEqual(podsInMaking([create]), ["app"]);
+  const created = `CreateContainer within sandbox "${ID}" for name:"app" returns container id "${ID}7"`;
+  assert.deepEqual(podsInMaking([create, info(created)]), []);
+});
+
 test("as JSON; an earlier daemon's are over; other lines say nothing", () => {
   const call = JSON.stringify({ level: "info", msg: `RunPodSandbox for ${WEB}`, time: "now" });
   assert.deepEqual(podsInMaking([call]), ["default/web-1"]);
