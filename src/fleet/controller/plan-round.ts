@@ -8,6 +8,7 @@ import { isEnded } from "../../core/fleet/rollout-state.ts";
 import { reclaimTokens, type TokenBlocks } from "../../core/fleet/share-tokens.ts";
 import type { FleetRecords, Stored } from "../store/fleet-records.ts";
 import { type ListedChannel, listChannels } from "../store/list-channels.ts";
+import { listServers } from "../store/list-servers.ts";
 import type { StateDecision } from "../store/write-rollout.ts";
 
 /** What the controller makes of the records at one moment. */
@@ -77,10 +78,11 @@ export function planRound(
  * made, and the server can make none any more.
  */
 function planReclaims(records: FleetRecords, nowMs: number): readonly Reclaim[] {
+  const servers = listServers(records);
+  const isGone = (server: string): boolean => !servers.has(server);
   return [...records.tokens].flatMap(([id, before]) => {
     const spec = records.spec.get(id)?.value;
     const isOver = isEnded(records.state.get(id)?.value ?? { phase: "done" });
-    const isGone = (server: string): boolean => !records.server.has(server);
     if (spec === undefined || isOver || !before.value.blocks.some(({ server }) => isGone(server))) return [];
     const statuses = [...records.status.values()].map(({ value }) => value);
     const tokens = reclaimTokens(before.value, isGone, (server) =>

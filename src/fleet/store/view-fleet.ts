@@ -2,6 +2,7 @@ import { type FleetView, nameLeave } from "../../core/fleet/assess-node.ts";
 import { followServers } from "../../core/fleet/follow-servers.ts";
 import type { FleetRecords } from "./fleet-records.ts";
 import { listDoubtfulNodes, listNodes } from "./list-nodes.ts";
+import { listServers } from "./list-servers.ts";
 
 /**
  * What decisions and summaries look at. `before`: what the last look has found; nothing where this is the first. Without
@@ -16,7 +17,7 @@ export function viewFleet(
   return {
     nodes: listNodes(records),
     overridden: new Set([...records.override.keys(), ...listDoubtfulNodes(records)]),
-    gone: followServers(gone, new Set(records.server.keys()), listNamedServers(records), nowMs),
+    gone: followServers(gone, listServers(records), listNamedServers(records), nowMs),
     ...(left && { left: followServers(left, NONE, listLeaves(records), nowMs) }),
     watchedSinceMs,
   };

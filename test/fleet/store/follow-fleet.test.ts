@@ -102,6 +102,23 @@ test("a record that cannot be read is told once, left out, and is in doubt what 
   assert.ok(doubts().every((doubt) => /rollouts\/r2\/spec/.test(doubt)));
 });
 
+test("a feed server of a later version is there, and so are its nodes", async (t) => {
+  const store = await journalStore(t);
+  const later = writeStored({ version: "9", host: "h", startedMs: T0, says: "more" });
+  const key = keyOf("prod", { kind: "server", id: "s9" });
+  await store.engine.txn({ success: [{ kind: "put", key, value: bytes(later) }] });
+  const on = (node: string, server: string) =>
+    ({
+      kind: "status",
+      id: node,
+      value: statusWith({ node, connection: { server, stream: 1, instance: "aa", sinceMs: T0 } }),
+    }) as const;
+  await commit(store, [], [on("n1", "s9"), on("n2", "s8")]);
+  const { records } = follow(t, store);
+  await eventually(() => records.status.size === 2, "all is there");
+  assert.deepEqual([...viewFleet(records, { gone: new Map() }, 0, T0).gone.keys()], ["s8"]);
+});
+
 test("a rollout without its state leaves its channel in doubt", async (t) => {
   const store = await journalStore(t);
   await commit(
