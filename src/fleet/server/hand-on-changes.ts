@@ -1,4 +1,5 @@
 import { listStable } from "../../core/fleet/channel.ts";
+import { isEnded } from "../../core/fleet/rollout-state.ts";
 import type { FleetRecords } from "../store/fleet-records.ts";
 import type { RecordKind, RecordName } from "../store/record-name.ts";
 import type { BundleCache } from "./bundle-cache.ts";
@@ -48,16 +49,23 @@ function lookAllAfter(coming: readonly Promise<void>[], { lookAll }: NodeDesk): 
   });
 }
 
+/**
+ * More are not expected at once: at the start, and where all is listed anew, everything has changed, and what nobody needs
+ * would take the place of what nodes do.
+ */
+const MOST_EXPECTED = 8;
+
 /** Envelopes that nodes are about to be sent, where they are not here yet. */
 function expectBundles(
   changed: readonly RecordName[],
-  { records: { channel, spec }, bundles }: ChangeTakers,
+  { records: { channel, spec, state }, bundles }: ChangeTakers,
 ): readonly Promise<void>[] {
   const named = changed.flatMap(({ kind, id }) => {
     const value = kind === "channel" ? channel.get(id)?.value : undefined;
-    const to = kind === "spec" ? spec.get(id)?.value.to : undefined;
+    const isOver = isEnded(state.get(id)?.value ?? { phase: "done" });
+    const to = kind === "spec" && !isOver ? spec.get(id)?.value.to : undefined;
     return [...(value ? listStable(value) : []), ...(to ? [to] : [])];
   });
   const digests = new Set(named.map(({ digest }) => digest));
-  return [...digests].flatMap((digest) => bundles.expect(digest) ?? []);
+  return [...digests].slice(0, MOST_EXPECTED).flatMap((digest) => bundles.expect(digest) ?? []);
 }

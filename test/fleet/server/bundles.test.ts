@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Engine, Txn } from "../../../src/fleet/engine/engine.ts";
+import { commit } from "../../../src/fleet/store/commit.ts";
 import { bundleKey } from "../../../src/fleet/store/record-name.ts";
 import { writeChannel } from "../../../src/fleet/store/write-channel.ts";
-import { channelWith, NEW, OLD } from "../../core/fleet/support/fleet.ts";
+import { channelWith, NEW, OLD, specWith, stateWith } from "../../core/fleet/support/fleet.ts";
 import { scratch } from "../../host/scratch.ts";
 import { eventually } from "../engine/engine-words.ts";
 import { openJournal } from "../engine/open-engine.ts";
@@ -41,6 +42,25 @@ test("an envelope is asked for when the channel names it, before a node needs it
   const node = await connectNode(t, fleet, server.port, "n1", { running: OLD });
   await node.until(({ assignments }) => assignments.length > 0, "it is told");
   assert.deepEqual(node.assignments[0]?.envelope, envelopeOf("new"));
+});
+
+test("none of a rollout that is over", async (t) => {
+  const { engine, asked } = await watchedEngine(scratch(t));
+  t.after(() => engine.close());
+  const fleet = await testFleet(t, { engine, fleet: "prod" });
+  await writeTestChannel(fleet.store);
+  await commit(
+    fleet.store,
+    [],
+    [
+      { kind: "spec", id: "r1", value: specWith() },
+      { kind: "state", id: "r1", value: stateWith({ phase: "done" }) },
+    ],
+  );
+  const server = await fleet.serve();
+  await eventually(() => asked.length > 0, "what is stable at the start");
+  assert.equal(server.followed.records.spec.get("r1")?.value.to.digest, NEW.digest);
+  assert.deepEqual(asked, [OLD.digest]);
 });
 
 test("one that does not come keeps nobody else waiting", async (t) => {
