@@ -79,6 +79,7 @@ export function withoutState(choice: Choice, record: ApplyRecord): PassResult {
 }
 
 export function failed(error: unknown): PassResult {
+  if (error instanceof HostError && error.code === "frozen") return frozen();
   const message = error instanceof Error ? error.message : String(error);
   const retryable = error instanceof HostError ? error.retryable : true;
   return {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { FREEZE_PATH } from "../../src/agent/pass-results.ts";
 import { desired, registry } from "./desired.ts";
 import { CONFIG, createTestNode } from "./test-node.ts";
 
@@ -48,6 +51,44 @@ test("apply --no-restart waits for nobody; what it has left does", async () => {
     assert.deepEqual([node.containerd.restarts, asked], [0, 0]);
     await node.pass(STATE);
     assert.deepEqual([node.containerd.restarts, asked], [1, 2]);
+  } finally {
+    node.remove();
+  }
+});
+
+test("who freezes the node meanwhile is spared the restart, and the edit of config.toml", async () => {
+  const node = createTestNode("1.7.24");
+  try {
+    node.write(CONFIG, "version = 2\n");
+    const before = node.read(CONFIG);
+    let asked = 0;
+    node.containerd.pods = () => {
+      if (++asked === 3) node.write(FREEZE_PATH, "");
+      return ["default/web-1"];
+    };
+    const { outcome, conditions } = await node.pass(STATE);
+    assert.deepEqual([outcome, conditions.map(({ type }) => type)], ["frozen", ["Frozen"]]);
+    assert.deepEqual([node.containerd.restarts, node.read(CONFIG)], [0, before]);
+    rmSync(join(node.root, FREEZE_PATH));
+    node.containerd.pods = () => [];
+    assert.equal((await node.pass(STATE)).outcome, "applied");
+    assert.equal(node.containerd.restarts, 1);
+  } finally {
+    node.remove();
+  }
+});
+
+test("nor does what waits for its restart have it", async () => {
+  const node = createTestNode("1.7.24");
+  try {
+    node.write(CONFIG, "version = 2\n");
+    await node.pass(STATE, { mayRestart: false });
+    node.containerd.pods = () => {
+      node.write(FREEZE_PATH, "");
+      return ["default/web-1"];
+    };
+    assert.equal((await node.pass(STATE)).outcome, "frozen");
+    assert.equal(node.containerd.restarts, 0);
   } finally {
     node.remove();
   }
