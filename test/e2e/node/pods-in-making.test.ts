@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import type { BootedNode } from "../../support/booted-node.ts";
+import { type BootedNode, nodeSkipReason } from "../../support/booted-node.ts";
 import { runPodSandbox, waitForCri } from "../../support/cri-client.ts";
 import { pushImage } from "../../support/push-image.ts";
 import { skip, startMirrorNode } from "./support/mirror-node.ts";
@@ -31,27 +31,32 @@ echo '${JSON.stringify(answer)}'`,
   await writeFile(node.path("/etc/hosts"), "127.0.0.1 localhost\n");
 }
 
-const WITH_SANDBOX_IMAGE = {
-  "1.6": (image: string) =>
-    `version = 2\n[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${image}"\n`,
-  "2.1": (image: string) =>
-    `version = 3\n[plugins."io.containerd.cri.v1.images".pinned_images]\nsandbox = "${image}"\n`,
-};
+const OF_1 = (image: string): string =>
+  `version = 2\n[plugins."io.containerd.grpc.v1.cri"]\nsandbox_image = "${image}"\n[plugins."io.containerd.grpc.v1.cri".cni]\nbin_dir = "/opt/cni/bin"\n`;
+const OF_2 = (image: string): string =>
+  `version = 3\n[plugins."io.containerd.cri.v1.images".pinned_images]\nsandbox = "${image}"\n`;
+
+/** From 2.2 on the log names pods in another form. */
+const NODES = {
+  "1.6": { suite: "bookworm", config: OF_1 },
+  "1.7": { suite: "trixie", config: OF_1 },
+  "2.1": { suite: "bookworm", containerd: "2.1", config: OF_2 },
+  "2.2": { suite: "jammy", config: OF_2 },
+} as const;
+
 const DAEMON = "systemctl show --property=MainPID --value containerd";
 const WAITS = "the restart of containerd waits for pods that are being made.*default/web-1";
 
-for (const containerd of ["1.6", "2.1"] as const)
-  test(`containerd ${containerd} is not restarted while it makes a pod`, {
-    skip,
+for (const [release, { config, ...options }] of Object.entries(NODES))
+  test(`containerd ${release} is not restarted while it makes a pod`, {
+    skip: skip === false ? (nodeSkipReason(options.suite) ?? false) : skip,
     timeout: 300_000,
   }, async (context) => {
-    const { node, mirror, wish, until, inForce } = await startMirrorNode(context, { containerd });
+    const { node, mirror, wish, until, inForce } = await startMirrorNode(context, options);
     await pushImage(mirror, "pause", "1");
     await giveNetwork(node);
-    await writeFile(
-      node.path("/etc/containerd/config.toml"),
-      WITH_SANDBOX_IMAGE[containerd](`${mirror.host}/pause:1`),
-    );
+    await mkdir(node.path("/etc/containerd"), { recursive: true });
+    await writeFile(node.path("/etc/containerd/config.toml"), config(`${mirror.host}/pause:1`));
     await node.must("systemctl restart containerd");
     const socket = node.path("/run/containerd/containerd.sock");
     await waitForCri(socket);
