@@ -5,6 +5,7 @@ import { createHttpClient } from "../../registry/http-client.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import { createConnectionPool } from "./connection-pool.ts";
+import { TokenRefusedError } from "./fetch-push-token.ts";
 import type { FindLogin } from "./find-login.ts";
 import { createPushAuthorizer } from "./push-authorizer.ts";
 import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
@@ -66,14 +67,20 @@ async function ping(link: RegistryLink, repository: string): Promise<undefined> 
 
 /**
  * Finds out whether there is somebody to talk to, who does not refuse the login as such: hundreds of images that try it
- * would have an account locked. What else is said does not matter yet. Rejects with RegistryError.
+ * would have an account locked. What else is said does not matter yet: who shows none may be refused here and let in
+ * where images are, as at a Harbor with public projects. `hasLogin`: one is shown that counts for the whole registry.
+ * Rejects with RegistryError.
  */
-export async function touchRegistry(link: RegistryLink): Promise<void> {
+export async function touchRegistry(link: RegistryLink, hasLogin: () => Promise<boolean>): Promise<void> {
   const url = new URL("/v2/", link.url);
   try {
     await link.request({ method: "GET", url }, { repository: "", isLoginOnly: true, isPull: true });
   } catch (error) {
     if (!(error instanceof RegistryError)) return;
-    if (["dns", "connect", "tls"].includes(error.phase) || error.code === "credentials-refused") throw error;
+    if (["dns", "connect", "tls"].includes(error.phase)) throw error;
+    // A token service may have other reasons, where no right is asked for.
+    const isRefused =
+      error instanceof TokenRefusedError ? error.status === 401 : error.code === "credentials-refused";
+    if (isRefused && (await hasLogin())) throw error;
   }
 }
