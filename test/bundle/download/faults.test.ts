@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
@@ -181,6 +181,27 @@ for (const [what, faultFor] of [
     assert.match(end.stderr, /what went to standard output is no whole bundle\n$/);
   });
 
+test("begun anew, the older bundle is not read again: it may have come by on standard input", {
+  skip,
+}, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  const older = join(folder, "older.tar");
+  assert.equal((await runMirrorlet([...arguments_("small"), "-o", older])).code, 0);
+  const digest = big.blobs[1]?.digest ?? "";
+  front.script({ path: new RegExp(digest), does: { kind: "status", status: 404 } });
+  const file = join(folder, "b.tar");
+  const child = start([...arguments_("big"), "gcr.io/f/small:1", "--since", "-", "-o", file], "pipe");
+  child.stdout?.resume();
+  const end = ended(child);
+  child.stdin?.end(readFileSync(older));
+  const { code, stderr } = await end;
+  assert.equal(code, 1);
+  assert.match(stderr, /gcr.io\/f\/big:1: .*\nmirrorlet: the bundle is begun anew without it\n$/);
+  const { bundle } = await verify(file);
+  assert.equal(bundle.leftOut?.blobs.length, image.blobs.length);
+});
+
 test("a manifest that is not what its digest says, and a blob of another size", { skip }, async (t) => {
   const manifest = await dumpWith(t, "small", {
     path: /manifests\/1$/,
@@ -209,11 +230,11 @@ test("401 without a login: 2, and what to do", { skip }, async (t) => {
 });
 
 /** The program as a process of its own, which can be killed. */
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], stdin: "ignore" | "pipe" = "ignore"): ChildProcess {
   const [program, ...first] = mirrorletProgram();
   return spawn(program, [...first, ...args], {
     env: mirrorletEnvironment,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
 }
 
@@ -277,6 +298,31 @@ test("killed in the middle it leaves nothing that looks whole, and the next dump
     assert.deepEqual(readdirSync(folder).sort(), ["b.tar", "b.tar.sha256"]);
     await run("rm", [file, `${file}.sha256`]);
   }
+});
+
+test("an interrupt counts while an older bundle is read, which may take long", { skip }, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  const older = join(folder, "older.tar");
+  assert.equal((await runMirrorlet([...arguments_("small"), "-o", older])).code, 0);
+  const child = start([...arguments_("small"), "--since", "-", "-o", join(folder, "b.tar")], "pipe");
+  const end = ended(child);
+  const killed = setTimeout(() => child.kill("SIGKILL"), WAIT_LIMIT_MS);
+  // The beginning, and then nothing.
+  const piece = readFileSync(older).subarray(0, 2 * MIB);
+  await new Promise((resolve) => child.stdin?.write(piece, resolve));
+  child.kill("SIGINT");
+  assert.equal((await end).code, 130);
+  clearTimeout(killed);
+});
+
+test("what stands where the checksums go: told, and nothing is left", { skip }, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  mkdirSync(join(folder, "b.tar.sha256"));
+  const { code, stderr } = await runMirrorlet([...arguments_("small"), "-o", join(folder, "b.tar")]);
+  assert.equal(code, 1, stderr);
+  assert.deepEqual(readdirSync(folder), ["b.tar.sha256"]);
 });
 
 test("to standard output: the bundle alone, words elsewhere; whoever goes early is told", {
