@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
 import { dockerConfig } from "../../e2e/support/site.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
@@ -39,6 +40,14 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const none = await dump("--cacert", at("config.json"));
   assert.equal(none.code, 64);
   assert.match(none.stderr, /--cacert .*config\.json: there is no certificate in it: it has to be PEM/);
+  const piped = promisify(execFile)("bash", [
+    "-c",
+    '"$@" --cacert <(cat "$0")',
+    at("ca.crt"),
+    ...mirrorletProgram(),
+    ...["dump", name, "-o", at("p.tar"), "--docker-config", at("config.json")],
+  ]);
+  await assert.doesNotReject(piped, "what a pipe has is not taken for a look at it");
   const nobody = await dump("--cacert", at("ca.crt"), "--no-registry-credential");
   assert.equal(nobody.code, 2);
   const fine = await dump("--cacert", at("ca.crt"), "--docker-config", at("config.json"));
