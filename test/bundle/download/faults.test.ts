@@ -343,6 +343,20 @@ test("to standard output: the bundle alone, words elsewhere; whoever goes early 
   assert.match(early.stderr, /ended 1/);
 });
 
+test("nobody reads what is told of it any more: it goes on, and its exit code is its own", {
+  skip,
+}, async (t) => {
+  const digest = big.blobs[1]?.digest ?? "";
+  front.script({ path: new RegExp(digest), does: { kind: "status", status: 404 } });
+  const folder = scratch(t);
+  const child = start([...arguments_("big"), "gcr.io/f/small:1", "-o", join(folder, "b.tar")]);
+  child.stdout?.resume();
+  child.stderr?.destroy();
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.deepEqual(readdirSync(folder), ["b.tar", "b.tar.sha256"]);
+  assert.equal(code, 1, "an image is left out");
+});
+
 test("many downloads at once: no word of Node's about it", { skip }, async (t) => {
   front.script();
   await pushImage(registry, "f/many", "1", { layers: 20, bytesPerLayer: 10_000 });
