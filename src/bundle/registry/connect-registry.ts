@@ -5,11 +5,12 @@ import { createHttpClient } from "../../registry/http-client.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import { createConnectionPool } from "./connection-pool.ts";
+import { isOutage } from "./ends-all.ts";
 import { TokenRefusedError } from "./fetch-push-token.ts";
 import type { FindLogin } from "./find-login.ts";
 import { createPushAuthorizer } from "./push-authorizer.ts";
 import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
-import type { Retrier } from "./retrier.ts";
+import { mayPass, type Retrier } from "./retrier.ts";
 import { createSendRequest } from "./send-request.ts";
 
 export interface ConnectOptions {
@@ -54,6 +55,12 @@ export async function pingRegistry(link: RegistryLink, retrier: Retrier, reposit
     }),
   );
   if (failure !== undefined) throw failure;
+}
+
+/** What failed for minutes was an outage, and it is not over: a proxy answers for a registry that is gone. */
+export async function isGone(link: RegistryLink, failure: unknown, repository: string): Promise<boolean> {
+  if (!isOutage(failure)) return false;
+  return ping(link, repository).then(() => false, mayPass);
 }
 
 async function ping(link: RegistryLink, repository: string): Promise<undefined> {
