@@ -18,8 +18,10 @@ export function checkOptionFiles({
     const why = whyUnreadable(path, mayBeFolder);
     if (why !== undefined) return `${option} ${path}: ${why}`;
   }
-  // Node takes such a file, and whoever named it would be told to name the CA.
-  const bare = cacert.find((path) => !CERTIFICATE.test(readFileSync(path, "latin1")));
+  // Node takes such a file, and whoever named it would be told to name the CA. What a pipe has can be read once only.
+  const bare = cacert.find(
+    (path) => statSync(path).isFile() && !CERTIFICATE.test(readFileSync(path, "latin1")),
+  );
   if (bare !== undefined)
     return `--cacert ${bare}: there is no certificate in it: it has to be PEM, with a line -----BEGIN CERTIFICATE-----`;
   return undefined;

@@ -22,7 +22,7 @@ import type { LoginGiven } from "../cli/find-login.ts";
 import type { DumpWish } from "../cli/read-dump-options.ts";
 import { BundleError } from "../core/bundle/bundle-error.ts";
 import { listHoldings } from "../core/bundle/dump/list-holdings.ts";
-import { planDump } from "../core/bundle/dump/plan-dump.ts";
+import { type DumpInput, planDump } from "../core/bundle/dump/plan-dump.ts";
 import { sizeImages } from "../core/bundle/dump/size-images.ts";
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { createLanes } from "../core/bundle/push/lanes.ts";
@@ -37,11 +37,17 @@ import { readTextFile } from "./read-text-file.ts";
 
 export function dumpDeps(): DumpDeps {
   const { stdout, stderr } = process;
+  let older: Promise<OlderBundle> | undefined;
+  // Once, also where the bundle is begun anew: it may be as large, or come by on standard input.
+  const readSince = (path: string, signal: AbortSignal): Promise<OlderBundle> => {
+    older ??= readOlder(path, signal);
+    return older;
+  };
   return {
     readList: readTextFile,
     findReplaced,
     isTerminal: stdout.isTTY === true,
-    open: openSession,
+    open: (wish, options, login, onRetry) => openSession({ wish, options, login, readSince }, onRetry),
     explain,
     isUnreachable: (error) =>
       error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
@@ -57,10 +63,15 @@ export function dumpDeps(): DumpDeps {
 /** Waits that are longer are told. */
 const LONG_WAIT_MS = 2_000;
 
+interface Wanted {
+  readonly wish: DumpWish;
+  readonly options: DumpOptions;
+  readonly login: LoginGiven;
+  readonly readSince: (path: string, signal: AbortSignal) => Promise<OlderBundle>;
+}
+
 function openSession(
-  wish: DumpWish,
-  options: DumpOptions,
-  login: LoginGiven,
+  { wish, options, login, readSince }: Wanted,
   onRetry: (line: string) => void,
 ): DumpSession {
   const abort = new AbortController();
@@ -91,7 +102,7 @@ function openSession(
       throw signalled === undefined ? error : new StoppedError();
     });
   const plan: DumpSession["plan"] = async (names, onProgress) => {
-    const since = options.since === undefined ? undefined : await readOlder(options.since);
+    const since = options.since === undefined ? undefined : await readSince(options.since, signal);
     const found = await gatherImages(
       names,
       { platforms: wish.platforms, withReferrers: options.referrers, onProgress },
@@ -152,8 +163,10 @@ class StoppedError extends Error {
   }
 }
 
-async function readOlder(path: string) {
-  const { bundle } = await openBundle(path, { stdin: process.stdin, hashAll: false });
+type OlderBundle = NonNullable<DumpInput["since"]>;
+
+async function readOlder(path: string, signal: AbortSignal): Promise<OlderBundle> {
+  const { bundle } = await openBundle(path, { stdin: process.stdin, hashAll: false, signal });
   return { name: basename(path), blobs: listHoldings(bundle) };
 }
 

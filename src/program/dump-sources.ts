@@ -25,6 +25,7 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
     const { from } = wish;
     const host = from?.host ?? namespace;
     const protocol = from?.protocol ?? (plainHttp ? "http:" : "https:");
+    const loginFor = loginFinder(login, host, dockerConfig);
     const registry = connectRegistry({
       // Docker's hub answers under another name than its images have.
       url: new URL(`${protocol}//${host === "docker.io" ? "registry-1.docker.io" : host}`),
@@ -33,7 +34,7 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
         directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
         skipVerify: insecure,
       }),
-      loginFor: loginFinder(login, host, dockerConfig),
+      loginFor,
       environment: process.env,
       root,
       now: Date.now,
@@ -43,7 +44,11 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
       from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
     const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
     // A wrong name or CA shows at once: only what was well before is worth trying again.
-    const isReachable = touchRegistry(registry.link);
+    const isReachable = touchRegistry(registry.link, async () => {
+      const shown = await loginFor("");
+      // A token that somebody else was given may be good for some repositories alone.
+      return shown !== undefined && shown.kind !== "registry-token";
+    });
     isReachable.catch(() => {});
     return { registry, source, isReachable };
   };

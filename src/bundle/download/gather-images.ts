@@ -6,6 +6,7 @@ import { chooseChildren, type WantedPlatform } from "../../core/bundle/dump/plat
 import { digestInName } from "../../core/bundle/name-image.ts";
 import { readManifestParts } from "../../core/bundle/push/manifest-parts.ts";
 import { parseImageReference } from "../../core/containerd/image-reference.ts";
+import { isOutage } from "../registry/ends-all.ts";
 import { fetchManifest, type PulledManifest } from "../registry/fetch-manifest.ts";
 import { fetchReferrers } from "../registry/fetch-referrers.ts";
 import { WrongContentError } from "../registry/wrong-content.ts";
@@ -73,14 +74,25 @@ function createGather({ platforms, withReferrers }: GatherOptions, context: Dump
   const manifests = new Map<Digest, FetchedManifest>();
   const places = new Map<string, BlobPlace>();
   let keptBytes = 0;
-  const run = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    context.lanes.run((lane) => {
+  const outages = new Map<ImageSource, Error>();
+  const run = <T>(source: ImageSource, what: string, work: () => Promise<T>): Promise<T> =>
+    context.lanes.run(async (lane) => {
       context.signal.throwIfAborted();
-      return context.retrier.run(what, work, lane);
+      // Thousands of images would each be tried for minutes.
+      const outage = outages.get(source);
+      if (outage !== undefined) throw outage;
+      try {
+        return await context.retrier.run(what, work, lane);
+      } catch (error) {
+        if (isOutage(error)) outages.set(source, error);
+        throw error;
+      }
     });
 
   const fetch = ({ source, repository }: BlobPlace, reference: string, expected?: Descriptor) =>
-    run(`${repository}: ${reference}`, () => fetchManifest(source.link, repository, reference, expected));
+    run(source, `${repository}: ${reference}`, () =>
+      fetchManifest(source.link, repository, reference, expected),
+    );
 
   const keep = ({ digest, mediaType, bytes }: PulledManifest, place: BlobPlace): FetchedManifest => {
     const read = readManifestParts(bytes, mediaType);
@@ -123,7 +135,7 @@ function createGather({ platforms, withReferrers }: GatherOptions, context: Dump
       if (subject === undefined || seen.has(subject)) continue;
       seen.add(subject);
       const { source, repository } = place;
-      const listed = await run(`${repository}: ${subject}`, () =>
+      const listed = await run(source, `${repository}: ${subject}`, () =>
         fetchReferrers(source.link, repository, subject, source.ways),
       );
       for (const one of listed) {

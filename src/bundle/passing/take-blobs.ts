@@ -2,6 +2,7 @@ import type { Digest } from "../../core/bundle/bundle.ts";
 import type { Member } from "../../core/bundle/scan.ts";
 import type { ContentSink, TakeContent } from "../read/kept-members.ts";
 import { AnswerError } from "../registry/answer-error.ts";
+import { isGone } from "../registry/connect-registry.ts";
 import { endsAll } from "../registry/ends-all.ts";
 import { mayPass } from "../registry/retrier.ts";
 import { BadBlobError } from "../upload/verified-bytes.ts";
@@ -64,13 +65,15 @@ export function createBlobTaker(context: PassContext, wants: Wants): BlobTaker {
           underWay.add(way.digest);
           passed.set(place, { failure: undefined, ...way });
         },
-        (failure: unknown) => {
+        async (failure: unknown) => {
           if (digest !== undefined) underWay.delete(digest);
           passed.set(place, { digest, repositories: [], failure });
           // What may pass was not tried again where the bytes had gone by.
           const isOwn = failure instanceof BadBlobError || mayPass(failure);
           const isFull = failure instanceof AnswerError && failure.isFull;
-          if (context.signal.aborted || (!isFull && (isOwn || !endsAll(failure)))) return;
+          const isOver = isFull || (!isOwn && endsAll(failure));
+          if (context.signal.aborted) return;
+          if (!isOver && !(await isGone(context.link, failure, wanted.repositories[0] ?? ""))) return;
           fatal = failure;
           context.stop();
         },

@@ -5,10 +5,12 @@ import { createHttpClient } from "../../registry/http-client.ts";
 import { RegistryError } from "../../registry/registry-error.ts";
 import { AnswerError } from "./answer-error.ts";
 import { createConnectionPool } from "./connection-pool.ts";
+import { isOutage } from "./ends-all.ts";
+import { TokenRefusedError } from "./fetch-push-token.ts";
 import type { FindLogin } from "./find-login.ts";
 import { createPushAuthorizer } from "./push-authorizer.ts";
 import { createRegistryLink, type RegistryLink } from "./registry-link.ts";
-import type { Retrier } from "./retrier.ts";
+import { mayPass, type Retrier } from "./retrier.ts";
 import { createSendRequest } from "./send-request.ts";
 
 export interface ConnectOptions {
@@ -55,6 +57,12 @@ export async function pingRegistry(link: RegistryLink, retrier: Retrier, reposit
   if (failure !== undefined) throw failure;
 }
 
+/** What failed for minutes was an outage, and it is not over: a proxy answers for a registry that is gone. */
+export async function isGone(link: RegistryLink, failure: unknown, repository: string): Promise<boolean> {
+  if (!isOutage(failure)) return false;
+  return ping(link, repository).then(() => false, mayPass);
+}
+
 async function ping(link: RegistryLink, repository: string): Promise<undefined> {
   const url = new URL("/v2/", link.url);
   const reply = await link.request({ method: "GET", url }, { repository, isLoginOnly: true });
@@ -66,14 +74,20 @@ async function ping(link: RegistryLink, repository: string): Promise<undefined> 
 
 /**
  * Finds out whether there is somebody to talk to, who does not refuse the login as such: hundreds of images that try it
- * would have an account locked. What else is said does not matter yet. Rejects with RegistryError.
+ * would have an account locked. What else is said does not matter yet: who shows none may be refused here and let in
+ * where images are, as at a Harbor with public projects. `hasLogin`: one is shown that counts for the whole registry.
+ * Rejects with RegistryError.
  */
-export async function touchRegistry(link: RegistryLink): Promise<void> {
+export async function touchRegistry(link: RegistryLink, hasLogin: () => Promise<boolean>): Promise<void> {
   const url = new URL("/v2/", link.url);
   try {
     await link.request({ method: "GET", url }, { repository: "", isLoginOnly: true, isPull: true });
   } catch (error) {
     if (!(error instanceof RegistryError)) return;
-    if (["dns", "connect", "tls"].includes(error.phase) || error.code === "credentials-refused") throw error;
+    if (["dns", "connect", "tls"].includes(error.phase)) throw error;
+    // A token service may have other reasons, where no right is asked for.
+    const isRefused =
+      error instanceof TokenRefusedError ? error.status === 401 : error.code === "credentials-refused";
+    if (isRefused && (await hasLogin())) throw error;
   }
 }

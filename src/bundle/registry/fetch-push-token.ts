@@ -34,6 +34,15 @@ export class TokenBusyError extends Error {
   }
 }
 
+/** The token service gives none. */
+export class TokenRefusedError extends RegistryError {
+  readonly status: number;
+  constructor(host: string, status: number, detail: string) {
+    super({ phase: "token", code: "token-refused", host, detail });
+    this.status = status;
+  }
+}
+
 const MAX_TOKEN_BYTES = 256 * 1024;
 /** Of a token whose service does not say: https://distribution.github.io/distribution/spec/auth/token/ */
 const DEFAULT_LIFETIME_MS = 60_000;
@@ -56,7 +65,7 @@ export async function fetchPushToken(ask: TokenAsk): Promise<Token> {
   if (answer.status !== 200) {
     const who = login === undefined ? "without a login" : "for this login";
     const detail = `a token ${who}: status ${statusText(answer.status)} from ${realm.host}`;
-    throw new RegistryError({ phase: "token", code: "token-refused", host: from.host, detail });
+    throw new TokenRefusedError(from.host, answer.status, detail);
   }
   const token = readToken(answer);
   if (token === undefined)

@@ -2,6 +2,7 @@ import type { Digest } from "../../core/bundle/bundle.ts";
 import type { ImageTree } from "../../core/bundle/push/image-tree.ts";
 import type { PlannedImage } from "../../core/bundle/push/plan-push.ts";
 import type { ImageResult } from "../../core/bundle/push/push-event.ts";
+import { isGone } from "../registry/connect-registry.ts";
 import { describePushFailure } from "../registry/describe-failure.ts";
 import { endsAll } from "../registry/ends-all.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
@@ -53,7 +54,7 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
   } catch (error) {
     // Another image's failure has ended the push: of this one nothing can be told.
     if (context.signal.aborted) return { ...about, result: "left" };
-    if (endsAll(error)) context.stop();
+    if (endsAll(error) || (await isGone(context.link, error, repository))) context.stop();
     return { ...about, result: "failed", reason: describePushFailure(error) };
   }
 }

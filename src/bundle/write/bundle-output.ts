@@ -110,6 +110,7 @@ export function createFileOutput(path: string, splitBytes: number | undefined): 
         await handle.close().catch(() => {});
         await rm(temporary, { force: true });
       }
+      await rm(temporarySums(path), { force: true });
     },
   };
 }
@@ -141,12 +142,16 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Prom
   }
 }
 
+function temporarySums(path: string): string {
+  return `${path}.sha256.part${process.pid}`;
+}
+
 /** What stood there goes before, so that never an old part belongs to new ones; the first part comes last. */
 async function putInPlace(path: string, parts: readonly Part[]): Promise<WrittenBundle> {
   const checksums = `${path}.sha256`;
   const files = parts.map(({ path: name, size, hash }) => ({ path: name, size, sha256: hash.digest("hex") }));
   const lines = files.map(({ path: name, sha256 }) => `${sha256}  ${basename(name)}\n`).join("");
-  const temporary = `${checksums}.part${process.pid}`;
+  const temporary = temporarySums(path);
   await writeFile(temporary, lines);
   await rm(checksums, { force: true });
   const names = new Set(files.map(({ path: name }) => name));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
@@ -181,6 +181,27 @@ for (const [what, faultFor] of [
     assert.match(end.stderr, /what went to standard output is no whole bundle\n$/);
   });
 
+test("begun anew, the older bundle is not read again: it may have come by on standard input", {
+  skip,
+}, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  const older = join(folder, "older.tar");
+  assert.equal((await runMirrorlet([...arguments_("small"), "-o", older])).code, 0);
+  const digest = big.blobs[1]?.digest ?? "";
+  front.script({ path: new RegExp(digest), does: { kind: "status", status: 404 } });
+  const file = join(folder, "b.tar");
+  const child = start([...arguments_("big"), "gcr.io/f/small:1", "--since", "-", "-o", file], "pipe");
+  child.stdout?.resume();
+  const end = ended(child);
+  child.stdin?.end(readFileSync(older));
+  const { code, stderr } = await end;
+  assert.equal(code, 1);
+  assert.match(stderr, /gcr.io\/f\/big:1: .*\nmirrorlet: the bundle is begun anew without it\n$/);
+  const { bundle } = await verify(file);
+  assert.equal(bundle.leftOut?.blobs.length, image.blobs.length);
+});
+
 test("a manifest that is not what its digest says, and a blob of another size", { skip }, async (t) => {
   const manifest = await dumpWith(t, "small", {
     path: /manifests\/1$/,
@@ -209,11 +230,11 @@ test("401 without a login: 2, and what to do", { skip }, async (t) => {
 });
 
 /** The program as a process of its own, which can be killed. */
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], stdin: "ignore" | "pipe" = "ignore"): ChildProcess {
   const [program, ...first] = mirrorletProgram();
   return spawn(program, [...first, ...args], {
     env: mirrorletEnvironment,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
 }
 
@@ -279,6 +300,31 @@ test("killed in the middle it leaves nothing that looks whole, and the next dump
   }
 });
 
+test("an interrupt counts while an older bundle is read, which may take long", { skip }, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  const older = join(folder, "older.tar");
+  assert.equal((await runMirrorlet([...arguments_("small"), "-o", older])).code, 0);
+  const child = start([...arguments_("small"), "--since", "-", "-o", join(folder, "b.tar")], "pipe");
+  const end = ended(child);
+  const killed = setTimeout(() => child.kill("SIGKILL"), WAIT_LIMIT_MS);
+  // The beginning, and then nothing.
+  const piece = readFileSync(older).subarray(0, 2 * MIB);
+  await new Promise((resolve) => child.stdin?.write(piece, resolve));
+  child.kill("SIGINT");
+  assert.equal((await end).code, 130);
+  clearTimeout(killed);
+});
+
+test("what stands where the checksums go: told, and nothing is left", { skip }, async (t) => {
+  front.script();
+  const folder = scratch(t);
+  mkdirSync(join(folder, "b.tar.sha256"));
+  const { code, stderr } = await runMirrorlet([...arguments_("small"), "-o", join(folder, "b.tar")]);
+  assert.equal(code, 1, stderr);
+  assert.deepEqual(readdirSync(folder), ["b.tar.sha256"]);
+});
+
 test("to standard output: the bundle alone, words elsewhere; whoever goes early is told", {
   skip,
 }, async (t) => {
@@ -295,6 +341,20 @@ test("to standard output: the bundle alone, words elsewhere; whoever goes early 
   });
   assert.match(early.stderr, /standard output: whoever was to take it has gone/);
   assert.match(early.stderr, /ended 1/);
+});
+
+test("nobody reads what is told of it any more: it goes on, and its exit code is its own", {
+  skip,
+}, async (t) => {
+  const digest = big.blobs[1]?.digest ?? "";
+  front.script({ path: new RegExp(digest), does: { kind: "status", status: 404 } });
+  const folder = scratch(t);
+  const child = start([...arguments_("big"), "gcr.io/f/small:1", "-o", join(folder, "b.tar")]);
+  child.stdout?.resume();
+  child.stderr?.destroy();
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.deepEqual(readdirSync(folder), ["b.tar", "b.tar.sha256"]);
+  assert.equal(code, 1, "an image is left out");
 });
 
 test("many downloads at once: no word of Node's about it", { skip }, async (t) => {

@@ -3,9 +3,11 @@ import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../../e2e/support/mirrorlet.ts";
 import { dockerConfig } from "../../e2e/support/site.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
+import { startFaultyFront } from "../../support/faulty-front.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { labManifest, labObject } from "../../support/memory-bundle.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
@@ -38,6 +40,14 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const none = await dump("--cacert", at("config.json"));
   assert.equal(none.code, 64);
   assert.match(none.stderr, /--cacert .*config\.json: there is no certificate in it: it has to be PEM/);
+  const piped = promisify(execFile)("bash", [
+    "-c",
+    '"$@" --cacert <(cat "$0")',
+    at("ca.crt"),
+    ...mirrorletProgram(),
+    ...["dump", name, "-o", at("p.tar"), "--docker-config", at("config.json")],
+  ]);
+  await assert.doesNotReject(piped, "what a pipe has is not taken for a look at it");
   const nobody = await dump("--cacert", at("ca.crt"), "--no-registry-credential");
   assert.equal(nobody.code, 2);
   const fine = await dump("--cacert", at("ca.crt"), "--docker-config", at("config.json"));
@@ -72,6 +82,43 @@ test("a login that is refused is tried once, not for each image, and told once",
   );
   const tried = registry.requests().filter(({ headers }) => headers["authorization"] !== undefined);
   assert.equal(tried.length, 1);
+});
+
+test("a login that a token service refuses is tried once, too", { skip }, async (t) => {
+  const registry = await startRegistry({ auth: { kind: "token", ...login, anonymousPull: true } });
+  t.after(() => registry.stop());
+  await pushImage(registry, "a/b", "1");
+  const names = Array.from({ length: 5 }, (_, at) => `gcr.io/a/b${at}:1`);
+  const from = ["--from", registry.host, "--plain-http", "--username", "puller", "--password", "wrong"];
+  const { code, stderr } = await runMirrorlet(["dump", ...names, ...from, "-o", join(scratch(t), "b.tar")]);
+  assert.equal(code, 2);
+  assert.match(stderr, /gcr\.io\/a\/b0:1 and 4 more images: .* a token for this login: status 401/);
+  const tried = registry
+    .requests()
+    .filter(({ headers }) => String(headers["authorization"]).startsWith("Basic"));
+  assert.equal(tried.length, 1);
+});
+
+test("images that all may pull come without a login, though the registry as such lets nobody in", {
+  skip,
+}, async (t) => {
+  // As Harbor answers /v2/ to tokens that belong to nobody.
+  const registry = await startRegistry({ auth: { kind: "token", ...login, anonymousPull: true } });
+  t.after(() => registry.stop());
+  const front = await startFaultyFront(registry.url);
+  t.after(() => front.stop());
+  await pushImage(registry, "public/b", "1");
+  const challenge = (await fetch(`${registry.url}/v2/`)).headers.get("www-authenticate") ?? "";
+  assert.match(challenge, /^Bearer /);
+  front.script({
+    path: /^\/v2\/$/,
+    does: { kind: "status", status: 401, headers: { "www-authenticate": challenge } },
+  });
+  const file = join(scratch(t), "b.tar");
+  const from = ["--from", front.host, "--plain-http", "--no-registry-credential"];
+  const { code, stderr } = await runMirrorlet(["dump", "gcr.io/public/b:1", ...from, "-o", file]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(codes(await verify(file)), []);
 });
 
 test("through a proxy by CONNECT; NO_PROXY with a network goes past it", { skip }, async (t) => {

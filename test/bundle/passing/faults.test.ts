@@ -312,6 +312,20 @@ test("a layer that breaks off while it goes through makes the registry get fewer
   assert.equal(steps[0], 2, `${steps}`);
 });
 
+test("a registry that is gone behind its proxy is waited for once, not for each blob that comes by", {
+  skip,
+}, async (context) => {
+  const gone = { kind: "status", status: 502 } as const;
+  const namespace = fresh({ path: UPLOAD, does: gone }, { path: /^\/v2\/$/, times: 99, does: gone });
+  const images = Object.fromEntries(
+    Array.from({ length: 10 }, (_, n) => [`gcr.io/n${n}:1`, buildImage({ bytesPerLayer: LARGE / 10 })]),
+  );
+  const path = bundleFile(context, "gone.tar.gz", compress(tarOf(indexFirst(images)), "gzip"));
+  await assert.rejects(pushPassing(front.url, path, { namespace, threads: 1 }), /502 .*tried \d+ times/);
+  const places = front.requests().filter((one) => UPLOAD.test(one.path));
+  assert.equal(new Set(places.map((one) => one.path)).size, 1);
+});
+
 for (const by of ["a file", "standard input"] as const)
   test(`a held blob that was given up is tried no more, and each image with it says so once: by ${by}`, {
     skip,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { pushImages } from "../../../src/bundle/upload/push-images.ts";
 import { startFaultyFront } from "../../support/faulty-front.ts";
 import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { memoryBundle } from "../../support/memory-bundle.ts";
-import { pushBundle } from "../../support/push-bundle.ts";
+import { connectForPush, planFor, pushBundle } from "../../support/push-bundle.ts";
 
 import { createCa } from "../../support/tls.ts";
 
@@ -284,6 +285,27 @@ test("a layer that stays refused is not tried by one image after the other", { s
   // Two layers, each by its first image alone.
   const places = new Set(large.map(({ path: asked }) => asked.replace(/\/blobs\/uploads\/.*/, "")));
   assert.ok(places.size <= 2, [...places].join(" "));
+});
+
+test("a registry that is gone behind its proxy is waited for once, not for each image", {
+  skip,
+}, async () => {
+  const { path, image } = fresh();
+  const names = Array.from({ length: 10 }, (_, n) => [`gcr.io/${path}/n${n}:1`, image] as const);
+  const bundle = memoryBundle(Object.fromEntries(names));
+  const { context, close } = connectForPush(front.url, { threads: 1 });
+  front.script({ does: { kind: "status", status: 502 } });
+  try {
+    const results = await pushImages(await planFor(bundle, {}), { ...context, source: bundle.source });
+    const failed = results.filter(({ result }) => result === "failed");
+    assert.match(failed[0]?.reason ?? "", /502 .*tried \d+ times/);
+    assert.deepEqual(
+      results.slice(3).filter(({ result }) => result !== "left"),
+      [],
+    );
+  } finally {
+    close();
+  }
 });
 
 test("a registry that restarts in the middle is waited for", { skip }, async () => {
