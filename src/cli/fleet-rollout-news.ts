@@ -35,13 +35,13 @@ function placeOf({ state, waits, isFrozen }: RolloutReport): string {
   return JSON.stringify([phase, wave, attempt, paused, expedited, halted?.code, isWaiting, isFrozen]);
 }
 
-function leftBehind({ state: was, summary }: RolloutReport, { state, spec }: RolloutReport): string[] {
+/** In the numbers of the later look: those of the earlier one are of nodes that were still under way then. */
+function leftBehind({ state: was }: RolloutReport, { state, spec, summary }: RolloutReport): string[] {
   const isDone = was.phase === "waves" && (state.phase === "done" || state.wave > was.wave);
   const wave = summary.waves[was.wave];
-  if (!isDone || wave?.counts === undefined) return [];
-  return [
-    plainText(`${spec.id}: wave ${was.wave + 1} (${wave.name}) is done: ${describeCounts(wave.counts)}`),
-  ];
+  if (!isDone || wave === undefined) return [];
+  const counts = wave.counts === undefined ? "" : `: ${describeCounts(wave.counts)}`;
+  return [plainText(`${spec.id}: wave ${was.wave + 1} (${wave.name}) is done${counts}`)];
 }
 
 /** `stable-8 3/5 10-percent [###---]  28 %  211 done, 217 under way, 4 failed`, of the wave that goes on. */
