@@ -31,6 +31,7 @@ export async function measureRollout(parent: string, count: number): Promise<str
     await writeChannel(stage.store, "stable", undefined, empty);
     await stage.nodes.order({ kind: "connect", way: "feed", port: feed.port, count, answering: true });
     await stage.settled(count);
+    await untilLed(stage.store);
     const spec = await specFor(stage.store, count);
     const records = await readFleet(stage.store);
     const channel = records.channel.get("stable")?.value ?? empty;
@@ -50,6 +51,17 @@ export async function measureRollout(parent: string, count: number): Promise<str
   } finally {
     await stage.stop();
   }
+}
+
+/** Servers begin nothing before they have heard a controller twice, which a fleet that goes on for long always has. */
+async function untilLed(store: FleetStore): Promise<void> {
+  const beatNow = async () => (await readFleet(store)).controller.get("")?.value.beat ?? 0;
+  const before = await beatNow();
+  for (let waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
+    if ((await beatNow()) > before + 1) return;
+    await delay(LOOK_MS);
+  }
+  throw new Error("nobody leads");
 }
 
 async function untilDone(store: FleetStore, id: string): Promise<void> {
