@@ -68,9 +68,7 @@ export async function runRound(
     const isWritten = await write(`what was decided for the rollout ${id}`, () =>
       decideState(store, leadership, decision),
     );
-    if (!isWritten) return;
-    memory.bakes.wrote(id, state);
-    onNotice?.({ kind: "decided", rollout: id, before: before.value, state });
+    if (isWritten) onNotice?.({ kind: "decided", rollout: id, before: before.value, state });
   };
   const writeReclaim = ({ id, before, tokens }: Reclaim): Promise<boolean> =>
     write(`the tokens of the rollout ${id}`, () =>

@@ -34,8 +34,9 @@ export function listPairs(images: readonly PlannedImage[]): Pairs {
         if (pairs.has(key)) continue;
         pairs.set(key, { repository, digest, size, high: 0 });
         sums.total += size;
-        if (!blobs.has(digest)) sums.leftOnce += size;
-        if (!blobs.has(digest)) blobs.set(digest, { left: size, whole: new Set() });
+        if (blobs.has(digest)) continue;
+        sums.leftOnce += size;
+        blobs.set(digest, { left: size, whole: new Set() });
       }
   return {
     find: (key) => pairs.get(key),
