@@ -113,15 +113,31 @@ export async function bootNode(options: NodeOptions = {}): Promise<BootedNode> {
 
 // The overlay is in a mount namespace of its own, and so goes away with these processes. containerd cannot keep its content
 // on an overlay. `--keep-unit --register=no`: this machine may have no systemd; nspawn then ends at a reboot (133).
+// It boots the node in the control group it is started from: two nodes in one would end each other's services.
 const BOOT = `
 dir=$1; tree=$2; words=$3; shift 3
+hierarchies=; child=
+for each in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+  [ -e "$each/cgroup.procs" ] || continue
+  mkdir "$each/mirrorlet-node-$$" && echo $$ >"$each/mirrorlet-node-$$/cgroup.procs" || exit 1
+  hierarchies="$hierarchies $each"
+done
+leave() {
+  for each in $hierarchies; do
+    echo $$ >"$each/cgroup.procs"
+    find "$each/mirrorlet-node-$$" -depth -type d -exec rmdir {} + 2>/dev/null
+  done
+  exit
+}
+trap '[ -z "$child" ] || { kill "$child"; wait "$child"; }; leave' TERM
 mount -t overlay overlay -o "lowerdir=$tree,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || exit 1
 for boot in $(seq 50); do
   systemd-nspawn --quiet --boot --directory="$dir/root" --machine="node-$$" --register=no --keep-unit \\
     --private-network --link-journal=no --console=pipe --resolv-conf=off --timezone=off --kill-signal=SIGRTMIN+14 \\
     --bind="$dir/containerd:/var/lib/containerd" "$@" -- systemd.show_status=0 $words </dev/null >>"$dir/console" 2>&1 &
-  echo $! >"$dir/pids/nspawn"
-  wait $! && exit
+  child=$!
+  echo $child >"$dir/pids/nspawn"
+  wait $child && leave
 done
 `;
 

@@ -47,7 +47,7 @@ export async function operate(
   }
 }
 
-/** How long a damaged file stayed so; undefined: it was still so when nobody waited any longer. */
+/** How long a damaged file stayed so, ms; undefined: it was still so when nobody waited any longer. */
 export interface Repair {
   readonly path: string;
   readonly ms: number | undefined;
@@ -85,6 +85,12 @@ export async function drift(
     record({ path: `${name}/${file}`, ms: await damage(path, random, until) });
     end();
   }
+}
+
+/** The same to a file of a host namespace that is wanted before and after: that one has to be put right. */
+export async function driftAtRest({ node, world }: Stage, random: Random): Promise<Repair> {
+  const file = `${world.open[0]}/hosts.toml`;
+  return { path: file, ms: await damage(node.path(join(CERTS_D, file)), random, () => false) };
 }
 
 async function foreignDirectory(root: string): Promise<void> {

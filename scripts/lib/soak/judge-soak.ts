@@ -268,14 +268,19 @@ function judgeCommands({ commands, oddCommands }: SoakRecord): Check {
   };
 }
 
-function judgeRepairs({ repairs }: SoakRecord): Check {
+function judgeRepairs({ repairs, repairAtRest }: SoakRecord): Check {
   const times = repairs.flatMap(({ ms }) => (ms === undefined ? [] : [ms])).sort(ascending);
+  const taken =
+    times.length === 0
+      ? ""
+      : `, ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most`;
+  const atRest = repairAtRest?.ms === undefined ? "never" : `after ${Math.round(repairAtRest.ms)} ms`;
   return {
     name: "files that others damaged are put right",
-    figure: `${times.length} of ${repairs.length}, ${Math.round(quantile(times, 0.5))} ms median, ${Math.round(times.at(-1) ?? Number.NaN)} ms at most`,
-    // Those that a desired state left out before they were repaired belong to others from then on. What is wanted has to
-    // be there at the next rest.
-    wrong: times.length === 0 && repairs.length > 0 ? ["none was"] : [],
+    // Those that a desired state left out before they were repaired belong to others from then on; in a short run that
+    // may be all of them.
+    figure: `${times.length} of ${repairs.length} amid changes${taken}; at rest ${atRest}`,
+    wrong: repairAtRest?.ms === undefined ? [`${repairAtRest?.path ?? "no file"} was not, at rest`] : [],
   };
 }
 

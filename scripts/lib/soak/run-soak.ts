@@ -2,7 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { flap } from "./act-mirrors.ts";
 import { pullAllTheTime, pullOnce } from "./act-pulls.ts";
 import { probeLiveness, scrapeAllTheTime } from "./act-scrapes.ts";
-import { drift, type OddCommand, operate, type Repair, reloadAllTheTime } from "./act-trouble.ts";
+import {
+  drift,
+  driftAtRest,
+  type OddCommand,
+  operate,
+  type Repair,
+  reloadAllTheTime,
+} from "./act-trouble.ts";
 import { changeWishes, THEMES } from "./act-wishes.ts";
 import { type Answer, ask } from "./ask.ts";
 import type { PullRecord } from "./judge-pulls.ts";
@@ -33,6 +40,8 @@ export interface SoakRecord {
   readonly pulls: readonly PullRecord[];
   readonly wishes: number;
   readonly repairs: readonly Repair[];
+  /** Of a file that was damaged at the last rest; undefined before. */
+  readonly repairAtRest?: Repair;
   /** How often others changed config.toml. */
   readonly configChanges: number;
   readonly commands: number;
@@ -149,7 +158,7 @@ export async function runSoak({ minutes, seed, containerd, say, keep }: SoakOpti
 
 type EndOfSoak = Pick<
   SoakRecord,
-  "verdicts" | "health" | "restartReasons" | "agentRestarts" | "watchdogKills" | "errors"
+  "repairAtRest" | "verdicts" | "health" | "restartReasons" | "agentRestarts" | "watchdogKills" | "errors"
 >;
 
 const NOT_THERE_YET: EndOfSoak = {
@@ -273,6 +282,7 @@ function noteLiveness(play: Play, { status, ms }: Answer): void {
 async function lookAtEnd(play: Play): Promise<EndOfSoak> {
   const { stage, door } = play;
   const { node, world } = stage;
+  const repairAtRest = await driftAtRest(stage, play.random.fork());
   const wanted = [...world.open, world.closed];
   const deadlineMs = performance.now() + VERDICTS_MS + 30_000;
   let verdicts: SoakRecord["verdicts"] = [];
@@ -292,6 +302,7 @@ async function lookAtEnd(play: Play): Promise<EndOfSoak> {
   const journal = (await node.journal("mirrorlet")).split("\n");
   const shown = await node.must("systemctl show --property=NRestarts --value mirrorlet");
   return {
+    repairAtRest,
     verdicts,
     health: `${health.status} ${/"status":"(\w+)"/.exec(health.body)?.[1] ?? ""}`,
     agentRestarts: Number(shown),

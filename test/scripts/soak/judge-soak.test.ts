@@ -44,7 +44,8 @@ const good: SoakRecord = {
   rests: rests(),
   pulls: [],
   wishes: 100,
-  repairs: [{ path: "gcr.io/hosts.toml", ms: 100 }],
+  repairs: [{ path: "gcr.io/hosts.toml", ms: undefined }],
+  repairAtRest: { path: "gcr.io/hosts.toml", ms: 100 },
   configChanges: 0,
   commands: 1,
   oddCommands: [],
@@ -98,7 +99,7 @@ const BREAKS: Readonly<Record<string, Partial<SoakRecord>>> = {
   "every page is served": { failedPages: ["/metrics: no answer"] },
   "every command ends as it should": { oddCommands: [{ command: "doctor", status: -1, words: "" }] },
   "/livez answers": { livezMs: Array(2_000).fill(5_000) },
-  "files that others damaged are put right": { repairs: [{ path: "gcr.io/hosts.toml", ms: undefined }] },
+  "files that others damaged are put right": { repairAtRest: { path: "gcr.io/hosts.toml", ms: undefined } },
   "the journal is not flooded": { wishes: 0.01 },
   "restarts of containerd within budget, none for certs.d": {
     happenings: [1, 2].map((i) => ({ kind: "restart", by: "agent", fromMs: i * MINUTE, toMs: i * MINUTE })),
