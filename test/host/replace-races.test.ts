@@ -23,7 +23,9 @@ for (const how of ["rename", "in-place"] as const) {
     const writer = await startWriter(path, how, t);
     const files = createFiles({ root });
     const counts = { replaced: 0, refused: 0 };
-    while (counts.replaced + counts.refused < ROUNDS) {
+    const met = () => counts.replaced > 5 && counts.refused > 5;
+    // On a busy machine the writer comes first nearly always: as long as it takes to meet both.
+    for (let round = 0; round < ROUNDS || (!met() && round < 100 * ROUNDS); ) {
       const found = Buffer.from((await files.read("/config.toml"))?.bytes ?? "");
       const text = found.toString();
       // In the middle of being written; the pass waits for a file to become quiet.
@@ -31,6 +33,7 @@ for (const how of ["rename", "in-place"] as const) {
         await setTimeout(1);
         continue;
       }
+      round += 1;
       const wanted = text.replace(/^# ours \d+$/m, `# ours ${counts.replaced}`);
       try {
         await files.replace("/config.toml", Buffer.from(wanted), found);
@@ -42,7 +45,7 @@ for (const how of ["rename", "in-place"] as const) {
     }
     const { edits, lost } = await endOf(writer);
     t.diagnostic(JSON.stringify({ ...counts, edits, lost }));
-    assert.ok(counts.replaced > 5 && counts.refused > 5 && edits > 10, "nothing met");
+    assert.ok(met() && edits > 10, "nothing met");
     assert.equal(lost, 0);
     assert.deepEqual(readdirSync(root), ["config.toml"]);
   });
