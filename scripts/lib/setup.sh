@@ -15,8 +15,15 @@ install_packages() {
     return 1
   fi
   say "installing Debian packages: $*"
-  apt-get -qq update >&2 && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" >&2
+  apt-get -qq update >&2 || return 1
+  apt_install "$@" && return
+  # Some release may lack one of them: the others are still of use.
+  local package failed=0
+  for package; do apt_install "$package" || failed=1; done
+  return "$failed"
 }
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" >&2; }
 
 node_major() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p'; }
 
@@ -56,7 +63,7 @@ prepare_lab() {
   ./scripts/lab-fetch
 }
 
-# What the package is tested with, and the node that tests boot. Fails, with its reason printed, without the node.
+# What else tests run: browser, shells, checkers, and the node that tests boot. Fails, with its reason printed, without the node.
 prepare_nodes() {
   local missing
   missing=$(./scripts/lab-fetch --test-packages)
