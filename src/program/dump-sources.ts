@@ -42,7 +42,7 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
     });
     const repositoryOf = (repository: string): string =>
       from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
-    const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
+    const source = { host, link: registry.link, ways: { listsThem: undefined }, repositoryOf };
     // A wrong name or CA shows at once: only what was well before is worth trying again.
     const isReachable = touchRegistry(registry.link, async () => {
       const shown = await loginFor("");
