@@ -36,7 +36,11 @@ export function listText(found: FoundBundle, { columns }: Pick<CommandIo, "colum
 /** `22 images, 206 blobs, 1.4 GB: OCI layout (tar, compressed by xz)` */
 export function summary({ bundle, container }: FoundBundle): string {
   const { images, shapes } = bundle;
-  const amounts = [count(images.length, "image"), count(countBlobs(bundle), "blob"), formatBytes(bundleSize(bundle))];
+  const amounts = [
+    count(images.length, "image"),
+    count(countBlobs(bundle), "blob"),
+    formatBytes(bundleSize(bundle)),
+  ];
   return `${amounts.join(", ")}: ${shapes.join(" and ")} (${container})`;
 }
 

@@ -1,5 +1,5 @@
 import { plainText } from "../core/plain-text.ts";
-import { type BundleProgress, createBundleProgress } from "./bundle-progress.ts";
+import { type BundleProgress, createBundleProgress, type ProgressPlace } from "./bundle-progress.ts";
 import { type CommandIo, type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import type { DumpDeps, DumpNews, DumpSession, EndedDump, GatheredDump } from "./dump-deps.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
@@ -19,12 +19,17 @@ export interface DumpWork {
 
 /** Reads the older bundle and looks up the images, and shows how far that has come. Rejects as the session does. */
 export async function gatherDump(
-  { names, since, io, deps }: DumpWork,
-  session: DumpSession,
+  { names, since, io, deps }: Pick<DumpWork, "names" | "since" | "io"> & { readonly deps: ProgressPlace },
+  session: Pick<DumpSession, "readOlder" | "plan">,
   show: (progress: BundleProgress) => void,
 ): Promise<GatheredDump> {
   if (since !== undefined) {
-    const progress = createBundleProgress("reading", since, io.stderr, deps);
+    const progress = createBundleProgress(
+      "reading",
+      since === "-" ? "standard input" : since,
+      io.stderr,
+      deps,
+    );
     show(progress);
     await session.readOlder(progress.note).finally(progress.end);
   }
