@@ -11,15 +11,11 @@ process.on("SIGUSR1", () => {});
 if (process.argv[2] === "agent") process.on("SIGHUP", () => {});
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    // A command whose work goes there looks itself.
-    if (stream.listenerCount("error") > 1) return;
-    // The reader has seen enough, as `head` does.
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
-}
+// Whoever reads may leave early, as `head` does: the work goes on, and its exit code tells how that ended.
+const stdoutClosed = new AbortController();
+let unwritten: Error | undefined;
+process.stdout.on("error", noteClosed);
+process.stderr.on("error", () => {});
 
 // What goes to stderr is why a command failed, which has to be found by `journalctl -p err`.
 const inJournal = isJournal(process.env);
@@ -32,6 +28,7 @@ const commands = composeCommands(
   ({ json }): CommandIo => ({
     ...output,
     json,
+    stdoutClosed: stdoutClosed.signal,
     color: mayColor(),
     // Looked at again each time: windows change their size.
     get columns() {
@@ -47,7 +44,18 @@ const commands = composeCommands(
 );
 const code = await runProgram(process.argv.slice(2), commands, output).catch(explainHostError);
 // Handles that some library keeps open must not hold up the end; what is written must get out first.
-process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+process.stdout.write("", (error) => {
+  noteClosed(error);
+  if (unwritten !== undefined)
+    output.stderr(`mirrorlet: what belongs to standard output could not be written: ${unwritten.message}\n`);
+  process.stderr.write("", () => process.exit(unwritten === undefined || code !== 0 ? code : 1));
+});
+
+function noteClosed(error: NodeJS.ErrnoException | null | undefined): void {
+  if (error == null || stdoutClosed.signal.aborted) return;
+  if (error.code !== "EPIPE") unwritten = error;
+  stdoutClosed.abort();
+}
 
 function mayColor(): boolean {
   const { NO_COLOR: no, FORCE_COLOR: force } = process.env;

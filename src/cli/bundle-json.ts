@@ -1,4 +1,4 @@
-import { bundleSize, describeImage } from "../core/bundle/describe-image.ts";
+import { bundleSize, countBlobs, describeImage } from "../core/bundle/describe-image.ts";
 import type { FoundBundle } from "./bundle-commands.ts";
 
 /** A bundle as `--json` shows it. */
@@ -14,7 +14,7 @@ export function bundleJson(source: string, { bundle, container, problems }: Foun
       newDigest: image.newDigest,
       ...describeImage(image, bundle),
     })),
-    blobs: bundle.blobs.size,
+    blobs: countBlobs(bundle),
     size: bundleSize(bundle),
     leftOut: bundle.leftOut,
     problems,

@@ -1,4 +1,4 @@
-import { bundleSize, describeImage } from "../core/bundle/describe-image.ts";
+import { bundleSize, countBlobs, describeImage } from "../core/bundle/describe-image.ts";
 import { formatBytes } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { FoundBundle } from "./bundle-commands.ts";
@@ -35,8 +35,12 @@ export function listText(found: FoundBundle, { columns }: Pick<CommandIo, "colum
 
 /** `22 images, 206 blobs, 1.4 GB: OCI layout (tar, compressed by xz)` */
 export function summary({ bundle, container }: FoundBundle): string {
-  const { images, blobs, shapes } = bundle;
-  const amounts = [count(images.length, "image"), count(blobs.size, "blob"), formatBytes(bundleSize(bundle))];
+  const { images, shapes } = bundle;
+  const amounts = [
+    count(images.length, "image"),
+    count(countBlobs(bundle), "blob"),
+    formatBytes(bundleSize(bundle)),
+  ];
   return `${amounts.join(", ")}: ${shapes.join(" and ")} (${container})`;
 }
 

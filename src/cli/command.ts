@@ -10,6 +10,8 @@ export interface CommandIo {
   readonly rows?: number | undefined;
   /** Width of the terminal that stderr is, for lines that are written over; undefined: it is none. */
   readonly progressColumns?: number | undefined;
+  /** Aborts when nobody takes what goes to stdout any more: what only shows something is over then. */
+  readonly stdoutClosed?: AbortSignal | undefined;
   /** `--json`: one document with a `schema` field instead of text. */
   readonly json: boolean;
 }

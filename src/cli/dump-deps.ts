@@ -1,5 +1,5 @@
-import type { Digest } from "../core/bundle/bundle.ts";
-import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
+import type { PlannedDump } from "../core/bundle/dump/plan-images.ts";
+import type { OnProgress } from "./bundle-commands.ts";
 import type { ProgressPlace } from "./bundle-progress.ts";
 import type { Interrupt } from "./command.ts";
 import type { DumpOptions } from "./dump-commands.ts";
@@ -21,41 +21,51 @@ export interface DumpDeps extends PasswordSources, ProgressPlace {
   explain(error: unknown): string;
   /** Nobody answers, or nobody is let in. */
   isUnreachable(error: unknown): boolean;
-  /** The blob that could not be had, where it is about that alone; undefined: it is about more. */
-  lostBlob(error: unknown): LostBlob | undefined;
+  /** It failed for as long as makes sense: later it may not. */
+  isOutage(error: unknown): boolean;
 }
 
+/** So many of so many: images, blobs or bytes. */
+type Count = (done: number, total: number) => void;
+
+/** A dump from its start to its end. All but `interrupt` and `close` reject with what `explain` understands. */
 export interface DumpSession {
-  /** Fetches all manifests; tells how many images have been looked up. Rejects with what `explain` understands. */
-  plan(names: readonly string[], onProgress: (done: number, total: number) => void): Promise<GatheredDump>;
-  /** Writes the bundle. Rejects with what `explain` understands; then nothing is there, and the session is over. */
-  write(gathered: GatheredDump, onProgress: (done: number, total: number) => void): Promise<WrittenFiles>;
+  /** Reads the older bundle, of which all may have to come by; nothing where there is none. */
+  readOlder(onProgress: OnProgress): Promise<void>;
+  /** Fetches all manifests; tells how many images have been looked up. */
+  plan(names: readonly string[], onImages: Count): Promise<GatheredDump>;
+  /** Writes the bundle. Where it rejects, nothing is there. */
+  write(gathered: GatheredDump, listener: DumpListener): Promise<EndedDump>;
   /** Who wanted an end. */
   interrupt(): Interrupt | undefined;
   close(): void;
 }
 
-/** A blob that could not be had; `wasRightThen`: asked for again, it came as it should. */
-export interface LostBlob {
-  readonly digest: Digest;
-  readonly wasRightThen: boolean;
+export interface DumpListener {
+  readonly onBytes: Count;
+  /** All blobs are asked for, as one is nowhere. */
+  readonly onLook: Count;
+  readonly onNews: (news: DumpNews) => void;
 }
 
-export interface GatheredImage {
-  readonly name: string;
-  readonly digest: Digest;
-  /** Of its layers and configs, all of them. */
-  readonly bytes: number;
-  /** What of that no image before it brings along, and no older bundle has. */
-  readonly newBytes: number;
-  readonly blobs: ReadonlySet<Digest>;
-}
+/** What happens on the way. `explain` understands `why`. */
+export type DumpNews =
+  | { readonly kind: "elsewhere"; readonly why: unknown; readonly from: string }
+  | { readonly kind: "lost"; readonly images: readonly string[]; readonly why: unknown }
+  | { readonly kind: "right-then"; readonly why: unknown }
+  | { readonly kind: "begun-anew"; readonly without: number };
 
-export interface GatheredDump {
-  readonly plan: DumpPlan;
-  readonly images: readonly GatheredImage[];
-  readonly referrers: number;
+export interface GatheredDump extends PlannedDump {
   readonly failures: readonly { readonly name: string; readonly error: unknown }[];
+}
+
+/** `written` undefined: no bundle was made. */
+export interface EndedDump {
+  readonly planned: PlannedDump;
+  readonly written: WrittenFiles | undefined;
+  readonly lost: readonly { readonly name: string; readonly why: unknown }[];
+  /** It was begun anew too often. */
+  readonly hasTriedEnough: boolean;
 }
 
 export interface WrittenFiles {

@@ -1,7 +1,7 @@
-import type { GatheredDump } from "./dump-deps.ts";
+import type { PlannedDump } from "../core/bundle/dump/plan-images.ts";
 
 /** What a bundle holds, or would hold. */
-export function dumpJson({ plan, images, referrers }: GatheredDump): object {
+export function dumpJson({ plan, images, referrers }: PlannedDump): object {
   const { since, platforms, manifests, blobs } = plan.leftOut;
   return {
     images: images.map(({ name, digest, bytes, newBytes }) => ({ name, digest, bytes, newBytes })),

@@ -1,12 +1,13 @@
 import type { DumpPlan } from "../core/bundle/dump/plan-dump.ts";
+import type { PlannedDump } from "../core/bundle/dump/plan-images.ts";
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
 import { count } from "./bundle-text.ts";
-import type { GatheredDump, WrittenFiles } from "./dump-deps.ts";
+import type { WrittenFiles } from "./dump-deps.ts";
 import { wrapText } from "./wrap-text.ts";
 
 /** An image that is not in the bundle, though it was asked for. */
-export interface LostImage {
+interface LostImage {
   readonly name: string;
   readonly reason: string;
 }
@@ -19,7 +20,7 @@ interface DumpEnd {
 
 /** What a dump has made, what is not in it, and how it is checked. Ends with a newline. */
 export function dumpText(
-  { plan, images, referrers }: GatheredDump,
+  { plan, images, referrers }: PlannedDump,
   { files, checksums }: WrittenFiles,
   { tookMs, columns, lost }: DumpEnd,
 ): string {

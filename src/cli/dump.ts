@@ -51,7 +51,7 @@ export async function dump(
   const login = await findLogin(wish.login, wish.from?.host ?? hosts[0] ?? "", deps);
   if (typeof login === "string") return complain(login, 64);
   const open = (onRetry: (line: string) => void) => deps.open(wish, options, login, onRetry);
-  const work = { names: names.names, open, io, deps };
+  const work = { names: names.names, since: options.since, open, io, deps };
   return options.dryRun === true ? await planOnly(work) : await writeDump({ ...work, output: wish.output });
 }
 

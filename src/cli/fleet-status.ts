@@ -22,7 +22,7 @@ export async function fleetStatus(
   if (!watch) return show(await deps.store.look(), nodes, io, deps);
   let code: ExitCode = 0;
   let before = "";
-  await deps.store.watch(new AbortController().signal, (picture) => {
+  await deps.store.watch(io.stdoutClosed ?? new AbortController().signal, (picture) => {
     const quiet: string[] = [];
     code = show(picture, nodes, { ...io, stdout: (text) => void quiet.push(text) }, deps);
     const text = quiet.join("");

@@ -1,17 +1,20 @@
 import { plainText } from "../core/plain-text.ts";
-import { createBundleProgress } from "./bundle-progress.ts";
+import type { BundleProgress } from "./bundle-progress.ts";
 import { type ExitCode, INTERRUPTED, printJson } from "./command.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpPlanText } from "./dump-plan-text.ts";
-import type { DumpWork } from "./write-dump.ts";
+import { type DumpWork, gatherDump } from "./write-dump.ts";
 
 /** Shows what a dump would fetch: manifests are asked for, and nothing is written. */
-export async function planOnly({ names, open, io, deps }: DumpWork): Promise<ExitCode> {
-  const progress = createBundleProgress("looking up", "images", io.stderr, deps);
-  const session = open(progress.tellWait);
+export async function planOnly(work: DumpWork): Promise<ExitCode> {
+  const { open, io, deps } = work;
+  let progress: BundleProgress | undefined;
+  const session = open((line) => progress?.tellWait(line));
   try {
-    const gathered = await session.plan(names, progress.count).finally(progress.end);
+    const gathered = await gatherDump(work, session, (next) => {
+      progress = next;
+    });
     const { plan, failures } = gathered;
     if (io.json) {
       const failed = failures.map(({ name, error }) => ({ name, reason: deps.explain(error) }));

@@ -71,6 +71,10 @@ export function createPushDisplay(
         say(
           `the registry ${event.limit === 1 ? "gets one upload" : `gets ${event.limit} uploads`} at a time now`,
         );
+      if (event.kind === "sent-twice")
+        say(
+          `layers wait in a staging repository, are fetched from there and sent once more (${event.why}); from a file they would be sent once`,
+        );
       const mayTell = place.now() - toldRetryAt >= LINE_MS;
       if (event.kind === "retry" && event.delayMs >= LONG_WAIT_MS && mayTell) {
         toldRetryAt = place.now();

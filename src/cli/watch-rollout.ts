@@ -28,7 +28,9 @@ export async function watchRollout(id: string, io: CommandIo, deps: WatchDeps): 
   let last: RolloutReport | undefined;
   let lastMs = 0;
   let isMissing = false;
-  await deps.store.watch(stopping.signal, (picture) => {
+  const { signal } = stopping;
+  const over = io.stdoutClosed === undefined ? signal : AbortSignal.any([signal, io.stdoutClosed]);
+  await deps.store.watch(over, (picture) => {
     const report = reportRollout(picture, id, deps.sha256);
     isMissing = report === undefined;
     if (report !== undefined) {

@@ -1,106 +1,120 @@
 import { plainText } from "../core/plain-text.ts";
-import { type BundleProgress, createBundleProgress } from "./bundle-progress.ts";
+import { type BundleProgress, createBundleProgress, type ProgressPlace } from "./bundle-progress.ts";
 import { type CommandIo, type ExitCode, INTERRUPTED, printJson } from "./command.ts";
-import type { DumpDeps, DumpSession, GatheredDump, WrittenFiles } from "./dump-deps.ts";
+import type { DumpDeps, DumpNews, DumpSession, EndedDump, GatheredDump } from "./dump-deps.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
-import { dumpText, type LostImage } from "./dump-text.ts";
+import { dumpText } from "./dump-text.ts";
 import { namesText } from "./names-text.ts";
 
 /** A dump whose options are understood. */
 export interface DumpWork {
   readonly names: readonly string[];
+  /** The older bundle; undefined: there is none. */
+  readonly since: string | undefined;
   readonly open: (onRetry: (line: string) => void) => DumpSession;
   readonly io: CommandIo;
   readonly deps: DumpDeps;
 }
 
-/** Whoever has to begin more often gets too much that is wrong. */
-const MOST_BEGINNINGS = 8;
-
-/**
- * Gets images and writes the bundle. The list of what is in it stands first, and what has gone out cannot be taken back:
- * where a blob of some images cannot be had, the bundle is begun anew without these.
- */
-export async function writeDump(work: DumpWork & { readonly output: string }): Promise<ExitCode> {
-  const { io, deps, output } = work;
-  const startMs = deps.now();
-  const lost: LostImage[] = [];
-  let names = work.names;
-  let hasBeenWrong = false;
-  for (let beginnings = 1; ; beginnings++) {
-    const ended = await writeOnce(names, work);
-    if (ended.kind === "over") return ended.code;
-    if (ended.kind === "written") {
-      const tookMs = deps.now() - startMs;
-      const { gathered, written } = ended;
-      if (io.json) printJson(io, "dump", { ...dumpJson(gathered), ...written, failed: lost, tookMs });
-      else
-        (output === "-" ? io.stderr : io.stdout)(
-          dumpText(gathered, written, { tookMs, columns: io.columns, lost }),
-        );
-      return lost.length === 0 ? 0 : 1;
-    }
-    const { reason, wasRightThen } = ended;
-    const say = (text: string): void => io.stderr(`mirrorlet: ${plainText(text)}\n`);
-    const isLasting = !wasRightThen || hasBeenWrong;
-    hasBeenWrong ||= wasRightThen;
-    const gone = isLasting ? ended.images : [];
-    say(gone.length === 0 ? `${reason}; asked again, it was right` : `${namesText(gone)}: ${reason}`);
-    lost.push(...gone.map((name) => ({ name, reason })));
-    names = names.filter((name) => !gone.includes(name));
-    if (output === "-" || names.length === 0 || beginnings === MOST_BEGINNINGS) {
-      const why =
-        beginnings === MOST_BEGINNINGS ? `, after ${beginnings} beginnings: mend the registry first` : "";
-      say(output === "-" ? "what went to standard output is no whole bundle" : `no bundle was made${why}`);
-      return 1;
-    }
-    say(
-      `the bundle is begun anew${gone.length === 0 ? "" : ` without ${gone.length === 1 ? "it" : "them"}`}`,
+/** Reads the older bundle and looks up the images, and shows how far that has come. Rejects as the session does. */
+export async function gatherDump(
+  { names, since, io, deps }: Pick<DumpWork, "names" | "since" | "io"> & { readonly deps: ProgressPlace },
+  session: Pick<DumpSession, "readOlder" | "plan">,
+  show: (progress: BundleProgress) => void,
+): Promise<GatheredDump> {
+  if (since !== undefined) {
+    const progress = createBundleProgress(
+      "reading",
+      since === "-" ? "standard input" : since,
+      io.stderr,
+      deps,
     );
+    show(progress);
+    await session.readOlder(progress.note).finally(progress.end);
+  }
+  const progress = createBundleProgress("looking up", "images", io.stderr, deps);
+  show(progress);
+  return session.plan(names, progress.count).finally(progress.end);
+}
+
+/** Gets images, writes the bundle and tells what became of each. */
+export async function writeDump(work: DumpWork & { readonly output: string }): Promise<ExitCode> {
+  const { open, output, io, deps } = work;
+  const startMs = deps.now();
+  const say = (text: string): void => io.stderr(`mirrorlet: ${plainText(text)}\n`);
+  let progress: BundleProgress | undefined;
+  const session = open((line) => progress?.tellWait(line));
+  const show = (next: BundleProgress): void => {
+    progress = next;
+  };
+  try {
+    const gathered = await gatherDump(work, session, show);
+    if (gathered.failures.length > 0) {
+      const code = tellDumpFailures(gathered.failures, io, deps);
+      say("no bundle was made");
+      return code;
+    }
+    const begin = (): void => show(createBundleProgress("dumping to", output, io.stderr, deps));
+    begin();
+    const ended = await session
+      .write(gathered, {
+        onBytes: (done, total) => progress?.note(done, total),
+        onLook(done, total) {
+          if (done === 1) show(createBundleProgress("looking for", "what else is missing", io.stderr, deps));
+          progress?.count(done, total);
+        },
+        onNews(news) {
+          progress?.end();
+          say(newsText(news, deps));
+          if (news.kind === "begun-anew") begin();
+        },
+      })
+      .finally(() => progress?.end());
+    return tellEnd(ended, deps.now() - startMs, work);
+  } catch (error) {
+    const hint = deps.isOutage(error) ? ": once that is over, run the same command again" : "";
+    say(deps.explain(error));
+    say(`no bundle was made${hint}`);
+    const interrupt = session.interrupt();
+    const code = interrupt === undefined ? undefined : INTERRUPTED[interrupt];
+    return code ?? (deps.isUnreachable(error) ? 2 : 1);
+  } finally {
+    session.close();
   }
 }
 
-type Ended =
-  | { readonly kind: "over"; readonly code: ExitCode }
-  | { readonly kind: "written"; readonly gathered: GatheredDump; readonly written: WrittenFiles }
-  | {
-      readonly kind: "lost";
-      readonly images: readonly string[];
-      readonly reason: string;
-      readonly wasRightThen: boolean;
-    };
+function tellEnd(
+  { planned, written, lost, hasTriedEnough }: EndedDump,
+  tookMs: number,
+  { output, io, deps }: DumpWork & { readonly output: string },
+): ExitCode {
+  const failed = lost.map(({ name, why }) => ({ name, reason: deps.explain(why) }));
+  if (written === undefined) {
+    const why = hasTriedEnough ? ", though it was begun again and again: mend the registry first" : "";
+    const words = output === "-" ? "what went to standard output is no whole bundle" : "no bundle was made";
+    io.stderr(`mirrorlet: ${words}${why}\n`);
+    return 1;
+  }
+  if (io.json) printJson(io, "dump", { ...dumpJson(planned), ...written, failed, tookMs });
+  else
+    (output === "-" ? io.stderr : io.stdout)(
+      dumpText(planned, written, { tookMs, columns: io.columns, lost: failed }),
+    );
+  return lost.length === 0 ? 0 : 1;
+}
 
-async function writeOnce(
-  names: readonly string[],
-  { open, output, io, deps }: DumpWork & { readonly output: string },
-): Promise<Ended> {
-  let progress: BundleProgress | undefined;
-  const session = open((line) => progress?.tellWait(line));
-  let gathered: GatheredDump | undefined;
-  try {
-    progress = createBundleProgress("looking up", "images", io.stderr, deps);
-    gathered = await session.plan(names, progress.count).finally(progress.end);
-    if (gathered.failures.length > 0) {
-      const code = tellDumpFailures(gathered.failures, io, deps);
-      io.stderr("mirrorlet: no bundle was made\n");
-      return { kind: "over", code };
+function newsText(news: DumpNews, deps: DumpDeps): string {
+  switch (news.kind) {
+    case "elsewhere":
+      return `${deps.explain(news.why)}; it is taken from ${news.from} instead`;
+    case "lost":
+      return `${namesText(news.images)}: ${deps.explain(news.why)}`;
+    case "right-then":
+      return `${deps.explain(news.why)}; asked again, it was right`;
+    case "begun-anew": {
+      const { without } = news;
+      return `the bundle is begun anew${without === 0 ? "" : ` without ${without === 1 ? "it" : "them"}`}`;
     }
-    progress = createBundleProgress("dumping to", output, io.stderr, deps);
-    const written = await session.write(gathered, progress.note).finally(progress.end);
-    return { kind: "written", gathered, written };
-  } catch (error) {
-    const reason = deps.explain(error);
-    const blob = deps.lostBlob(error);
-    if (blob !== undefined && gathered !== undefined) {
-      const images = gathered.images.filter(({ blobs }) => blobs.has(blob.digest)).map(({ name }) => name);
-      return { kind: "lost", images, reason, wasRightThen: blob.wasRightThen };
-    }
-    io.stderr(`mirrorlet: ${plainText(reason)}\nmirrorlet: no bundle was made\n`);
-    const interrupt = session.interrupt();
-    const code = interrupt === undefined ? undefined : INTERRUPTED[interrupt];
-    return { kind: "over", code: code ?? (deps.isUnreachable(error) ? 2 : 1) };
-  } finally {
-    session.close();
   }
 }

@@ -10,7 +10,6 @@ import { formatIssue } from "../core/issue.ts";
 import { isJournal } from "../host/journal-stream.ts";
 import { composeFleetStoreCommands } from "./compose-fleet-store.ts";
 import type { NodeSetup } from "./compose-node.ts";
-import { outliveReaders } from "./outlive-readers.ts";
 
 /**
  * Every command with its adapters. Each loads only what it needs when it runs: `version` and completion must not
@@ -117,7 +116,6 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         import("../cli/push.ts"),
         import("./compose-push.ts"),
       ]);
-      outliveReaders();
       return push(sources, options, createIo(options), pushDeps());
     },
     async dump(images, options) {
@@ -125,7 +123,6 @@ export function composeCommands(createIo: (options: GlobalOptions) => CommandIo)
         import("../cli/dump.ts"),
         import("./compose-dump.ts"),
       ]);
-      outliveReaders();
       return dump(images, options, createIo(options), dumpDeps());
     },
     bundle: {

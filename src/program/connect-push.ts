@@ -9,7 +9,7 @@ import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
 import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
-import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
+import { certificateDirectories, readText, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
 import type { LoginGiven } from "../cli/find-login.ts";
 import type { PushOptions } from "../cli/push-commands.ts";
@@ -44,7 +44,7 @@ export async function connectPush(
   const registry = connectRegistry({
     url: new URL(`${protocol}//${host}`),
     tls: readTlsFiles({
-      caFiles: cacert,
+      cas: cacert.map(readText),
       directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
       skipVerify: insecure,
     }),

@@ -4,7 +4,7 @@ import {
   connectRegistry,
   touchRegistry,
 } from "../bundle/registry/connect-registry.ts";
-import { certificateDirectories, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
+import { certificateDirectories, readText, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import type { DumpOptions } from "../cli/dump-commands.ts";
 import type { LoginGiven } from "../cli/find-login.ts";
 import type { DumpWish } from "../cli/read-dump-options.ts";
@@ -21,6 +21,12 @@ interface Opened {
 export function createSources(wish: DumpWish, options: DumpOptions, login: LoginGiven, signal: AbortSignal) {
   const { root, cacert = [], certDir, insecure = false, plainHttp = false, dockerConfig } = options;
   const opened = new Map<string, Opened>();
+  let cas: readonly string[] | undefined;
+  // Once for all registries: what a pipe has can be read once only.
+  const readCas = (): readonly string[] => {
+    cas ??= cacert.map(readText);
+    return cas;
+  };
   const open = (namespace: string) => {
     const { from } = wish;
     const host = from?.host ?? namespace;
@@ -30,7 +36,7 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
       // Docker's hub answers under another name than its images have.
       url: new URL(`${protocol}//${host === "docker.io" ? "registry-1.docker.io" : host}`),
       tls: readTlsFiles({
-        caFiles: cacert,
+        cas: readCas(),
         directories: certDir === undefined ? certificateDirectories(host, root) : [certDir],
         skipVerify: insecure,
       }),
@@ -42,7 +48,7 @@ export function createSources(wish: DumpWish, options: DumpOptions, login: Login
     });
     const repositoryOf = (repository: string): string =>
       from === undefined || from.namespace === "" ? repository : `${from.namespace}/${repository}`;
-    const source = { link: registry.link, ways: { listsThem: undefined }, repositoryOf };
+    const source = { host, link: registry.link, ways: { listsThem: undefined }, repositoryOf };
     // A wrong name or CA shows at once: only what was well before is worth trying again.
     const isReachable = touchRegistry(registry.link, async () => {
       const shown = await loginFor("");

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -12,10 +14,11 @@ import { keyOf } from "../../src/fleet/store/record-name.ts";
 import { NEW, OLD, sha256, specWith, stateWith, statusWith } from "../core/fleet/support/fleet.ts";
 import type { Nature } from "../core/fleet/support/sim/agent.ts";
 import { World } from "../core/fleet/support/sim/world.ts";
-import { runMirrorlet } from "../e2e/support/mirrorlet.ts";
+import { mirrorletEnvironment, mirrorletProgram, runMirrorlet } from "../e2e/support/mirrorlet.ts";
 import { openJournal } from "../fleet/engine/open-engine.ts";
 import { scratch } from "../host/scratch.ts";
 import { startEtcd } from "../support/etcd.ts";
+import { WAIT_LIMIT_MS } from "../support/wait-limit.ts";
 import { bigFleet } from "./support/big-fleet.ts";
 import { playWorld } from "./support/play-world.ts";
 
@@ -372,6 +375,23 @@ test("--watch ends with a halt, with its evidence; --json is a document a line",
   assert.ok(documents.length > 1);
   assert.ok(documents.every(({ schema }) => schema === "mirrorlet.fleet-rollout/v1"));
   assert.equal(documents.at(-1)?.state.phase, "halted");
+});
+
+test("--watch ends when nobody reads it any more", async (t) => {
+  const { dir } = await workshop(t);
+  const tick = await playWorld(box(30), await journalOf(t, dir));
+  await tick();
+  const [program, ...first] = mirrorletProgram();
+  const place = ["--engine", `journal:${join(dir, "journal")}`, "--fleet", "prod"];
+  for (const args of [["status"], ["rollout", "status"]]) {
+    const all = [...first, "fleet", ...args, "--watch", ...place];
+    const child = spawn(program, all, { env: mirrorletEnvironment, stdio: ["ignore", "pipe", "inherit"] });
+    const killed = setTimeout(() => child.kill("SIGKILL"), WAIT_LIMIT_MS);
+    child.stdout.destroy();
+    const [code, signal] = await once(child, "exit");
+    clearTimeout(killed);
+    assert.deepEqual([typeof code, signal], ["number", null], args.join(" "));
+  }
 });
 
 test("on etcd as on a journal; an engine that does not answer is told as that", {

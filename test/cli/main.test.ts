@@ -126,6 +126,28 @@ test("a reader that leaves early is no error", () => {
   assert.deepEqual([run.status, run.stdout, run.stderr], [0, "", ""]);
 });
 
+test("whoever reads leaves before anything is written: the exit code is still that of the work", async (t) => {
+  const file = join(await folder(t), "state.yaml");
+  await writeFile(file, "nonsense: true\n");
+  for (const streams of [["stdout"], ["stderr"], ["stdout", "stderr"]] as const) {
+    const [command, ...rest] = node;
+    const child = spawn(command, [...rest, "validate", file], { env: { PATH: process.env["PATH"] } });
+    for (const name of streams) child[name].destroy();
+    assert.deepEqual(await once(child, "exit"), [65, null], streams.join());
+  }
+});
+
+test("what cannot be written to a full disk is told, and is no success", () => {
+  const run = spawnSync("bash", ["-c", '"$@" >/dev/full', "-", ...node, "version"], { encoding: "utf8" });
+  assert.deepEqual(
+    [run.status, run.stderr],
+    [
+      1,
+      "mirrorlet: what belongs to standard output could not be written: ENOSPC: no space left on device, write\n",
+    ],
+  );
+});
+
 test("--print-config tells the origin of each value; bad configuration is 78 with every place", async (t) => {
   const file = join(await folder(t), "agent.toml");
   await writeFile(file, 'resync = "1m"\n');

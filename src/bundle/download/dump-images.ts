@@ -3,13 +3,13 @@ import type { DumpPlan } from "../../core/bundle/dump/plan-dump.ts";
 import { bundleBytes } from "../write/bundle-bytes.ts";
 import type { BundleOutput, WrittenBundle } from "../write/bundle-output.ts";
 import { encodeStream } from "../write/encode-stream.ts";
+import type { BlobPlaces } from "./blob-places.ts";
 import type { DumpContext } from "./dump-context.ts";
 import { fetchBlobs } from "./fetch-blobs.ts";
-import type { BlobPlace } from "./gather-images.ts";
 
 export interface DumpWork {
   readonly plan: DumpPlan;
-  readonly placeOf: (from: string) => BlobPlace;
+  readonly places: BlobPlaces;
   readonly compression: BundleCompression;
   readonly output: BundleOutput;
   /** Bytes of the archive that have gone by. */
@@ -23,7 +23,7 @@ export interface DumpWork {
  * nothing is left, and the first failure is thrown.
  */
 export async function dumpImages(
-  { plan, placeOf, compression, output, onProgress, stop }: DumpWork,
+  { plan, places, compression, output, onProgress, stop }: DumpWork,
   context: DumpContext,
 ): Promise<WrittenBundle> {
   const first: { error?: unknown } = {};
@@ -31,7 +31,7 @@ export async function dumpImages(
     if (!("error" in first)) first.error = error;
     stop();
   };
-  const contentOf = fetchBlobs(plan.blobs, placeOf, context, fail);
+  const contentOf = fetchBlobs(plan.blobs, places, context, fail);
   try {
     const bytes = counted(bundleBytes(plan, contentOf), (done) => onProgress(done, plan.size));
     await encodeStream(compression, bytes, async (encoded) => {

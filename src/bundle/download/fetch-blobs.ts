@@ -1,10 +1,10 @@
 import type { DumpBlob } from "../../core/bundle/dump/plan-dump.ts";
+import type { Lane } from "../../core/bundle/push/lanes.ts";
 import { type Download, downloadBlob } from "../registry/download-blob.ts";
-import { endsAll } from "../registry/ends-all.ts";
 import { WrongContentError } from "../registry/wrong-content.ts";
+import { type BlobPlaces, openPlace } from "./blob-places.ts";
 import type { DumpContext } from "./dump-context.ts";
-import type { BlobPlace } from "./gather-images.ts";
-import { LostBlobError } from "./lost-blob.ts";
+import { isLoss, LostBlobError } from "./lost-blob.ts";
 import { prefetchBlobs } from "./prefetch-blobs.ts";
 
 /** Of all blobs that are under way. */
@@ -16,37 +16,79 @@ const BUDGET_BYTES = 20 * 1024 * 1024;
  */
 export function fetchBlobs(
   blobs: readonly DumpBlob[],
-  placeOf: (from: string) => BlobPlace,
-  { lanes, retrier, signal }: DumpContext,
+  places: BlobPlaces,
+  context: DumpContext,
   onFailure: (error: unknown) => void,
 ): (at: number) => AsyncGenerator<Uint8Array, void, undefined> {
   return prefetchBlobs(blobs, {
     budgetBytes: BUDGET_BYTES,
-    fetch: ({ digest, size, from }, take, startAnew) =>
-      lanes
-        .run(async (lane) => {
-          const { source, repository } = placeOf(from);
-          const download = { link: source.link, retrier, lane, repository, digest, size, take };
-          signal.throwIfAborted();
-          await downloadRight(download, startAnew);
-        })
+    fetch: (blob, take, startAnew) =>
+      context.lanes
+        .run((lane) => fetchBlob({ blob, take, startAnew, lane }, places, context))
         .catch((error: unknown) => {
-          const isItsOwn = !(error instanceof LostBlobError) && !signal.aborted && !endsAll(error);
-          const failure = isItsOwn ? new LostBlobError(digest, error) : error;
-          onFailure(failure);
-          throw failure;
+          onFailure(error);
+          throw error;
         }),
   });
 }
 
-/** A cache on the way may be wrong once. Where the bytes have been handed on, asking again tells what is to be expected. */
-async function downloadRight(download: Download, startAnew: (() => void) | undefined): Promise<void> {
+interface Fetch {
+  readonly blob: DumpBlob;
+  readonly take: (chunk: Uint8Array) => Promise<void>;
+  /** Drops what was taken; undefined: that has been handed on. */
+  readonly startAnew: (() => void) | undefined;
+  readonly lane: Lane;
+}
+
+/** From the first repository that has it. */
+async function fetchBlob(
+  { blob: { digest, size }, take, startAnew, lane }: Fetch,
+  places: BlobPlaces,
+  context: DumpContext,
+): Promise<void> {
+  const { retrier, signal } = context;
+  let hasTaken = false;
+  for (const from of places.of(digest)) {
+    signal.throwIfAborted();
+    const { source, repository } = await openPlace(context, from);
+    const download: Download = {
+      ...{ link: source.link, retrier, lane, repository, digest, size },
+      take(chunk) {
+        signal.throwIfAborted();
+        hasTaken = true;
+        return take(chunk);
+      },
+    };
+    try {
+      const wrong = await downloadRight(download, startAnew);
+      if (wrong === undefined) return;
+      places.suspect(digest, from, wrong);
+      throw new LostBlobError(digest, wrong, true);
+    } catch (error) {
+      if (!isLoss(error)) throw error;
+      places.lose(digest, from, error);
+      startAnew?.();
+      if (startAnew === undefined && hasTaken) throw new LostBlobError(digest, error);
+    }
+  }
+  throw new LostBlobError(digest, places.lossOf(digest)?.why);
+}
+
+/**
+ * A cache on the way may be wrong once. Where the bytes have been handed on, asking again tells what is to be expected:
+ * returns what was wrong when they are right then.
+ */
+async function downloadRight(
+  download: Download,
+  startAnew: (() => void) | undefined,
+): Promise<WrongContentError | undefined> {
   try {
     await downloadBlob(download);
+    return undefined;
   } catch (error) {
     if (!(error instanceof WrongContentError)) throw error;
     startAnew?.();
     await downloadBlob(startAnew === undefined ? { ...download, take: async () => {} } : download);
-    if (startAnew === undefined) throw new LostBlobError(download.digest, error, true);
+    return startAnew === undefined ? error : undefined;
   }
 }

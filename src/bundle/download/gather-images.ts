@@ -10,6 +10,7 @@ import { isOutage } from "../registry/ends-all.ts";
 import { fetchManifest, type PulledManifest } from "../registry/fetch-manifest.ts";
 import { fetchReferrers } from "../registry/fetch-referrers.ts";
 import { WrongContentError } from "../registry/wrong-content.ts";
+import type { BlobPlace } from "./blob-places.ts";
 import type { DumpContext, ImageSource } from "./dump-context.ts";
 
 export interface GatherOptions {
@@ -30,13 +31,6 @@ export interface GatheredImages {
   readonly images: readonly DumpImage[];
   readonly manifests: ReadonlyMap<Digest, FetchedManifest>;
   readonly failures: readonly GatherFailure[];
-  /** Where the blobs of an image are, by its `from`. */
-  readonly placeOf: (from: string) => BlobPlace;
-}
-
-export interface BlobPlace {
-  readonly source: ImageSource;
-  readonly repository: string;
 }
 
 /** Fetches the manifests of all images, each once; a tag is looked up once. Names are full ones. */
@@ -64,7 +58,6 @@ export async function gatherImages(
     images: images.filter((image) => image !== undefined),
     manifests: gather.manifests,
     failures,
-    placeOf: gather.placeOf,
   };
 }
 
@@ -72,7 +65,6 @@ const MOST_REFERRERS = 1_000;
 
 function createGather({ platforms, withReferrers }: GatherOptions, context: DumpContext) {
   const manifests = new Map<Digest, FetchedManifest>();
-  const places = new Map<string, BlobPlace>();
   let keptBytes = 0;
   const outages = new Map<ImageSource, Error>();
   const run = <T>(source: ImageSource, what: string, work: () => Promise<T>): Promise<T> =>
@@ -152,19 +144,13 @@ function createGather({ platforms, withReferrers }: GatherOptions, context: Dump
 
   return {
     manifests,
-    placeOf(from: string): BlobPlace {
-      const place = places.get(from);
-      if (place === undefined) throw new Error(`no place for ${from}`);
-      return place;
-    },
     async image(name: string): Promise<DumpImage> {
       const parsed = parseImageReference(name.includes("@") ? name.slice(0, name.indexOf("@")) : name);
       if (!parsed.ok) throw new WrongContentError(parsed.message);
       const { namespace, repository, target } = parsed.reference;
       const source = await context.sourceFor(namespace);
+      const from = `${source.host}/${repository}`;
       const place: BlobPlace = { source, repository: source.repositoryOf(repository) };
-      const from = `${namespace}/${repository}`;
-      places.set(from, place);
       const tag = target.kind === "tag" ? target.tag : target.digest;
       const pulled = await fetch(place, digestInName(name) ?? tag);
       const found = keep(pulled, place);

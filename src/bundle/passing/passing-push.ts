@@ -58,7 +58,8 @@ const MOST_PASSES = 16;
  * Streams bundles to a registry. What belongs to an image whose manifest has gone by before is sent where it belongs.
  * What else may be a blob goes to a staging repository while it goes by, and is mounted where it belongs when the list of
  * images has come, often as the last of all. Where the registry does not mount, or something did not get there, the
- * bundles are gone through again for what is missing; where they cannot be, it is fetched from where the registry has it.
+ * bundles are gone through again for what is missing; where they cannot be, it is fetched from where the registry has it,
+ * the staging repository among others.
  */
 export function createPassingPush(
   bundles: PassingBundles,
@@ -83,11 +84,16 @@ export function createPassingPush(
 
   /** Where a file goes before the images are known that need it. */
   const stagingFor = async ({ digest }: PassingBlob): Promise<WantedBlob | undefined> => {
+    const isFirst = probe === undefined;
     probe ??= probeMounts(context.link, context.retrier, context.ways, staging);
     const found = await probe;
     mounts = found.mounts;
     if (found.mounts) return { digest, repositories: [staging] };
     if (bundles.isRepeatable) return undefined;
+    if (found.stages) {
+      if (isFirst) context.emit({ kind: "sent-twice", why: found.why });
+      return { digest, repositories: [staging] };
+    }
     refusal = onceOnly(staging, found.why);
     throw refusal;
   };
@@ -204,6 +210,6 @@ function isSettled(result: ImageResult | undefined): boolean {
 function onceOnly(staging: string, why: string): BundleError {
   return new BundleError(
     "unsupported",
-    `standard input comes by once, and the registry takes nothing before it knows what for (${staging}: ${why}): put the bundle into a file, and push that`,
+    `standard input comes by once, and in this bundle layers come before what tells where they belong; the registry does not let them wait in ${staging} (${why}): give the login the right to push there, or put the bundle into a file and push that`,
   );
 }

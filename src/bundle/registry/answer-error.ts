@@ -22,6 +22,8 @@ export class AnswerError extends Error {
   /** Who gave it. */
   readonly host: string;
   readonly status: number;
+  /** It is about a blob, at the registry or at the storage behind it. */
+  readonly isBlob: boolean;
   /** `BLOB_UPLOAD_UNKNOWN`, … */
   readonly codes: readonly string[];
   /** `Retry-After`, as it was sent. */
@@ -37,6 +39,7 @@ export class AnswerError extends Error {
     super(`${place}: ${statusText(status)}${detail === "" ? "" : ` (${printable(detail, 300)})`}`);
     this.host = url.host;
     this.status = status;
+    this.isBlob = url.pathname.includes("/blobs/");
     this.codes = words.map(({ code }) => code);
     this.retryAfter = headers["retry-after"];
     this.retryable = more.retryable ?? (isPassing(status) || this.isLostUpload);

@@ -53,10 +53,15 @@ function hintFor({ status, host, codes, isFull }: AnswerError): string | undefin
   return undefined;
 }
 
-function pullHintFor({ status }: AnswerError): string | undefined {
-  if (status === 403) return "the login may not pull from there: give it the right, or use another";
-  if (status === 404) return "the registry does not have it: check the name, and its spelling";
+function pullHintFor({ status, isBlob }: AnswerError): string | undefined {
   if (status === 429)
     return "the registry limits its clients: log in if that lifts the limit, or dump again later";
+  const isNotThere = status === 404 || status === 410;
+  if (isBlob && (isNotThere || status === 403))
+    return isNotThere
+      ? "the image's manifest is there, and this part of it is not: push the image to that registry again, or, where it is a cache, have it drop the image and fetch it anew"
+      : "the image's manifest was handed out, and this part of it is not: a scanner holds it back, or the storage behind has lost it; ask who runs that registry";
+  if (status === 403) return "the login may not pull from there: give it the right, or use another";
+  if (status === 404) return "the registry does not have it: check the name, and its spelling";
   return undefined;
 }

@@ -5,8 +5,10 @@ import type { RegistryLink } from "./registry-link.ts";
 import { ExhaustedError, type Retrier } from "./retrier.ts";
 import { type UploadWays, uploadBlob } from "./upload-blob.ts";
 
-/** Whether blobs that were sent to one repository can be mounted in others; `why` says why not. */
-export type MountProbe = { readonly mounts: true } | { readonly mounts: false; readonly why: string };
+/** Whether blobs that were sent to one repository can be mounted in others; `why` says why not. `stages`: they can be sent. */
+export type MountProbe =
+  | { readonly mounts: true }
+  | { readonly mounts: false; readonly stages: boolean; readonly why: string };
 
 const PROBE = new TextEncoder().encode("{}");
 /** Of the two bytes that it is tried with. */
@@ -34,18 +36,21 @@ export async function probeMounts(
     retrier.run(repository, (failed) =>
       uploadBlob(link, { ...blob, repository, ...(from === undefined ? {} : { from }) }, own, failed),
     );
+  let stages = false;
   try {
     await place(staging);
+    stages = true;
     const end = await place(probeRepository(staging), staging);
     if (own.noMounts === true) ways.noMounts = true;
-    return end === "mounted" ? { mounts: true } : { mounts: false, why: "it does not mount blobs" };
+    return end === "mounted" ? { mounts: true } : { mounts: false, stages, why: "it does not mount blobs" };
   } catch (error) {
     // It breaks on this, for minutes: that need not be so for the images themselves.
-    if (error instanceof ExhaustedError && !error.endsPush) return { mounts: false, why: error.message };
+    if (error instanceof ExhaustedError && !error.endsPush)
+      return { mounts: false, stages, why: error.message };
     if (error instanceof AnswerError && error.status < 500 && error.status !== 429)
-      return { mounts: false, why: error.message };
+      return { mounts: false, stages, why: error.message };
     if (error instanceof RegistryError && NOT_THERE.includes(error.code))
-      return { mounts: false, why: error.failure.cause };
+      return { mounts: false, stages, why: error.failure.cause };
     throw error;
   }
 }

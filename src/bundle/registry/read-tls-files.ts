@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { TlsMaterial } from "../../core/containerd/pull/tls-material.ts";
 
 export interface TlsFiles {
-  /** CAs that are trusted besides the system's; each has to be there. */
-  readonly caFiles: readonly string[];
+  /** CAs that are trusted besides the system's, as PEM. */
+  readonly cas: readonly string[];
   /** Directories in Docker's layout, for this host: every `.crt` a CA, a `.cert` and a `.key` a client's. Missing ones are fine. */
   readonly directories: readonly string[];
   readonly skipVerify: boolean;
@@ -18,10 +18,10 @@ export function certificateDirectories(host: string, root: string): readonly str
 }
 
 /** Throws what the file system throws, with the path. */
-export function readTlsFiles({ caFiles, directories, skipVerify }: TlsFiles): TlsMaterial {
+export function readTlsFiles({ cas, directories, skipVerify }: TlsFiles): TlsMaterial {
   const listed = directories.filter((path) => existsSync(path));
   const files = listed.flatMap((path) => readdirSync(path).map((name) => join(path, name)));
-  const ca = [...caFiles, ...files.filter((path) => path.endsWith(".crt"))].map(readText);
+  const ca = [...cas, ...files.filter((path) => path.endsWith(".crt")).map(readText)];
   const clients = files
     .filter((path) => path.endsWith(".cert"))
     .map((path) => ({
@@ -35,6 +35,7 @@ export function readTlsFiles({ caFiles, directories, skipVerify }: TlsFiles): Tl
   };
 }
 
-function readText(path: string): string {
+/** Throws what the file system throws, with the path. */
+export function readText(path: string): string {
   return readFileSync(path, "utf8");
 }

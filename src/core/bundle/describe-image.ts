@@ -19,6 +19,11 @@ export function describeImage(image: BundleImage, bundle: AssembledBundle): Imag
   return { platforms: [...new Set(platforms)], size: sum(sizes) };
 }
 
+/** Layers, configs and what else it holds by digest, each once; manifests are none, as for a registry. */
+export function countBlobs({ blobs, manifests }: Pick<AssembledBundle, "blobs" | "manifests">): number {
+  return [...blobs.keys()].filter((digest) => !manifests.has(digest)).length;
+}
+
 /** Bytes of all that a bundle holds, each thing once. */
 export function bundleSize({
   blobs,

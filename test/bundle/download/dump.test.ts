@@ -167,6 +167,20 @@ test("--since leaves out the blobs of an older bundle and says so; an increment 
   assert.equal(newer.bundle.leftOut?.blobs.length, oci.blobs.length + single.blobs.length);
 });
 
+test("dump, its dry run, ls and verify count one and the same number of blobs", { skip }, async (t) => {
+  const file = join(scratch(t), "b.tar.zst");
+  const ended = [
+    await dump("gcr.io/a/docker:1", "gcr.io/a/oci:1", "--dry-run"),
+    await dump("gcr.io/a/docker:1", "gcr.io/a/oci:1", "-o", file),
+    await runMirrorlet(["bundle", "ls", file]),
+    await runMirrorlet(["bundle", "verify", file]),
+  ];
+  const blobs = docker.blobs.length + oci.blobs.length;
+  for (const { stdout } of ended) assert.match(stdout, new RegExp(`2 images[,:] ${blobs} blobs, `));
+  const { bundles } = JSON.parse((await runMirrorlet(["--json", "bundle", "ls", file])).stdout);
+  assert.equal(bundles[0].blobs, blobs);
+});
+
 test("what a registry lacks is told for each image, and no bundle is made", { skip }, async (t) => {
   const folder = scratch(t);
   const ended = await dump(

@@ -14,6 +14,7 @@ import { codes, scratch, verify } from "../../support/opened-bundle.ts";
 import { ownState } from "../../support/own-state.ts";
 import { copyImage, pushImage } from "../../support/push-image.ts";
 import { startRegistry } from "../../support/registry.ts";
+import { startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { createCa } from "../../support/tls.ts";
 import { startUpstream } from "../../support/upstream.ts";
 
@@ -40,14 +41,17 @@ test("TLS with a CA of its own and Basic, by the name that the images have", { s
   const none = await dump("--cacert", at("config.json"));
   assert.equal(none.code, 64);
   assert.match(none.stderr, /--cacert .*config\.json: there is no certificate in it: it has to be PEM/);
+  const other = await startScriptedRegistry({ tls: await ca.issueServer() });
+  t.after(() => other.stop());
+  other.put("a/c", "1", image);
   const piped = promisify(execFile)("bash", [
     "-c",
     '"$@" --cacert <(cat "$0")',
     at("ca.crt"),
     ...mirrorletProgram(),
-    ...["dump", name, "-o", at("p.tar"), "--docker-config", at("config.json")],
+    ...["dump", name, `${other.host}/a/c:1`, "-o", at("p.tar"), "--docker-config", at("config.json")],
   ]);
-  await assert.doesNotReject(piped, "what a pipe has is not taken for a look at it");
+  await assert.doesNotReject(piped, "a pipe is read once, for both registries, and not for a look at it");
   const nobody = await dump("--cacert", at("ca.crt"), "--no-registry-credential");
   assert.equal(nobody.code, 2);
   const fine = await dump("--cacert", at("ca.crt"), "--docker-config", at("config.json"));

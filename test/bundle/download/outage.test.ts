@@ -29,7 +29,12 @@ for (const [what, rule, mostRequests] of [
       signal,
     });
     t.after(close);
-    const source = { link, ways: { listsThem: undefined }, repositoryOf: (name: string) => name };
+    const source = {
+      host: "gcr.io",
+      link,
+      ways: { listsThem: undefined },
+      repositoryOf: (name: string) => name,
+    };
     const names = Array.from({ length: 100 }, (_, at) => `gcr.io/a/${at}/b:1`);
     const { failures } = await gatherImages(
       names,

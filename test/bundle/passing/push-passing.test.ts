@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { openJournal } from "../../../src/bundle/journal/open-journal.ts";
 import { startCraneRegistry } from "../../support/crane-registry.ts";
 
-import { startFaultyFront } from "../../support/faulty-front.ts";
+import { type FaultRule, startFaultyFront } from "../../support/faulty-front.ts";
 import { frontedRegistry } from "../../support/fronted-registry.ts";
 import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
@@ -83,9 +83,53 @@ test("a registry that does not mount: gone through twice, and what several need 
   );
   assert.equal(pushed.passes, 2);
   assert.equal(await digestAt(crane.url, "ns/c/large/manifests/1"), large.digest);
+});
+
+for (const [what, rule] of [
+  ["takes no mounts", { method: "POST", parameter: "mount", does: { kind: "status", status: 405 } }],
+  [
+    "lets nothing into what mounts are tried with",
+    { method: "POST", path: /\/probe\//, does: { kind: "status", status: 403 } },
+  ],
+] as const)
+  test(`a registry that ${what}, from standard input: fetched from where layers wait, and sent once more`, {
+    skip,
+  }, async () => {
+    const mounts: FaultRule = { method: "POST", parameter: "mount", does: { kind: "status", status: 405 } };
+    front.script(rule, mounts);
+    const one = buildImage({ layers: 2, bytesPerLayer: 200_000 });
+    const large = buildImage({ bytesPerLayer: LARGE });
+    const images = { "gcr.io/a/one:1": one, "gcr.io/b/large:1": large, "gcr.io/c/large:1": large };
+    const namespace = `twice${what.length}`;
+    const pushed = await pushPassing(front.url, compress(tarOf(layoutParts(images)), "gzip"), { namespace });
+    assert.deepEqual(
+      pushed.results.map(({ result, reason }) => [result, reason]),
+      [
+        ["pushed", undefined],
+        ["pushed", undefined],
+        ["pushed", undefined],
+      ],
+    );
+    assert.equal(pushed.passes, 1);
+    assert.equal(pushed.events.filter(({ kind }) => kind === "sent-twice").length, 1);
+    for (const path of ["b/large", "c/large"])
+      for (const { digest } of large.blobs)
+        assert.equal(await digestAt(registry.url, `${namespace}/${path}/blobs/${digest}`), digest);
+    assert.equal(await digestAt(registry.url, `${namespace}/c/large/manifests/1`), large.digest);
+    assert.equal(pushed.leftOver?.why, "emptied");
+    const staged = `${namespace}/mirrorlet-staging/blobs/${large.blobs[1]?.digest}`;
+    assert.equal(await digestAt(registry.url, staged), null);
+  });
+
+test("standard input where nothing can wait: refused before anything is sent, with what to do", {
+  skip,
+}, async () => {
+  front.script({ path: /mirrorlet-staging/, does: { kind: "status", status: 403 } });
+  const images = { "gcr.io/a/one:1": buildImage() };
+  const going = pushPassing(front.url, compress(tarOf(layoutParts(images)), "gzip"), { namespace: "shut" });
   await assert.rejects(
-    pushPassing(crane.url, compress(tarOf(layoutParts(images)), "gzip"), { namespace: "ns2" }),
-    /standard input comes by once, .*mirrorlet-staging: it does not mount blobs\): put the bundle into a file/,
+    going,
+    /does not let them wait in shut\/mirrorlet-staging \(.*403.*\): give the login the right to push there, or put the bundle into a file/,
   );
 });
 

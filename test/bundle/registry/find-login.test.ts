@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createLoginFinder, loginFiles } from "../../../src/bundle/registry/find-login.ts";
-import { certificateDirectories, readTlsFiles } from "../../../src/bundle/registry/read-tls-files.ts";
+import {
+  certificateDirectories,
+  readText,
+  readTlsFiles,
+} from "../../../src/bundle/registry/read-tls-files.ts";
 import { runCredentialHelper } from "../../../src/bundle/registry/run-credential-helper.ts";
 
 let folder: string;
@@ -91,7 +95,7 @@ test("certificates in Docker's layout, below a root", async () => {
   await writeFile(join(folder, "own.crt"), "<own>");
   assert.deepEqual(
     readTlsFiles({
-      caFiles: [join(folder, "own.crt")],
+      cas: [readText(join(folder, "own.crt"))],
       directories: certificateDirectories("reg.example:5000", root),
       skipVerify: false,
     }),
@@ -101,8 +105,5 @@ test("certificates in Docker's layout, below a root", async () => {
       clients: [{ certificate: "<client.cert>", key: "<client.key>" }],
     },
   );
-  assert.throws(
-    () => readTlsFiles({ caFiles: [join(folder, "none")], directories: [], skipVerify: false }),
-    /ENOENT/,
-  );
+  assert.throws(() => readText(join(folder, "none")), /ENOENT/);
 });

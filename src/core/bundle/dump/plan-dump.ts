@@ -14,7 +14,7 @@ export interface FetchedManifest {
 export interface DumpImage {
   /** As containerd will ask for it. */
   readonly name: string;
-  /** Where its blobs are: a key that means something to whoever fetches them. */
+  /** Where its blobs are: a host, and the repository. */
   readonly from: string;
   readonly top: Descriptor;
   /** What says something about it or its parts. */
@@ -35,7 +35,6 @@ export interface DumpInput {
 export interface DumpBlob {
   readonly digest: Digest;
   readonly size: number;
-  readonly from: string;
 }
 
 /** What a bundle will hold, in its order. */
@@ -55,29 +54,23 @@ const INDEX = "application/vnd.oci.image.index.v1+json";
 
 /** https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
 export function planDump({ images, manifests, platforms, since }: DumpInput): DumpPlan {
-  const walk = new Map<Digest, string>();
+  const walk = new Set<Digest>();
   const missing = new Set<Digest>();
-  const visit = ({ digest }: Descriptor, from: string): void => {
+  const visit = ({ digest }: Descriptor): void => {
     if (walk.has(digest)) return;
     const found = manifests.get(digest);
     if (found === undefined) return void missing.add(digest);
-    walk.set(digest, from);
-    for (const child of found.parts.manifests) visit(child, from);
+    walk.add(digest);
+    for (const child of found.parts.manifests) visit(child);
   };
-  for (const { top, referrers, from } of images) for (const one of [top, ...referrers]) visit(one, from);
+  for (const { top, referrers } of images) for (const one of [top, ...referrers]) visit(one);
 
-  const parts = [...walk].map(([digest, from]) => ({
-    from,
-    blobs: manifests.get(digest)?.parts.blobs ?? [],
-  }));
-  const ordered = [
-    ...parts.flatMap(({ from, blobs }) => blobs.slice(0, 1).map((blob) => ({ from, blob }))),
-    ...parts.flatMap(({ from, blobs }) => blobs.slice(1).map((blob) => ({ from, blob }))),
-  ];
+  const parts = [...walk].map((digest) => manifests.get(digest)?.parts.blobs ?? []);
+  const ordered = [...parts.flatMap((all) => all.slice(0, 1)), ...parts.flatMap((all) => all.slice(1))];
   const blobs = new Map<Digest, DumpBlob>();
   const foreign = new Map<Digest, Descriptor>();
   const known = new Map<Digest, LeftOutBlob>();
-  for (const { from, blob } of ordered) {
+  for (const blob of ordered) {
     const { digest, size } = blob;
     // A manifest may be a blob of another: it is in there already.
     if (walk.has(digest)) continue;
@@ -85,7 +78,7 @@ export function planDump({ images, manifests, platforms, since }: DumpInput): Du
     else if (since?.blobs.has(digest) === true) {
       const image = since.blobs.get(digest);
       known.set(digest, { digest, size, ...(image === undefined ? {} : { image }) });
-    } else if (!blobs.has(digest)) blobs.set(digest, { digest, size, from });
+    } else if (!blobs.has(digest)) blobs.set(digest, { digest, size });
   }
   const leftOut: LeftOut = {
     platforms,
@@ -97,7 +90,7 @@ export function planDump({ images, manifests, platforms, since }: DumpInput): Du
     { path: "oci-layout", bytes: encode({ imageLayoutVersion: "1.0.0" }) },
     { path: "index.json", bytes: encode(renderIndex(images)) },
     ...renderRecord(leftOut),
-    ...[...walk.keys()].map((digest) => ({
+    ...[...walk].map((digest) => ({
       path: blobPath(digest),
       bytes: manifests.get(digest)?.bytes ?? new Uint8Array(),
     })),

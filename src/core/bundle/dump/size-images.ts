@@ -5,6 +5,7 @@ import type { DumpImage, DumpInput, DumpPlan, FetchedManifest } from "./plan-dum
 /** What an image comes to in a dump. */
 export interface SizedImage {
   readonly name: string;
+  readonly from: string;
   readonly digest: Digest;
   /** Of its layers and configs, and of those of what says something about it. */
   readonly bytes: number;
@@ -24,6 +25,7 @@ export function sizeImages(
     const fresh = blobs.filter(({ digest }) => waiting.delete(digest));
     return {
       name: image.name,
+      from: image.from,
       digest: image.top.digest,
       bytes: sum(blobs),
       newBytes: sum(fresh),

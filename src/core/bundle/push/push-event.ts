@@ -38,6 +38,8 @@ export type PushEvent =
       readonly reason: string;
     }
   | { readonly kind: "concurrency"; readonly limit: number }
+  /** What standard input brings is sent to a staging repository, fetched from there and sent once more. */
+  | { readonly kind: "sent-twice"; readonly why: string }
   /** So far a bundle that comes by in a stream has been read; undefined: nobody knows how much of it there is. */
   | { readonly kind: "read"; readonly bytes: number; readonly total: number | undefined };
 
