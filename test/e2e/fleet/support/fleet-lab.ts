@@ -52,6 +52,8 @@ export interface FeedProcess {
   readonly port: number;
   kill(): Promise<void>;
   start(): Promise<void>;
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Empty: it does not answer. */
   metrics(): Promise<string>;
   log(): Promise<string>;
 }
@@ -192,7 +194,8 @@ address = "127.0.0.1:${http}"
   let child: ChildProcess | undefined;
   const metrics = async (): Promise<string> => {
     try {
-      return await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+      const signal = AbortSignal.timeout(5_000);
+      return await (await fetch(`http://127.0.0.1:${http}/metrics`, { signal })).text();
     } catch {
       return "";
     }
@@ -217,6 +220,7 @@ address = "127.0.0.1:${http}"
         await sleep(100);
       }
     },
+    signal: (signal) => void child?.kill(signal),
     async kill() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
