@@ -7,12 +7,13 @@ import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
 import { eventually } from "../../fleet/engine/engine-words.ts";
 import { openEtcd } from "../../fleet/engine/open-engine.ts";
 import { atEnd } from "../../support/at-end.ts";
+import type { FeedProcess } from "../../support/feed-process.ts";
 import { labSkipReason, partSkipReason } from "../../support/lab-parts.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../../support/scripted-registry.ts";
 import { WAIT_LIMIT_MS } from "../../support/wait-limit.ts";
 import { shareDaemons } from "../support/shared-daemons.ts";
 import { type FleetAgent, startFleetAgent } from "./support/fleet-agent.ts";
-import { type FeedProcess, FLEET, type FleetLab, startFleetLab } from "./support/fleet-lab.ts";
+import { FLEET, type FleetLab, startFleetLab } from "./support/fleet-lab.ts";
 
 const skip = labSkipReason() ?? partSkipReason("etcd") ?? false;
 
@@ -119,10 +120,10 @@ async function leadingServer(t: TestContext, scene: Scene, serial: number): Prom
   server.signal("SIGCONT");
   await eventually(async () => (await seatsOf(server)).length > seats.length, "it has a seat again");
   await eventually(
-    async () => /^mirrorlet_fleet_controller_leading 0$/m.test(await server.metrics()),
+    async () => (await server.metric("mirrorlet_fleet_controller_leading")) === 0,
     "it does not lead any more",
   );
-  assert.match(await server.metrics(), /^mirrorlet_feed_server_streams 0$/m);
+  assert.equal(await server.metric("mirrorlet_feed_server_streams"), 0);
   assert.deepEqual(await picture(scene), before);
   t.diagnostic(`stopped while ${canary.id} soaked: ${server.name}, whose controller led`);
 }
@@ -176,8 +177,8 @@ async function agentInItsSoak(t: TestContext, scene: Scene, serial: number): Pro
   const after = await statusOf(scene, stopped.id);
   assert.deepEqual(after?.instances, before?.instances);
   assert.equal(after?.cloned, undefined);
-  for (const { metrics } of lab.servers)
-    assert.match(await metrics(), /^mirrorlet_feed_server_streams_ended_total\{reason="silent"\} 0$/m);
+  for (const { metric } of lab.servers)
+    assert.equal(await metric('mirrorlet_feed_server_streams_ended_total{reason="silent"}'), 0);
   t.diagnostic(`stopped in its soak: ${stopped.id}`);
 }
 
