@@ -46,7 +46,7 @@ test("whatever is stopped in a rollout, and woken again, nothing is lost and not
     await leadingServer(t, scene, 3);
     await serverThatMissesAHalt(t, scene, 4, 5);
     await agentInItsSoak(t, scene, 6);
-    for (const serial of [1, 2, 3, 5, 6]) appliedOnce(scene, serial);
+    for (const serial of [1, 2, 5, 6]) appliedOnce(scene, serial);
   } catch (error) {
     for (const { name, log } of scene.lab.servers) t.diagnostic(`${name}: ${(await log()).slice(-2_000)}`);
     for (const { id, agent } of scene.agents) t.diagnostic(`${id}: ${agent.log().slice(-3_000)}`);
@@ -125,6 +125,8 @@ async function leadingServer(t: TestContext, scene: Scene, serial: number): Prom
   );
   assert.equal(await server.metric("mirrorlet_feed_server_streams"), 0);
   assert.deepEqual(await picture(scene), before);
+  // Here, for what is taken back later leads to it again.
+  appliedOnce(scene, serial);
   t.diagnostic(`stopped while ${canary.id} soaked: ${server.name}, whose controller led`);
 }
 
