@@ -3,7 +3,7 @@ import { formatBytes } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { FoundBundle } from "./bundle-commands.ts";
 import type { CommandIo } from "./command.ts";
-import { wrapText } from "./wrap-text.ts";
+import { hangText } from "./wrap-text.ts";
 
 const HEAD = ["IMAGE", "PLATFORMS", "SIZE", "DIGEST"] as const;
 const SHORT_DIGEST = "sha256:".length + 12;
@@ -51,19 +51,15 @@ export function problemLines({ problems }: FoundBundle, columns: number | undefi
     .sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
     .flatMap(({ severity, code, message }) => {
       const label = severity === "warning" ? "warning" : "error";
-      return hang(`${label}: ${plainText(message)} (${code})`, columns);
+      return hangText(`${label}: ${plainText(message)} (${code})`, columns);
     });
 }
 
 /** Images that do not keep their digest: each reason once. */
 export function noteLines({ bundle }: FoundBundle, columns: number | undefined): readonly string[] {
   return bundle.images.flatMap(({ name, top, newDigest }) =>
-    newDigest === undefined ? [] : hang(`note: ${plainText(name ?? top.digest)}: ${newDigest}`, columns),
+    newDigest === undefined ? [] : hangText(`note: ${plainText(name ?? top.digest)}: ${newDigest}`, columns),
   );
-}
-
-function hang(text: string, columns: number | undefined): readonly string[] {
-  return wrapText(text, columns, 2).map((line, at) => (at === 0 ? line : `  ${line}`));
 }
 
 export function count(number: number, noun: string): string {

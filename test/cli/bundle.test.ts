@@ -90,7 +90,10 @@ test("verify ends with 0, 1, 65 or 2, and tells why", async (t) => {
   assert.match(fine.stdout, /good\.tar: every digest is right, and nothing is missing\n$/);
   const bad = await run("verify", [lacking]);
   assert.equal(bad.code, 1);
-  assert.match(bad.stdout, /^error: gcr\.io\/a\/b:1: sha256:\w+ is missing \(\d+ bytes\) \(missing-blob\)\n/);
+  assert.match(
+    bad.stdout,
+    /^.*bad\.tar: 1 image.*\nerror: gcr\.io\/a\/b:1: sha256:\w+ is missing \(\d+ bytes\) \(missing-blob\)\n/,
+  );
   assert.match(bad.stdout, /bad\.tar: 1 error: it cannot be pushed whole\n$/);
   const none = await run("verify", [text]);
   assert.deepEqual([none.code, none.stdout], [65, ""]);
@@ -105,7 +108,10 @@ test("platforms that were left out are an error until that is allowed", async (t
   assert.equal((await run("verify", [source])).code, 1);
   const allowed = await run("verify", [source], { allowMissingPlatforms: true });
   assert.equal(allowed.code, 0);
-  assert.match(allowed.stdout, /^warning: .* left out: linux\/arm64; .*\(left-out-platform\)\n/);
+  assert.match(
+    allowed.stdout,
+    /^.*a\.tar: 1 image.*\nwarning: .* left out: linux\/arm64; .*\(left-out-platform\)\n/,
+  );
 });
 
 test("--json has each source, with its problems or its error", async (t) => {
