@@ -50,7 +50,7 @@ export interface DumpListener {
 
 /** What happens on the way. `explain` understands `why`. */
 export type DumpNews =
-  | { readonly kind: "elsewhere"; readonly why: unknown; readonly from: string }
+  | { readonly kind: "elsewhere"; readonly why: Error; readonly from: string }
   | { readonly kind: "lost"; readonly images: readonly string[]; readonly why: unknown }
   | { readonly kind: "right-then"; readonly why: unknown }
   | { readonly kind: "begun-anew"; readonly without: number };

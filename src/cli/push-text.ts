@@ -55,7 +55,7 @@ export function summaryText(
       ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
     ]),
     "",
-    failed.some(({ isDamaged }) => isDamaged) ? WHOLE_GOES_ON : GOES_ON,
+    failed.some(({ isDamaged }) => isDamaged) ? DAMAGED : GOES_ON,
     "",
   ].join("\n");
 }
@@ -80,6 +80,8 @@ const STAYS: Readonly<Record<NotDeleted, string>> = {
 };
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
+
+const DAMAGED = "The bundle is damaged: push a whole copy of it. What is there is not sent again.";
 
 const WHOLE_GOES_ON = "A whole bundle goes on from here: what is there is not sent again.";
 

@@ -107,7 +107,7 @@ function tellEnd(
 function newsText(news: DumpNews, deps: DumpDeps): string {
   switch (news.kind) {
     case "elsewhere":
-      return `${deps.explain(news.why)}; it is taken from ${news.from} instead`;
+      return `${news.why.message}; it is taken from ${news.from} instead`;
     case "lost":
       return `${namesText(news.images)}: ${deps.explain(news.why)}`;
     case "right-then":

@@ -71,7 +71,7 @@ async function fetchBlob(
       if (startAnew === undefined && hasTaken) throw new LostBlobError(digest, error);
     }
   }
-  throw new LostBlobError(digest, places.lossOf(digest)?.why);
+  throw new LostBlobError(digest, places.lossOf(digest));
 }
 
 /**
