@@ -21,6 +21,8 @@ export interface DumpDeps extends PasswordSources, ProgressPlace {
   explain(error: unknown): string;
   /** Nobody answers, or nobody is let in. */
   isUnreachable(error: unknown): boolean;
+  /** The older bundle is none, or cannot be read. */
+  isBundleError(error: unknown): boolean;
   /** It failed for as long as makes sense: later it may not. */
   isOutage(error: unknown): boolean;
 }

@@ -76,12 +76,17 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
     const hint = deps.isOutage(error) ? ": once that is over, run the same command again" : "";
     say(deps.explain(error));
     say(`no bundle was made${hint}`);
-    const interrupt = session.interrupt();
-    const code = interrupt === undefined ? undefined : INTERRUPTED[interrupt];
-    return code ?? (deps.isUnreachable(error) ? 2 : 1);
+    return codeOfFailure(error, session, deps);
   } finally {
     session.close();
   }
+}
+
+export function codeOfFailure(error: unknown, session: DumpSession, deps: DumpDeps): ExitCode {
+  const interrupt = session.interrupt();
+  if (interrupt !== undefined) return INTERRUPTED[interrupt];
+  if (deps.isBundleError(error)) return 65;
+  return deps.isUnreachable(error) ? 2 : 1;
 }
 
 function tellEnd(

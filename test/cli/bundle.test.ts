@@ -63,6 +63,22 @@ test("ls lists images, short digests on a terminal and whole ones elsewhere", as
   assert.match((await run("ls", [source])).stdout, new RegExp(`  ${image.digest}\n`));
 });
 
+test("ls of long names on a narrow terminal: a row is a line, without what has least to say", async (t) => {
+  for (const [length, head] of [
+    [20, /^IMAGE +PLATFORMS +SIZE +DIGEST$/],
+    [55, /^IMAGE +PLATFORMS +SIZE$/],
+    [70, /^IMAGE +SIZE$/],
+  ] as const) {
+    const name = `gcr.io/${"a".repeat(length - "gcr.io/:1".length)}:1`;
+    const source = bundleFile(t, "a.tar", tarOf(layoutParts({ [name]: image })));
+    const lines = (await run("ls", [source], { columns: 80 })).stdout.split("\n");
+    assert.match(lines[0] ?? "", head);
+    assert.ok(lines[1]?.startsWith(`${name}  `));
+    assert.ok(lines.every((line) => line.length <= 80));
+    assert.match((await run("ls", [source])).stdout, / DIGEST\n/);
+  }
+});
+
 test("the platform of an image without an index comes from its config", async (t) => {
   const source = bundleFile(
     t,
