@@ -46,6 +46,7 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
   let progress: BundleProgress | undefined;
   const session = open((line) => progress?.tellWait(line));
   const show = (next: BundleProgress): void => {
+    progress?.end();
     progress = next;
   };
   try {

@@ -123,6 +123,17 @@ for (const [what, size, isBegunAnew] of [
     assert.deepEqual(codes(await verify(file)), []);
   });
 
+test("a blob that one registry lacks is taken from another one", async (t) => {
+  const shared = imageOf(layer(1000));
+  const { registry: one, file } = await served(t, { "a/one": shared }, absent("a/one", shared.blobs[1]));
+  const { registry: two } = await served(t, { "b/two": shared });
+  const names = [`${one.host}/a/one:1`, `${two.host}/b/two:1`];
+  const { code, stderr } = await runMirrorlet(["dump", ...names, "--plain-http", "-o", file]);
+  assert.equal(code, 0, stderr);
+  assert.ok(stderr.endsWith(`; it is taken from ${two.host}/b/two instead\n`), stderr);
+  assert.deepEqual(codes(await verify(file)), []);
+});
+
 test("the repository of an image that is left out still serves what others share with it", async (t) => {
   const shared = layer(1000);
   const images = { "a/one": imageOf(shared), "b/two": imageOf(shared, layer(2000)) };
