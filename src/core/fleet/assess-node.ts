@@ -1,8 +1,10 @@
+import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { isOverdue } from "./in-flight.ts";
 import type { FleetNode, NodeError, NodeStatus } from "./node-status.ts";
 import { isFinal } from "./phase.ts";
 import { hasRefused, mayRunNew, offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
+import { shorten } from "./shorten.ts";
 
 /**
  * What a node of a released wave means to it:
@@ -112,7 +114,8 @@ export function explainOutcome(rollout: Rollout, { status }: FleetNode, outcome:
 function silent(phase: string | undefined, error: NodeError | undefined): NodeError {
   const heard = phase === undefined ? "nothing was heard of it" : `the last word was ${phase}`;
   const why = error === undefined ? "" : `: ${error.message}`;
-  return { code: "silent", message: `connected, and no answer in time; ${heard}${why}`.slice(0, 200) };
+  const message = shorten(`connected, and no answer in time; ${heard}${why}`, FLEET_LIMITS.message);
+  return { code: "silent", message };
 }
 
 function isDone({ spec }: Rollout, { offer, running }: NodeStatus): boolean {

@@ -326,6 +326,12 @@ test("what only some of the failed have in common is no common factor", () => {
   assert.deepEqual(names([bad(0), bad(1), bad(2)]), []);
 });
 
+test("what is not known of the failed is no common factor", () => {
+  const unknown = { ...failed, agent: "", containerd: "" };
+  const factors = findFactors([node("m0", unknown, { class: "" })], [node("w0", done)]);
+  assert.deepEqual(factors, []);
+});
+
 test("a wave that nobody has pulled through bakes on, and halts in the end", () => {
   const unproven = (names: readonly string[], unprovenMore = 0): Partial<NodeStatus> => ({
     running: NEW,
