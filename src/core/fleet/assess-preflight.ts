@@ -1,5 +1,5 @@
 import { matchesSelector } from "../signing/selector.ts";
-import { type FleetView, goneSince } from "./assess-node.ts";
+import { type FleetView, goneSince, isBackSoon } from "./assess-node.ts";
 import type { UnwellNode } from "./gather-evidence.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
 import { offerOf } from "./read-offer.ts";
@@ -44,7 +44,8 @@ function readAnswer(
   if (goneSince(status, view) !== undefined) return undefined;
   const offer = offerOf(rollout, status, "preflight");
   if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "pending" : undefined;
-  if (nowMs < offer.sentMs + spec.preflight.reportByMs) return "pending";
+  const { reportByMs } = spec.preflight;
+  if (nowMs < offer.sentMs + reportByMs || isBackSoon(reportByMs, view, nowMs)) return "pending";
   return { code: "silent", message: "connected, and no answer to the preflight in time" };
 }
 

@@ -175,7 +175,7 @@ test("a bake is as long as who decides has watched it, whatever its clock shows"
 
 test("a node has left when that was seen, whatever the clock of its server showed", () => {
   const nodes = [gone("n0", { ...done, seenMs: T0 - 3_600 * SECOND })];
-  const away = { state: { bakingMs: T0 - 60 * SECOND }, nodes };
+  const away = { state: { bakingMs: T0 - 60 * SECOND }, nodes, watchedSinceMs: T0 - 7_200 * SECOND };
   const left = (node: string) => new Map([[node, T0]]);
   assert.equal(outcome(away), "halted: too-many-failed", "as it is written down");
   const seen = left(nameLeave(statusWith({ seenMs: T0 - 3_600 * SECOND })));
@@ -262,6 +262,41 @@ test("a node of a dead server is given the time to connect to another", () => {
   const baking = { state: { bakingMs: T0 }, nodes: [node("n0", done)], gone: servers };
   assert.equal(outcome({ ...baking, nowMs: T0 + 40 * SECOND }), "away");
   assert.equal(outcome({ ...baking, nowMs: T0 + 80 * SECOND }), "halted: too-many-failed");
+});
+
+test("after a time without a leader nobody is late until there was time to be back, and to answer", () => {
+  const watchedSinceMs = T0 + 90 * SECOND;
+  const after = (one: FleetNode, seconds: number, state: Partial<RolloutState> = {}) =>
+    outcome({ state, nodes: [one], watchedSinceMs, nowMs: watchedSinceMs + seconds * SECOND });
+  const told = offered({ phase: "applied" });
+  assert.equal(after(node("n0", told), 59), "wave");
+  assert.equal(after(node("n0", told), 60), "halted: too-many-silent");
+  assert.equal(after(gone("n0", told), 59), "wave");
+  assert.equal(after(gone("n0", told), 60), "halted: too-many-failed");
+  assert.equal(after(gone("n0", done), 59, { bakingMs: T0 }), "away");
+  const back = offered({ mode: "revert", id: "r1/1/revert", digest: OLD.digest });
+  assert.equal(after(node("n0", { running: NEW, ...back }), 59, { phase: "reverting" }), "reverting");
+  const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
+  assert.equal(after(node("n0", asked), 59, { phase: "preflight" }), "preflight");
+  const quick = { spec: { reportByMs: 30 * SECOND }, nodes: [gone("n0", told)], watchedSinceMs };
+  assert.equal(outcome({ ...quick, nowMs: watchedSinceMs + 59 * SECOND }), "wave", "as long as nodes wait");
+});
+
+test("a node that was told and lost its server is given the time to say so to another; not without end", () => {
+  const told = offered({ phase: "applied" });
+  const servers = new Map([["s1", T0 + 50 * SECOND]]);
+  const at = (seconds: number, one: FleetNode, gone?: ReadonlyMap<string, number>) =>
+    outcome({ nodes: [one], nowMs: T0 + seconds * SECOND, ...(gone && { gone }) });
+  assert.equal(at(70, node("n0", told), servers), "wave");
+  assert.equal(at(110, node("n0", told), servers), "halted: too-many-failed");
+  const again = (seconds: number) =>
+    node("n0", {
+      ...told,
+      connection: { server: "s2", stream: 1, instance: "aa", sinceMs: T0 + seconds * SECOND },
+    });
+  assert.equal(at(70, again(69)), "wave");
+  assert.equal(at(80, again(69)), "halted: too-many-silent");
+  assert.equal(at(120, again(119)), "halted: too-many-silent", "it comes and goes");
 });
 
 const many = (changes: Partial<Wave>): Partial<RolloutSpec> => ({
