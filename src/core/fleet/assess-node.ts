@@ -104,8 +104,7 @@ function isAwaited(
   const { reportByMs } = spec;
   if (!isOverdue(spec, offer, nowMs) || isBackSoon(reportByMs, view, nowMs)) return true;
   const goneMs = goneSince(status, view);
-  const untilMs =
-    goneMs === undefined ? (status.connection?.sinceMs ?? 0) + ANSWER_MS : goneMs + reportByMs;
+  const untilMs = goneMs === undefined ? (status.connection?.sinceMs ?? 0) + ANSWER_MS : goneMs + reportByMs;
   return nowMs < Math.min(untilMs, offer.sentMs + 2 * reportByMs);
 }
 

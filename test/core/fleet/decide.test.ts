@@ -141,6 +141,26 @@ test("preflight: one no halts it, silence is a no, who is away is not asked", ()
   );
 });
 
+test("a preflight that has halted waits for those that were asked, and for nobody else", () => {
+  const answer = (ok: boolean) => ({ preflight: { rolloutId: "r1", attempt: 1, ok } });
+  const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
+  const halt = haltOf({
+    state: { phase: "preflight" },
+    nodes: [node("n0", answer(false)), node("n1", asked)],
+  });
+  const state = { phase: "halted", halted: halt } as const;
+  const after = (...others: readonly FleetNode[]) => ({
+    state,
+    nodes: [node("n0", answer(false)), ...others],
+  });
+  assert.equal(outcome(after(node("n1", asked))), "halted");
+  const { message, evidence, isWhole } = haltOf(after(node("n1", answer(false)), node("n2"), gone("n3")));
+  assert.match(message, /^2 of 2 nodes/);
+  assert.deepEqual([evidence.nodes, isWhole], [["n0", "n1"], true]);
+  const silent = haltOf({ ...after(node("n1", asked)), nowMs: LATE });
+  assert.deepEqual(silent.evidence.errors.map(({ code }) => code).toSorted(), ["preflight-failed", "silent"]);
+});
+
 test("a wave is done, bakes, and the next is released; the last one ends it and makes it stable", () => {
   assert.equal(outcome({ nodes: [node("n0")] }), "wave");
   assert.equal(outcome({ nodes: [node("n0", offered())] }), "wave");
