@@ -8,6 +8,7 @@ import { bundleFile } from "../support/opened-bundle.ts";
 import { ownState } from "../support/own-state.ts";
 import { compress } from "../support/push-passing.ts";
 import { type LabRegistry, startRegistry } from "../support/registry.ts";
+import { oldLayout, savedParts } from "../support/saved-images.ts";
 import { type TarPart, tarOf } from "../support/tar.ts";
 import { runMirrorlet } from "./support/mirrorlet.ts";
 
@@ -104,7 +105,7 @@ const foreign: Readonly<Record<string, TarPart>> = {
 };
 
 for (const packed of ["tar", "gzip"] as const) {
-  const push = async (bytes: Uint8Array, t: Parameters<typeof bundleFile>[0]) => {
+  const push = async (bytes: Uint8Array, t: Parameters<typeof bundleFile>[0], ...more: readonly string[]) => {
     const namespace = `try${pushes++}`;
     const source = bundleFile(t, "bundle", compress(bytes, packed));
     const ended = await runMirrorlet([
@@ -113,6 +114,7 @@ for (const packed of ["tar", "gzip"] as const) {
       "--to",
       `${registry.host}/${namespace}`,
       "--plain-http",
+      ...more,
     ]);
     const tags = await fetch(`${registry.storage.url}/v2/${namespace}/bad/one/tags/list`);
     return { ...ended, badTags: tags.status };
@@ -134,6 +136,26 @@ for (const packed of ["tar", "gzip"] as const) {
       assert.match(stderr, new RegExp(`${part.name}.*: passed over: `));
       assert.match(stdout, /^3 images pushed /);
     });
+
+  test(`a flipped byte in a config of docker save is its own image's matter (${packed})`, {
+    skip,
+  }, async (t) => {
+    const [bad, fine] = [savedParts("bad/one:1", ["bad"]), savedParts("fine:1", ["fine"])];
+    const entries = [...oldLayout(bad), ...oldLayout(fine)].filter(
+      ({ name }) => !/^(?:manifest\.json|repositories)$/.test(name),
+    );
+    const lists = [bad, fine].map(
+      (one) => oldLayout(one).find(({ name }) => name === "manifest.json")?.content,
+    );
+    const both = lists.flatMap((list) => JSON.parse(String(list)));
+    const parts = changed(entries, `${bad.configHex}.json`, (text) => text.replace("amd64", "amd65"));
+    const bytes = tarOf([...parts, { name: "manifest.json", content: JSON.stringify(both) }]);
+    const { code, stdout, stderr, badTags } = await push(bytes, t, "--allow-new-digest");
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /docker\.io\/bad\/one:1 cannot be pushed: .*\.json.*: the config has the digest /);
+    assert.match(stdout, /^1 image pushed /);
+    assert.equal(badTags, 404);
+  });
 
   test(`where nothing else is in it, what was passed over is why (${packed})`, { skip }, async (t) => {
     const { code, stderr } = await push(tarOf([{ name: "manifest.json", content: "// none" }]), t);
