@@ -67,15 +67,29 @@ export function summaryText(
 /** What is at the registry besides the images. */
 function leftOverText(leftOver: LeftOver | undefined, columns: number): readonly string[] {
   if (leftOver === undefined) return [];
-  const { repository, why } = leftOver;
+  const { repository, holds, why } = leftOver;
+  const { passed, kept, stays } = HELD[holds];
   const text =
     why === "emptied"
-      ? `The repository ${repository}, which layers passed through, is empty again; registries may go on listing it.`
+      ? `The repository ${repository}, ${passed}, is empty again; registries may go on listing it.`
       : why === "kept"
-        ? `The repository ${repository} keeps what was sent before it ended: the same command goes on with it.`
-        : `The repository ${repository} stays, as ${STAYS[why]}: it has the layers once more by name, takes no space of its own, and the next push uses it.`;
+        ? `The repository ${repository} keeps ${kept}.`
+        : `The repository ${repository} stays, as ${STAYS[why]}: it has ${stays}, and the next push uses it.`;
   return wrapText(text, columns, 0);
 }
+
+const HELD: Readonly<Record<LeftOver["holds"], Readonly<Record<"passed" | "kept" | "stays", string>>>> = {
+  layers: {
+    passed: "which layers passed through",
+    kept: "what was sent before it ended: the same command goes on with it",
+    stays: "the layers once more by name, takes no space of its own",
+  },
+  probe: {
+    passed: "where mounts were tried with two bytes",
+    kept: "the two bytes with which mounts were tried: the next push uses it",
+    stays: "the two bytes with which mounts were tried, and no layers",
+  },
+};
 
 const STAYS: Readonly<Record<NotDeleted, string>> = {
   refused: "the login may not delete there",

@@ -11,16 +11,29 @@ test("within 80 columns: what stays at a registry that deletes nothing, what fai
   const place = { target: "mirror.example:5000/site", tookMs: 65_000, columns: 80 };
   const whole = summaryText([{ ...result, result: "pushed" }], view, {
     ...place,
-    leftOver: { repository: "site/mirrorlet-staging", why: "unsupported" },
+    leftOver: { repository: "site/mirrorlet-staging", holds: "layers", why: "unsupported" },
   });
   const failed = summaryText([{ ...result, result: "failed", reason: "word ".repeat(40) }], view, place);
   for (const line of `${whole}${failed}`.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(whole, /The repository site\/mirrorlet-staging stays, as this registry deletes nothing:/);
-  const refused = { repository: "site/mirrorlet-staging", why: "refused" } as const;
+  const refused = { repository: "site/mirrorlet-staging", holds: "layers", why: "refused" } as const;
   assert.match(
     summaryText([], view, { ...place, columns: 400, leftOver: refused }),
     /stays, as the login may not delete there:/,
   );
+  for (const [why, words] of [
+    [
+      "refused",
+      /stays, as the login may not delete there: it has the two bytes with which mounts were tried/,
+    ],
+    ["emptied", /, where mounts were tried with two bytes, is empty again/],
+    ["kept", /keeps the two bytes with which mounts were tried/],
+  ] as const) {
+    const probed = { repository: "site/mirrorlet-staging", holds: "probe", why } as const;
+    const text = summaryText([], view, { ...place, columns: 400, leftOver: probed }).replaceAll("\n", " ");
+    assert.match(text, words);
+    assert.doesNotMatch(text, /layers (?:once|passed)/);
+  }
   assert.match(
     failed,
     /1 image failed:\n {2}gcr\.io\/a\/b:1\n {4}word .*The same command goes on from here/s,

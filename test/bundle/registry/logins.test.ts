@@ -222,7 +222,7 @@ for (const [mayDelete, why] of [
     const bytes = compress(tarOf(layoutParts({ "gcr.io/a/one:1": buildImage() })), "gzip");
     const pushed = await pushPassing(registry.url, bytes, { ...options, login, namespace: "site" });
     assert.equal(pushed.results[0]?.result, "pushed");
-    assert.deepEqual(pushed.leftOver, { repository: "site/mirrorlet-staging", why });
+    assert.deepEqual(pushed.leftOver, { repository: "site/mirrorlet-staging", holds: "layers", why });
     const deletes = registry.requests().filter(({ method, status }) => method === "DELETE" && status === 202);
     assert.equal(deletes.length > 0, mayDelete);
   });
