@@ -8,7 +8,12 @@ import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
-import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
+import {
+  createLoginFinder,
+  type FindLogin,
+  loginFiles,
+  pathsWithLogins,
+} from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readText, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
 import type { LoginGiven } from "../cli/find-login.ts";
@@ -31,10 +36,15 @@ export interface PushConnection {
   close(): void;
 }
 
+type ConnectionOptions = Pick<
+  PushOptions,
+  "root" | "cacert" | "certDir" | "dockerConfig" | "insecure" | "deep" | "allowNewDigest"
+>;
+
 /** Rejects where the registry cannot be reached, or lets nobody in. */
 export async function connectPush(
   { target, threads, chunkBytes }: PushWish,
-  options: PushOptions,
+  options: ConnectionOptions,
   given: LoginGiven,
 ): Promise<PushConnection> {
   const { host, namespace, protocol } = target;
@@ -62,7 +72,8 @@ export async function connectPush(
       pause: (ms) => sleep(ms, undefined, { signal }),
       onRetry,
     });
-  await pingRegistry(link, retrierOf(tellOfWait), namespace);
+  const others = given.kind === "stored" ? pathsWithLogins(storesOf(options), host, namespace) : [];
+  await pingRegistry(link, retrierOf(tellOfWait), namespace, others);
   const { journal, claim, warnings } = journalOf(target);
   let staging: StagingClaim | undefined;
   const ways = { chunkBytes, patchFirst: false };
@@ -135,8 +146,11 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
 
 export function loginFinder(given: LoginGiven, host: string, dockerConfig: string | undefined): FindLogin {
   if (given.kind === "none") return async () => undefined;
-  if (given.kind === "stored")
-    return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);
+  if (given.kind === "stored") return createLoginFinder(storesOf({ dockerConfig }), host);
   const { username, password } = given;
   return async () => ({ kind: "login", username, password });
+}
+
+function storesOf({ dockerConfig }: { readonly dockerConfig?: string | undefined }) {
+  return { files: loginFiles(dockerConfig, process.env) };
 }
