@@ -25,7 +25,7 @@ export function pictureFleet(
     fleet,
     atMs,
     channels: listChannels(records),
-    view: viewFleet(records, { gone }, leader?.sinceMs ?? 0, atMs),
+    view: viewFleet(records, { gone }, leader?.sinceMs ?? atMs, atMs),
     overrides: valuesOf(records.override),
     inventory: valuesOf(records.inventory),
     servers: [...records.server].map(([id, { value }]) => ({ id, ...value })),

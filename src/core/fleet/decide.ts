@@ -1,13 +1,14 @@
 import { matchesSelector } from "../signing/selector.ts";
 import { assessRevert, explainOutcome, type FleetView, type Outcome } from "./assess-node.ts";
-import { assessPreflight } from "./assess-preflight.ts";
-import { type Channel, withStable } from "./channel.ts";
+import { assessPreflight, describePreflight } from "./assess-preflight.ts";
+import type { Channel } from "./channel.ts";
 import { completeHalt, decideWaves } from "./decide-waves.ts";
 import type { Decision, WaveOf } from "./decision.ts";
 import { gatherEvidence, type UnwellNode } from "./gather-evidence.ts";
 import { haltRollout } from "./halt-rollout.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutState } from "./rollout-state.ts";
+import { isStorable, withStable } from "./with-stable.ts";
 
 /**
  * What the controller does now with a rollout. Everything it goes by is stored, so that a controller that takes over
@@ -31,7 +32,9 @@ export function decide(
     case "reverting":
       return decideRevert(rollout, channel, view, nowMs);
     case "halted":
-      return completeHalt(rollout, view, waveOf, nowMs);
+      return state.halted?.code === "preflight-failed"
+        ? completePreflight(rollout, view, nowMs)
+        : completeHalt(rollout, view, waveOf, nowMs);
     default:
       return { kind: "wait", code: "ended" };
   }
@@ -39,6 +42,7 @@ export function decide(
   function finish(): Decision {
     const { bakingMs: _, ...rest } = state;
     const next = withStable(channel, spec.scope, spec.to);
+    if (!isStorable(next)) return { kind: "wait", code: "no-room" };
     const done = { ...rest, phase: "done", startedMs: nowMs, generation: next.generation } as const;
     return { kind: "write", state: done, channel: next };
   }
@@ -48,11 +52,16 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
   const { spec, state } = rollout;
   const first: RolloutState = { ...state, phase: "waves", wave: 0, startedMs: nowMs };
   if (spec.preflight.nodes === "none") return paused(state) ?? { kind: "write", state: first };
-  const { ok, failed, pending } = assessPreflight(rollout, view, nowMs);
-  if (failed.length > spec.preflight.maxFailed) {
-    const message = `${failed.length} of ${ok.length + failed.length} nodes say that it would not work there, or say nothing`;
-    return haltRollout(rollout, "preflight-failed", message, gatherEvidence(failed, ok), nowMs);
-  }
+  const assessed = assessPreflight(rollout, view, nowMs);
+  const { ok, failed, pending } = assessed;
+  if (failed.length > spec.preflight.maxFailed)
+    return haltRollout(
+      rollout,
+      "preflight-failed",
+      describePreflight(assessed),
+      gatherEvidence(failed, ok),
+      nowMs,
+    );
   if (state.paused !== undefined) return { kind: "wait", code: "paused" };
   if (pending > 0) return { kind: "wait", code: "preflight" };
   if (ok.length > 0) return { kind: "write", state: first };
@@ -60,6 +69,19 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
     return { kind: "wait", code: "nobody-connected" };
   const message = "no node of the scope was connected to be asked";
   return haltRollout(rollout, "preflight-empty", message, gatherEvidence(failed, ok), nowMs);
+}
+
+/** As `completeHalt`: the others that have been asked answer as well, and may name another cause. */
+function completePreflight(rollout: Rollout, view: FleetView, nowMs: number): Decision {
+  const { state } = rollout;
+  const { halted } = state;
+  const assessed = assessPreflight(rollout, view, nowMs);
+  if (halted === undefined || halted.isWhole || assessed.asked > 0) return { kind: "wait", code: "halted" };
+  const evidence = gatherEvidence(assessed.failed, assessed.ok);
+  // Who has lost its connection since is not counted any more.
+  const known =
+    evidence.count < halted.evidence.count ? {} : { evidence, message: describePreflight(assessed) };
+  return { kind: "write", state: { ...state, halted: { ...halted, ...known, isWhole: true } } };
 }
 
 function decideRevert(rollout: Rollout, channel: Channel, view: FleetView, nowMs: number): Decision {
