@@ -49,15 +49,22 @@ export function summaryText(
   return [
     ...parts,
     "",
-    `${count(failed.length, "image")} failed${left > 0 ? `, ${left} not tried any more` : ""}:`,
+    failed.length === 0
+      ? `${count(left, "image")} not tried any more.`
+      : `${count(failed.length, "image")} failed${left > 0 ? `, ${left} not tried any more` : ""}:`,
     ...failed.flatMap(({ name, reason = "" }) => [
       `  ${name}`,
       ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
     ]),
     "",
-    failed.some(({ isDamaged }) => isDamaged) ? DAMAGED : GOES_ON,
+    ...wrapText(wayOn(failed), columns, 0),
     "",
   ].join("\n");
+}
+
+function wayOn(failed: readonly ImageResult[]): string {
+  if (failed.some(({ isDamaged }) => isDamaged)) return DAMAGED;
+  return failed.some(({ needsChange }) => needsChange) ? CHANGED_GOES_ON : GOES_ON;
 }
 
 /** What is at the registry besides the images. */
@@ -94,6 +101,9 @@ const STAYS: Readonly<Record<NotDeleted, string>> = {
 };
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
+
+const CHANGED_GOES_ON =
+  "When that has been put right, the same command goes on from here: what is there is not sent again.";
 
 const DAMAGED = "The bundle is damaged: push a whole copy of it. What is there is not sent again.";
 

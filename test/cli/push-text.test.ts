@@ -46,6 +46,22 @@ test("what is damaged in the bundle is not helped by the same command", () => {
   assert.match(summaryText([bad], view, place), /\nThe bundle is damaged: push a whole copy of it\. /);
 });
 
+test("how to go on: what a rerun cannot mend is said so, and what was not tried is no failure", () => {
+  const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
+  const lost = { ...result, result: "failed", reason: "408" } as const;
+  assert.match(summaryText([lost], view, place), /408\n\nThe same command goes on from here/);
+  const refused = { ...result, result: "failed", reason: "412", needsChange: true } as const;
+  assert.match(
+    summaryText([lost, refused], view, place),
+    /412\n\nWhen that has been put right, the same command goes on from here:[^]*is not sent again/,
+  );
+  const left = { ...result, result: "left" } as const;
+  assert.match(
+    summaryText([left, left], view, place),
+    /\n\n2 images not tried any more\.\n\nThe same command/,
+  );
+});
+
 test("stopped: what has come, and what goes on from there", () => {
   const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
   assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);
