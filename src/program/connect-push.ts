@@ -11,6 +11,7 @@ import { connectRegistry, pingRegistry } from "../bundle/registry/connect-regist
 import {
   createLoginFinder,
   type FindLogin,
+  LoginError,
   loginFiles,
   pathsWithLogins,
 } from "../bundle/registry/find-login.ts";
@@ -24,6 +25,7 @@ import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import { plainText } from "../core/plain-text.ts";
+import { RegistryError } from "../registry/registry-error.ts";
 
 /** A registry that has answered and let us in, with what pushes to it share. */
 export interface PushConnection {
@@ -73,7 +75,9 @@ export async function connectPush(
       onRetry,
     });
   const others = given.kind === "stored" ? pathsWithLogins(storesOf(options), host, namespace) : [];
-  await pingRegistry(link, retrierOf(tellOfWait), namespace, others);
+  await pingRegistry(link, retrierOf(tellOfWait), namespace, others).catch((error: unknown) => {
+    throw given.kind === "none" ? asLoginWanted(error) : error;
+  });
   const { journal, claim, warnings } = journalOf(target);
   let staging: StagingClaim | undefined;
   const ways = { chunkBytes, patchFirst: false };
@@ -111,6 +115,13 @@ function tellOfWait({ what, failed, delayMs, reason }: Retry): void {
   process.stderr.write(
     `mirrorlet: ${plainText(`${what} is tried again in ${wait} (failed ${failed} times): ${reason}`)}\n`,
   );
+}
+
+/** The advice to give a login would be at odds with the option that forbids it. */
+function asLoginWanted(error: unknown): unknown {
+  if (!(error instanceof RegistryError) || error.code !== "no-credentials") return error;
+  const fix = "push without --need-credential=false or --no-registry-credential, and with a login";
+  return new LoginError(`${error.failure.cause}; ${fix}`);
 }
 
 const freshName = (): string => randomBytes(6).toString("hex");
