@@ -6,10 +6,18 @@ import { followSymlink } from "../../core/bundle/member-path.ts";
 import type { Member, Scan } from "../../core/bundle/scan.ts";
 import { unreadable } from "./read-error.ts";
 
+export interface ScannedFolder {
+  readonly scan: Scan;
+  /** Folders in it that may not be read, such as `lost+found`. */
+  readonly passedOver: readonly string[];
+}
+
 /** Every file below a folder, in the order of names. Links have to stay inside. Throws BundleError. */
-export async function scanFolder(folder: string, budget: EntryBudget): Promise<Scan> {
+export async function scanFolder(folder: string, budget: EntryBudget): Promise<ScannedFolder> {
   const members = new Map<string, Member>();
   const links = new Map<string, string>();
+  const passedOver: string[] = [];
+  let denied: unknown;
   const add = async (path: string): Promise<void> => {
     const full = join(folder, path);
     budget.left -= 1;
@@ -32,7 +40,14 @@ export async function scanFolder(folder: string, budget: EntryBudget): Promise<S
     }
   };
   const addAll = async (path: string): Promise<void> => {
-    const names = (await readdir(join(folder, path))).sort();
+    const full = join(folder, path);
+    const names = await readdir(full).catch((error: NodeJS.ErrnoException) => {
+      if (path === "" || error.code !== "EACCES") throw error;
+      passedOver.push(full);
+      denied ??= error;
+      return [];
+    });
+    names.sort();
     for (const name of names) await add(path === "" ? name : `${path}/${name}`);
   };
   try {
@@ -40,5 +55,7 @@ export async function scanFolder(folder: string, budget: EntryBudget): Promise<S
   } catch (error) {
     throw error instanceof BundleError ? error : unreadable(folder, error);
   }
-  return { name: folder, members, links, isCut: false };
+  const [first] = passedOver;
+  if (members.size === 0 && first !== undefined) throw unreadable(first, denied);
+  return { scan: { name: folder, members, links, isCut: false }, passedOver };
 }
