@@ -16,7 +16,7 @@ import { summarizeRollout } from "../core/fleet/summarize-rollout.ts";
 export interface FleetPicture {
   readonly fleet: string;
   readonly atMs: number;
-  readonly channels: readonly (NamedChannel & { readonly doubt?: string })[];
+  readonly channels: readonly (NamedChannel & { readonly doubt?: string; readonly isBroken?: true })[];
   readonly view: FleetView;
   readonly overrides: ReadonlyMap<string, Override>;
   readonly inventory: ReadonlyMap<string, InventoryEntry>;

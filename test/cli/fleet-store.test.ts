@@ -325,6 +325,49 @@ test("a channel that cannot be read stops itself alone, and channel set makes it
   await ok("rollout", "start", "--channel", "stable");
 });
 
+test("of several channels one has to be named, what is advised names it, and an older state is told as one", async (t) => {
+  const { at, ok, fails, sign } = await begun(t);
+  await ok("rollout", "halt");
+  await ok("channel", "set", "edge", "--nodes", "e1");
+  await ok("inventory", "set", "e1");
+  const published = await ok("publish", await sign(1, "--channel", "edge"));
+  assert.match(published.stderr, /mirrorlet fleet rollout start --channel edge --to 1$/m);
+  await fails(1, /say of which --channel, for the fleet has several: edge, stable/, "rollout", "start");
+  writeFileSync(at("r.yaml"), "kind: Rollout\napiVersion: mirrorlet/v1\nchannel: edge\n");
+  assert.match((await ok("rollout", "start", at("r.yaml"))).stdout, /^for 1 node of edge/m);
+});
+
+test("channel set says which nodes take something else at once; remove is for what was never used", async (t) => {
+  const { ok, fails, json, sign, dir } = await begun(t);
+  const store = await journalOf(t, dir);
+  const { value } = (await readFleet(store)).channel.get("stable") ?? {};
+  assert.ok(value);
+  await commit(
+    store,
+    [],
+    [{ kind: "channel", id: "stable", value: { ...value, stable: OLD, generation: 1 } }],
+  );
+  const dry = await ok("channel", "set", "stable", "--label", "class=cpu", "--dry-run");
+  assert.match(
+    dry.stdout,
+    /^stable: 1 node at once: nothing \(of no channel\) instead of serial 7 of stable: n2$/m,
+  );
+  assert.match(dry.stderr, /Nothing was written/);
+  assert.deepEqual((await json("channel", "list")).channels[0].members, {});
+  const set = await ok("channel", "set", "stable", "--label", "class=cpu");
+  assert.match(
+    set.stderr,
+    /warning: 1 node at once: nothing \(of no channel\) instead of serial 7 of stable/,
+  );
+  const back = await ok("channel", "set", "stable");
+  assert.match(back.stderr, /warning: 1 node at once: serial 7 of stable instead of nothing .*: n2/);
+  await ok("channel", "set", "egde", "--nodes", "n1");
+  assert.match((await ok("channel", "remove", "egde")).stdout, /^egde is removed; the fleet has stable$/m);
+  await fails(1, /there is no channel egde/, "channel", "remove", "egde");
+  await fails(1, /stable has had rollouts, and is kept/, "channel", "remove", "stable");
+  await ok("publish", await sign(2));
+});
+
 test("status of two thousand nodes, from the engine", async (t) => {
   const { run, dir } = await workshop(t);
   const store = await journalOf(t, dir);
