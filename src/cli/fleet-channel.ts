@@ -15,7 +15,7 @@ import { layoutTable } from "./text-table.ts";
 
 /** `fleet channel list` */
 export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Promise<ExitCode> {
-  const { channels, view } = await store.look();
+  const { channels, view, ending } = await store.look();
   const members = (channel: Channel): number =>
     view.nodes.filter((node) => matchesSelector(channel.members, node)).length;
   if (io.json) {
@@ -24,6 +24,7 @@ export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Pr
       ...channel,
       nodes: members(channel),
       ...(doubt !== undefined && { doubt }),
+      ending: ending.filter((one) => one.channel === name),
     }));
     printJson(io, "fleet-channels", { fleet: store.fleet, channels: list });
     return 0;

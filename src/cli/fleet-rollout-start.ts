@@ -48,6 +48,7 @@ export async function fleetRolloutStart(
       supersedes: options.supersedes ?? [],
       by: options.by ?? user,
       atMs: deps.nowMs(),
+      endOf: (digest: string) => published.find((one) => one.digest === digest)?.state.expiresMs,
     };
     return planRollout(wish, channel, picture.view.nodes, sha256);
   };

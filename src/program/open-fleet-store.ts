@@ -11,6 +11,7 @@ import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { listChannels } from "../fleet/store/list-channels.ts";
 import { readFleet } from "../fleet/store/read-fleet.ts";
 import { keyOf } from "../fleet/store/record-name.ts";
+import { readStateEnds } from "../fleet/store/state-ends.ts";
 import { removeChannel, writeChannel } from "../fleet/store/write-channel.ts";
 import { clearOverride, forgetNode, setOverride, writeInventory } from "../fleet/store/write-nodes.ts";
 import { beginRollout, commandState, listPastRollouts } from "../fleet/store/write-rollout.ts";
@@ -20,14 +21,21 @@ import { type WatchClocks, watchPictures } from "./watch-pictures.ts";
 /** The fleet's commands, on its engine. */
 export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetStorePort {
   const { fleet } = store;
-  const look = (records: FleetRecords) => pictureFleet(records, { fleet, atMs: clocks.nowMs() });
+  const ends = readStateEnds(store, clocks.uptimeMs);
+  const look = (records: FleetRecords) =>
+    pictureFleet(records, { fleet, atMs: clocks.nowMs(), endOf: ends.of });
   const port: FleetStorePort = {
     fleet,
-    look: async () => look(await readFleet(store)),
+    async look() {
+      const records = await readFleet(store);
+      const stable = [...records.channel.values()].flatMap(({ value }) => listStable(value));
+      await ends.load(stable.map(({ digest }) => digest));
+      return look(records);
+    },
     async watch(signal, onPicture) {
       // Who cannot be reached at all is told at once.
       await readFleet(store);
-      await watchPictures(store, signal, onPicture, clocks);
+      await watchPictures(store, signal, onPicture, clocks, ends.of);
     },
     listBundles: () => listBundles(store),
     listPastRollouts: () => listPastRollouts(store),
