@@ -16,8 +16,10 @@ export function haltLines(report: RolloutReport, nowMs: number, style: FleetStyl
   const isNow = state.phase === "halted";
   const what = isNow ? "halted" : "had halted";
   const growing =
-    isNow && halted.wave !== undefined && !isWhole && code !== "operator"
-      ? ["  more may come: not all who had been told have answered yet"]
+    isNow && !isWhole && code !== "operator" && code !== "preflight-empty"
+      ? [
+          `  more may come: not all who had been ${halted.wave === undefined ? "asked" : "told"} have answered yet`,
+        ]
       : [];
   return [
     "",

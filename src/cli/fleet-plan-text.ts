@@ -3,10 +3,11 @@ import { findWave, type Sha256 } from "../core/fleet/membership.ts";
 import type { RolloutPlan } from "../core/fleet/plan-rollout.ts";
 import type { RolloutSpec, Wave } from "../core/fleet/rollout-spec.ts";
 import { describeSelector } from "../core/signing/selector.ts";
-import { clipText, countNodes, formatCount, listNames, nameBundle } from "./fleet-figures.ts";
+import { countNodes, formatCount, listNames, nameBundle } from "./fleet-figures.ts";
 import { type FleetStyle, wrapped } from "./fleet-style.ts";
 import { BOLD } from "./paint.ts";
 import { type Cell, layoutTable } from "./text-table.ts";
+import { clipText } from "./wrap-text.ts";
 
 const MOST_NAMED = 10;
 const MOST_FROM = 4;

@@ -30,7 +30,7 @@ export function pictureFleet(
     atMs,
     channels,
     ending: listEnding(channels, endOf, atMs),
-    view: viewFleet(records, { gone }, leader?.sinceMs ?? 0, atMs),
+    view: viewFleet(records, { gone }, leader?.sinceMs ?? atMs, atMs),
     overrides: valuesOf(records.override),
     inventory: valuesOf(records.inventory),
     servers: [...records.server].map(([id, { value }]) => ({ id, ...value })),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { findFreePort } from "./free-port.ts";
@@ -28,6 +28,10 @@ export interface LabEtcdMember {
   start(): Promise<void>;
   /** Forgets its data; only after SIGKILL. */
   wipe(): Promise<void>;
+  /** Keeps a copy of its data; only after SIGKILL. */
+  backUp(): Promise<void>;
+  /** Puts the copy in place of its data; only after SIGKILL. */
+  putBack(): Promise<void>;
   /** Its own HTTP gateway, without the client under test: `/v3/kv/put`. Rejects with its words. */
   post(path: string, body: object): Promise<Record<string, unknown>>;
 }
@@ -127,6 +131,11 @@ function memberOf(
       );
     },
     wipe: () => rm(within(`${name}.data`), { recursive: true }),
+    backUp: () => cp(within(`${name}.data`), within(`${name}.copy`), { recursive: true }),
+    async putBack() {
+      await rm(within(`${name}.data`), { recursive: true });
+      await cp(within(`${name}.copy`), within(`${name}.data`), { recursive: true });
+    },
   };
 }
 

@@ -1,8 +1,10 @@
+import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { isOverdue } from "./in-flight.ts";
-import type { FleetNode, NodeError, NodeStatus } from "./node-status.ts";
+import type { FleetNode, NodeError, NodeStatus, Offer } from "./node-status.ts";
 import { isFinal } from "./phase.ts";
 import { hasRefused, mayRunNew, offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
+import { shorten } from "./shorten.ts";
 
 /**
  * What a node of a released wave means to it:
@@ -53,11 +55,12 @@ export function assessNode(rollout: Rollout, node: FleetNode, view: FleetView, n
   const goneMs = goneSince(status, view);
   if (isDone(rollout, status)) {
     if (hasWorsened(status)) return "failed";
-    return goneMs !== undefined && nowMs >= goneMs + spec.reportByMs ? "suspect" : "done";
+    const isMissing = goneMs !== undefined && nowMs >= goneMs + spec.reportByMs;
+    return isMissing && !isBackSoon(spec.reportByMs, view, nowMs) ? "suspect" : "done";
   }
   const offer = offerOf(rollout, status, "apply");
   if (offer === undefined) return goneMs === undefined ? "waiting" : "offline";
-  if (!isOverdue(spec, offer, nowMs)) return "working";
+  if (isAwaited(rollout, status, offer, view, nowMs)) return "working";
   return goneMs === undefined ? "silent" : "suspect";
 }
 
@@ -72,8 +75,37 @@ export function assessRevert(rollout: Rollout, node: FleetNode, view: FleetView,
     return isGone ? "offline" : "waiting";
   }
   if (isFinal(offer.phase)) return offer.phase === "soaked" ? "done" : "failed";
-  if (!isOverdue(rollout.spec, offer, nowMs)) return "working";
+  if (isAwaited(rollout, status, offer, view, nowMs)) return "working";
   return isGone ? "offline" : "silent";
+}
+
+/** Nodes that have lost their server try again this often at least, and have their answers with them. */
+const RECONNECT_MS = 60_000;
+
+/** Nobody has watched for a while, or for no longer than nodes take to be back and to answer. */
+export function isBackSoon(reportByMs: number, { watchedSinceMs }: FleetView, nowMs: number): boolean {
+  return nowMs < watchedSinceMs + Math.max(reportByMs, RECONNECT_MS);
+}
+
+/** On a new stream, a node has told its answer after this. */
+const ANSWER_MS = 10_000;
+
+/**
+ * Its answer may still come: in time, or late because there was no server, or nobody that watched. One that comes and goes
+ * is not waited for without end.
+ */
+function isAwaited(
+  { spec }: Rollout,
+  status: NodeStatus,
+  offer: Offer,
+  view: FleetView,
+  nowMs: number,
+): boolean {
+  const { reportByMs } = spec;
+  if (!isOverdue(spec, offer, nowMs) || isBackSoon(reportByMs, view, nowMs)) return true;
+  const goneMs = goneSince(status, view);
+  const untilMs = goneMs === undefined ? (status.connection?.sinceMs ?? 0) + ANSWER_MS : goneMs + reportByMs;
+  return nowMs < Math.min(untilMs, offer.sentMs + 2 * reportByMs);
 }
 
 /** Since when the node has no stream; undefined: it has one. */
@@ -112,7 +144,8 @@ export function explainOutcome(rollout: Rollout, { status }: FleetNode, outcome:
 function silent(phase: string | undefined, error: NodeError | undefined): NodeError {
   const heard = phase === undefined ? "nothing was heard of it" : `the last word was ${phase}`;
   const why = error === undefined ? "" : `: ${error.message}`;
-  return { code: "silent", message: `connected, and no answer in time; ${heard}${why}`.slice(0, 200) };
+  const message = shorten(`connected, and no answer in time; ${heard}${why}`, FLEET_LIMITS.message);
+  return { code: "silent", message };
 }
 
 function isDone({ spec }: Rollout, { offer, running }: NodeStatus): boolean {

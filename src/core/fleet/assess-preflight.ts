@@ -1,5 +1,5 @@
 import { matchesSelector } from "../signing/selector.ts";
-import { type FleetView, goneSince } from "./assess-node.ts";
+import { type FleetView, goneSince, isBackSoon } from "./assess-node.ts";
 import type { UnwellNode } from "./gather-evidence.ts";
 import type { FleetNode, NodeStatus } from "./node-status.ts";
 import { offerOf } from "./read-offer.ts";
@@ -11,21 +11,30 @@ export interface PreflightAssessment {
   readonly failed: readonly UnwellNode[];
   /** Still to be asked, or to answer. */
   readonly pending: number;
+  /** Of these, those that have been asked. */
+  readonly asked: number;
+}
+
+/** Why a preflight has failed. */
+export function describePreflight({ ok, failed }: PreflightAssessment): string {
+  return `${failed.length} of ${ok.length + failed.length} nodes say that it would not work there, or say nothing`;
 }
 
 /** Nodes without a connection are not asked, and neither are those for which an operator has decided. */
 export function assessPreflight(rollout: Rollout, view: FleetView, nowMs: number): PreflightAssessment {
   const ok: FleetNode[] = [];
   const failed: UnwellNode[] = [];
-  let pending = 0;
+  let [pending, asked] = [0, 0];
   for (const node of view.nodes) {
     if (!matchesSelector(rollout.spec.scope, node)) continue;
     const answer = readAnswer(rollout, node, view, nowMs);
     if (answer === "ok") ok.push(node);
-    else if (answer === "pending") pending++;
-    else if (answer !== undefined) failed.push({ node, error: answer });
+    else if (answer === "asked" || answer === "unasked") {
+      pending++;
+      if (answer === "asked") asked++;
+    } else if (answer !== undefined) failed.push({ node, error: answer });
   }
-  return { ok, failed, pending };
+  return { ok, failed, pending, asked };
 }
 
 function readAnswer(
@@ -33,7 +42,7 @@ function readAnswer(
   { id, status }: FleetNode,
   view: FleetView,
   nowMs: number,
-): "ok" | "pending" | UnwellNode["error"] | undefined {
+): "ok" | "asked" | "unasked" | UnwellNode["error"] | undefined {
   if (status === undefined || status.source === "pinned" || view.overridden.has(id)) return undefined;
   const { spec, state } = rollout;
   const { preflight } = status;
@@ -43,8 +52,9 @@ function readAnswer(
       : (preflight.error ?? { code: "preflight-failed", message: "no reason given" });
   if (goneSince(status, view) !== undefined) return undefined;
   const offer = offerOf(rollout, status, "preflight");
-  if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "pending" : undefined;
-  if (nowMs < offer.sentMs + spec.preflight.reportByMs) return "pending";
+  if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "unasked" : undefined;
+  const { reportByMs } = spec.preflight;
+  if (nowMs < offer.sentMs + reportByMs || isBackSoon(reportByMs, view, nowMs)) return "asked";
   return { code: "silent", message: "connected, and no answer to the preflight in time" };
 }
 

@@ -1,6 +1,8 @@
+import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { haltRollout } from "./halt-rollout.ts";
 import type { Rollout } from "./rollout.ts";
 import { type Deed, isEnded, NO_EVIDENCE, type RolloutState } from "./rollout-state.ts";
+import { shorten } from "./shorten.ts";
 
 /** What an operator may want of a rollout. */
 export type RolloutVerb = "pause" | "resume" | "retry" | "halt" | "revert" | "expedite";
@@ -66,7 +68,7 @@ function revert({ spec, state }: Rollout, { by, reason, atMs }: Deed): CommandRe
   const { bakingMs: _, paused: __, ...rest } = state;
   const halted = state.halted ?? {
     code: "operator" as const,
-    message: `reverted by ${by}: ${reason}`.slice(0, 200),
+    message: shorten(`reverted by ${by}: ${reason}`, FLEET_LIMITS.message),
     atMs,
     ...(state.phase === "waves" && { wave: state.wave }),
     evidence: NO_EVIDENCE,

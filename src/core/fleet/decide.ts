@@ -1,6 +1,6 @@
 import { matchesSelector } from "../signing/selector.ts";
 import { assessRevert, explainOutcome, type FleetView, type Outcome } from "./assess-node.ts";
-import { assessPreflight } from "./assess-preflight.ts";
+import { assessPreflight, describePreflight } from "./assess-preflight.ts";
 import type { Channel } from "./channel.ts";
 import { completeHalt, decideWaves } from "./decide-waves.ts";
 import type { Decision, WaveOf } from "./decision.ts";
@@ -32,7 +32,9 @@ export function decide(
     case "reverting":
       return decideRevert(rollout, channel, view, nowMs);
     case "halted":
-      return completeHalt(rollout, view, waveOf, nowMs);
+      return state.halted?.code === "preflight-failed"
+        ? completePreflight(rollout, view, nowMs)
+        : completeHalt(rollout, view, waveOf, nowMs);
     default:
       return { kind: "wait", code: "ended" };
   }
@@ -50,11 +52,16 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
   const { spec, state } = rollout;
   const first: RolloutState = { ...state, phase: "waves", wave: 0, startedMs: nowMs };
   if (spec.preflight.nodes === "none") return paused(state) ?? { kind: "write", state: first };
-  const { ok, failed, pending } = assessPreflight(rollout, view, nowMs);
-  if (failed.length > spec.preflight.maxFailed) {
-    const message = `${failed.length} of ${ok.length + failed.length} nodes say that it would not work there, or say nothing`;
-    return haltRollout(rollout, "preflight-failed", message, gatherEvidence(failed, ok), nowMs);
-  }
+  const assessed = assessPreflight(rollout, view, nowMs);
+  const { ok, failed, pending } = assessed;
+  if (failed.length > spec.preflight.maxFailed)
+    return haltRollout(
+      rollout,
+      "preflight-failed",
+      describePreflight(assessed),
+      gatherEvidence(failed, ok),
+      nowMs,
+    );
   if (state.paused !== undefined) return { kind: "wait", code: "paused" };
   if (pending > 0) return { kind: "wait", code: "preflight" };
   if (ok.length > 0) return { kind: "write", state: first };
@@ -62,6 +69,19 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
     return { kind: "wait", code: "nobody-connected" };
   const message = "no node of the scope was connected to be asked";
   return haltRollout(rollout, "preflight-empty", message, gatherEvidence(failed, ok), nowMs);
+}
+
+/** As `completeHalt`: the others that have been asked answer as well, and may name another cause. */
+function completePreflight(rollout: Rollout, view: FleetView, nowMs: number): Decision {
+  const { state } = rollout;
+  const { halted } = state;
+  const assessed = assessPreflight(rollout, view, nowMs);
+  if (halted === undefined || halted.isWhole || assessed.asked > 0) return { kind: "wait", code: "halted" };
+  const evidence = gatherEvidence(assessed.failed, assessed.ok);
+  // Who has lost its connection since is not counted any more.
+  const known =
+    evidence.count < halted.evidence.count ? {} : { evidence, message: describePreflight(assessed) };
+  return { kind: "write", state: { ...state, halted: { ...halted, ...known, isWhole: true } } };
 }
 
 function decideRevert(rollout: Rollout, channel: Channel, view: FleetView, nowMs: number): Decision {

@@ -38,6 +38,8 @@ function countTraits(nodes: readonly FleetNode[]): ReadonlyMap<string, number> {
     const traits = Object.entries(labels);
     if (status) traits.push(["containerd", status.containerd], ["agent", status.agent]);
     for (const [name, value] of traits) {
+      // Not known: nodes have nothing in common by that.
+      if (value === "") continue;
       const key = `${name}\0${value}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }

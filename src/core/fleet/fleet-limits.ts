@@ -2,8 +2,11 @@
 export const FLEET_LIMITS = {
   /** One record in the engine, in UTF-16 units. */
   record: 256 * 1024,
-  /** `status/<shard>/<node>`, in bytes. */
-  status: 1024,
+  /**
+   * `status/<shard>/<node>`, in bytes. Of a node that is well it has about 1 KiB; with long names everywhere and a failure to
+   * tell, three. A tenth of the engine's quota has room for 50,000 of these.
+   */
+  status: 4096,
   /** Nodes, or values of one label, in a selector. */
   selectorValues: 4_000,
   labelKeys: 16,
@@ -20,6 +23,8 @@ export const FLEET_LIMITS = {
   problems: 20,
   /** Characters of a message or a reason that is kept. */
   message: 200,
+  /** Of a version of the agent or of containerd. */
+  version: 64,
   /** What a node has refused, the newest last. */
   refusals: 4,
   /** Host namespaces named in a status. */

@@ -1,6 +1,7 @@
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import type { Rollout } from "./rollout.ts";
 import type { Evidence, HaltCode, RolloutState } from "./rollout-state.ts";
+import { shorten } from "./shorten.ts";
 
 /** The write that stops a rollout; by `onHalt`, nodes get back what they had. In preflight there is nothing to go back from. */
 export function haltRollout(
@@ -15,7 +16,7 @@ export function haltRollout(
     spec.onHalt === "revert" && spec.from !== undefined && code !== "operator" && state.phase === "waves";
   const halted = {
     code,
-    message: message.slice(0, FLEET_LIMITS.message),
+    message: shorten(message, FLEET_LIMITS.message),
     atMs: nowMs,
     ...(state.phase === "waves" && { wave: state.wave }),
     evidence,

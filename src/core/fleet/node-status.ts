@@ -1,7 +1,7 @@
 import type { Bundle } from "./bundle.ts";
 import type { Phase } from "./phase.ts";
 
-/** What the fleet knows of one node; written by the feed server that has its stream, at most 1 KiB. */
+/** What the fleet knows of one node; written by the feed server that has its stream, at most 4 KiB. */
 export interface NodeStatus {
   readonly node: string;
   /** Absent: no stream. */

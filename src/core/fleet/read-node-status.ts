@@ -18,6 +18,7 @@ import type { ReadResult } from "./problem.ts";
 import { readStored, writeStored } from "./read-record.ts";
 import { isRolloutId, NAME_FORM } from "./read-rollout-spec.ts";
 import type { RecordReader } from "./record-reader.ts";
+import { shorten } from "./shorten.ts";
 
 /** `status/<shard>/<node>` */
 export function readNodeStatus(text: string): ReadResult<NodeStatus> {
@@ -45,7 +46,7 @@ export interface WrittenStatus {
   readonly bytes: Uint8Array;
 }
 
-/** Within the limit of its size: words are cut first, the oldest refusals go next. */
+/** Within the limit of its size: words are cut first, the oldest refusals go next. A reason and versions always stay. */
 export function writeNodeStatus(whole: NodeStatus): WrittenStatus {
   let written: WrittenStatus = { status: whole, bytes: new Uint8Array() };
   // Most are short enough as they are.
@@ -60,7 +61,7 @@ export function writeNodeStatus(whole: NodeStatus): WrittenStatus {
 const SHORTER: readonly ((status: NodeStatus) => NodeStatus)[] = [
   (status) => status,
   sayOnce,
-  ...[120, 60, 20].map((length) => (status: NodeStatus) => cutWords(sayOnce(status), length)),
+  (status) => cutWords(sayOnce(status)),
   bare,
 ];
 
@@ -72,22 +73,32 @@ function sayOnce(status: NodeStatus): NodeStatus {
   return { ...status, offer: rest };
 }
 
-function cutWords(status: NodeStatus, length: number): NodeStatus {
+/** So much of a reason is enough to know what is meant. */
+const WORDS = 80;
+
+function cutWords(status: NodeStatus): NodeStatus {
   const cut = (error: NodeError | undefined): { readonly error?: NodeError } =>
-    error === undefined ? {} : { error: { ...error, message: error.message.slice(0, length) } };
-  const { offer, preflight, agent, containerd } = status;
+    error === undefined ? {} : { error: cutError(error) };
+  const { offer, preflight, unwell } = status;
   return {
     ...status,
-    agent: agent.slice(0, length),
-    containerd: containerd.slice(0, length),
+    ...(unwell && { unwell: { ...unwell, namespace: shorten(unwell.namespace, WORDS) } }),
     ...(offer && { offer: { ...offer, ...cut(offer.error) } }),
     ...(preflight && { preflight: { ...preflight, ...cut(preflight.error) } }),
   };
 }
 
-/** What decisions are made on, and the names of no registry. */
+function cutError({ code, message, item }: NodeError): NodeError {
+  return {
+    code: shorten(code, WORDS),
+    message: shorten(message, WORDS),
+    ...(item !== undefined && { item: shorten(item, WORDS) }),
+  };
+}
+
+/** What decisions are made on, a short reason, and the names of no registry. */
 function bare(status: NodeStatus): NodeStatus {
-  const short = cutWords(status, 0);
+  const short = cutWords(sayOnce(status));
   const { offer } = short;
   if (offer === undefined) return { ...short, refused: short.refused.slice(-1) };
   const unprovenMore = offer.unprovenMore + offer.unproven.length;

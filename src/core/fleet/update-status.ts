@@ -13,6 +13,7 @@ import {
   type Unwell,
 } from "./node-status.ts";
 import { isFinal, isRefusal, type Phase } from "./phase.ts";
+import { shorten } from "./shorten.ts";
 import { isSameRefusal } from "./stable-id.ts";
 
 /** What a node says of itself, in Hello and in every report. */
@@ -71,8 +72,8 @@ export function connectNode(
     connection,
     instances: isSameProcess ? instances : [connection.instance, ...instances].slice(0, 2),
     seenMs: connection.sinceMs,
-    agent: clip(versions.agent),
-    containerd: clip(view.containerd ?? versions.containerd),
+    agent: clip(versions.agent, FLEET_LIMITS.version),
+    containerd: clip(view.containerd ?? versions.containerd, FLEET_LIMITS.version),
     ...(offer && { offer }),
     ...(preflight && { preflight }),
     ...(isClone && { cloned: true as const }),
@@ -174,7 +175,7 @@ function viewOf(view: NodeView, known: readonly Refused[]) {
   return {
     ...(running && { running: { digest: running.digest, serial: running.serial } }),
     source,
-    ...(containerd !== undefined && { containerd: clip(containerd) }),
+    ...(containerd !== undefined && { containerd: clip(containerd, FLEET_LIMITS.version) }),
     refused: [...known, ...fresh].slice(-FLEET_LIMITS.refusals),
     ...(unwell && { unwell: { verdict: unwell.verdict, namespace: clip(unwell.namespace) } }),
     ...(isDrifted && { drifted: true as const }),
@@ -202,6 +203,6 @@ function clipError({ code, message, item }: NodeError): NodeError {
 }
 
 /** One printable line. */
-function clip(text: string): string {
-  return text.slice(0, FLEET_LIMITS.message).replace(/[\p{Cc}\p{Surrogate}]/gu, " ");
+function clip(text: string, length: number = FLEET_LIMITS.message): string {
+  return shorten(text, length).replace(/[\p{Cc}\p{Surrogate}]/gu, " ");
 }

@@ -39,7 +39,7 @@ export interface ControllerPace {
   readonly freshMs: number;
   /** After the engine could not be heard: servers first write what they were told meanwhile, or nodes would count as silent. */
   readonly settleMs: number;
-  /** A leader that cannot see the records for so long leaves the lead to one that can. */
+  /** A leader that cannot see the records, or its own writes in them, for so long leaves the lead to one that can. */
   readonly blindMs: number;
 }
 

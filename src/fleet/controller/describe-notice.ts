@@ -67,7 +67,9 @@ function describeStep(before: RolloutState, state: RolloutState): string {
       ? "the rollout is taken back"
       : `the rollout is taken back, but for ${state.left.count} nodes`;
   if (state.phase === "halted")
-    return `all that had been told have answered since the halt: ${state.halted?.evidence.count ?? 0} did not do well`;
+    return state.halted?.wave === undefined
+      ? `all that had been asked have answered since the halt: ${state.halted?.evidence.count ?? 0} did not say yes`
+      : `all that had been told have answered since the halt: ${state.halted.evidence.count} did not do well`;
   if (state.bakingMs !== undefined && before.bakingMs === undefined)
     return `enough of wave ${state.wave} are done: it is watched`;
   return `wave ${state.wave} begins`;

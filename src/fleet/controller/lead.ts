@@ -27,6 +27,7 @@ export async function lead(
   const waves = rememberWaves(options.sha256);
   let memory: Memory | undefined;
   let [beat, beatenMs] = [0, Number.NEGATIVE_INFINITY];
+  let missingSinceMs: number | undefined;
 
   /** False: the lead is lost. */
   const beatNow = async (): Promise<boolean> => {
@@ -70,6 +71,10 @@ export async function lead(
       };
       const report = await runRound(options, leadership, memory);
       if (report !== undefined) board.tell(report);
+      missingSinceMs = report === undefined ? (missingSinceMs ?? startedMs) : undefined;
+      // Also where the key was in the backup: what has been decided since would be waited for without end.
+      if (missingSinceMs !== undefined && startedMs - missingSinceMs > pace.blindMs)
+        return "the engine does not have what was written last, as after it was put back from a backup";
       const isDue = uptimeMs() - beatenMs >= pace.beatMs;
       if (report?.isWhole && isDue && !(await beatNow())) return "another one has the lead";
     } else {

@@ -9,7 +9,7 @@ export const ENGINE_LIMITS = {
   txnOperations: 128,
   /** Of all values of a transaction; etcd takes 1.5 MiB (--max-request-bytes) with all that is around them. */
   txnBytes: 1024 * 1024,
-  /** Of all keys and values of a listing: a hundred thousand nodes at 1 KiB have room. */
+  /** Of all keys and values of a listing: more than sixty thousand nodes with the longest status have room. */
   listBytes: 256 * 1024 * 1024,
   /** etcd rounds up to seconds and may not take less than its election timeout and a half. */
   leaseMs: { least: 2_000, most: 3_600_000 },

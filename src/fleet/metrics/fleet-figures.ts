@@ -41,7 +41,8 @@ export function createFleetFigures(source: FleetMetricsSource): () => FleetFigur
     const { records } = followed;
     const controller = source.controller?.();
     const channels = listChannels(records);
-    const view = viewFleet(records, { gone }, nowMs(), nowMs());
+    const atMs = nowMs();
+    const view = viewFleet(records, { gone }, records.controller.get("")?.value.sinceMs ?? atMs, atMs);
     gone = view.gone;
     const base = { followed, channels, endOf, atMs: nowMs, ...(controller && { controller }) };
     if (controller?.role !== "leading") return base;

@@ -2,6 +2,7 @@ import type { Bundle } from "../../core/fleet/bundle.ts";
 import { FLEET_LIMITS } from "../../core/fleet/fleet-limits.ts";
 import type { NodeError, NodeSource, Refused, Unwell } from "../../core/fleet/node-status.ts";
 import { isRefusal, type Phase } from "../../core/fleet/phase.ts";
+import { shorten } from "../../core/fleet/shorten.ts";
 import type { NodeReport, NodeView, Versions } from "../../core/fleet/update-status.ts";
 import type { AgentMessage__Output } from "../../shared/feed/generated/mirrorlet/feed/v1/AgentMessage.ts";
 import type { Error__Output } from "../../shared/feed/generated/mirrorlet/feed/v1/Error.ts";
@@ -51,8 +52,8 @@ export function decodeHello(hello: Hello__Output): NodeHello {
     node: clip(hello.nodeId, LONGEST_NAME),
     instance: instance.length <= 32 ? hex(instance) : "",
     versions: {
-      agent: clip(hello.agentVersion, FLEET_LIMITS.message),
-      containerd: clip(hello.containerdVersion, FLEET_LIMITS.message),
+      agent: clip(hello.agentVersion, FLEET_LIMITS.version),
+      containerd: clip(hello.containerdVersion, FLEET_LIMITS.version),
     },
     view: decodeView(hello.state, false),
     cached: new Set(digests.filter((digest) => digest !== undefined)),
@@ -92,7 +93,7 @@ function decodeView(state: State__Output | null, isDrifted: boolean): NodeView {
     ...(unwell && { unwell }),
     isDrifted: isDrifted || isContested,
     ...(state.containerdVersion !== "" && {
-      containerd: clip(state.containerdVersion, FLEET_LIMITS.message),
+      containerd: clip(state.containerdVersion, FLEET_LIMITS.version),
     }),
     ...readEvidence(state),
   };
@@ -149,7 +150,7 @@ function hex(bytes: Buffer): string {
 
 /** One line, at most so long, that can be written as UTF-8. */
 function clip(text: string, length: number): string {
-  return text.slice(0, length).replace(/[\p{Cc}\p{Surrogate}]/gu, " ");
+  return shorten(text, length).replace(/[\p{Cc}\p{Surrogate}]/gu, " ");
 }
 
 const PHASES: Readonly<Record<string, Phase>> & { readonly [P in Phase__Output]?: Phase } = {

@@ -144,6 +144,26 @@ test("preflight: one no halts it, silence is a no, who is away is not asked", ()
   );
 });
 
+test("a preflight that has halted waits for those that were asked, and for nobody else", () => {
+  const answer = (ok: boolean) => ({ preflight: { rolloutId: "r1", attempt: 1, ok } });
+  const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
+  const halt = haltOf({
+    state: { phase: "preflight" },
+    nodes: [node("n0", answer(false)), node("n1", asked)],
+  });
+  const state = { phase: "halted", halted: halt } as const;
+  const after = (...others: readonly FleetNode[]) => ({
+    state,
+    nodes: [node("n0", answer(false)), ...others],
+  });
+  assert.equal(outcome(after(node("n1", asked))), "halted");
+  const { message, evidence, isWhole } = haltOf(after(node("n1", answer(false)), node("n2"), gone("n3")));
+  assert.match(message, /^2 of 2 nodes/);
+  assert.deepEqual([evidence.nodes, isWhole], [["n0", "n1"], true]);
+  const silent = haltOf({ ...after(node("n1", asked)), nowMs: LATE });
+  assert.deepEqual(silent.evidence.errors.map(({ code }) => code).toSorted(), ["preflight-failed", "silent"]);
+});
+
 test("a wave is done, bakes, and the next is released; the last one ends it and makes it stable", () => {
   assert.equal(outcome({ nodes: [node("n0")] }), "wave");
   assert.equal(outcome({ nodes: [node("n0", offered())] }), "wave");
@@ -178,7 +198,7 @@ test("a bake is as long as who decides has watched it, whatever its clock shows"
 
 test("a node has left when that was seen, whatever the clock of its server showed", () => {
   const nodes = [gone("n0", { ...done, seenMs: T0 - 3_600 * SECOND })];
-  const away = { state: { bakingMs: T0 - 60 * SECOND }, nodes };
+  const away = { state: { bakingMs: T0 - 60 * SECOND }, nodes, watchedSinceMs: T0 - 7_200 * SECOND };
   const left = (node: string) => new Map([[node, T0]]);
   assert.equal(outcome(away), "halted: too-many-failed", "as it is written down");
   const seen = left(nameLeave(statusWith({ seenMs: T0 - 3_600 * SECOND })));
@@ -267,6 +287,41 @@ test("a node of a dead server is given the time to connect to another", () => {
   assert.equal(outcome({ ...baking, nowMs: T0 + 80 * SECOND }), "halted: too-many-failed");
 });
 
+test("after a time without a leader nobody is late until there was time to be back, and to answer", () => {
+  const watchedSinceMs = T0 + 90 * SECOND;
+  const after = (one: FleetNode, seconds: number, state: Partial<RolloutState> = {}) =>
+    outcome({ state, nodes: [one], watchedSinceMs, nowMs: watchedSinceMs + seconds * SECOND });
+  const told = offered({ phase: "applied" });
+  assert.equal(after(node("n0", told), 59), "wave");
+  assert.equal(after(node("n0", told), 60), "halted: too-many-silent");
+  assert.equal(after(gone("n0", told), 59), "wave");
+  assert.equal(after(gone("n0", told), 60), "halted: too-many-failed");
+  assert.equal(after(gone("n0", done), 59, { bakingMs: T0 }), "away");
+  const back = offered({ mode: "revert", id: "r1/1/revert", digest: OLD.digest });
+  assert.equal(after(node("n0", { running: NEW, ...back }), 59, { phase: "reverting" }), "reverting");
+  const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
+  assert.equal(after(node("n0", asked), 59, { phase: "preflight" }), "preflight");
+  const quick = { spec: { reportByMs: 30 * SECOND }, nodes: [gone("n0", told)], watchedSinceMs };
+  assert.equal(outcome({ ...quick, nowMs: watchedSinceMs + 59 * SECOND }), "wave", "as long as nodes wait");
+});
+
+test("a node that was told and lost its server is given the time to say so to another; not without end", () => {
+  const told = offered({ phase: "applied" });
+  const servers = new Map([["s1", T0 + 50 * SECOND]]);
+  const at = (seconds: number, one: FleetNode, gone?: ReadonlyMap<string, number>) =>
+    outcome({ nodes: [one], nowMs: T0 + seconds * SECOND, ...(gone && { gone }) });
+  assert.equal(at(70, node("n0", told), servers), "wave");
+  assert.equal(at(110, node("n0", told), servers), "halted: too-many-failed");
+  const again = (seconds: number) =>
+    node("n0", {
+      ...told,
+      connection: { server: "s2", stream: 1, instance: "aa", sinceMs: T0 + seconds * SECOND },
+    });
+  assert.equal(at(70, again(69)), "wave");
+  assert.equal(at(80, again(69)), "halted: too-many-silent");
+  assert.equal(at(120, again(119)), "halted: too-many-silent", "it comes and goes");
+});
+
 const many = (changes: Partial<Wave>): Partial<RolloutSpec> => ({
   waves: [
     wave({ name: "canary", pick: { kind: "nodes", nodes: ["n0"] } }),
@@ -327,6 +382,12 @@ test("what only some of the failed have in common is no common factor", () => {
     findFactors(list, [good(0), good(1)]).map(({ value }) => value);
   assert.deepEqual(names([bad(0), bad(1)]), ["gpu"]);
   assert.deepEqual(names([bad(0), bad(1), bad(2)]), []);
+});
+
+test("what is not known of the failed is no common factor", () => {
+  const unknown = { ...failed, agent: "", containerd: "" };
+  const factors = findFactors([node("m0", unknown, { class: "" })], [node("w0", done)]);
+  assert.deepEqual(factors, []);
 });
 
 test("a wave that nobody has pulled through bakes on, and halts in the end", () => {

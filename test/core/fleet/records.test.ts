@@ -170,42 +170,107 @@ test("no value makes a reader throw, or tell without end", () => {
 });
 
 test("why a preflight failed is kept whole, in a status that is long otherwise", () => {
-  const error = { code: "mirror-unreachable", message: "x".repeat(200), item: "registry.example.org" };
+  const error = { code: "mirror-unreachable", message: "é".repeat(200), item: "registry.example.org" };
   const id = "stable-20261127-1/1/preflight";
   const long = statusWith({
-    offer: { ...offerWith(), id, mode: "preflight", phase: "preflight-failed", phaseMs: T0, error },
+    offer: {
+      ...offerWith(),
+      id,
+      mode: "preflight",
+      phase: "preflight-failed",
+      phaseMs: T0,
+      error,
+      unproven: Array(4).fill("é".repeat(255)),
+    },
     preflight: { rolloutId: "stable-20261127-1", attempt: 1, ok: false, error },
+    refused: refusals("r".repeat(63)),
   });
-  assert.ok(writeStored(long).length > 1024);
+  assert.ok(Buffer.byteLength(writeStored(long)) > 4096);
   const read = readNodeStatus(textOf(writeNodeStatus(long)));
   assert.deepEqual(read.ok && read.value.preflight?.error, error);
 });
 
-test("a status stays within a kilobyte: words go first, then names, and what is decided by never", () => {
+function refusals(rollout: string) {
+  return Array.from({ length: 4 }, (_, index) => ({
+    digest: NEW.digest,
+    assignmentId: `${rollout}/${index}/apply`,
+  }));
+}
+
+test("with the names of a cloud a status is kept whole, from the first rollout to the fourth attempt", () => {
+  const node = "ip-10-0-12-133.eu-central-1.compute.internal";
+  const rolloutId = "stable-20261127-081-".padEnd(63, "x");
+  const error = {
+    code: "verdict-failing",
+    message: "pulls from registry.example.org do not go through: ".padEnd(200, "x"),
+    item: "registry.example.org",
+  };
+  const whole = statusWith({
+    node,
+    connection: { server: node, stream: 123, instance: "a".repeat(32), sinceMs: T0 },
+    instances: ["a".repeat(32), "b".repeat(32)],
+    agent: "0.2.0",
+    containerd: "1.6.20~ds1-1+deb12u3",
+    offer: {
+      ...offerWith({ phase: "reverted", phaseMs: T0, error, unproven: ["registry.example.org"] }),
+      id: `${rolloutId}/4/apply`,
+      rolloutId,
+      sentOn: `${node}/123`,
+      owner: node,
+    },
+    preflight: { rolloutId, attempt: 4, ok: true },
+    refused: refusals(rolloutId),
+  });
+  assert.deepEqual(writeNodeStatus(whole).status, whole);
+});
+
+test("with the longest names there are, a reason and the versions are still told", () => {
+  const name = "n".repeat(253);
+  const rolloutId = "r".repeat(63);
+  const error = { code: "verdict-failing", message: `pulls fail: ${"x".repeat(188)}`, item: "i".repeat(200) };
+  const fat = statusWith({
+    node: name,
+    connection: { server: name, stream: 123, instance: "a".repeat(64), sinceMs: T0 },
+    instances: ["a".repeat(64), "b".repeat(64)],
+    agent: "0.2.0",
+    containerd: "1.6.20~ds1-1+deb12u3",
+    offer: {
+      ...offerWith({ phase: "reverted", phaseMs: T0, error, unproven: Array(4).fill("h".repeat(255)) }),
+      id: `${rolloutId}/4/apply`,
+      rolloutId,
+      sentOn: `${name}/123`,
+      owner: name,
+    },
+    preflight: { rolloutId, attempt: 4, ok: false, error },
+    refused: refusals(rolloutId),
+    unwell: { verdict: "failing", namespace: "h".repeat(200) },
+  });
+  const { status: kept, bytes } = writeNodeStatus(fat);
+  assert.ok(bytes.length <= 4096, `${bytes.length}`);
+  assert.deepEqual([kept.agent, kept.containerd], [fat.agent, fat.containerd]);
+  assert.match(kept.offer?.error?.message ?? "", /^pulls fail: x+…$/);
+});
+
+test("a status stays within its limit: words go first, then names, and what is decided by never", () => {
   const long = "x".repeat(200);
   const fat = {
     ...status,
-    node: "n".repeat(60),
-    agent: long,
-    containerd: long,
+    node: "n".repeat(253),
     offer: offerWith({
       phase: "reverted",
       error: { code: "gate-failed", message: long },
-      unproven: ["a", "b", "c", "d"].map((one) => one.repeat(60)),
+      unproven: ["é", "ö", "ü", "ä"].map((one) => one.repeat(255)),
     }),
     preflight: { rolloutId: "r1", attempt: 1, ok: false, error: { code: "a", message: "é".repeat(200) } },
-    refused: Array.from({ length: 4 }, (_, index) => ({
-      digest: NEW.digest,
-      assignmentId: `r${index}/1/apply`,
-    })),
+    refused: refusals("é".repeat(180)),
   };
   const written = writeNodeStatus(fat);
-  assert.ok(written.bytes.length <= 1024, `${written.bytes.length}`);
+  assert.ok(written.bytes.length <= 4096, `${written.bytes.length}`);
   const read = readNodeStatus(textOf(written));
   assert.ok(read.ok);
   assert.deepEqual(read.value, written.status, "who has written it need not read it");
   const { offer, running, refused } = read.value;
   assert.deepEqual([offer?.phase, offer?.error?.code, running], ["reverted", "gate-failed", fat.running]);
   assert.equal((offer?.unproven.length ?? 0) + (offer?.unprovenMore ?? 0), 4);
-  assert.deepEqual(refused.at(-1)?.assignmentId, "r3/1/apply");
+  assert.deepEqual(refused.at(-1)?.assignmentId, fat.refused.at(-1)?.assignmentId);
 });

@@ -106,6 +106,17 @@ test("a preflight that fails anywhere touches nobody", () => {
   assert.ok(one.agents.every(({ applied }) => applied.length === 0));
 });
 
+test("after the first no of a preflight, those that had been asked go on to answer, and all of it is told", () => {
+  const one = world({
+    nodes: nodes(12, (index) => (index % 4 === 3 ? "preflight-fails" : "good")),
+    rollout: { spreadMs: 30 * SECOND },
+  });
+  assert.ok(one.run(2000));
+  const { message, evidence, isWhole } = one.state.halted ?? {};
+  assert.deepEqual([evidence?.nodes, isWhole], [["n11", "n3", "n7"], true]);
+  assert.match(message ?? "", /^3 of 12 nodes say/);
+});
+
 test("without a controller nobody new is told after 30 s; the next one goes on where it was", () => {
   const one = world({
     events: [[60, { kind: "kill-controller", ticks: 400 }]],

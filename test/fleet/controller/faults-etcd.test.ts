@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { NEW } from "../../core/fleet/support/fleet.ts";
+import { commit } from "../../../src/fleet/store/commit.ts";
+import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
+import { channelWith, NEW, specWith, stateWith } from "../../core/fleet/support/fleet.ts";
 import { atEnd } from "../../support/at-end.ts";
 import { type LabEtcd, startEtcd } from "../../support/etcd.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
+import { eventually } from "../engine/engine-words.ts";
 import { openEtcd } from "../engine/open-engine.ts";
 import { type FaultsEngine, testControllerFaults } from "./faults.ts";
 import { startControllerProcess } from "./support/controller-process.ts";
@@ -63,6 +66,42 @@ test("etcd: frozen for longer than nodes may take to answer, it halts nothing", 
   await lab.until(({ phase }) => phase === "done" || phase === "halted", "it ends");
   assert.equal(lab.state().phase, "done", lab.state().halted?.message);
   lab.check();
+});
+
+test("etcd: put back from a backup while the lead lasts, it is led again", options, async (t) => {
+  const etcd = await startCluster(t, 1);
+  const [member] = etcd.members;
+  assert.ok(member);
+  const { store, how } = await open(t, etcd);
+  const pace = { ...QUICK, leaseMs: 30_000, blindMs: 2_000 };
+  const controller = startControllerProcess(t, { engine: how, fleet: store.fleet, id: "c1", pace });
+  const beat = async () => (await readFleet(store)).controller.get("")?.value.beat ?? -1;
+  await eventually(async () => (await beat()) > 2, "it leads");
+  await member.kill("SIGKILL");
+  await member.backUp();
+  await member.start();
+  const spec = specWith({ preflight: { nodes: "none", maxFailed: 0, reportByMs: 0 } });
+  const state = stateWith({ phase: "preflight", startedMs: Date.now() });
+  await commit(
+    store,
+    [],
+    [
+      { kind: "channel", id: "stable", value: channelWith() },
+      { kind: "spec", id: "r1", value: spec },
+      { kind: "state", id: "r1", value: state },
+    ],
+  );
+  await eventually(
+    async () => (await readFleet(store)).state.get("r1")?.value.phase === "waves",
+    "it has decided",
+  );
+  await member.kill("SIGKILL");
+  await member.putBack();
+  await member.start();
+  await eventually(async () => (await readFleet(store)).state.size === 0, "it is as it was");
+  await eventually(() => controller.notices.some(({ kind }) => kind === "leads-no-more"), "it leaves");
+  const last = await beat();
+  await eventually(async () => (await beat()) !== last && (await beat()) > 1, "it beats again");
 });
 
 async function startCluster(t: TestContext, members: 1 | 3): Promise<LabEtcd> {
