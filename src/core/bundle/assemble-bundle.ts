@@ -53,10 +53,11 @@ export function* assembleBundle(
   };
 }
 
-/** A folder may hold hundreds of lists of other programs: no more is told of these than there is room for. */
+/** There is room for some only: first what keeps all from being pushed, last lists of other programs, often hundreds. */
 function orderProblems(problems: readonly Problem[]): readonly Problem[] {
-  const isPassedOver = ({ code }: Problem) => code === "passed-over";
-  return [...problems.filter((one) => !isPassedOver(one)), ...problems.filter(isPassedOver)];
+  const rank = ({ code }: Problem): number =>
+    code === "unreadable-archive" || code === "no-end-mark" ? 0 : code === "passed-over" ? 2 : 1;
+  return [...problems].sort((a, b) => rank(a) - rank(b));
 }
 
 /** An increment is whole only together with what the site has. */
