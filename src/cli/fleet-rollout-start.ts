@@ -9,14 +9,13 @@ import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { planLines } from "./fleet-plan-text.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { RolloutStartOptions } from "./fleet-store-commands.ts";
-import { type FleetStorePort, type Refused, sayDoubt } from "./fleet-store-port.ts";
+import { type Refused, sayDoubt } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 import { openPublished } from "./open-published.ts";
 import { createPaint } from "./paint.ts";
-import { watchRollout } from "./watch-rollout.ts";
+import { type WatchDeps, watchRollout } from "./watch-rollout.ts";
 
-export interface RolloutStartDeps extends Pick<FleetVerifyDeps, "readSources" | "sha256"> {
-  readonly store: FleetStorePort;
+export interface RolloutStartDeps extends Pick<FleetVerifyDeps, "readSources">, WatchDeps {
   readonly nowMs: () => number;
   /** Who calls, for `createdBy`. */
   readonly user: string;
@@ -48,6 +47,7 @@ export async function fleetRolloutStart(
       supersedes: options.supersedes ?? [],
       by: options.by ?? user,
       atMs: deps.nowMs(),
+      endOf: (digest: string) => published.find((one) => one.digest === digest)?.state.expiresMs,
     };
     return planRollout(wish, channel, picture.view.nodes, sha256);
   };
@@ -100,12 +100,9 @@ function findChannel(
   const [only, ...more] = channels;
   const names = channels.map(({ name }) => name).join(", ");
   if (only === undefined) return "the fleet has no channel: publish a state first (mirrorlet fleet publish)";
-  if (wanted === undefined && more.length === 0) return only;
-  const found = channels.find(({ name }) => name === (wanted ?? "stable"));
-  return (
-    found ??
-    (wanted === undefined ? `say which --channel: ${names}` : `there is no channel ${wanted}, but ${names}`)
-  );
+  if (wanted === undefined)
+    return more.length === 0 ? only : `say of which --channel, for the fleet has several: ${names}`;
+  return channels.find(({ name }) => name === wanted) ?? `there is no channel ${wanted}, but ${names}`;
 }
 
 function refuse({ refusals }: Refused, io: CommandIo): ExitCode {

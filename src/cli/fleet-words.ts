@@ -37,7 +37,10 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   answered:
     "has answered that it runs what it should, and runs something else: it is told again after ten minutes, or when it connects again",
   "overlapping-rollouts": "is in the scope of two rollouts, and gets neither: end one",
-  refused: "has refused it or gone back from it, and is not asked again: mend the cause, then retry",
+  refused:
+    "has refused it or gone back from it, and is not asked again: mend the cause, then retry the rollout; where none goes on: mirrorlet fleet override set NODE --to SERIAL, and clear that when it runs",
+  "refused-for-now":
+    "has refused the stable state of its channel: mend the cause; it is asked again after a minute once its agent was restarted, else after ten, and less often each time",
   halted: "is left as it is: its rollout is halted",
   paused: "is told nothing new: its rollout is paused",
   "out-of-window": "is told nothing new outside the windows of its rollout",
@@ -90,8 +93,10 @@ export const HALT_ADVICE: Readonly<Record<HaltCode, string>> = {
   operator: "somebody halted it: resume goes on where it stood",
   "preflight-failed":
     "no node was touched: mend what they say, then retry; or allow for it with preflight.maxFailed",
-  "preflight-empty": "no node was touched: see that nodes of its scope are connected, then retry",
-  "too-many-failed": "mend what they say, then retry; nodes that failed have gone back by themselves",
+  "preflight-empty":
+    "no node was touched: see that nodes of its scope are connected and can be asked, then retry",
+  "too-many-failed":
+    "mend what they say, then retry; nodes that went back did so by themselves, those that are lost may run either state",
   "too-many-silent": "look at these nodes: they were told, and may run either state",
   "too-few-done": "more nodes failed or were lost than minDone allows: mend what they say, then retry",
   "class-untried": "connect a node of that class, or leave the class out of the scope; then resume",
