@@ -33,10 +33,13 @@ export function summaryText(
     `${count(of("pushed").length, "image")} pushed to ${target}, ${of("there").length} there before`,
     `${formatBytes(bytes.sent)} sent in ${formatDuration(tookMs)}${bytes.sent > 0 ? rate : ""}, ${formatBytes(bytes.mounted)} mounted, ${formatBytes(bytes.there)} there before`,
   ];
-  for (const { name, newDigest } of results)
+  for (const { name, digest, newDigest } of results)
     if (newDigest !== undefined)
       parts.push(
-        ...hangText(`${name} leads to ${newDigest}, one platform alone: its list is not there`, columns),
+        ...hangText(
+          `${name} leads to ${newDigest}, one platform alone: its list, ${digest}, is not there`,
+          columns,
+        ),
       );
   parts.push(...leftOverText(leftOver, columns));
   if (leftOut.length > 0)
