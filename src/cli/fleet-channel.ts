@@ -1,12 +1,10 @@
 import type { Channel } from "../core/fleet/channel.ts";
-import { mayOverlap } from "../core/fleet/overlap.ts";
 import { rebuildChannel } from "../core/fleet/rebuild-channel.ts";
 import { plainText } from "../core/plain-text.ts";
 import { describeSelector, isNodeName, matchesSelector } from "../core/signing/selector.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
-import { listMoves } from "./fleet-channel-moves.ts";
-import { countNodes, formatCount, nameBundle } from "./fleet-figures.ts";
-import type { FleetPicture } from "./fleet-report.ts";
+import { formatCount, nameBundle } from "./fleet-figures.ts";
+import { listMemberRemarks } from "./fleet-member-remarks.ts";
 import type { ChannelSetOptions } from "./fleet-store-commands.ts";
 import type { BrokenChannel, FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
@@ -75,12 +73,10 @@ export async function fleetChannelSet(
   if (options.dryRun) {
     const known = picture.channels.find((one) => one.name === name);
     const next = change(known?.isBroken ? known : known?.channel);
-    const moves = [...listMoves(picture, name, next), ...listShared(name, next, picture)];
-    if (io.json) printJson(io, "fleet-channel", { name, ...next, moves, written: false });
-    else
-      io.stdout(
-        `${name}: ${moves.length === 0 ? "no node takes anything else" : moves.join(`\n${name}: `)}\n`,
-      );
+    const remarks = listMemberRemarks(name, next, picture);
+    const lines = remarks.length === 0 ? ["no node takes anything else"] : remarks;
+    if (io.json) printJson(io, "fleet-channel", { name, ...next, remarks, written: false });
+    else io.stdout(lines.map((line) => `${name}: ${line}\n`).join(""));
     io.stderr("Nothing was written: without --dry-run it is, and nodes are told at once, without waves.\n");
     return 0;
   }
@@ -89,15 +85,14 @@ export async function fleetChannelSet(
     io.stderr(`mirrorlet: ${written}\n`);
     return 1;
   }
-  const moves = listMoves(picture, name, written);
-  for (const warning of [...moves, ...listShared(name, written, picture)])
-    io.stderr(`mirrorlet: warning: ${warning}\n`);
-  if (io.json) printJson(io, "fleet-channel", { name, ...written, moves, written: true });
-  else io.stdout(`${name} is taken by ${plainText(describeSelector(members))}\n`);
+  const remarks = listMemberRemarks(name, written, picture);
+  for (const remark of remarks) io.stderr(`mirrorlet: warning: ${remark}\n`);
   if (isMended)
     io.stderr(
-      `mirrorlet: ${name} could not be read, and is made anew by its rollouts (stable: ${describeStable(written)}): see that this is what its nodes should run\n`,
+      `mirrorlet: warning: ${name} could not be read, and is made anew by its rollouts (stable: ${describeStable(written)}): see that this is what its nodes should run\n`,
     );
+  if (io.json) printJson(io, "fleet-channel", { name, ...written, remarks, written: true });
+  else io.stdout(`${name} is taken by ${plainText(describeSelector(members))}\n`);
   return 0;
 }
 
@@ -120,21 +115,4 @@ export async function fleetChannelRemove(
       `${name} is removed; the fleet has ${left.map((one) => one.name).join(", ") || "no channel"}\n`,
     );
   return 0;
-}
-
-/** Nodes that would be members of two channels get nothing from either. */
-function listShared(name: string, { members }: Channel, { channels, view }: FleetPicture): readonly string[] {
-  return channels.flatMap(({ name: other, channel }) => {
-    if (other === name || !mayOverlap(members, channel.members)) return [];
-    const both = view.nodes.filter(
-      (node) => matchesSelector(members, node) && matchesSelector(channel.members, node),
-    );
-    const [first] = both;
-    if (first === undefined) return [];
-    return [
-      both.length === 1
-        ? `${first.id} is a member of ${other} too, and takes from neither`
-        : `${countNodes(both.length)} are members of ${other} too, ${first.id} for one, and take from neither`,
-    ];
-  });
 }
