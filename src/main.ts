@@ -2,6 +2,7 @@
 import { HostError } from "./agent/ports.ts";
 import type { CommandIo, ExitCode } from "./cli/command.ts";
 import { runProgram } from "./cli/program.ts";
+import { wrapMessage } from "./cli/wrap-text.ts";
 import { asErrors, isJournal } from "./host/journal-stream.ts";
 import { composeCommands } from "./program/compose-commands.ts";
 
@@ -21,7 +22,7 @@ process.stderr.on("error", () => {});
 const inJournal = isJournal(process.env);
 const output = {
   stdout: (text: string) => void process.stdout.write(text),
-  stderr: (text: string) => void process.stderr.write(inJournal ? asErrors(text) : text),
+  stderr: (text: string) => void process.stderr.write(forStderr(text)),
 };
 
 const commands = composeCommands(
@@ -50,6 +51,12 @@ process.stdout.write("", (error) => {
     output.stderr(`mirrorlet: what belongs to standard output could not be written: ${unwritten.message}\n`);
   process.stderr.write("", () => process.exit(unwritten === undefined || code !== 0 ? code : 1));
 });
+
+function forStderr(text: string): string {
+  if (inJournal) return asErrors(text);
+  const { isTTY, columns } = process.stderr;
+  return isTTY === true ? wrapMessage(text, columns) : text;
+}
 
 function noteClosed(error: NodeJS.ErrnoException | null | undefined): void {
   if (error == null || stdoutClosed.signal.aborted) return;

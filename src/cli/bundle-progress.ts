@@ -1,6 +1,7 @@
 import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { OnProgress } from "./bundle-commands.ts";
+import { hangText } from "./wrap-text.ts";
 
 /** Where it is shown. */
 export interface ProgressPlace {
@@ -56,7 +57,7 @@ export function createBundleProgress(
       if (now() - toldAt < LINE_MS) return;
       toldAt = now();
       clear();
-      write(`${plainText(line)}\n`);
+      for (const one of hangText(plainText(line), columns)) write(`${one}\n`);
     },
     end: clear,
   };

@@ -3,7 +3,7 @@ import { formatBytes } from "../core/bundle/push/format-amount.ts";
 import { plainText } from "../core/plain-text.ts";
 import type { FoundBundle } from "./bundle-commands.ts";
 import type { CommandIo } from "./command.ts";
-import { wrapText } from "./wrap-text.ts";
+import { hangText } from "./wrap-text.ts";
 
 const HEAD = ["IMAGE", "PLATFORMS", "SIZE", "DIGEST"] as const;
 const SHORT_DIGEST = "sha256:".length + 12;
@@ -23,14 +23,26 @@ export function listText(found: FoundBundle, { columns }: Pick<CommandIo, "colum
     ];
   });
   const widths = HEAD.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const shown = columnsThatFit(widths, columns);
   const table = [HEAD, ...rows].map((row) =>
-    row
-      .map((cell, at) => (at === 2 ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+    shown
+      .map((at) => (at === 2 ? row[at]?.padStart(widths[at] ?? 0) : row[at]?.padEnd(widths[at] ?? 0)))
       .join("  ")
       .trimEnd(),
   );
   const notes = [...noteLines(found, columns), ...problemLines(found, columns)];
   return `${[...table, "", ...notes, ...(notes.length === 0 ? [] : [""]), summary(found)].join("\n")}\n`;
+}
+
+/** All of them, or without digests, or without platforms as well: names are never cut. */
+function columnsThatFit(widths: readonly number[], columns: number | undefined): readonly number[] {
+  const width = (some: readonly number[]): number =>
+    some.reduce((sum, at) => sum + (widths[at] ?? 0) + 2, -2);
+  const choices = [
+    [0, 1, 2, 3],
+    [0, 1, 2],
+  ];
+  return choices.find((some) => columns === undefined || width(some) <= columns) ?? [0, 2];
 }
 
 /** `22 images, 206 blobs, 1.4 GB: OCI layout (tar, compressed by xz)` */
@@ -51,19 +63,15 @@ export function problemLines({ problems }: FoundBundle, columns: number | undefi
     .sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
     .flatMap(({ severity, code, message }) => {
       const label = severity === "warning" ? "warning" : "error";
-      return hang(`${label}: ${plainText(message)} (${code})`, columns);
+      return hangText(`${label}: ${plainText(message)} (${code})`, columns);
     });
 }
 
 /** Images that do not keep their digest: each reason once. */
 export function noteLines({ bundle }: FoundBundle, columns: number | undefined): readonly string[] {
   return bundle.images.flatMap(({ name, top, newDigest }) =>
-    newDigest === undefined ? [] : hang(`note: ${plainText(name ?? top.digest)}: ${newDigest}`, columns),
+    newDigest === undefined ? [] : hangText(`note: ${plainText(name ?? top.digest)}: ${newDigest}`, columns),
   );
-}
-
-function hang(text: string, columns: number | undefined): readonly string[] {
-  return wrapText(text, columns, 2).map((line, at) => (at === 0 ? line : `  ${line}`));
 }
 
 export function count(number: number, noun: string): string {

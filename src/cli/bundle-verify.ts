@@ -1,8 +1,10 @@
+import { plainText } from "../core/plain-text.ts";
 import type { BundleDeps, BundleVerifyOptions, FoundBundle } from "./bundle-commands.ts";
 import { bundleJson } from "./bundle-json.ts";
 import { count, noteLines, problemLines, summary } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { type OpenedSource, openSources } from "./open-sources.ts";
+import { hangText } from "./wrap-text.ts";
 
 /**
  * `bundle verify SOURCE…`: computes every digest and looks for what is missing, without a registry. 1 when something is
@@ -44,13 +46,14 @@ function forgive(found: FoundBundle): FoundBundle {
 
 function verdictText(source: string, found: FoundBundle, columns: number | undefined): string {
   const bad = badOnes(found);
-  const lines = [...problemLines(found, columns), ...noteLines(found, columns)];
+  const details = [...problemLines(found, columns), ...noteLines(found, columns)];
   const isLeftOut = found.problems.some(({ code }) => code === "increment" || code === "left-out-platform");
   const verdict =
     bad === 0
       ? `every digest is right, and nothing is missing${isLeftOut ? " but what was left out on purpose" : ""}`
       : `${count(bad, "error")}: it cannot be pushed whole`;
-  return `${[...lines, `${source}: ${summary(found)}`, `${source}: ${verdict}`].join("\n")}\n`;
+  const about = (text: string): readonly string[] => hangText(`${plainText(source)}: ${text}`, columns);
+  return `${[...about(summary(found)), ...details, ...about(verdict)].join("\n")}\n`;
 }
 
 function badOnes({ problems }: FoundBundle): number {

@@ -21,6 +21,8 @@ export interface DumpDeps extends PasswordSources, ProgressPlace {
   explain(error: unknown): string;
   /** Nobody answers, or nobody is let in. */
   isUnreachable(error: unknown): boolean;
+  /** The older bundle is none, or cannot be read. */
+  isBundleError(error: unknown): boolean;
   /** It failed for as long as makes sense: later it may not. */
   isOutage(error: unknown): boolean;
 }
@@ -50,7 +52,7 @@ export interface DumpListener {
 
 /** What happens on the way. `explain` understands `why`. */
 export type DumpNews =
-  | { readonly kind: "elsewhere"; readonly why: unknown; readonly from: string }
+  | { readonly kind: "elsewhere"; readonly why: Error; readonly from: string }
   | { readonly kind: "lost"; readonly images: readonly string[]; readonly why: unknown }
   | { readonly kind: "right-then"; readonly why: unknown }
   | { readonly kind: "begun-anew"; readonly without: number };

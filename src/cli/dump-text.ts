@@ -4,7 +4,7 @@ import { formatBytes, formatDuration } from "../core/bundle/push/format-amount.t
 import { plainText } from "../core/plain-text.ts";
 import { count } from "./bundle-text.ts";
 import type { WrittenFiles } from "./dump-deps.ts";
-import { wrapText } from "./wrap-text.ts";
+import { hangText, wrapText } from "./wrap-text.ts";
 
 /** An image that is not in the bundle, though it was asked for. */
 interface LostImage {
@@ -61,7 +61,7 @@ function lostLines(
 
 /** What is not in a bundle on purpose. */
 export function leftOutLines(plan: DumpPlan, columns: number | undefined): readonly string[] {
-  return leftOutNotes(plan).flatMap((note) => hang(`note: ${note}`, columns));
+  return leftOutNotes(plan).flatMap((note) => hangText(`note: ${note}`, columns));
 }
 
 function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {
@@ -84,8 +84,4 @@ function leftOutNotes({ leftOut, foreign }: DumpPlan): readonly string[] {
           `left out, as what may not be handed on: ${count(foreign.length, "layer")}; nodes go to ${plainText(foreign[0]?.urls?.[0] ?? "elsewhere")}`,
         ]),
   ];
-}
-
-function hang(text: string, columns: number | undefined): readonly string[] {
-  return wrapText(text, columns, 2).map((line, at) => (at === 0 ? line : `  ${line}`));
 }

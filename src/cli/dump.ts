@@ -10,8 +10,8 @@ import { writeDump } from "./write-dump.ts";
 
 /**
  * `dump IMAGE… -o BUNDLE`: gets images out of registries into one bundle. 0 it is there, whole · 1 it is not, or not all
- * images are in it · 2 a registry cannot be reached or lets nobody in · 64 usage · 65 a name is none · 130, 143 it was
- * interrupted.
+ * images are in it · 2 a registry cannot be reached or lets nobody in · 64 usage · 65 a name, or the older bundle, is none
+ * · 130, 143 it was interrupted.
  */
 export async function dump(
   given: readonly string[],

@@ -1,5 +1,6 @@
 import type { Channel } from "../core/fleet/channel.ts";
 import { mayOverlap } from "../core/fleet/overlap.ts";
+import { rebuildChannel } from "../core/fleet/rebuild-channel.ts";
 import { plainText } from "../core/plain-text.ts";
 import { describeSelector, isNodeName, matchesSelector } from "../core/signing/selector.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
@@ -17,17 +18,22 @@ export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Pr
   const members = (channel: Channel): number =>
     view.nodes.filter((node) => matchesSelector(channel.members, node)).length;
   if (io.json) {
-    const list = channels.map(({ name, channel }) => ({ name, ...channel, nodes: members(channel) }));
+    const list = channels.map(({ name, channel, doubt }) => ({
+      name,
+      ...channel,
+      nodes: members(channel),
+      ...(doubt !== undefined && { doubt }),
+    }));
     printJson(io, "fleet-channels", { fleet: store.fleet, channels: list });
     return 0;
   }
   if (channels.length === 0)
     io.stderr("The fleet has no channel: mirrorlet fleet publish makes the first.\n");
-  const rows = channels.map(({ name, channel }) => [
+  const rows = channels.map(({ name, channel, doubt }) => [
     name,
     formatCount(members(channel)),
-    describeStable(channel),
-    plainText(describeSelector(channel.members)),
+    doubt === undefined ? describeStable(channel) : "in doubt: a record of it cannot be read",
+    channel.members.nodes?.length === 0 ? "unknown" : plainText(describeSelector(channel.members)),
   ]);
   const table = layoutTable([["CHANNEL", "NODES", "STABLE", "TAKEN BY"], ...rows], {
     paint: createPaint(io.color),
@@ -58,9 +64,12 @@ export async function fleetChannelSet(
     return 64;
   }
   const picture = await store.look();
-  const written = await store.writeChannel(name, (before) =>
-    before ? { ...before, members } : { members, scoped: [], generation: 0 },
-  );
+  let isMended = false;
+  const written = await store.writeChannel(name, (before) => {
+    isMended = before !== undefined && "rollouts" in before;
+    if (before === undefined) return { members, scoped: [], generation: 0 };
+    return "rollouts" in before ? rebuildChannel(members, before.rollouts) : { ...before, members };
+  });
   if (typeof written === "string") {
     io.stderr(`mirrorlet: ${written}\n`);
     return 1;
@@ -68,6 +77,10 @@ export async function fleetChannelSet(
   for (const warning of listShared(name, written, picture)) io.stderr(`mirrorlet: warning: ${warning}\n`);
   if (io.json) printJson(io, "fleet-channel", { name, ...written });
   else io.stdout(`${name} is taken by ${plainText(describeSelector(members))}\n`);
+  if (isMended)
+    io.stderr(
+      `mirrorlet: ${name} could not be read, and is made anew by its rollouts (stable: ${describeStable(written)}): see that this is what its nodes should run\n`,
+    );
   return 0;
 }
 

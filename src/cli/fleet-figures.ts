@@ -49,9 +49,3 @@ export function drawBar(done: number, of: number, width: number): string {
   const percent = share === 1 ? 100 : Math.min(99, Math.floor(share * 100));
   return `[${"#".repeat(full)}${"-".repeat(width - full)}] ${String(percent).padStart(3)} %`;
 }
-
-/** At most so long, with a mark where it was cut. */
-export function clipText(text: string, width: number): string {
-  const plain = plainText(text);
-  return plain.length <= width ? plain : `${plain.slice(0, width - 1)}…`;
-}

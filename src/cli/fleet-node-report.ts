@@ -44,17 +44,19 @@ export function reportNode(picture: FleetPicture, id: string, sha256: Sha256): N
   const reason =
     status === undefined || channel === undefined || !isServed
       ? undefined
-      : chooseAssignment(
-          { ...node, status },
-          {
-            ...channel,
-            ...(override && { override }),
-            engineAgeMs: 0,
-            beatAgeMs: controller === undefined ? Number.POSITIVE_INFINITY : 0,
-          },
-          atMs,
-          sha256,
-        ).reason;
+      : channel.doubt !== undefined
+        ? "in-doubt"
+        : chooseAssignment(
+            { ...node, status },
+            {
+              ...channel,
+              ...(override && { override }),
+              engineAgeMs: 0,
+              beatAgeMs: controller === undefined ? Number.POSITIVE_INFINITY : 0,
+            },
+            atMs,
+            sha256,
+          ).reason;
   return {
     ...node,
     ...(channel && { channel: channel.name }),

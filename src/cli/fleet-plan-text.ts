@@ -3,18 +3,20 @@ import { findWave, type Sha256 } from "../core/fleet/membership.ts";
 import type { RolloutPlan } from "../core/fleet/plan-rollout.ts";
 import type { RolloutSpec, Wave } from "../core/fleet/rollout-spec.ts";
 import { describeSelector } from "../core/signing/selector.ts";
-import { clipText, countNodes, formatCount, listNames, nameBundle } from "./fleet-figures.ts";
+import { countNodes, formatCount, listNames, nameBundle } from "./fleet-figures.ts";
 import { type FleetStyle, wrapped } from "./fleet-style.ts";
 import { BOLD } from "./paint.ts";
 import { type Cell, layoutTable } from "./text-table.ts";
+import { clipText } from "./wrap-text.ts";
 
 const MOST_NAMED = 10;
+const MOST_FROM = 4;
 
 /** What a rollout would do, wave by wave. */
 export function planLines(plan: RolloutPlan, sha256: Sha256, style: FleetStyle): readonly string[] {
   const { spec, nodes } = plan;
   const connected = nodes.filter(({ status }) => status?.connection !== undefined).length;
-  const from = spec.from === undefined ? "" : `, from ${nameBundle(spec.from)}`;
+  const from = describeFrom(plan);
   const scope = describeSelector(spec.scope);
   const whom = `${countNodes(nodes.length)} of ${spec.channel} (${scope}), ${formatCount(connected)} connected`;
   return [
@@ -25,6 +27,15 @@ export function planLines(plan: RolloutPlan, sha256: Sha256, style: FleetStyle):
     ...waveLines(plan, sha256, style),
     ...wrapped(describeHalt(spec), style),
   ];
+}
+
+function describeFrom({ spec, from }: RolloutPlan): string {
+  if (from.length > 1) {
+    const more = from.length > MOST_FROM ? ` and ${from.length - MOST_FROM} more` : "";
+    const shown = from.slice(0, MOST_FROM).map((one) => `${nameBundle(one)} (${countNodes(one.nodes)})`);
+    return `, from ${shown.join(", ")}${more}`;
+  }
+  return spec.from === undefined ? "" : `, from ${nameBundle(spec.from)}`;
 }
 
 function describePreflight({ preflight, spreadMs, soakMs, reportByMs }: RolloutSpec): string {

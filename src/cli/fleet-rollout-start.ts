@@ -1,6 +1,5 @@
 import { chooseBundle } from "../core/fleet/choose-bundle.ts";
 import { DEFAULT_ROLLOUT } from "../core/fleet/default-rollout.ts";
-import type { NamedChannel } from "../core/fleet/find-channel.ts";
 import { parseRolloutFile } from "../core/fleet/parse-rollout-file.ts";
 import { planRollout, type RolloutPlan } from "../core/fleet/plan-rollout.ts";
 import type { Rollout } from "../core/fleet/rollout.ts";
@@ -10,7 +9,7 @@ import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { planLines } from "./fleet-plan-text.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { RolloutStartOptions } from "./fleet-store-commands.ts";
-import type { Refused } from "./fleet-store-port.ts";
+import { type Refused, sayDoubt } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 import { openPublished } from "./open-published.ts";
 import { createPaint } from "./paint.ts";
@@ -37,6 +36,7 @@ export async function fleetRolloutStart(
   const plan = (picture: FleetPicture): RolloutPlan | Refused => {
     const channel = findChannel(options.channel ?? draft.channel, picture);
     if (typeof channel === "string") return { refusals: [channel] };
+    if (channel.doubt !== undefined) return { refusals: [sayDoubt(channel.doubt, channel.name)] };
     const to = chooseBundle(options.to, channel.name, published);
     if (!to.ok) return { refusals: [to.message] };
     const wish = {
@@ -92,7 +92,10 @@ async function readDraft(
   return hasErrors(issues) ? undefined : parsed?.draft;
 }
 
-function findChannel(wanted: string | undefined, { channels }: FleetPicture): NamedChannel | string {
+function findChannel(
+  wanted: string | undefined,
+  { channels }: FleetPicture,
+): FleetPicture["channels"][number] | string {
   const [only, ...more] = channels;
   const names = channels.map(({ name }) => name).join(", ");
   if (only === undefined) return "the fleet has no channel: publish a state first (mirrorlet fleet publish)";

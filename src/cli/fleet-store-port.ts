@@ -19,10 +19,10 @@ export interface FleetStorePort {
   listPastRollouts(): Promise<ReadonlySet<string>>;
   /** `other`: one with the same payload and other bytes is there; only `instead` is replaced. */
   putBundle(digest: string, bytes: Uint8Array, instead?: Uint8Array): Promise<"stored" | "same" | "other">;
-  /** A text: why not. */
+  /** A text: why not. `before`: of one that cannot be read, the rollouts that there are of it. */
   writeChannel(
     name: string,
-    change: (before: Channel | undefined) => Channel | string,
+    change: (before: Channel | BrokenChannel | undefined) => Channel | string,
   ): Promise<Channel | string>;
   /** Makes it, by one look at the fleet, and begins it by the same. */
   beginRollout(plan: (picture: FleetPicture) => RolloutSpec | Refused): Promise<Begun | Refused>;
@@ -36,8 +36,17 @@ export interface FleetStorePort {
   forgetNode(node: string): Promise<boolean>;
 }
 
+export interface BrokenChannel {
+  readonly rollouts: readonly Rollout[];
+}
+
 export interface Refused {
   readonly refusals: readonly string[];
+}
+
+/** Why no rollout of it begins. */
+export function sayDoubt(doubt: string, channel: string): string {
+  return `${doubt}: no rollout of ${channel} goes on until it can`;
 }
 
 export interface Begun {

@@ -1,10 +1,11 @@
 import type { Counts } from "../core/fleet/assess-wave.ts";
 import type { RolloutSummary, WaveSummary } from "../core/fleet/fleet-summary.ts";
 import type { RolloutState } from "../core/fleet/rollout-state.ts";
-import { clipText, formatCount } from "./fleet-figures.ts";
+import { formatCount } from "./fleet-figures.ts";
 import type { FleetStyle } from "./fleet-style.ts";
 import { BOLD, DIM, GREEN, RED, YELLOW } from "./paint.ts";
 import { type Cell, layoutTable } from "./text-table.ts";
+import { clipText } from "./wrap-text.ts";
 
 interface Column {
   readonly title: string;

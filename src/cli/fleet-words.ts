@@ -17,6 +17,8 @@ export const WAIT_WORDS: Readonly<Record<WaitCode, string>> = {
   away: "waits: too many nodes that were done have no connection now",
   paused: "is paused",
   "out-of-window": "waits for its window",
+  "no-room":
+    "is done, and cannot be written down: its channel has too many parts with a state of their own; halt it, and supersede it by a rollout of the whole channel",
   halted: "is halted",
   reverting: "gives nodes back what they had before",
   ended: "is over",
@@ -42,6 +44,7 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   "clock-off": "is told nothing new: the clocks of its feed server and of the controller are too far apart",
   "controller-silent": "is told nothing new: no controller leads, and without one nothing goes on",
   "engine-stale": "is told nothing new: the server does not know the newest state of the fleet",
+  "in-doubt": "is told nothing new: a record of its channel cannot be read (mirrorlet fleet status)",
   silent: "has not answered in time; it is told again on its next connection",
   "nothing-known": "has nothing to run: its channel has no stable state yet",
 };

@@ -1,10 +1,10 @@
 import { plainText } from "../core/plain-text.ts";
 import type { BundleProgress } from "./bundle-progress.ts";
-import { type ExitCode, INTERRUPTED, printJson } from "./command.ts";
+import { type ExitCode, printJson } from "./command.ts";
 import { tellDumpFailures } from "./dump-failures.ts";
 import { dumpJson } from "./dump-json.ts";
 import { dumpPlanText } from "./dump-plan-text.ts";
-import { type DumpWork, gatherDump } from "./write-dump.ts";
+import { codeOfFailure, type DumpWork, gatherDump } from "./write-dump.ts";
 
 /** Shows what a dump would fetch: manifests are asked for, and nothing is written. */
 export async function planOnly(work: DumpWork): Promise<ExitCode> {
@@ -24,9 +24,7 @@ export async function planOnly(work: DumpWork): Promise<ExitCode> {
     return failures.length === 0 ? 0 : tellDumpFailures(failures, io, deps);
   } catch (error) {
     io.stderr(`mirrorlet: ${plainText(deps.explain(error))}\n`);
-    const interrupt = session.interrupt();
-    if (interrupt !== undefined) return INTERRUPTED[interrupt];
-    return deps.isUnreachable(error) ? 2 : 1;
+    return codeOfFailure(error, session, deps);
   } finally {
     session.close();
   }

@@ -5,6 +5,7 @@ import { createPushProgress, type PushView } from "../core/bundle/push/push-prog
 import { plainText } from "../core/plain-text.ts";
 import { progressLine, progressLines } from "./push-progress-text.ts";
 import type { RecalledImage } from "./push-registry.ts";
+import { clipText, hangText } from "./wrap-text.ts";
 
 /** Where progress is shown: lines that are drawn over and over, lines that stay, or a JSON document a line. */
 export interface DisplayPlace {
@@ -42,9 +43,9 @@ export function createPushDisplay(
   const shown = place.kind === "terminal" ? liveLines(place) : undefined;
   let toldRetryAt = Number.NEGATIVE_INFINITY;
   let toldReadAt = Number.NEGATIVE_INFINITY;
-  const say = (line: string): void => {
+  const say = (text: string): void => {
     shown?.clear();
-    place.write(`${plainText(line)}\n`);
+    for (const line of hangText(plainText(text), shown && place.columns)) place.write(`${line}\n`);
   };
   const draw = (): void => {
     if (shown !== undefined) shown.draw(progressLines(view(), place.columns));
@@ -65,7 +66,8 @@ export function createPushDisplay(
       }
       if (event.kind === "image-end" && event.result !== "left") {
         const line = imageLine(event);
-        if (line !== undefined) say(line);
+        // The summary has all of it: here one line is enough to see what goes wrong.
+        if (line !== undefined) say(shown === undefined ? line : clipText(line, place.columns - 2));
       }
       if (event.kind === "concurrency")
         say(
@@ -73,7 +75,7 @@ export function createPushDisplay(
         );
       if (event.kind === "sent-twice")
         say(
-          `layers wait in a staging repository, are fetched from there and sent once more (${event.why}); from a file they would be sent once`,
+          `layers wait in a staging repository, as their images come later, and cannot be mounted from there (${event.why}): they are fetched back and sent once more; from a file they would be sent once`,
         );
       const mayTell = place.now() - toldRetryAt >= LINE_MS;
       if (event.kind === "retry" && event.delayMs >= LONG_WAIT_MS && mayTell) {

@@ -6,7 +6,7 @@ import type { PushView } from "../core/bundle/push/push-progress.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import type { SurveyedImage } from "../core/bundle/push/surveyed-image.ts";
 import { plainText } from "../core/plain-text.ts";
-import { wrapText } from "./wrap-text.ts";
+import { hangText, wrapText } from "./wrap-text.ts";
 
 interface SummaryPlace {
   readonly target: string;
@@ -36,11 +36,7 @@ export function summaryText(
   for (const { name, newDigest } of results)
     if (newDigest !== undefined)
       parts.push(
-        ...wrapText(
-          `${name} leads to ${newDigest}, one platform alone: its list is not there`,
-          columns,
-          2,
-        ).map((line, at) => `${at === 0 ? "" : "  "}${line}`),
+        ...hangText(`${name} leads to ${newDigest}, one platform alone: its list is not there`, columns),
       );
   parts.push(...leftOverText(leftOver, columns));
   if (leftOut.length > 0)
@@ -59,7 +55,7 @@ export function summaryText(
       ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
     ]),
     "",
-    GOES_ON,
+    failed.some(({ isDamaged }) => isDamaged) ? DAMAGED : GOES_ON,
     "",
   ].join("\n");
 }
@@ -84,6 +80,8 @@ const STAYS: Readonly<Record<NotDeleted, string>> = {
 };
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
+
+const DAMAGED = "The bundle is damaged: push a whole copy of it. What is there is not sent again.";
 
 const WHOLE_GOES_ON = "A whole bundle goes on from here: what is there is not sent again.";
 

@@ -1,7 +1,6 @@
 import { formatMoment } from "../core/evidence/format-age.ts";
 import type { Sha256 } from "../core/fleet/membership.ts";
 import { type CommandIo, type ExitCode, INTERRUPTED, type Interrupt } from "./command.ts";
-import { clipText } from "./fleet-figures.ts";
 import { type RolloutReport, reportRollout } from "./fleet-report.ts";
 import { rolloutJson } from "./fleet-rollout-json.ts";
 import { isAtRest, progressLine, tellRolloutNews } from "./fleet-rollout-news.ts";
@@ -9,6 +8,7 @@ import { rolloutColor } from "./fleet-rollout-sentence.ts";
 import { rolloutLines } from "./fleet-rollout-text.ts";
 import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint, RED } from "./paint.ts";
+import { clipText } from "./wrap-text.ts";
 
 export interface WatchDeps {
   readonly store: FleetStorePort;

@@ -1,3 +1,5 @@
+import { plainText } from "../core/plain-text.ts";
+
 const WIDEST = 110;
 const NARROWEST = 40;
 
@@ -14,4 +16,24 @@ export function wrapText(text: string, columns: number | undefined, indent: numb
     } else line = line === "" ? word : `${line} ${word}`;
   }
   return [...lines, line];
+}
+
+/** The same with the lines after the first one indented. */
+export function hangText(text: string, columns: number | undefined): readonly string[] {
+  return wrapText(text, columns, 2).map((line, at) => (at === 0 ? line : `  ${line}`));
+}
+
+/** What goes to a terminal as `mirrorlet: …`, broken between words; anything else as it is. */
+export function wrapMessage(text: string, columns: number): string {
+  if (!text.startsWith("mirrorlet: ")) return text;
+  return text
+    .split("\n")
+    .flatMap((line) => hangText(line, columns))
+    .join("\n");
+}
+
+/** At most so long, with a mark where it was cut. */
+export function clipText(text: string, width: number): string {
+  const plain = plainText(text);
+  return plain.length <= width ? plain : `${plain.slice(0, width - 1)}…`;
 }

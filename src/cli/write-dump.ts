@@ -46,6 +46,7 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
   let progress: BundleProgress | undefined;
   const session = open((line) => progress?.tellWait(line));
   const show = (next: BundleProgress): void => {
+    progress?.end();
     progress = next;
   };
   try {
@@ -76,12 +77,17 @@ export async function writeDump(work: DumpWork & { readonly output: string }): P
     const hint = deps.isOutage(error) ? ": once that is over, run the same command again" : "";
     say(deps.explain(error));
     say(`no bundle was made${hint}`);
-    const interrupt = session.interrupt();
-    const code = interrupt === undefined ? undefined : INTERRUPTED[interrupt];
-    return code ?? (deps.isUnreachable(error) ? 2 : 1);
+    return codeOfFailure(error, session, deps);
   } finally {
     session.close();
   }
+}
+
+export function codeOfFailure(error: unknown, session: DumpSession, deps: DumpDeps): ExitCode {
+  const interrupt = session.interrupt();
+  if (interrupt !== undefined) return INTERRUPTED[interrupt];
+  if (deps.isBundleError(error)) return 65;
+  return deps.isUnreachable(error) ? 2 : 1;
 }
 
 function tellEnd(
@@ -107,7 +113,7 @@ function tellEnd(
 function newsText(news: DumpNews, deps: DumpDeps): string {
   switch (news.kind) {
     case "elsewhere":
-      return `${deps.explain(news.why)}; it is taken from ${news.from} instead`;
+      return `${news.why.message}; it is taken from ${news.from} instead`;
     case "lost":
       return `${namesText(news.images)}: ${deps.explain(news.why)}`;
     case "right-then":

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HostError } from "../agent/ports.ts";
 import { FLOCK, takeFlock } from "../shared/flock.ts";
+import { makeDirectories } from "../shared/make-directories.ts";
 import { toHostError } from "./files-error.ts";
 import { createHostRoot } from "./files-root.ts";
 
@@ -37,7 +29,7 @@ export function acquireLock(path: string, root = "/"): Lock {
 
 function open(hostPath: string, path: string): number {
   try {
-    mkdirSync(dirname(hostPath), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(hostPath), 0o755);
     // Neither truncates what the holder wrote nor fails when the file is new. Close-on-exec: no child that outlives us
     // keeps the lock. O_NOFOLLOW: who owns the directory must not have root empty another file.
     const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;

@@ -26,6 +26,7 @@ export function dumpDeps(): DumpDeps {
     explain,
     isUnreachable: (error) =>
       error instanceof RegistryError || (error instanceof ExhaustedError && error.isUnreachable),
+    isBundleError: (error) => error instanceof BundleError,
     isOutage: (error) => error instanceof ExhaustedError,
     checkFiles: checkOptionFiles,
     readStandardInput: async () => (await readStandardInput(MAX_PASSWORD_BYTES))?.split(/\r?\n/, 1)[0] ?? "",

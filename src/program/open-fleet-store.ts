@@ -1,14 +1,17 @@
 import type { Begun, FleetStorePort, Refused } from "../cli/fleet-store-port.ts";
-import { FleetUnavailable } from "../cli/fleet-store-port.ts";
+import { FleetUnavailable, sayDoubt } from "../cli/fleet-store-port.ts";
 import type { Channel } from "../core/fleet/channel.ts";
 import type { CommandResult } from "../core/fleet/command-rollout.ts";
+import type { Rollout } from "../core/fleet/rollout.ts";
 import { startRollout } from "../core/fleet/start-rollout.ts";
 import { EngineError } from "../fleet/engine/engine-error.ts";
 import { listBundles, putBundle, replaceBundle } from "../fleet/store/bundles.ts";
 import type { WriteResult } from "../fleet/store/commit.ts";
 import type { FleetRecords } from "../fleet/store/fleet-records.ts";
 import type { FleetStore } from "../fleet/store/fleet-store.ts";
+import { listChannels } from "../fleet/store/list-channels.ts";
 import { readFleet } from "../fleet/store/read-fleet.ts";
+import { keyOf } from "../fleet/store/record-name.ts";
 import { writeChannel } from "../fleet/store/write-channel.ts";
 import { clearOverride, forgetNode, setOverride, writeInventory } from "../fleet/store/write-nodes.ts";
 import { beginRollout, commandState, listPastRollouts } from "../fleet/store/write-rollout.ts";
@@ -36,13 +39,10 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
     writeChannel: (name, change) =>
       again(store, async (records): Promise<Attempt<Channel | string>> => {
         const before = records.channel.get(name);
-        const value = change(before?.value);
+        const broken = records.broken.get(keyOf(fleet, { kind: "channel", id: name }));
+        const value = change(before?.value ?? (broken && { rollouts: rolloutsOf(records, name) }));
         if (typeof value === "string") return { answer: value };
-        const isBroken = [...records.broken.values()].some(
-          ({ name: { kind, id } }) => kind === "channel" && id === name,
-        );
-        if (isBroken) return { answer: `the record of ${name} cannot be read, and is left as it is` };
-        return { answer: value, written: await writeChannel(store, name, before, value) };
+        return { answer: value, written: await writeChannel(store, name, before ?? broken, value) };
       }),
     beginRollout: (plan) =>
       again(store, async (records): Promise<Attempt<Begun | Refused>> => {
@@ -51,10 +51,7 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
         if ("refusals" in spec) return { answer: spec };
         const named = picture.channels.find(({ name }) => name === spec.channel);
         if (named === undefined) return { answer: { refusals: [`there is no channel ${spec.channel}`] } };
-        if (named.doubt !== undefined)
-          return {
-            answer: { refusals: [`${named.doubt}: no rollout of ${spec.channel} goes on until it can`] },
-          };
+        if (named.doubt !== undefined) return { answer: { refusals: [sayDoubt(named.doubt, spec.channel)] } };
         // Also one of another channel, or of one that cannot be read: names are the whole fleet's.
         if (records.spec.has(spec.id) || (await listPastRollouts(store)).has(spec.id))
           return { answer: { refusals: [`there has been a rollout ${spec.id} already: ids are used once`] } };
@@ -77,6 +74,10 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
     forgetNode: async (node) => (await forgetNode(store, await readFleet(store), node)).ok,
   };
   return translated(port);
+}
+
+function rolloutsOf(records: FleetRecords, name: string): readonly Rollout[] {
+  return listChannels(records).find((one) => one.name === name)?.rollouts ?? [];
 }
 
 interface Attempt<T> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { STATUS_CODES } from "node:http";
 import { createProxySelector, type Environment } from "../core/choose-proxy.ts";
 import type { Answer, Ask, Header } from "./ask.ts";
@@ -55,6 +56,8 @@ export function createHttpClient({ environment, timeouts, root, resolve }: HttpC
 
   return {
     async ask(first, log = createExchangeLog()) {
+      // Each request under way listens: with many at once that is no leak, of which Node would warn whoever runs it.
+      setMaxListeners(0, first.signal);
       let next = await withAuthorization(first, first.headers ?? []);
       for (let hops = 1; ; hops++) {
         const answer = await askPlainIfNeeded(next, log, askAt);

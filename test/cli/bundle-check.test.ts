@@ -93,6 +93,22 @@ test("every image of a list is there, below the namespace, with the login and th
   assert.equal(lines.filter((line) => line.startsWith("GET") && line.includes("/blobs/")).length, 0);
 });
 
+test("many images with many layers: no word of Node's about it", { skip }, async (t) => {
+  const registry = await startScriptedRegistry();
+  t.after(() => registry.stop());
+  const names = Array.from({ length: 8 }, (_, at) => `a/many${at}`);
+  for (const name of names) registry.put(name, "1", buildImage({ layers: 6 }));
+  registry.script({ method: "HEAD", does: { kind: "delay", ms: 20 } });
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  t.after(() => process.off("warning", note));
+  const { check } = site(t, [{ endpoint: `${registry.url}/v2/library`, hosts: ["gcr.io"] }]);
+  const ended = await check(names.map((name) => `gcr.io/${name}:1`));
+  assert.equal(ended.code, 0, ended.stderr + ended.stdout);
+  assert.deepEqual(warnings, []);
+});
+
 test("what is missing is told by image, platform and address: 1", { skip }, async (t) => {
   const { check } = site(t, [own()]);
   const ended = await check(["gcr.io/a/list:1", "gcr.io/a/list:9", "quay.io/a/list:1"], "--json");

@@ -63,6 +63,22 @@ test("ls lists images, short digests on a terminal and whole ones elsewhere", as
   assert.match((await run("ls", [source])).stdout, new RegExp(`  ${image.digest}\n`));
 });
 
+test("ls of long names on a narrow terminal: a row is a line, without what has least to say", async (t) => {
+  for (const [length, head] of [
+    [20, /^IMAGE +PLATFORMS +SIZE +DIGEST$/],
+    [55, /^IMAGE +PLATFORMS +SIZE$/],
+    [70, /^IMAGE +SIZE$/],
+  ] as const) {
+    const name = `gcr.io/${"a".repeat(length - "gcr.io/:1".length)}:1`;
+    const source = bundleFile(t, "a.tar", tarOf(layoutParts({ [name]: image })));
+    const lines = (await run("ls", [source], { columns: 80 })).stdout.split("\n");
+    assert.match(lines[0] ?? "", head);
+    assert.ok(lines[1]?.startsWith(`${name}  `));
+    assert.ok(lines.every((line) => line.length <= 80));
+    assert.match((await run("ls", [source])).stdout, / DIGEST\n/);
+  }
+});
+
 test("the platform of an image without an index comes from its config", async (t) => {
   const source = bundleFile(
     t,
@@ -90,7 +106,10 @@ test("verify ends with 0, 1, 65 or 2, and tells why", async (t) => {
   assert.match(fine.stdout, /good\.tar: every digest is right, and nothing is missing\n$/);
   const bad = await run("verify", [lacking]);
   assert.equal(bad.code, 1);
-  assert.match(bad.stdout, /^error: gcr\.io\/a\/b:1: sha256:\w+ is missing \(\d+ bytes\) \(missing-blob\)\n/);
+  assert.match(
+    bad.stdout,
+    /^.*bad\.tar: 1 image.*\nerror: gcr\.io\/a\/b:1: sha256:\w+ is missing \(\d+ bytes\) \(missing-blob\)\n/,
+  );
   assert.match(bad.stdout, /bad\.tar: 1 error: it cannot be pushed whole\n$/);
   const none = await run("verify", [text]);
   assert.deepEqual([none.code, none.stdout], [65, ""]);
@@ -105,7 +124,10 @@ test("platforms that were left out are an error until that is allowed", async (t
   assert.equal((await run("verify", [source])).code, 1);
   const allowed = await run("verify", [source], { allowMissingPlatforms: true });
   assert.equal(allowed.code, 0);
-  assert.match(allowed.stdout, /^warning: .* left out: linux\/arm64; .*\(left-out-platform\)\n/);
+  assert.match(
+    allowed.stdout,
+    /^.*a\.tar: 1 image.*\nwarning: .* left out: linux\/arm64; .*\(left-out-platform\)\n/,
+  );
 });
 
 test("--json has each source, with its problems or its error", async (t) => {

@@ -281,6 +281,50 @@ test("a record that cannot be read is told, and no rollout begins over it", asyn
   await fails(1, /there is no rollout stable-1/, "rollout", "resume", "stable-1");
 });
 
+test("a channel that cannot be read stops itself alone, and channel set makes it anew by its rollouts", async (t) => {
+  const { ok, fails, json, sign, dir } = await begun(t);
+  const store = await journalOf(t, dir);
+  const first = (await readFleet(store)).spec.get("stable-1")?.value.to;
+  assert.ok(first);
+  const gpu = { labels: { class: ["gpu"] } };
+  const done = (generation: number) => stateWith({ phase: "done", generation });
+  await commit(
+    store,
+    [],
+    [
+      { kind: "state", id: "stable-1", value: done(3) },
+      { kind: "spec", id: "part", value: specWith({ id: "part", scope: gpu, to: NEW }) },
+      { kind: "state", id: "part", value: done(5) },
+    ],
+  );
+  await ok("channel", "set", "edge", "--nodes", "e1");
+  await ok("inventory", "set", "e1");
+  await ok("publish", await sign(1, "--channel", "edge"));
+  await ok("publish", await sign(2));
+  const key = keyOf("prod", { kind: "channel", id: "stable" });
+  await store.engine.txn({ success: [{ kind: "put", key, value: new TextEncoder().encode("{") }] });
+  const list = await ok("channel", "list");
+  assert.match(list.stdout, /^stable +0 +in doubt: a record of it cannot be read +unknown$/m);
+  await fails(
+    1,
+    /channels\/stable cannot be read.*no rollout of stable/,
+    "rollout",
+    "start",
+    "--channel",
+    "stable",
+  );
+  await ok("rollout", "start", "--channel", "edge");
+  const mended = await ok("channel", "set", "stable", "--label", "class=cpu", "--label", "class=gpu");
+  assert.match(
+    mended.stderr,
+    /stable could not be read, and is made anew by its rollouts \(stable: serial 1 /,
+  );
+  const { channels } = await json("channel", "list");
+  const { stable, scoped, generation } = channels.find(({ name }: { name: string }) => name === "stable");
+  assert.deepEqual([stable, scoped, generation], [first, [{ scope: gpu, ...NEW }], 6]);
+  await ok("rollout", "start", "--channel", "stable");
+});
+
 test("status of two thousand nodes, from the engine", async (t) => {
   const { run, dir } = await workshop(t);
   const store = await journalOf(t, dir);

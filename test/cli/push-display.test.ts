@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPushDisplay } from "../../src/cli/push-display.ts";
 import type { PlannedImage } from "../../src/core/bundle/push/plan-push.ts";
+import type { ImageResult } from "../../src/core/bundle/push/push-event.ts";
 
 const digest = `sha256:${"4e".repeat(32)}`;
 const repository = "site/anthos-baremetal-release/a-component-with-a-long-name/controller";
@@ -18,7 +19,10 @@ const image: PlannedImage = {
   },
 };
 
-function shown(kind: "terminal" | "lines" | "json") {
+function shown(
+  kind: "terminal" | "lines" | "json",
+  end: Pick<ImageResult, "result" | "reason"> = { result: "pushed" },
+) {
   let text = "";
   let draw = () => {};
   let nowMs = 0;
@@ -40,7 +44,7 @@ function shown(kind: "terminal" | "lines" | "json") {
   draw();
   display.note({ kind: "retry", what: "x", failed: 1, delayMs: 8_000, reason: "it answers \u001b[31m503" });
   draw();
-  const result = { name: image.name, repository, tag: "1", digest: "sha256:top", result: "pushed" } as const;
+  const result = { name: image.name, repository, tag: "1", digest: "sha256:top", ...end };
   display.note({ kind: "image-end", ...result });
   display.end();
   return text;
@@ -65,6 +69,17 @@ again in 0:08: it answers  [31m503
 pushed  gcr.io/a/b:1
 `,
   );
+});
+
+test("why an image failed: a line on a terminal, where the summary has the rest; all of it elsewhere", () => {
+  const reason = "word ".repeat(40).trim();
+  for (const kind of ["terminal", "lines"] as const) {
+    const text = shown(kind, { result: "failed", reason });
+    const line = text.split("\n").find((one) => one.includes("failed  ")) ?? "";
+    if (kind === "lines") assert.equal(line, `failed  gcr.io/a/b:1: ${reason}`);
+    else assert.match(line, /failed {2}gcr\.io\/a\/b:1: word .*…$/);
+    if (kind === "terminal") assert.equal(line.replace(/\u001b\[\d*[AJK]/g, "").length, 78);
+  }
 });
 
 test("as JSON: a document a line", () => {

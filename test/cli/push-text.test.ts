@@ -27,6 +27,12 @@ test("within 80 columns: what stays at a registry that deletes nothing, what fai
   );
 });
 
+test("what is damaged in the bundle is not helped by the same command", () => {
+  const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
+  const bad = { ...result, result: "failed", reason: "it is damaged", isDamaged: true } as const;
+  assert.match(summaryText([bad], view, place), /\nThe bundle is damaged: push a whole copy of it\. /);
+});
+
 test("stopped: what has come, and what goes on from there", () => {
   const place = { target: "mirror:5000", tookMs: 2_000, columns: 80 };
   assert.match(stoppedText(view, { ...place, isBad: false }), /none has its tag\.\nThe same command goes on/);

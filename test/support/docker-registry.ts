@@ -22,10 +22,11 @@ export interface DockerRegistry {
   stop(): Promise<void>;
 }
 
-/** `storage`: a folder for its blobs, instead of one of its own. */
+/** `storage`: a folder for its blobs, instead of one of its own. `urls`: those that layers may have, as patterns. */
 export async function startDockerRegistry(
   auth: DockerRegistryAuth,
   storage?: string,
+  urls?: readonly string[],
 ): Promise<DockerRegistry> {
   const bin = await labPart("docker-registry");
   const lease = await leaseDirectory("registry");
@@ -35,7 +36,7 @@ export async function startDockerRegistry(
   try {
     if (auth.kind === "basic") await setHtpasswd(auth.username, auth.password);
     if (auth.kind === "token") await writeFile(within("trusted.pem"), auth.trusted);
-    await writeFile(within("config.yml"), configFor(lease.path, auth, storage));
+    await writeFile(within("config.yml"), configFor(lease.path, auth, storage, urls));
     const log = await open(within("log"), "a");
     const start = 'echo $$ >"$1/pids/registry"; exec "$2" serve "$1/config.yml"';
     const child = spawn("/bin/sh", ["-c", start, "lab", lease.path, join(bin, "docker-registry")], {
@@ -63,12 +64,18 @@ function isAccess(line: string): boolean {
   return /^127\.0\.0\.1 .*\] "[A-Z]+ /.test(line);
 }
 
-function configFor(dir: string, auth: DockerRegistryAuth, storage = join(dir, "storage")): string {
+function configFor(
+  dir: string,
+  auth: DockerRegistryAuth,
+  storage = join(dir, "storage"),
+  urls?: readonly string[],
+): string {
   const config = {
     version: "0.1",
     log: { level: "info", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
     http: { addr: "127.0.0.1:0", secret: "lab", relativeurls: true },
+    ...(urls === undefined ? {} : { validation: { manifests: { urls: { allow: urls } } } }),
     ...(auth.kind === "basic" ? { auth: { htpasswd: { realm: "lab", path: join(dir, "htpasswd") } } } : {}),
     ...(auth.kind === "token"
       ? {

@@ -20,22 +20,22 @@ export interface BlobPlaces {
   /** Those that may have it, in the order of the images. */
   of(digest: Digest): readonly string[];
   /** This one does not have it. */
-  lose(digest: Digest, from: string, why: unknown): void;
+  lose(digest: Digest, from: string, why: Error): void;
   /** What came from there was wrong, and right when it was asked for again: a cache may be wrong once. */
-  suspect(digest: Digest, from: string, why: unknown): void;
+  suspect(digest: Digest, from: string, why: Error): void;
   /** Why it is nowhere; undefined: it may be somewhere. */
-  lossOf(digest: Digest): { readonly why: unknown } | undefined;
+  lossOf(digest: Digest): Error | undefined;
 }
 
 /** `onElsewhere`: a blob is taken from another place now. */
 export function createBlobPlaces(
   images: readonly Pick<SizedImage, "from" | "blobs">[],
-  onElsewhere: (why: unknown, from: string) => void,
+  onElsewhere: (why: Error, from: string) => void,
 ): BlobPlaces {
   const places = new Map<Digest, Set<string>>();
   for (const { from, blobs } of images)
     for (const digest of blobs) places.set(digest, (places.get(digest) ?? new Set()).add(from));
-  const losses = new Map<Digest, unknown>();
+  const losses = new Map<Digest, Error>();
   const suspected = new Set<string>();
   const lose: BlobPlaces["lose"] = (digest, from, why) => {
     const left = places.get(digest);
@@ -52,6 +52,6 @@ export function createBlobPlaces(
       if (suspected.has(key)) lose(digest, from, why);
       suspected.add(key);
     },
-    lossOf: (digest) => (places.get(digest)?.size === 0 ? { why: losses.get(digest) } : undefined),
+    lossOf: (digest) => (places.get(digest)?.size === 0 ? losses.get(digest) : undefined),
   };
 }

@@ -7,7 +7,7 @@ import { LostBlobError } from "./lost-blob.ts";
 /** What happens while a bundle is written, for whoever waits for it. `why` is what `LostBlobError` has as its cause. */
 export type DumpNews =
   /** A repository lacks a blob, which is taken from another. */
-  | { readonly kind: "elsewhere"; readonly why: unknown; readonly from: string }
+  | { readonly kind: "elsewhere"; readonly why: Error; readonly from: string }
   /** These images cannot be had whole. */
   | { readonly kind: "lost"; readonly images: readonly string[]; readonly why: unknown }
   /** What was wrong came right when it was asked for again. */
@@ -77,8 +77,8 @@ export async function dumpWhole(
 
 function lostImage({ name, blobs }: SizedImage, places: BlobPlaces): readonly LostImage[] {
   for (const digest of blobs) {
-    const loss = places.lossOf(digest);
-    if (loss !== undefined) return [{ name, why: loss.why }];
+    const why = places.lossOf(digest);
+    if (why !== undefined) return [{ name, why }];
   }
   return [];
 }

@@ -60,7 +60,7 @@ async function fetchBlob(
       },
     };
     try {
-      const wrong = await downloadRight(download, startAnew);
+      const wrong = await downloadRight(download, startAnew, signal);
       if (wrong === undefined) return;
       places.suspect(digest, from, wrong);
       throw new LostBlobError(digest, wrong, true);
@@ -71,7 +71,7 @@ async function fetchBlob(
       if (startAnew === undefined && hasTaken) throw new LostBlobError(digest, error);
     }
   }
-  throw new LostBlobError(digest, places.lossOf(digest)?.why);
+  throw new LostBlobError(digest, places.lossOf(digest));
 }
 
 /**
@@ -81,6 +81,7 @@ async function fetchBlob(
 async function downloadRight(
   download: Download,
   startAnew: (() => void) | undefined,
+  signal: AbortSignal,
 ): Promise<WrongContentError | undefined> {
   try {
     await downloadBlob(download);
@@ -88,7 +89,8 @@ async function downloadRight(
   } catch (error) {
     if (!(error instanceof WrongContentError)) throw error;
     startAnew?.();
-    await downloadBlob(startAnew === undefined ? { ...download, take: async () => {} } : download);
+    const drop = async (): Promise<void> => signal.throwIfAborted();
+    await downloadBlob(startAnew === undefined ? { ...download, take: drop } : download);
     return startAnew === undefined ? error : undefined;
   }
 }

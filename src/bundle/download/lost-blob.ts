@@ -16,7 +16,7 @@ export class LostBlobError extends Error {
 }
 
 /** A repository does not have it, or not what it should be, and says so: no outage, and no trouble with a login. */
-export function isLoss(error: unknown): boolean {
+export function isLoss(error: unknown): error is Error {
   return (
     error instanceof WrongContentError || (error instanceof AnswerError && NOT_THERE.includes(error.status))
   );

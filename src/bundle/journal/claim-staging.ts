@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectories } from "../../shared/make-directories.ts";
 
 /** Names of repositories that no other push uses as long as this one does. */
 export interface StagingClaim {
@@ -27,7 +28,7 @@ export function claimStaging(
   folder: string,
   { host, pid, isRunning, freshName }: StagingOwner,
 ): StagingClaim {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDirectories(folder, 0o700);
   const known = readdirSync(folder)
     .map(nameOf)
     .filter((name) => name !== undefined);

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Digest } from "../../core/bundle/bundle.ts";
 import {
@@ -7,6 +7,7 @@ import {
   journalLine,
   parseJournalLine,
 } from "../../core/bundle/push/journal-lines.ts";
+import { makeDirectories } from "../../shared/make-directories.ts";
 import type { PushJournal } from "./push-journal.ts";
 
 /** Larger than that it loses its older half. */
@@ -18,7 +19,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * file system throws.
  */
 export function openJournal(path: string, target: string): PushJournal {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDirectories(dirname(path), 0o700);
   const known = readKnown(path, target);
   const places = new Map<Digest, Set<string>>();
   const done = new Map<string, readonly DoneImage[]>();

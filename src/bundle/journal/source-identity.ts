@@ -1,15 +1,15 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { createDigester } from "../read/digest-stream.ts";
 
 const SAMPLE = 64 * 1024;
 
 /** What tells a file from others and from what it was before, without reading all of it. Undefined: it is no file. */
 export async function sourceIdentity(path: string): Promise<string | undefined> {
-  const file = await open(path).catch(() => undefined);
+  // A pipe is not opened: that waits for whoever writes to it.
+  const file = (await stat(path)).isFile() ? await open(path) : undefined;
   if (file === undefined) return undefined;
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) return undefined;
     const digester = createDigester();
     digester.update(Buffer.from(`${stats.size} ${stats.mtimeMs}\n`));
     for (const at of [0, Math.max(0, stats.size - SAMPLE)]) {

@@ -31,7 +31,7 @@ export interface PassingOptions {
   readonly staging: string;
   /** Others of that kind, which pushes before this one may not have emptied, and that none uses. */
   readonly abandoned?: readonly string[];
-  /** For the one image that its bundle does not name. */
+  /** As `planPush` takes it. */
   readonly name?: string | undefined;
 }
 

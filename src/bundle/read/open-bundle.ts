@@ -83,7 +83,7 @@ async function scanSource(source: string, options: OpenOptions, sources: AnswerS
     throw unreadable(source, error);
   });
   const { budget, files } = sources;
-  if (stats.isDirectory()) return { scan: await scanFolder(source, budget), container: "folder" };
+  if (stats.isDirectory()) return { scan: await scanFolder(source, budget, files), container: "folder" };
   const at = { path: source, offset: 0 };
   if (!stats.isFile()) return scanOnce(streamFile(at, 0), source, undefined, options, sources);
   const nature = recogniseNature(await files.read(at, 0, BLOCK));

@@ -68,8 +68,10 @@ export function streamFile({ path, offset, parts }: Location, start: number, end
     return Readable.from(streamParts(parts, offset + start, offset + (end ?? Number.POSITIVE_INFINITY)), {
       objectMode: false,
     });
-  const range = end === undefined ? {} : { end: offset + end - 1 };
-  return createReadStream(path, { start: offset + start, ...range, highWaterMark: 1024 * 1024 });
+  const from = offset + start;
+  // A pipe has no places to start at, not even the first.
+  const range = { ...(from > 0 && { start: from }), ...(end !== undefined && { end: offset + end - 1 }) };
+  return createReadStream(path, { ...range, highWaterMark: 1024 * 1024 });
 }
 
 async function* streamParts(

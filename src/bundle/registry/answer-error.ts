@@ -24,8 +24,12 @@ export class AnswerError extends Error {
   readonly status: number;
   /** It is about a blob, at the registry or at the storage behind it. */
   readonly isBlob: boolean;
+  /** It is what a registry says of a manifest that it was given. */
+  readonly isManifestPut: boolean;
   /** `BLOB_UPLOAD_UNKNOWN`, … */
   readonly codes: readonly string[];
+  /** Blobs of a manifest that the registry says it does not have. */
+  readonly unknownBlobs: readonly string[];
   /** `Retry-After`, as it was sent. */
   readonly retryAfter: string | undefined;
   /** Another try may succeed. */
@@ -40,7 +44,11 @@ export class AnswerError extends Error {
     this.host = url.host;
     this.status = status;
     this.isBlob = url.pathname.includes("/blobs/");
+    this.isManifestPut = method === "PUT" && url.pathname.includes("/manifests/");
     this.codes = words.map(({ code }) => code);
+    this.unknownBlobs = words
+      .filter(({ code }) => code === "MANIFEST_BLOB_UNKNOWN")
+      .flatMap(({ message }) => message.match(/\bsha\d+:[0-9a-f]{64,128}\b/g) ?? []);
     this.retryAfter = headers["retry-after"];
     this.retryable = more.retryable ?? (isPassing(status) || this.isLostUpload);
   }

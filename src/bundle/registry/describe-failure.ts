@@ -21,6 +21,8 @@ function describeFailure(error: unknown, hintFor: (error: AnswerError) => string
   }
   const message = error instanceof Error ? error.message : String(error);
   const hint = first instanceof AnswerError ? hintFor(first) : undefined;
+  // What the registry says of it is long, and says it last.
+  if (first instanceof AnswerError && first.isFull && hint !== undefined) return `${hint} (${message})`;
   return hint === undefined ? message : `${message}; ${hint}`;
 }
 

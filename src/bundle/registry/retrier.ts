@@ -50,17 +50,23 @@ export class ExhaustedError extends Error {
 }
 
 export function createRetrier({ now, random, pause, onRetry }: RetrierOptions): Retrier {
+  let succeeded = 0;
   return {
     async run(what, work, lane) {
       let firstMs: number | undefined;
+      let succeededBefore = 0;
       for (let failed = 1; ; failed++) {
         try {
-          return await work(failed - 1);
+          const result = await work(failed - 1);
+          succeeded++;
+          return result;
         } catch (error) {
           if (!(error instanceof Error) || !mayPass(error)) throw error;
           if (isChoking(error)) lane?.choked();
+          if (firstMs === undefined) succeededBefore = succeeded;
           firstMs ??= now();
-          const isHopeless = isFull(error) && failed >= FULL_TRIES;
+          const isItsOwn = isRefusedManifest(error) && failed >= OWN_TRIES && succeeded > succeededBefore;
+          const isHopeless = isItsOwn || (isFull(error) && failed >= FULL_TRIES);
           const isOver = failed >= RETRIES.tries && now() - firstMs >= RETRIES.leastMs;
           const askedMs = parseRetryAfter(retryAfterOf(error), now());
           if (isHopeless || isOver || failed >= RETRIES.mostTries || (askedMs ?? 0) > RETRIES.askedMs)
@@ -76,6 +82,13 @@ export function createRetrier({ now, random, pause, onRetry }: RetrierOptions): 
 
 /** Somebody may be making room; but each try sends a layer whole. */
 const FULL_TRIES = 2;
+
+/** The registry does what else it is asked meanwhile: what is wrong is that manifest, or what the registry makes of it. */
+const OWN_TRIES = 5;
+
+function isRefusedManifest(error: unknown): boolean {
+  return error instanceof AnswerError && error.isManifestPut && error.status >= 500;
+}
 
 function isFull(error: unknown): boolean {
   return error instanceof AnswerError && error.isFull;
@@ -107,6 +120,8 @@ export function isChoking(error: unknown): boolean {
   // A link, or a registry, over which nothing moves: fewer at a time may get through.
   if (error instanceof RegistryError) return error.code === "no-answer";
   if (!(error instanceof AnswerError)) return false;
+  // It may well be about that one manifest, and be said of it for ever.
+  if (error.isManifestPut && error.status === 500) return false;
   return [429, 500, 503].includes(error.status) || error.isLostUpload;
 }
 

@@ -3,6 +3,8 @@ import type { TreeManifest } from "../../core/bundle/push/image-tree.ts";
 import { addReferrer, fallbackTag } from "../../core/bundle/push/referrers-index.ts";
 import { digestOf } from "../read/digest-stream.ts";
 import { getManifest, headManifest, putManifest } from "../registry/manifests.ts";
+import { isChoking } from "../registry/retrier.ts";
+import { asForeignLayers } from "./foreign-layers.ts";
 import type { PushContext } from "./push-context.ts";
 import { MAX_MANIFEST_BYTES } from "./read-image-trees.ts";
 import { readVerified } from "./verified-bytes.ts";
@@ -22,11 +24,19 @@ export function createManifestTransfer(context: PushContext): ManifestTransfer {
   const present = new Map<string, Promise<boolean>>();
   const listing = new Map<string, Promise<void>>();
 
+  // Between two tries no lane is held: what a registry has against one manifest keeps nothing else waiting.
   const run = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    lanes.run((lane) => {
-      context.signal.throwIfAborted();
-      return retrier.run(what, work, lane);
-    });
+    retrier.run(what, () =>
+      lanes.run(async (lane) => {
+        context.signal.throwIfAborted();
+        try {
+          return await work();
+        } catch (error) {
+          if (isChoking(error)) lane.choked();
+          throw error;
+        }
+      }),
+    );
 
   const find = (repository: string, reference: string): Promise<Digest | undefined> =>
     run(`${repository}: ${reference}`, () => headManifest(link, repository, reference));
@@ -35,7 +45,11 @@ export function createManifestTransfer(context: PushContext): ManifestTransfer {
     const { digest, size, parts } = manifest;
     const keepsSubjects = await run(`${repository}: ${reference}`, async () => {
       const bytes = await readVerified(source, digest, size, MAX_MANIFEST_BYTES);
-      return putManifest(link, { repository, reference, digest, mediaType: parts.mediaType, bytes });
+      try {
+        return await putManifest(link, { repository, reference, digest, mediaType: parts.mediaType, bytes });
+      } catch (error) {
+        throw asForeignLayers(error, parts) ?? error;
+      }
     });
     if (parts.subject !== undefined && !keepsSubjects) await list(repository, parts.subject.digest, manifest);
   };

@@ -11,6 +11,7 @@ import { createManifestTransfer, type ManifestTransfer } from "./manifest-transf
 import type { PushContext } from "./push-context.ts";
 import { requireAbsent } from "./require-absent.ts";
 import { asSparseList, onlyPlatform } from "./sparse-list.ts";
+import { BadBlobError } from "./verified-bytes.ts";
 
 /**
  * Pushes images, a few at a time, in their order.
@@ -55,7 +56,14 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
     // Another image's failure has ended the push: of this one nothing can be told.
     if (context.signal.aborted) return { ...about, result: "left" };
     if (endsAll(error) || (await isGone(context.link, error, repository))) context.stop();
-    return { ...about, result: "failed", reason: describePushFailure(error) };
+    // With a cause it could not be read, which may have other reasons.
+    const isDamaged = error instanceof BadBlobError && error.cause === undefined;
+    return {
+      ...about,
+      result: "failed",
+      reason: describePushFailure(error),
+      ...(isDamaged && { isDamaged }),
+    };
   }
 }
 

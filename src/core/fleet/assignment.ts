@@ -51,6 +51,8 @@ export type Reason =
   | "engine-stale"
   /** It has not answered in time: another connection is waited for. */
   | "silent"
+  /** A record of its channel cannot be read. */
+  | "in-doubt"
   /** The channel has nothing for it. */
   | "nothing-known";
 

@@ -1,9 +1,8 @@
 import { matchesSelector, type NodeIdentity, type Selector } from "../signing/selector.ts";
 import { type Bundle, readBundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
-import { isWithin } from "./overlap.ts";
-import type { ReadResult } from "./problem.ts";
-import { readStored } from "./read-record.ts";
+import { isObject, type ReadResult } from "./problem.ts";
+import { readRecord, readStored } from "./read-record.ts";
 import { readSelector } from "./read-selector.ts";
 import type { RecordReader } from "./record-reader.ts";
 
@@ -27,14 +26,6 @@ export function stableFor({ stable, scoped }: Channel, node: NodeIdentity): Bund
   return scoped.findLast(({ scope }) => matchesSelector(scope, node)) ?? stable;
 }
 
-/** After a rollout of `bundle` to `scope` has gone through. */
-export function withStable(channel: Channel, scope: Selector, { digest, serial }: Bundle): Channel {
-  const generation = channel.generation + 1;
-  if (isWithin({}, scope)) return { ...channel, stable: { digest, serial }, scoped: [], generation };
-  const others = channel.scoped.filter((one) => !isWithin(one.scope, scope));
-  return { ...channel, scoped: [...others, { scope, digest, serial }], generation };
-}
-
 /** Everything that nodes of `scope` may run by this channel. */
 export function listStable({ stable, scoped }: Channel): readonly Bundle[] {
   return [...(stable ? [stable] : []), ...scoped];
@@ -46,10 +37,21 @@ export function readChannel(text: string): ReadResult<Channel> {
     return {
       members: reader.child("members", "a selector", readSelector) ?? {},
       ...(stable && { stable }),
-      scoped: reader.children("scoped", FLEET_LIMITS.scoped, "a bundle with its scope", readScoped),
+      scoped: reader.children("scoped", FLEET_LIMITS.scopedRead, "a bundle with its scope", readScoped),
       generation: reader.whole("generation", 0, Number.MAX_SAFE_INTEGER),
     };
   });
+}
+
+/** Of a record that cannot be read: who takes from it, if that much can be. */
+export function readMembers(text: string): Selector | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const read = isObject(value) ? readRecord(value["members"], "a selector", readSelector) : undefined;
+    return read?.ok ? read.value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readScoped(reader: RecordReader): ScopedBundle {

@@ -1,13 +1,14 @@
 import { matchesSelector } from "../signing/selector.ts";
 import { assessRevert, explainOutcome, type FleetView, type Outcome } from "./assess-node.ts";
 import { assessPreflight, describePreflight } from "./assess-preflight.ts";
-import { type Channel, withStable } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { completeHalt, decideWaves } from "./decide-waves.ts";
 import type { Decision, WaveOf } from "./decision.ts";
 import { gatherEvidence, type UnwellNode } from "./gather-evidence.ts";
 import { haltRollout } from "./halt-rollout.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutState } from "./rollout-state.ts";
+import { isStorable, withStable } from "./with-stable.ts";
 
 /**
  * What the controller does now with a rollout. Everything it goes by is stored, so that a controller that takes over
@@ -41,6 +42,7 @@ export function decide(
   function finish(): Decision {
     const { bakingMs: _, ...rest } = state;
     const next = withStable(channel, spec.scope, spec.to);
+    if (!isStorable(next)) return { kind: "wait", code: "no-room" };
     const done = { ...rest, phase: "done", startedMs: nowMs, generation: next.generation } as const;
     return { kind: "write", state: done, channel: next };
   }

@@ -15,6 +15,8 @@ export type WaitCode =
   | "away"
   | "paused"
   | "out-of-window"
+  /** Done, and the channel cannot keep another part with a state of its own. */
+  | "no-room"
   | "halted"
   | "reverting"
   | "ended";

@@ -10,10 +10,10 @@ export interface NamedChannel {
 }
 
 /** The channel a node takes from; where several would have it, none: which one counts would be a guess. */
-export function findChannel(
-  channels: readonly NamedChannel[],
+export function findChannel<Named extends NamedChannel>(
+  channels: readonly Named[],
   node: NodeIdentity,
-): NamedChannel | "none" | "several" {
+): Named | "none" | "several" {
   const found = channels.filter(({ channel }) => matchesSelector(channel.members, node));
   if (found.length > 1) return "several";
   return found[0] ?? "none";

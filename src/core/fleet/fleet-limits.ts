@@ -15,7 +15,10 @@ export const FLEET_LIMITS = {
   /** Classes that are counted apart. */
   classes: 64,
   supersedes: 8,
+  /** Parts of a channel with a state of their own, with those that rollouts are about to add, */
   scoped: 64,
+  /** and how many are read all the same. */
+  scopedRead: 256,
   /** Problems told of one record. */
   problems: 20,
   /** Characters of a message or a reason that is kept. */

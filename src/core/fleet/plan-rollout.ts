@@ -1,8 +1,9 @@
-import { describeSelector, matchesSelector, type Selector } from "../signing/selector.ts";
+import { describeSelector, matchesSelector } from "../signing/selector.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Channel } from "./channel.ts";
 import { type PublishedState, type Remarks, remarkFloor } from "./check-published.ts";
 import { countOutRollout } from "./count-out-rollout.ts";
+import { countStable, type StableCount } from "./count-stable.ts";
 import type { NamedChannel } from "./find-channel.ts";
 import type { Sha256 } from "./membership.ts";
 import type { FleetNode } from "./node-status.ts";
@@ -32,6 +33,8 @@ export interface RolloutPlan extends Remarks {
   readonly spec: RolloutSpec;
   /** Known nodes of its scope. */
   readonly nodes: readonly FleetNode[];
+  /** What they have as their stable state, the most frequent first; `spec.from` is the first that is not `spec.to`. */
+  readonly from: readonly StableCount[];
 }
 
 /** A draft, counted out on the nodes of its channel, and what is to be said of it before it begins. */
@@ -44,7 +47,9 @@ export function planRollout(
   // Of another channel's nodes this one's rollouts are no business.
   const scope = isWithin({}, draft.scope) ? channel.members : draft.scope;
   const found = supersedes.map((one) => rollouts.find(({ spec }) => spec.id === one)?.spec);
-  const from = stableOf(channel, scope);
+  const members = nodes.filter((node) => matchesSelector(scope, node));
+  const has = countStable(channel, members);
+  const from = has.find(({ digest }) => digest !== to.digest) ?? has[0] ?? channel.stable;
   const own = rollouts.map(({ spec }) => spec.id);
   const taken = new Set([...used, ...own]);
   const facts = {
@@ -59,14 +64,13 @@ export function planRollout(
     createdBy: by,
   };
   const spec = countOutRollout({ ...draft, scope }, facts, nodes, sha256);
-  const members = nodes.filter((node) => matchesSelector(scope, node));
   const isExpired = to.state.expiresMs <= atMs;
   const refusals = [
     ...supersedes.flatMap((one, index) =>
       found[index] ? [] : [`there is no rollout ${one} of ${name} to supersede`],
     ),
     ...checkScope(spec, channel, members),
-    ...checkFloor(spec, to),
+    ...checkFloor(spec, has, to),
     ...(isExpired ? ["it has expired, and no node would put it in force; sign it anew"] : []),
     ...(used.has(spec.id) && !own.includes(spec.id)
       ? [`there has been a rollout ${spec.id} already: ids are used once`]
@@ -76,8 +80,14 @@ export function planRollout(
   return {
     spec,
     nodes: members,
+    from: has,
     refusals: refusals.length > 0 ? refusals : checkStored(spec),
-    warnings: [...remarkFloor(to.state, channel), ...remarkNodes(to, members), ...remarkTime(to, atMs)],
+    warnings: [
+      ...remarkOlder(to, has),
+      ...remarkFloor(to.state, channel),
+      ...remarkNodes(to, members),
+      ...remarkTime(to, atMs),
+    ],
   };
 }
 
@@ -95,11 +105,6 @@ function checkStart(
 function checkStored(spec: RolloutSpec): readonly string[] {
   const read = readRolloutSpec(writeStored(spec));
   return read.ok ? [] : read.problems.map(formatProblem);
-}
-
-/** What its nodes have now, as far as that is one. */
-function stableOf({ stable, scoped }: Channel, scope: Selector): Bundle | undefined {
-  return scoped.findLast((one) => isWithin(scope, one.scope)) ?? stable;
 }
 
 function nameRollout(base: string, taken: ReadonlySet<string>): string {
@@ -126,12 +131,35 @@ function checkScope(
       ];
 }
 
-function checkFloor({ onHalt, from }: RolloutSpec, { state }: PublishedState): readonly string[] {
-  if (onHalt !== "revert" || from === undefined || from.serial >= state.floorSerial) return [];
+function checkFloor(
+  { onHalt }: RolloutSpec,
+  has: readonly StableCount[],
+  { state }: PublishedState,
+): readonly string[] {
+  const closed = has.filter(({ serial }) => serial < state.floorSerial);
+  if (onHalt !== "revert" || closed.length === 0) return [];
+  const serials = listSerials(closed);
   return [
-    `onHalt is revert, and who has soaked serial ${state.serial} refuses serial ${from.serial}, for its floor is ${state.floorSerial}: let onHalt be hold, or sign with a lower --floor-serial and raise it later`,
+    `onHalt is revert, and who has soaked serial ${state.serial} refuses serial ${serials}, for its floor is ${state.floorSerial}: let onHalt be hold, or sign with a lower --floor-serial and raise it later`,
   ];
 }
+
+/** To go back is a rollout like another; not to see that it does is how fleets lose what they had. */
+function remarkOlder({ serial }: PublishedState, has: readonly StableCount[]): readonly string[] {
+  const newer = has.filter((one) => one.serial > serial);
+  const nodes = newer.reduce((sum, one) => sum + one.nodes, 0);
+  if (nodes === 0) return [];
+  return [
+    `serial ${serial} is OLDER than what ${nodes} of its nodes have (serial ${listSerials(newer)}): they go back to it`,
+  ];
+}
+
+function listSerials(states: readonly Bundle[]): string {
+  const shown = states.slice(0, MOST_SERIALS).map(({ serial }) => serial);
+  return `${shown.join(", ")}${states.length > shown.length ? " and others" : ""}`;
+}
+
+const MOST_SERIALS = 6;
 
 /** The node judges by its own labels, this goes by those of the inventory. */
 function remarkNodes({ state }: PublishedState, nodes: readonly FleetNode[]): readonly string[] {

@@ -1,9 +1,11 @@
 import { describeSelector } from "../signing/selector.ts";
 import { type Channel, listStable } from "./channel.ts";
+import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { mayOverlap } from "./overlap.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutSpec } from "./rollout-spec.ts";
 import { isEnded, type RolloutState } from "./rollout-state.ts";
+import { isStorable, withStable } from "./with-stable.ts";
 
 export type StartResult =
   | {
@@ -28,6 +30,7 @@ export function startRollout(
     ...checkBundles(spec, channel),
     ...checkSuperseded(spec, others),
     ...others.flatMap((other) => checkBeside(spec, other)),
+    ...checkRoom(spec, channel, others),
   ];
   if (messages.length > 0) return { ok: false, messages };
   const superseded = others
@@ -51,6 +54,18 @@ function checkBundles({ id, from, to, channel: name, onHalt }: RolloutSpec, chan
   if (from === undefined && onHalt === "revert")
     messages.push(`${id} is the first of its channel and has nothing to go back to: let onHalt be hold`);
   return messages;
+}
+
+/** As the channel will be when all that goes on has gone through. */
+function checkRoom(spec: RolloutSpec, channel: Channel, others: readonly Rollout[]): string[] {
+  const live = others.filter((other) => !isEnded(other.state) && !isSuperseded(spec, other));
+  const all = [...live.map((other) => other.spec), spec];
+  const after = all.reduce((before, { scope, to }) => withStable(before, scope, to), channel);
+  if (after.scoped.length === 0) return [];
+  if (after.scoped.length <= FLEET_LIMITS.scoped && isStorable(after)) return [];
+  return [
+    `the channel ${spec.channel} has ${channel.scoped.length} parts with a state of their own, and no room for another: roll one state out to the whole channel first, or to a scope that takes several of them in`,
+  ];
 }
 
 function checkSuperseded({ supersedes, id: own }: RolloutSpec, others: readonly Rollout[]): string[] {

@@ -65,11 +65,9 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
     const all = channels();
     const channel = findChannel(all, identity);
     if (channel === "none" || channel === "several" || doubtful.has(id)) return undefined;
-    // One of those that were given.
-    const found = channel as ListedChannel;
-    if (found.doubt !== undefined) return undefined;
+    if (channel.doubt !== undefined) return undefined;
     const override = records.override.get(id)?.value;
-    const { name, channel: value, rollouts } = found;
+    const { name, channel: value, rollouts } = channel;
     const view = {
       name,
       channel: value,
@@ -79,7 +77,7 @@ export function createChooser(fleet: string, followed: FollowedFleet, sha256: Sh
       beatAgeMs: followed.beatAgeMs(),
       clockOffMs: followed.clockOffMs(nowMs),
     };
-    return { identity, channel: found, view };
+    return { identity, channel, view };
   };
   return {
     choose(id, status, nowMs) {

@@ -10,7 +10,7 @@ export interface SeatKeeper {
   seat(): ServerSeat | undefined;
   /**
    * By how much the server's clock is off, while it tells its nodes of no rollout for that: the fleet is told when that
-   * begins and when it ends. Call it often: what could not be written is written then.
+   * begins and when it ends. Call it often: what could not be written is written a while later.
    */
   noteClock(offMs: number | undefined): void;
   /** Gives it up at once. Does not reject. */
@@ -29,6 +29,8 @@ export interface SeatOptions {
 }
 
 const RETRY_MS = 3_000;
+/** An engine that is away is told of by all else that needs it. */
+const NOTE_AGAIN_MS = 15_000;
 
 /**
  * Keeps a seat for the server. One whose lease is lost is never used again: others may have reckoned with the server's
@@ -41,6 +43,7 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
   let held: Lease | undefined;
   let noted: number | undefined;
   let isNoting = false;
+  let noteAgainMs = 0;
   const set = (seat: ServerSeat | undefined): void => {
     if (seat === current) return;
     current = seat;
@@ -84,6 +87,7 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
       if (ok && seat === current) noted = offMs;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
+      noteAgainMs = performance.now() + NOTE_AGAIN_MS;
       onError(error);
     } finally {
       isNoting = false;
@@ -94,8 +98,8 @@ export function keepSeat(options: SeatOptions): SeatKeeper {
     noteClock(offMs) {
       const seat = seatNow();
       const isNews = (offMs === undefined) !== (noted === undefined);
-      if (isNews && !isNoting && seat !== undefined && held !== undefined)
-        void writeClock(seat, held.id, offMs);
+      const isDue = isNews && !isNoting && performance.now() >= noteAgainMs;
+      if (isDue && seat !== undefined && held !== undefined) void writeClock(seat, held.id, offMs);
     },
     async close() {
       closing.abort();

@@ -1,3 +1,4 @@
+import { readMembers } from "../../core/fleet/channel.ts";
 import type { NodeStatus } from "../../core/fleet/node-status.ts";
 import type { Change, Entry } from "../engine/engine.ts";
 import { decodeRecord } from "./decode-record.ts";
@@ -30,7 +31,8 @@ export function collectRecords(
       maps[name.kind].set(name.id, { value: decoded.value, createRevision, modRevision });
       return;
     }
-    const record = { name, key, message: decoded.message, modRevision };
+    const members = name.kind === "channel" ? readMembers(new TextDecoder().decode(bytes)) : undefined;
+    const record = { name, key, message: decoded.message, modRevision, ...(members && { members }) };
     maps[name.kind].delete(name.id);
     broken.set(key, record);
     onBroken(record);

@@ -5,6 +5,7 @@ import type { Override } from "../../core/fleet/override.ts";
 import type { RolloutSpec } from "../../core/fleet/rollout-spec.ts";
 import type { RolloutState } from "../../core/fleet/rollout-state.ts";
 import type { TokenBlocks } from "../../core/fleet/share-tokens.ts";
+import type { Selector } from "../../core/signing/selector.ts";
 import type { ControllerRecord, ServerRecord } from "./process-records.ts";
 import type { RecordKind, RecordName } from "./record-name.ts";
 
@@ -44,4 +45,6 @@ export interface BrokenRecord {
   /** What is wrong, in a sentence. */
   readonly message: string;
   readonly modRevision: number;
+  /** Of a channel: its nodes, where that can be read. */
+  readonly members?: Selector;
 }

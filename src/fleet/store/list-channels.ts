@@ -1,3 +1,4 @@
+import type { Channel } from "../../core/fleet/channel.ts";
 import type { NamedChannel } from "../../core/fleet/find-channel.ts";
 import type { Rollout } from "../../core/fleet/rollout.ts";
 import type { BrokenRecord, FleetRecords } from "./fleet-records.ts";
@@ -10,15 +11,27 @@ export interface ListedChannel extends NamedChannel {
   readonly doubt?: string;
 }
 
-/** The channels of a fleet with their rollouts, for `findChannel`, `chooseAssignment` and `summarizeFleet`. */
+/**
+ * The channels of a fleet with their rollouts, for `findChannel`, `chooseAssignment` and `summarizeFleet`. Also those whose
+ * record cannot be read, which are in doubt.
+ */
 export function listChannels(records: FleetRecords): readonly ListedChannel[] {
   const rollouts = listRollouts(records);
-  return [...records.channel].map(([name, { value: channel }]): ListedChannel => {
+  const readable = [...records.channel].map(([name, { value }]) => [name, value] as const);
+  return [...readable, ...listBroken(records)].map(([name, channel]): ListedChannel => {
     const doubt = findDoubt(records, name);
     const own = rollouts.filter(({ spec }) => spec.channel === name);
     return { name, channel, rollouts: own, ...(doubt !== undefined && { doubt }) };
   });
 }
+
+function listBroken({ broken }: FleetRecords): readonly (readonly [string, Channel])[] {
+  return [...broken.values()].flatMap(({ name, members = NOBODY }) =>
+    name.kind === "channel" ? [[name.id, { members, scoped: [], generation: 0 }]] : [],
+  );
+}
+
+const NOBODY = { nodes: [] };
 
 function listRollouts({ spec: specs, state: states }: FleetRecords): readonly Rollout[] {
   return [...specs].flatMap(([id, { value: spec }]) => {
@@ -35,9 +48,13 @@ function findDoubt(records: FleetRecords, channel: string): string | undefined {
   return undefined;
 }
 
-/** A channel that cannot be read may have any node. */
+/**
+ * Of a channel that cannot be read at all, others go on: a node that is a member of theirs as well refuses what is not
+ * signed for the channel that its own agent.toml names.
+ */
 function mayBeAbout({ spec: specs }: FleetRecords, { name }: BrokenRecord, channel: string): boolean {
-  if (name.kind === "channel" || name.kind === "spec") return true;
+  if (name.kind === "channel") return name.id === channel;
+  if (name.kind === "spec") return true;
   const isRollout = name.kind === "state" || name.kind === "tokens";
   return isRollout && (specs.get(name.id)?.value.channel ?? channel) === channel;
 }

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { runMirrorlet } from "../../e2e/support/mirrorlet.ts";
 import type { LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
-import { scratch } from "../../support/opened-bundle.ts";
+import { bundleFile, scratch } from "../../support/opened-bundle.ts";
 import { copyImage, pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
 
@@ -82,6 +82,17 @@ test("as JSON, beside an older bundle, whose file is only read", { skip }, async
   assert.equal(plan.leftOut.blobs.length, single.blobs.length);
   const text = await dump(...names, "--dry-run", "--since", older);
   assert.match(text.stdout, /note: 4 blobs \(.*\) that older\.tar has are left out/);
+});
+
+test("an older bundle that is not there, or is none: 65", { skip }, async (t) => {
+  const text = bundleFile(t, "a.txt", Buffer.from("hello"));
+  for (const more of [["--dry-run"], []])
+    for (const older of [`${text}.not`, text]) {
+      const output = join(scratch(t), "b.tar");
+      const ended = await dump("gcr.io/a/list:1", "--since", older, "-o", output, ...more);
+      assert.equal(ended.code, 65, ended.stderr);
+      assert.match(ended.stderr, /^mirrorlet: .*a\.txt.*: (there is no such file|no bundle: )/);
+    }
 });
 
 test("images that cannot be had are told beside the others: 1", { skip }, async () => {

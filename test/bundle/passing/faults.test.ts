@@ -206,7 +206,7 @@ test("a registry whose disk is full: said so, and nothing is half there", {
     ({ results }) => (results[0]?.result === "failed" ? results[0].reason : ""),
     describePushFailure,
   );
-  assert.match(reason ?? "", /500 .*the registry's disk is full: make room there/);
+  assert.match(reason ?? "", /^the registry's disk is full: make room there.*: 500 /);
   const reply = await fetch(`${full.url}/v2/large/manifests/1`, { method: "HEAD" });
   assert.equal(reply.status, 404);
 });

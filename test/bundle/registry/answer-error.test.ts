@@ -19,7 +19,7 @@ test("a full disk, however it is told, and not what only looks like one", () => 
     answer(503, "write /data/x: no space left on device"),
   ]) {
     assert.equal(full.isFull, true, full.message);
-    assert.match(describePushFailure(full), /; the registry's disk is full: make room there/);
+    assert.match(describePushFailure(full), /^the registry's disk is full: make room there/);
   }
   for (const other of [answer(500), answer(500, { Op: "write", Err: 280 }), answer(404, "no space left")]) {
     assert.equal(other.isFull, false, other.message);

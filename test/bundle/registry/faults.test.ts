@@ -253,7 +253,7 @@ test("a full disk: each layer is sent twice at most, and the push ends there", {
   assert.deepEqual([count("failed"), count("left")], [1, 9]);
   assert.match(
     results.find(({ result }) => result === "failed")?.reason ?? "",
-    /"Err":28.*tried 2 times\); the registry's disk is full: make room there/,
+    /^the registry's disk is full: make room there.*"Err":28.*tried 2 times\)/,
   );
   const large = front
     .requests()

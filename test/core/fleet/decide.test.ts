@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nameLeave } from "../../../src/core/fleet/assess-node.ts";
+import type { Channel } from "../../../src/core/fleet/channel.ts";
 import { commandRollout } from "../../../src/core/fleet/command-rollout.ts";
 import { decide } from "../../../src/core/fleet/decide.ts";
 import type { Decision } from "../../../src/core/fleet/decision.ts";
@@ -34,6 +35,7 @@ interface Situation {
   readonly watchedSinceMs?: number;
   readonly left?: ReadonlyMap<string, number>;
   readonly bakedMs?: ReadonlyMap<string, number>;
+  readonly channel?: Channel;
 }
 
 function run({
@@ -46,6 +48,7 @@ function run({
   watchedSinceMs = T0,
   left,
   bakedMs,
+  channel = channelWith(),
 }: Situation): Decision {
   const rollout = { spec: specWith(spec), state: stateWith(state) };
   const view = {
@@ -56,7 +59,7 @@ function run({
     ...(left && { left }),
     ...(bakedMs && { bakedMs }),
   };
-  return decide(rollout, channelWith(), view, (node) => findWave(rollout.spec, node, sha256), nowMs);
+  return decide(rollout, channel, view, (node) => findWave(rollout.spec, node, sha256), nowMs);
 }
 
 /** What it waits for, or `phase wave`, or the code of a halt. */
@@ -518,4 +521,19 @@ test("what an operator may do, and what not", () => {
     refusal.ok ? "" : refusal.message,
     /^r1 is the first of its channel: there is nothing to go back to/,
   );
+});
+
+test("an end that nobody could read again is not written", () => {
+  const scoped = Array.from({ length: 256 }, (_, rack) => ({
+    scope: { labels: { rack: [`r${rack}`] } },
+    ...OLD,
+  }));
+  const last = {
+    spec: { scope: { labels: { class: ["cpu"] } } },
+    state: { wave: 1, bakingMs: T0 },
+    nodes: [node("n0", done)],
+    nowMs: T0 + 40 * SECOND,
+  };
+  assert.equal(outcome({ ...last, channel: channelWith({ scoped: scoped.slice(1) }) }), "done");
+  assert.equal(outcome({ ...last, channel: channelWith({ scoped }) }), "no-room");
 });

@@ -96,6 +96,35 @@ test("it is about the nodes of its channel, and what it comes from is what these
   assert.match(wide.refusals.join(), /1 of its nodes take from another channel than stable, n2 for one/);
 });
 
+test("what a list of nodes comes from is what these nodes have, whichever rollouts have brought it", () => {
+  const scoped = [{ scope: { nodes: ["n1", "n2"] }, ...OTHER }];
+  const channel = stable({ channel: channelWith({ scoped }) });
+  const to = (scope: readonly string[], serial: number, digest: string) =>
+    plan(
+      { draft: { ...DEFAULT_ROLLOUT, scope: { nodes: scope } }, to: published({ serial }, digest) },
+      channel,
+    );
+  const onward = to(["n1", "n3"], 8, NEW.digest);
+  assert.deepEqual(
+    [onward.refusals, onward.from],
+    [
+      [],
+      [
+        { ...OLD, nodes: 1 },
+        { ...OTHER, nodes: 1 },
+      ],
+    ],
+  );
+  const back = to(["n1", "n3"], 7, OLD.digest);
+  assert.deepEqual([back.refusals, back.spec.from], [[], OTHER]);
+  assert.match(to(["n1", "n2"], 5, OTHER.digest).refusals.join(), /goes from .* to itself/);
+  const older = to(["n1", "n3"], 5, OTHER.digest);
+  assert.deepEqual([older.refusals, older.spec.from], [[], OLD]);
+  assert.deepEqual(older.warnings, [
+    "serial 5 is OLDER than what 1 of its nodes have (serial 7): they go back to it",
+  ]);
+});
+
 test("what would go wrong later is said before it begins", () => {
   const refused = (changes: Partial<RolloutWish>, words: RegExp, channel = stable(), known = nodes) =>
     assert.match(plan(changes, channel, known).refusals.join("\n"), words);

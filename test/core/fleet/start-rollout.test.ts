@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stableFor, withStable } from "../../../src/core/fleet/channel.ts";
+import { stableFor } from "../../../src/core/fleet/channel.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
 import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
+import { withStable } from "../../../src/core/fleet/with-stable.ts";
 import { channelWith, NEW, OLD, OTHER, specWith, stateWith, T0 } from "./support/fleet.ts";
 
 function start(

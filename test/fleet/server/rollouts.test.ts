@@ -1,73 +1,20 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { commandRollout, type RolloutVerb } from "../../../src/core/fleet/command-rollout.ts";
-import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import { sizeOf } from "../../../src/core/fleet/share-tokens.ts";
-import { startRollout } from "../../../src/core/fleet/start-rollout.ts";
-import { startController } from "../../../src/fleet/controller/start-controller.ts";
 import type { Engine } from "../../../src/fleet/engine/engine.ts";
 import { EngineError } from "../../../src/fleet/engine/engine-error.ts";
 import type { FeedEvent } from "../../../src/fleet/server/feed-events.ts";
 import { assessFeed } from "../../../src/fleet/server/feed-health.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../../src/fleet/store/read-fleet.ts";
-import { beginRollout, commandState } from "../../../src/fleet/store/write-rollout.ts";
-import { NEW, OLD, sha256, specWith, wave } from "../../core/fleet/support/fleet.ts";
+import { NEW, OLD } from "../../core/fleet/support/fleet.ts";
 import { scratch } from "../../host/scratch.ts";
 import { startEtcd } from "../../support/etcd.ts";
 import { eventually } from "../engine/engine-words.ts";
 import { openEtcd, openJournal } from "../engine/open-engine.ts";
 import { connectNode, type FeedNode, type Nature } from "./support/feed-node.ts";
 import { type TestFleet, type TestServer, testFleet, writeTestChannel } from "./support/feed-words.ts";
-
-const QUICK = {
-  preflight: { nodes: "all", maxFailed: 0, reportByMs: 30_000 },
-  spreadMs: 0,
-  soakMs: 100,
-  reportByMs: 30_000,
-  waves: [
-    wave({
-      name: "canary",
-      pick: { kind: "nodes", nodes: ["n0"] },
-      maxInFlight: 1,
-      bakeMs: 300,
-      maxBakeMs: 60_000,
-    }),
-    wave({
-      name: "rest",
-      pick: { kind: "percent", percent: 100 },
-      maxInFlight: 3,
-      bakeMs: 300,
-      maxBakeMs: 60_000,
-    }),
-  ],
-} as const satisfies Partial<RolloutSpec>;
-
-async function begin(store: FleetStore, changes: Partial<RolloutSpec> = {}): Promise<RolloutSpec> {
-  const spec = specWith({ ...QUICK, createdMs: Date.now(), ...changes });
-  const records = await readFleet(store);
-  const channel = records.channel.get("stable");
-  assert.ok(channel);
-  const started = startRollout(spec, channel.value, [], Date.now());
-  assert.ok(started.ok, JSON.stringify(started));
-  assert.ok((await beginRollout(store, records, spec, started)).ok);
-  return spec;
-}
-
-function lead(store: FleetStore, server: TestServer) {
-  return startController({
-    store,
-    followed: server.followed,
-    self: { id: "c1", version: "1", host: "test" },
-    nowMs: Date.now,
-    uptimeMs: () => performance.now(),
-    random: Math.random,
-    sha256,
-    pace: { leaseMs: 4_000, beatMs: 300, lookMs: 50, settleMs: 300 },
-  });
-}
-
-const stateOf = async (store: FleetStore) => (await readFleet(store)).state.get("r1")?.value;
+import { begin, command, lead, stateOf } from "./support/rollout-words.ts";
 
 async function connectMany(
   t: TestContext,
@@ -191,15 +138,6 @@ function losesAnswerTo(engine: Engine, mode: string, meanwhile: () => Promise<vo
       throw new EngineError("timeout", "no answer in time", { applied: "unknown" });
     },
   };
-}
-
-async function command(store: FleetStore, verb: RolloutVerb): Promise<void> {
-  const { spec, state } = await readFleet(store);
-  const [before, one] = [state.get("r1"), spec.get("r1")];
-  assert.ok(before && one);
-  const deed = { by: "ann", reason: "test", atMs: Date.now() };
-  const result = commandRollout({ spec: one.value, state: before.value }, verb, deed);
-  assert.ok(result.ok && (await commandState(store, "r1", before, result.state)).ok);
 }
 
 test("an offer whose answer the engine lost is not told after a halt", async (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findChannel } from "../../../src/core/fleet/find-channel.ts";
 import { writeStored } from "../../../src/core/fleet/read-record.ts";
 import { commit } from "../../../src/fleet/store/commit.ts";
 import type { FleetNotice } from "../../../src/fleet/store/follow-fleet.ts";
@@ -100,6 +101,35 @@ test("a record that cannot be read is told once, left out, and is in doubt what 
   await write({ kind: "spec", id: "r2" }, "{}");
   await eventually(() => records.broken.size === 2, "one whose channel is not known");
   assert.ok(doubts().every((doubt) => /rollouts\/r2\/spec/.test(doubt)));
+});
+
+test("a channel that cannot be read keeps its nodes, as far as they can be, and others go on", async (t) => {
+  const store = await journalStore(t);
+  const { records } = follow(t, store);
+  const key = keyOf("prod", { kind: "channel", id: "edge" });
+  await commit(
+    store,
+    [],
+    [{ kind: "channel", id: "stable", value: channelWith({ members: { nodes: ["n1"] } }) }],
+  );
+  const edge = { ...channelWith({ members: { nodes: ["e1"] } }), stable: "none" };
+  const found = (id: string) => {
+    const channel = findChannel(listChannels(records), { id, labels: {} });
+    return typeof channel === "string" ? channel : `${channel.name}${channel.doubt ? " in doubt" : ""}`;
+  };
+  await store.engine.txn({ success: [{ kind: "put", key, value: bytes(writeStored(edge)) }] });
+  await eventually(() => records.broken.size === 1, "it is broken");
+  assert.deepEqual([found("n1"), found("e1"), found("x")], ["stable", "edge in doubt", "none"]);
+  await store.engine.txn({ success: [{ kind: "put", key, value: bytes("nonsense") }] });
+  await eventually(() => !records.broken.get(key)?.members, "nothing of it can be read");
+  assert.deepEqual([found("n1"), found("e1")], ["stable", "none"]);
+  assert.deepEqual(
+    listChannels(records).map(({ name, doubt }) => [name, doubt !== undefined]),
+    [
+      ["stable", false],
+      ["edge", true],
+    ],
+  );
 });
 
 test("a feed server of a later version is there, and so are its nodes", async (t) => {

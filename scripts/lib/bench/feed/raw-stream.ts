@@ -4,6 +4,9 @@ import { type ConnectionOptions, connect } from "node:tls";
 export interface RawStream {
   /** A message as the codec of the service makes it. */
   send(message: Uint8Array): void;
+  /** Reads nothing any more, not even from the socket. */
+  stall(): void;
+  goOn(): void;
   destroy(): void;
 }
 
@@ -43,6 +46,8 @@ export function openRawStream(options: RawStreamOptions): RawStream {
   socket.on("data", read);
   return {
     send: (message) => void socket.write(dataFrame(message)),
+    stall: () => void socket.pause(),
+    goOn: () => void socket.resume(),
     destroy: () => void socket.destroy(),
   };
 }

@@ -54,4 +54,6 @@ export interface ImageResult {
   readonly newDigest?: Digest;
   /** Why it failed: for an operator, without secrets. */
   readonly reason?: string;
+  /** It is not whole in the bundle: pushing that again would end so, too. */
+  readonly isDamaged?: boolean;
 }

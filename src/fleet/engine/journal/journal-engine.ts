@@ -1,5 +1,6 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../../../shared/make-directories.ts";
 import { joinSignals } from "../../join-signals.ts";
 import type { CallOptions, Engine, Listing, TxnResult } from "../engine.ts";
 import { abortedError, EngineError } from "../engine-error.ts";
@@ -157,7 +158,7 @@ async function expectJournal(directory: string): Promise<void> {
 
 async function prepareDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
     const { mode, uid } = await stat(directory);
     const isOurs = uid === 0 || uid === process.getuid?.();
     if (isOurs && (mode & 0o022) === 0) return;

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../../../shared/make-directories.ts";
 import { isGone, type ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -25,7 +26,7 @@ export function createLeaseFiles(directory: string): LeaseFiles {
   const pathOf = (lease: string): string => join(folder, lease);
   return {
     async renew(lease, holder) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      makeDirectories(folder, 0o700);
       // Nothing is lost with it: after a crash of the machine every lease is over.
       await writeFile(`${pathOf(lease)}.new`, JSON.stringify(holder), { mode: 0o600 });
       await rename(`${pathOf(lease)}.new`, pathOf(lease));

@@ -1,12 +1,11 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
-import { connect, createServer, type Socket } from "node:net";
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startBalancer } from "../../../support/balancer.ts";
 import { type LabEtcd, startEtcd } from "../../../support/etcd.ts";
-import { findFreePort } from "../../../support/free-port.ts";
-import { type LeasedDirectory, leaseDirectory } from "../../../support/leased-directory.ts";
+import { type FeedProcess, feedProcess } from "../../../support/feed-process.ts";
+import { leaseDirectory } from "../../../support/leased-directory.ts";
 import { createCa, type LabCertificate } from "../../../support/tls.ts";
 import { WAIT_LIMIT_MS } from "../../../support/wait-limit.ts";
 import { type CommandEnd, mirrorletEnvironment, mirrorletProgram } from "../../support/mirrorlet.ts";
@@ -47,15 +46,6 @@ export interface RolloutJson {
   readonly waves: readonly object[];
 }
 
-export interface FeedProcess {
-  readonly name: string;
-  readonly port: number;
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  metrics(): Promise<string>;
-  log(): Promise<string>;
-}
-
 export const FLEET = "prod";
 export const CHANNEL = "stable";
 
@@ -72,7 +62,14 @@ export async function startFleetLab(): Promise<FleetLab> {
     const ca = await createCa("fleet");
     const servers = await Promise.all(
       ["feed-1", "feed-2", "feed-3"].map(async (name) =>
-        feedProcess(lease, name, engine, ca.cert, await ca.issueServer()),
+        feedProcess({
+          lease,
+          name,
+          fleet: FLEET,
+          engine,
+          clientCa: ca.cert,
+          certificate: await ca.issueServer(),
+        }),
       ),
     );
     for (const server of servers) stops.push(() => server.kill());
@@ -159,110 +156,4 @@ function runFleet(args: readonly string[]): Promise<CommandEnd> {
       resolve({ code, stdout, stderr });
     });
   });
-}
-
-async function feedProcess(
-  lease: LeasedDirectory,
-  name: string,
-  engine: string,
-  clientCa: string,
-  { cert, key }: LabCertificate,
-): Promise<FeedProcess> {
-  const directory = join(lease.path, name);
-  await mkdir(directory);
-  const [port, http] = [await findFreePort(), await findFreePort()];
-  const put = async (file: string, text: string): Promise<string> => {
-    await writeFile(join(directory, file), text, { mode: 0o600 });
-    return join(directory, file);
-  };
-  const config = await put(
-    "feed.toml",
-    `fleet = "${FLEET}"
-engine = "${engine}"
-[feed]
-address = "127.0.0.1:${port}"
-ca = "${await put("ca.pem", clientCa)}"
-cert = "${await put("cert.pem", cert)}"
-key = "${await put("key.pem", key)}"
-denied = "${join(directory, "denied")}"
-[http]
-address = "127.0.0.1:${http}"
-`,
-  );
-  let child: ChildProcess | undefined;
-  const metrics = async (): Promise<string> => {
-    try {
-      return await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
-    } catch {
-      return "";
-    }
-  };
-  const log = (): Promise<string> => readFile(join(directory, "log"), "utf8").catch(() => "");
-  return {
-    name,
-    port,
-    metrics,
-    log,
-    async start() {
-      const [program, ...first] = mirrorletProgram();
-      const output = await open(join(directory, "log"), "a");
-      child = spawn(program, [...first, "fleet", "serve", "--config", config], {
-        env: mirrorletEnvironment,
-        stdio: ["ignore", output.fd, output.fd],
-      });
-      await output.close();
-      await writeFile(join(lease.path, "pids", name), `${child.pid}\n`);
-      for (let waited = 0; (await metrics()) === ""; waited += 100) {
-        if (child.exitCode !== null || waited > WAIT_LIMIT_MS) throw new Error(`${name}: ${await log()}`);
-        await sleep(100);
-      }
-    },
-    async kill() {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, "exit");
-      child.kill("SIGKILL");
-      await ended;
-    },
-  };
-}
-
-/** Connections go to the servers in turn, past those that are down. */
-async function startBalancer(
-  ports: readonly number[],
-): Promise<{ readonly port: number; close(): Promise<void> }> {
-  let turn = 0;
-  const sockets = new Set<Socket>();
-  const pass = (client: Socket, left: number): void => {
-    const upstream = connect(ports[turn++ % ports.length] ?? 0, "127.0.0.1");
-    const both = [client, upstream];
-    const end = (): void => {
-      for (const socket of both) socket.destroy();
-    };
-    const refused = (): void => (left > 1 ? pass(client, left - 1) : end());
-    upstream.once("error", refused);
-    upstream.once("connect", () => {
-      upstream.off("error", refused);
-      for (const socket of both) {
-        sockets.add(socket);
-        socket.on("error", end).on("close", () => {
-          sockets.delete(socket);
-          end();
-        });
-      }
-      client.pipe(upstream).pipe(client);
-    });
-  };
-  const server = createServer((client) => {
-    client.on("error", () => client.destroy());
-    pass(client, ports.length);
-  });
-  const port = await findFreePort();
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  return {
-    port,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }
