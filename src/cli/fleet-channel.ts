@@ -4,17 +4,18 @@ import { rebuildChannel } from "../core/fleet/rebuild-channel.ts";
 import { plainText } from "../core/plain-text.ts";
 import { describeSelector, isNodeName, matchesSelector } from "../core/signing/selector.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
+import { listMoves } from "./fleet-channel-moves.ts";
 import { countNodes, formatCount, nameBundle } from "./fleet-figures.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { ChannelSetOptions } from "./fleet-store-commands.ts";
-import type { FleetStorePort } from "./fleet-store-port.ts";
+import type { BrokenChannel, FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
 import { readSelectorOptions } from "./read-sign-options.ts";
 import { layoutTable } from "./text-table.ts";
 
 /** `fleet channel list` */
 export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Promise<ExitCode> {
-  const { channels, view } = await store.look();
+  const { channels, view, ending } = await store.look();
   const members = (channel: Channel): number =>
     view.nodes.filter((node) => matchesSelector(channel.members, node)).length;
   if (io.json) {
@@ -23,6 +24,7 @@ export async function fleetChannelList(io: CommandIo, store: FleetStorePort): Pr
       ...channel,
       nodes: members(channel),
       ...(doubt !== undefined && { doubt }),
+      ending: ending.filter((one) => one.channel === name),
     }));
     printJson(io, "fleet-channels", { fleet: store.fleet, channels: list });
     return 0;
@@ -65,21 +67,57 @@ export async function fleetChannelSet(
   }
   const picture = await store.look();
   let isMended = false;
-  const written = await store.writeChannel(name, (before) => {
+  const change = (before: Channel | BrokenChannel | undefined): Channel => {
     isMended = before !== undefined && "rollouts" in before;
     if (before === undefined) return { members, scoped: [], generation: 0 };
     return "rollouts" in before ? rebuildChannel(members, before.rollouts) : { ...before, members };
-  });
+  };
+  if (options.dryRun) {
+    const known = picture.channels.find((one) => one.name === name);
+    const next = change(known?.isBroken ? known : known?.channel);
+    const moves = [...listMoves(picture, name, next), ...listShared(name, next, picture)];
+    if (io.json) printJson(io, "fleet-channel", { name, ...next, moves, written: false });
+    else
+      io.stdout(
+        `${name}: ${moves.length === 0 ? "no node takes anything else" : moves.join(`\n${name}: `)}\n`,
+      );
+    io.stderr("Nothing was written: without --dry-run it is, and nodes are told at once, without waves.\n");
+    return 0;
+  }
+  const written = await store.writeChannel(name, change);
   if (typeof written === "string") {
     io.stderr(`mirrorlet: ${written}\n`);
     return 1;
   }
-  for (const warning of listShared(name, written, picture)) io.stderr(`mirrorlet: warning: ${warning}\n`);
-  if (io.json) printJson(io, "fleet-channel", { name, ...written });
+  const moves = listMoves(picture, name, written);
+  for (const warning of [...moves, ...listShared(name, written, picture)])
+    io.stderr(`mirrorlet: warning: ${warning}\n`);
+  if (io.json) printJson(io, "fleet-channel", { name, ...written, moves, written: true });
   else io.stdout(`${name} is taken by ${plainText(describeSelector(members))}\n`);
   if (isMended)
     io.stderr(
       `mirrorlet: ${name} could not be read, and is made anew by its rollouts (stable: ${describeStable(written)}): see that this is what its nodes should run\n`,
+    );
+  return 0;
+}
+
+/** `fleet channel remove NAME`: of one that nothing was brought by, as when its name was mistyped. */
+export async function fleetChannelRemove(
+  name: string,
+  io: CommandIo,
+  store: FleetStorePort,
+): Promise<ExitCode> {
+  const picture = await store.look();
+  const refusal = await store.removeChannel(name);
+  if (refusal !== undefined) {
+    io.stderr(`mirrorlet: ${refusal}\n`);
+    return 1;
+  }
+  const left = picture.channels.filter((one) => one.name !== name);
+  if (io.json) printJson(io, "fleet-channel", { name, removed: true });
+  else
+    io.stdout(
+      `${name} is removed; the fleet has ${left.map((one) => one.name).join(", ") || "no channel"}\n`,
     );
   return 0;
 }

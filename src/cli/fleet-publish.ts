@@ -92,7 +92,8 @@ export async function fleetPublish(
     const done = result === "same" ? "was published already" : "is published";
     const made = isNew ? `; ${state.channel} is made, a channel of all nodes` : "";
     io.stdout(`${nameBundle(published)} of ${state.channel} ${done}${made}\n`);
-    io.stderr(`No node is told of it before: mirrorlet fleet rollout start --to ${state.serial}\n`);
+    const which = names.some((name) => name !== state.channel) ? ` --channel ${state.channel}` : "";
+    io.stderr(`No node is told of it before: mirrorlet fleet rollout start${which} --to ${state.serial}\n`);
   }
   return 0;
 }

@@ -5,6 +5,7 @@ import type { WaitCode, WaveOf } from "../core/fleet/decision.ts";
 import type { NamedChannel } from "../core/fleet/find-channel.ts";
 import type { FleetSummary, RolloutSummary } from "../core/fleet/fleet-summary.ts";
 import type { InventoryEntry } from "../core/fleet/inventory.ts";
+import type { EndingState } from "../core/fleet/list-ending.ts";
 import { findWave, type Sha256 } from "../core/fleet/membership.ts";
 import type { Override } from "../core/fleet/override.ts";
 import type { Rollout } from "../core/fleet/rollout.ts";
@@ -16,7 +17,9 @@ import { summarizeRollout } from "../core/fleet/summarize-rollout.ts";
 export interface FleetPicture {
   readonly fleet: string;
   readonly atMs: number;
-  readonly channels: readonly (NamedChannel & { readonly doubt?: string })[];
+  readonly channels: readonly (NamedChannel & { readonly doubt?: string; readonly isBroken?: true })[];
+  /** Stable states that have expired, or will soon. */
+  readonly ending: readonly EndingState[];
   readonly view: FleetView;
   readonly overrides: ReadonlyMap<string, Override>;
   readonly inventory: ReadonlyMap<string, InventoryEntry>;
@@ -52,6 +55,7 @@ export interface FleetReport {
   readonly servers: readonly (ServerRecord & { readonly nodes: number })[];
   readonly controller?: { readonly id: string };
   readonly broken: readonly BrokenRecord[];
+  readonly ending: readonly EndingState[];
   /** What makes it unsafe to tell nodes of a channel anything new. */
   readonly doubts: readonly string[];
   readonly staleMs?: number;
@@ -87,6 +91,7 @@ export function reportFleet(picture: FleetPicture, sha256: Sha256): FleetReport 
     servers: servers.map((server) => ({ ...server, nodes: nodesOf.get(server.id) ?? 0 })),
     ...(controller && { controller }),
     broken,
+    ending: picture.ending,
     doubts: channels.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt])),
     ...(staleMs !== undefined && { staleMs }),
   };

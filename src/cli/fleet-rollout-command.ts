@@ -2,6 +2,7 @@ import { commandRollout, type RolloutVerb } from "../core/fleet/command-rollout.
 import type { Rollout } from "../core/fleet/rollout.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { nameBundle } from "./fleet-figures.ts";
+import { checkRevert } from "./fleet-revert.ts";
 import { findOnlyLive } from "./fleet-rollout-status.ts";
 import type { DeedOptions } from "./fleet-store-commands.ts";
 import type { FleetStorePort } from "./fleet-store-port.ts";
@@ -32,6 +33,9 @@ export async function fleetRolloutCommand(
   }
   const found = wanted === undefined ? findOnlyLive(await store.look()) : { id: wanted };
   if ("message" in found) return say(found.message);
+  const remark = verb === "revert" ? checkRevert(found.id, await store.look()) : undefined;
+  if (remark?.isRefused) return say(remark.message);
+  if (remark !== undefined) io.stderr(`mirrorlet: warning: ${remark.message}\n`);
   let meant: Rollout | undefined;
   const result = await store.changeRollout(found.id, (rollout) => {
     meant = rollout;

@@ -47,6 +47,7 @@ export async function fleetRolloutStart(
       supersedes: options.supersedes ?? [],
       by: options.by ?? user,
       atMs: deps.nowMs(),
+      endOf: (digest: string) => published.find((one) => one.digest === digest)?.state.expiresMs,
     };
     return planRollout(wish, channel, picture.view.nodes, sha256);
   };
@@ -99,12 +100,9 @@ function findChannel(
   const [only, ...more] = channels;
   const names = channels.map(({ name }) => name).join(", ");
   if (only === undefined) return "the fleet has no channel: publish a state first (mirrorlet fleet publish)";
-  if (wanted === undefined && more.length === 0) return only;
-  const found = channels.find(({ name }) => name === (wanted ?? "stable"));
-  return (
-    found ??
-    (wanted === undefined ? `say which --channel: ${names}` : `there is no channel ${wanted}, but ${names}`)
-  );
+  if (wanted === undefined)
+    return more.length === 0 ? only : `say of which --channel, for the fleet has several: ${names}`;
+  return channels.find(({ name }) => name === wanted) ?? `there is no channel ${wanted}, but ${names}`;
 }
 
 function refuse({ refusals }: Refused, io: CommandIo): ExitCode {

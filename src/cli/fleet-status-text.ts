@@ -1,7 +1,9 @@
 import { formatAge } from "../core/evidence/format-age.ts";
 import type { Difference, FleetSummary } from "../core/fleet/fleet-summary.ts";
+import type { EndingState } from "../core/fleet/list-ending.ts";
 import { isEnded } from "../core/fleet/rollout-state.ts";
 import { plainText } from "../core/plain-text.ts";
+import { time } from "../core/signing/judge-signed-state.ts";
 import { haltLines } from "./fleet-evidence-text.ts";
 import { countNodes, formatCount, listNames, nameBundle, shortDigest } from "./fleet-figures.ts";
 import type { FleetReport, RolloutReport } from "./fleet-report.ts";
@@ -77,6 +79,7 @@ function listTroubles({
   staleMs,
   summary,
   channels,
+  ending,
 }: FleetReport): readonly string[] {
   const { total } = summary;
   const stuck =
@@ -90,10 +93,16 @@ function listTroubles({
     ...(channels.length === 0 ? ["no channel: nothing was published yet (mirrorlet fleet publish)"] : []),
     ...(servers.length === 0 && total > 0 ? ["no feed server runs: no node can be told anything"] : []),
     ...clockTroubles(servers),
+    ...ending.slice(0, 5).map((state) => endingTrouble(state, summary.atMs)),
     ...broken.slice(0, 5).map(({ key, message }) => `${key} cannot be read, and is left out: ${message}`),
     ...stuck,
     ...(broken.length > 5 ? [`${formatCount(broken.length - 5)} more records cannot be read`] : []),
   ];
+}
+
+function endingTrouble({ channel, serial, endMs }: EndingState, nowMs: number): string {
+  const when = endMs <= nowMs ? `has expired (${time(endMs)})` : `expires in ${formatAge(endMs - nowMs)}`;
+  return `serial ${serial}, a stable state of ${channel}, ${when}: nodes keep it, but those that are new or would go back to it refuse it then: sign it anew with a higher serial, and roll that out`;
 }
 
 /** All of them at once: it is rather the controller's clock. */

@@ -73,7 +73,7 @@ function show(
 }
 
 function fleetJson(report: FleetReport): object {
-  const { fleet, summary, channels, rollouts, servers, controller, broken } = report;
+  const { fleet, summary, channels, rollouts, servers, controller, broken, ending } = report;
   const waits = Object.fromEntries(
     rollouts.flatMap(({ spec, waits: code }) => (code ? [[spec.id, code]] : [])),
   );
@@ -87,6 +87,7 @@ function fleetJson(report: FleetReport): object {
     servers,
     ...(controller && { controller }),
     broken,
+    ending,
   };
 }
 

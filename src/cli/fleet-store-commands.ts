@@ -29,6 +29,7 @@ export interface PublishOptions extends StoreOptions {
 export interface ChannelSetOptions extends StoreOptions {
   readonly nodes: string | undefined;
   readonly label: readonly string[] | undefined;
+  readonly dryRun: boolean | undefined;
 }
 
 export interface RolloutStartOptions extends WatchOptions {
@@ -65,6 +66,7 @@ export interface FleetStoreCommands {
   ): Promise<ExitCode>;
   channelList(options: StoreOptions): Promise<ExitCode>;
   channelSet(name: string, options: ChannelSetOptions): Promise<ExitCode>;
+  channelRemove(name: string, options: StoreOptions): Promise<ExitCode>;
   overrideSet(nodes: readonly string[], options: OverrideSetOptions): Promise<ExitCode>;
   overrideClear(nodes: readonly string[], options: StoreOptions): Promise<ExitCode>;
   overrideList(options: StoreOptions): Promise<ExitCode>;

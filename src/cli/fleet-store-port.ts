@@ -24,6 +24,8 @@ export interface FleetStorePort {
     name: string,
     change: (before: Channel | BrokenChannel | undefined) => Channel | string,
   ): Promise<Channel | string>;
+  /** A text: why not. */
+  removeChannel(name: string): Promise<string | undefined>;
   /** Makes it, by one look at the fleet, and begins it by the same. */
   beginRollout(plan: (picture: FleetPicture) => RolloutSpec | Refused): Promise<Begun | Refused>;
   /** `missing`: there is no such rollout. */

@@ -81,8 +81,15 @@ function addChannelCommands(fleet: Command, commands: () => FleetStoreCommands, 
     .argument("<name>", "of the channel, as it stands in what is signed for it")
     .option("--nodes <ids>", "these nodes, separated by commas")
     .option("--label <key=value>", "nodes with this label in the inventory; may be repeated", collect)
-    .addHelpText("after", example("fleet channel set edge --label class=edge"))
+    .option("--dry-run", "show which nodes would take something else at once, and write nothing")
+    .addHelpText("after", example("fleet channel set edge --label class=edge --dry-run"))
     .action(async (name, _, command: Command) => done(await commands().channelSet(name, optionsOf(command))));
+  withEngine(add(channel, "remove", "take a channel away that nothing was brought by"), parts)
+    .argument("<name>", "of the channel")
+    .addHelpText("after", example("fleet channel remove egde"))
+    .action(async (name, _, command: Command) =>
+      done(await commands().channelRemove(name, optionsOf(command))),
+    );
 }
 
 function addOverrideCommands(fleet: Command, commands: () => FleetStoreCommands, parts: ProgramParts): void {

@@ -37,7 +37,10 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   answered:
     "has answered that it runs what it should, and runs something else: it is told again after ten minutes, or when it connects again",
   "overlapping-rollouts": "is in the scope of two rollouts, and gets neither: end one",
-  refused: "has refused it or gone back from it, and is not asked again: mend the cause, then retry",
+  refused:
+    "has refused it or gone back from it, and is not asked again: mend the cause, then retry the rollout; where none goes on: mirrorlet fleet override set NODE --to SERIAL, and clear that when it runs",
+  "refused-for-now":
+    "has refused the stable state of its channel: mend the cause; it is asked again after a minute once its agent was restarted, else after ten, and less often each time",
   halted: "is left as it is: its rollout is halted",
   paused: "is told nothing new: its rollout is paused",
   "out-of-window": "is told nothing new outside the windows of its rollout",

@@ -74,6 +74,11 @@ export function composeFleetStoreCommands(
         const { fleetChannelSet } = await import("../cli/fleet-channel.ts");
         return fleetChannelSet(name, options, io, store);
       }),
+    channelRemove: (name, options) =>
+      withStore(options, async (store, io) => {
+        const { fleetChannelRemove } = await import("../cli/fleet-channel.ts");
+        return fleetChannelRemove(name, io, store);
+      }),
     overrideSet: (nodes, options) =>
       withStore(options, async (store, io) => {
         const { fleetOverrideSet } = await import("../cli/fleet-override.ts");

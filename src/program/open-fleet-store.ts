@@ -1,8 +1,7 @@
 import type { Begun, FleetStorePort, Refused } from "../cli/fleet-store-port.ts";
 import { FleetUnavailable, sayDoubt } from "../cli/fleet-store-port.ts";
-import type { Channel } from "../core/fleet/channel.ts";
+import { type Channel, listStable } from "../core/fleet/channel.ts";
 import type { CommandResult } from "../core/fleet/command-rollout.ts";
-import type { Rollout } from "../core/fleet/rollout.ts";
 import { startRollout } from "../core/fleet/start-rollout.ts";
 import { EngineError } from "../fleet/engine/engine-error.ts";
 import { listBundles, putBundle, replaceBundle } from "../fleet/store/bundles.ts";
@@ -12,7 +11,8 @@ import type { FleetStore } from "../fleet/store/fleet-store.ts";
 import { listChannels } from "../fleet/store/list-channels.ts";
 import { readFleet } from "../fleet/store/read-fleet.ts";
 import { keyOf } from "../fleet/store/record-name.ts";
-import { writeChannel } from "../fleet/store/write-channel.ts";
+import { readStateEnds } from "../fleet/store/state-ends.ts";
+import { removeChannel, writeChannel } from "../fleet/store/write-channel.ts";
 import { clearOverride, forgetNode, setOverride, writeInventory } from "../fleet/store/write-nodes.ts";
 import { beginRollout, commandState, listPastRollouts } from "../fleet/store/write-rollout.ts";
 import { pictureFleet } from "./picture-fleet.ts";
@@ -21,14 +21,21 @@ import { type WatchClocks, watchPictures } from "./watch-pictures.ts";
 /** The fleet's commands, on its engine. */
 export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetStorePort {
   const { fleet } = store;
-  const look = (records: FleetRecords) => pictureFleet(records, { fleet, atMs: clocks.nowMs() });
+  const ends = readStateEnds(store, clocks.uptimeMs);
+  const look = (records: FleetRecords) =>
+    pictureFleet(records, { fleet, atMs: clocks.nowMs(), endOf: ends.of });
   const port: FleetStorePort = {
     fleet,
-    look: async () => look(await readFleet(store)),
+    async look() {
+      const records = await readFleet(store);
+      const stable = [...records.channel.values()].flatMap(({ value }) => listStable(value));
+      await ends.load(stable.map(({ digest }) => digest));
+      return look(records);
+    },
     async watch(signal, onPicture) {
       // Who cannot be reached at all is told at once.
       await readFleet(store);
-      await watchPictures(store, signal, onPicture, clocks);
+      await watchPictures(store, signal, onPicture, clocks, ends.of);
     },
     listBundles: () => listBundles(store),
     listPastRollouts: () => listPastRollouts(store),
@@ -38,11 +45,23 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
     },
     writeChannel: (name, change) =>
       again(store, async (records): Promise<Attempt<Channel | string>> => {
-        const before = records.channel.get(name);
-        const broken = records.broken.get(keyOf(fleet, { kind: "channel", id: name }));
-        const value = change(before?.value ?? (broken && { rollouts: rolloutsOf(records, name) }));
+        const listed = listChannels(records).find((one) => one.name === name);
+        const value = change(listed?.isBroken ? listed : listed?.channel);
         if (typeof value === "string") return { answer: value };
-        return { answer: value, written: await writeChannel(store, name, before ?? broken, value) };
+        const before =
+          records.channel.get(name) ?? records.broken.get(keyOf(fleet, { kind: "channel", id: name }));
+        return { answer: value, written: await writeChannel(store, name, before, value) };
+      }),
+    removeChannel: (name) =>
+      again(store, async (records): Promise<Attempt<string | undefined>> => {
+        const found = listChannels(records).find((one) => one.name === name);
+        if (found === undefined) return { answer: `there is no channel ${name}` };
+        const { channel, rollouts } = found;
+        if (rollouts.length > 0 || listStable(channel).length > 0)
+          return {
+            answer: `${name} has had rollouts, and is kept: give its nodes to another channel (mirrorlet fleet channel set)`,
+          };
+        return { answer: undefined, written: await removeChannel(store, records, name) };
       }),
     beginRollout: (plan) =>
       again(store, async (records): Promise<Attempt<Begun | Refused>> => {
@@ -74,10 +93,6 @@ export function openFleetStore(store: FleetStore, clocks: WatchClocks): FleetSto
     forgetNode: async (node) => (await forgetNode(store, await readFleet(store), node)).ok,
   };
   return translated(port);
-}
-
-function rolloutsOf(records: FleetRecords, name: string): readonly Rollout[] {
-  return listChannels(records).find((one) => one.name === name)?.rollouts ?? [];
 }
 
 interface Attempt<T> {
@@ -117,6 +132,7 @@ function translated(port: FleetStorePort): FleetStorePort {
     listPastRollouts: wrap(port.listPastRollouts),
     putBundle: wrap(port.putBundle),
     writeChannel: wrap(port.writeChannel),
+    removeChannel: wrap(port.removeChannel),
     beginRollout: wrap(port.beginRollout),
     changeRollout: wrap(port.changeRollout),
     setOverride: wrap(port.setOverride),

@@ -1,5 +1,6 @@
 import type { FleetPicture } from "../cli/fleet-report.ts";
 import type { GoneServers } from "../core/fleet/assess-node.ts";
+import { type EndOf, listEnding } from "../core/fleet/list-ending.ts";
 import type { FleetRecords } from "../fleet/store/fleet-records.ts";
 import { listChannels } from "../fleet/store/list-channels.ts";
 import { viewFleet } from "../fleet/store/view-fleet.ts";
@@ -13,18 +14,22 @@ export interface PictureOptions {
   readonly isLed?: boolean;
   /** How old the records are; given where that is worth telling. */
   readonly staleMs?: number;
+  /** When published states expire. */
+  readonly endOf: EndOf;
 }
 
 /** Records, as commands look at them. */
 export function pictureFleet(
   records: FleetRecords,
-  { fleet, atMs, gone = new Map(), isLed = true, staleMs }: PictureOptions,
+  { fleet, atMs, gone = new Map(), isLed = true, staleMs, endOf }: PictureOptions,
 ): FleetPicture {
   const leader = isLed ? records.controller.get("")?.value : undefined;
+  const channels = listChannels(records);
   return {
     fleet,
     atMs,
-    channels: listChannels(records),
+    channels,
+    ending: listEnding(channels, endOf, atMs),
     view: viewFleet(records, { gone }, leader?.sinceMs ?? atMs, atMs),
     overrides: valuesOf(records.override),
     inventory: valuesOf(records.inventory),

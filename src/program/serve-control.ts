@@ -6,6 +6,7 @@ import type { FeedConfig } from "../core/feed-config/parse-feed-config.ts";
 import { formatIssue } from "../core/issue.ts";
 import { listenHttp } from "../edge/http-server.ts";
 import { createServiceNotifier } from "../edge/sd-notify.ts";
+import { readStateEnds } from "../fleet/store/state-ends.ts";
 import { createClock } from "../host/clock.ts";
 import { sha256 } from "../host/sha256.ts";
 import { controlRoutes } from "./control-routes.ts";
@@ -52,7 +53,8 @@ async function controlUntilSignal(
   const ended = signalled();
   const version = readVersion();
   const controller = runController({ store, followed, uptimeMs, version, log });
-  const source = { followed, controller: controller.status, nowMs: Date.now, uptimeMs, sha256 };
+  const endOf = readStateEnds(store, uptimeMs).of;
+  const source = { followed, controller: controller.status, nowMs: Date.now, uptimeMs, sha256, endOf };
   try {
     const routes = controlRoutes(source);
     const http = await listenHttp({ address, metricsAddress: undefined, allowedHosts, routes, log });

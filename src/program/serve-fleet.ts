@@ -22,6 +22,7 @@ import {
   type LoadedFiles,
   loadFeedFiles,
 } from "../fleet/server/keep-files-current.ts";
+import { readStateEnds } from "../fleet/store/state-ends.ts";
 import { sha256 } from "../host/sha256.ts";
 import { loadFeedService } from "../shared/feed/load-feed-service.ts";
 import { feedRoutes } from "./feed-routes.ts";
@@ -141,6 +142,7 @@ async function serveUntilSignal(
       nowMs: Date.now,
       uptimeMs,
       sha256,
+      endOf: readStateEnds({ engine, fleet: config.fleet }, uptimeMs).of,
     });
     log.info({ address: `${listen.host}:${port}`, controller: config.controller }, "serving the fleet");
     await notifier.ready();

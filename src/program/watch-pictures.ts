@@ -1,6 +1,7 @@
 import type { FleetPicture } from "../cli/fleet-report.ts";
 import type { GoneServers } from "../core/fleet/assess-node.ts";
 import { CONTROLLER_FRESH_MS } from "../core/fleet/choose-assignment.ts";
+import type { EndOf } from "../core/fleet/list-ending.ts";
 import { joinSignals } from "../fleet/join-signals.ts";
 import { pause } from "../fleet/pause.ts";
 import type { FleetStore } from "../fleet/store/fleet-store.ts";
@@ -24,6 +25,7 @@ export async function watchPictures(
   signal: AbortSignal,
   onPicture: (picture: FleetPicture) => void,
   { nowMs, uptimeMs, random }: WatchClocks,
+  endOf: EndOf,
 ): Promise<void> {
   let wake = new AbortController();
   const followed = followFleet(store, { nowMs: uptimeMs, random, onChanges: () => wake.abort() });
@@ -39,6 +41,7 @@ export async function watchPictures(
         fleet: store.fleet,
         atMs: nowMs(),
         gone,
+        endOf,
         isLed: !mayTellBeat || followed.beatAgeMs() <= CONTROLLER_FRESH_MS,
         ...(ageMs > STALE_MS && { staleMs: ageMs }),
       });

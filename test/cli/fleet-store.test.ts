@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import { countOutRollout } from "../../src/core/fleet/count-out-rollout.ts";
 import { DEFAULT_ROLLOUT } from "../../src/core/fleet/default-rollout.ts";
 import type { RolloutState } from "../../src/core/fleet/rollout-state.ts";
+import { putBundle } from "../../src/fleet/store/bundles.ts";
 import { commit, type RecordWrite } from "../../src/fleet/store/commit.ts";
 import type { FleetStore } from "../../src/fleet/store/fleet-store.ts";
 import { readFleet } from "../../src/fleet/store/read-fleet.ts";
@@ -324,6 +325,108 @@ test("a channel that cannot be read stops itself alone, and channel set makes it
   assert.deepEqual([stable, scoped, generation], [first, [{ scope: gpu, ...NEW }], 6]);
   await ok("rollout", "start", "--channel", "stable");
 });
+
+test("of several channels one has to be named, what is advised names it, and an older state is told as one", async (t) => {
+  const { at, ok, fails, sign } = await begun(t);
+  await ok("rollout", "halt");
+  await ok("channel", "set", "edge", "--nodes", "e1");
+  await ok("inventory", "set", "e1");
+  const published = await ok("publish", await sign(1, "--channel", "edge"));
+  assert.match(published.stderr, /mirrorlet fleet rollout start --channel edge --to 1$/m);
+  await fails(1, /say of which --channel, for the fleet has several: edge, stable/, "rollout", "start");
+  writeFileSync(at("r.yaml"), "kind: Rollout\napiVersion: mirrorlet/v1\nchannel: edge\n");
+  assert.match((await ok("rollout", "start", at("r.yaml"))).stdout, /^for 1 node of edge/m);
+});
+
+test("channel set says which nodes take something else at once; remove is for what was never used", async (t) => {
+  const { ok, fails, json, sign, dir } = await begun(t);
+  const store = await journalOf(t, dir);
+  const { value } = (await readFleet(store)).channel.get("stable") ?? {};
+  assert.ok(value);
+  await commit(
+    store,
+    [],
+    [{ kind: "channel", id: "stable", value: { ...value, stable: OLD, generation: 1 } }],
+  );
+  const dry = await ok("channel", "set", "stable", "--label", "class=cpu", "--dry-run");
+  assert.match(
+    dry.stdout,
+    /^stable: 1 node at once: nothing \(of no channel\) instead of serial 7 of stable: n2$/m,
+  );
+  assert.match(dry.stderr, /Nothing was written/);
+  assert.deepEqual((await json("channel", "list")).channels[0].members, {});
+  const set = await ok("channel", "set", "stable", "--label", "class=cpu");
+  assert.match(
+    set.stderr,
+    /warning: 1 node at once: nothing \(of no channel\) instead of serial 7 of stable/,
+  );
+  const back = await ok("channel", "set", "stable");
+  assert.match(back.stderr, /warning: 1 node at once: serial 7 of stable instead of nothing .*: n2/);
+  await ok("channel", "set", "egde", "--nodes", "n1");
+  assert.match((await ok("channel", "remove", "egde")).stdout, /^egde is removed; the fleet has stable$/m);
+  await fails(1, /there is no channel egde/, "channel", "remove", "egde");
+  await fails(1, /stable has had rollouts, and is kept/, "channel", "remove", "stable");
+  await ok("publish", await sign(2));
+});
+
+test("a stable state that expires is told, and no rollout goes back to one that has", async (t) => {
+  const { at, run, ok, fails, json, sign, dir } = await begun(t);
+  const store = await journalOf(t, dir);
+  await ok("rollout", "halt");
+  const soon = JSON.parse((await ok("publish", await sign(2, "--expires", "5d"), "--json")).stdout);
+  const bundle = { digest: soon.digest, serial: 2 };
+  const { value } = (await readFleet(store)).channel.get("stable") ?? {};
+  assert.ok(value);
+  const end = (state: Partial<RolloutState>, id = "stable-1"): RecordWrite => ({
+    kind: "state",
+    id,
+    value: stateWith(state),
+  });
+  const setStable = (stable: typeof bundle): Promise<unknown> =>
+    commit(
+      store,
+      [],
+      [
+        { kind: "channel", id: "stable", value: { ...value, stable, generation: 1 } },
+        end({ phase: "done", generation: 1 }),
+      ],
+    );
+  await setStable(bundle);
+  const status = await run("status");
+  assert.equal(status.code, 1);
+  assert.match(status.stdout.replace(/\s+/g, " "), /serial 2, a stable state of stable, expires in 4 days/);
+  assert.deepEqual((await json("channel", "list")).channels[0].ending.length, 1);
+  // One that is over is not published: it became so since.
+  const past = signedLongAgo(at("s2.json"));
+  await putBundle(store, past.digest, past.bytes);
+  await setStable({ digest: past.digest, serial: 3 });
+  await ok("publish", await sign(4));
+  const dry = await ok("rollout", "start", "--dry-run");
+  assert.match(
+    dry.stderr,
+    /warning: serial 3, which 3 of its nodes have, has expired .*revert is no way out/,
+  );
+  await ok("rollout", "start");
+  await commit(store, [], [end({ phase: "waves", wave: 1 }, "stable-4")]);
+  await fails(
+    1,
+    /what 3 nodes would go back to has expired, .*: serial 3 \(2020-.*--channel stable --to SERIAL --supersedes stable-4/,
+    "rollout",
+    "revert",
+  );
+  assert.equal((await json("rollout", "status")).rollouts[0].state.phase, "waves");
+  await commit(store, [], [end({ phase: "preflight" }, "stable-4")]);
+  assert.match((await ok("rollout", "revert")).stdout, /stable-4 ends; no node had been told/);
+});
+
+/** The same document, as if it had been signed for a time that is over; nobody looks at its signature here. */
+function signedLongAgo(file: string): { readonly digest: string; readonly bytes: Uint8Array } {
+  const envelope = JSON.parse(readFileSync(file, "utf8"));
+  const payload = JSON.parse(Buffer.from(envelope.payload, "base64").toString());
+  const text = JSON.stringify({ ...payload, serial: 3, expires: "2020-01-01T00:00:00Z" });
+  const bytes = Buffer.from(JSON.stringify({ ...envelope, payload: Buffer.from(text).toString("base64") }));
+  return { digest: sha256(Buffer.from(text)), bytes };
+}
 
 test("status of two thousand nodes, from the engine", async (t) => {
   const { run, dir } = await workshop(t);

@@ -133,7 +133,7 @@ test("bmctl's words work: --source, --private-registry, --username, and the pass
 
   const without = await push([...given, "--need-credential=false"]);
   assert.equal(without.code, 2);
-  assert.match(without.stderr, /wants a user name and a password.*--username and --password-stdin/);
+  assert.match(without.stderr, /wants a user name and a password.*; push without --need-credential=false /);
   const shown = await push([...given, "--username", "x", "--password", "hunter2-not-it"]);
   assert.equal(shown.code, 2);
   assert.match(shown.stderr, /--password shows the password to all users/);

@@ -9,12 +9,24 @@ import { findPartsInFolder } from "./find-parts.ts";
 import { unreadable } from "./read-error.ts";
 import type { FileReader } from "./read-files.ts";
 
+export interface ScannedFolder {
+  readonly scan: Scan;
+  /** Folders in it that may not be read, such as `lost+found`. */
+  readonly passedOver: readonly string[];
+}
+
 /**
  * Every file below a folder, in the order of names; one in parts is one. Links have to stay inside. Throws BundleError.
  */
-export async function scanFolder(folder: string, budget: EntryBudget, files: FileReader): Promise<Scan> {
+export async function scanFolder(
+  folder: string,
+  budget: EntryBudget,
+  files: FileReader,
+): Promise<ScannedFolder> {
   const members = new Map<string, Member>();
   const links = new Map<string, string>();
+  const passedOver: string[] = [];
+  let denied: unknown;
   const add = async (path: string): Promise<void> => {
     const full = join(folder, path);
     budget.left -= 1;
@@ -47,10 +59,19 @@ export async function scanFolder(folder: string, budget: EntryBudget, files: Fil
     members.set(path, { path, size, place, at: { path: place, offset: 0, parts } });
     return true;
   };
+  const namesIn = async (path: string): Promise<readonly string[]> => {
+    const full = join(folder, path);
+    const names = await readdir(full).catch((error: NodeJS.ErrnoException) => {
+      if (path === "" || error.code !== "EACCES") throw error;
+      passedOver.push(full);
+      denied ??= error;
+      return [];
+    });
+    return names.sort();
+  };
   const addAll = async (path: string): Promise<void> => {
-    const names = (await readdir(join(folder, path))).sort();
     const joined = new Set<string>();
-    for (const name of names) {
+    for (const name of await namesIn(path)) {
       const below = path === "" ? name : `${path}/${name}`;
       const base = baseOfPart(below);
       if (base === undefined) await add(below);
@@ -63,5 +84,7 @@ export async function scanFolder(folder: string, budget: EntryBudget, files: Fil
   } catch (error) {
     throw error instanceof BundleError ? error : unreadable(folder, error);
   }
-  return { name: folder, members, links, isCut: false };
+  const [first] = passedOver;
+  if (members.size === 0 && first !== undefined) throw unreadable(first, denied);
+  return { scan: { name: folder, members, links, isCut: false }, passedOver };
 }

@@ -40,6 +40,8 @@ export type Reason =
   | "overlapping-rollouts"
   /** It has said no to this assignment, or has taken it back: that is not asked twice. */
   | "refused"
+  /** It has refused the stable state untouched, and is asked again later. */
+  | "refused-for-now"
   | "halted"
   | "paused"
   | "out-of-window"

@@ -1,3 +1,4 @@
+import { time } from "../signing/judge-signed-state.ts";
 import { describeSelector, matchesSelector } from "../signing/selector.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Channel } from "./channel.ts";
@@ -5,6 +6,7 @@ import { type PublishedState, type Remarks, remarkFloor } from "./check-publishe
 import { countOutRollout } from "./count-out-rollout.ts";
 import { countStable, type StableCount } from "./count-stable.ts";
 import type { NamedChannel } from "./find-channel.ts";
+import type { EndOf } from "./list-ending.ts";
 import type { Sha256 } from "./membership.ts";
 import type { FleetNode } from "./node-status.ts";
 import { isWithin } from "./overlap.ts";
@@ -27,6 +29,8 @@ export interface RolloutWish {
   readonly supersedes: readonly string[];
   readonly by: string;
   readonly atMs: number;
+  /** Of what nodes have now. */
+  readonly endOf: EndOf;
 }
 
 export interface RolloutPlan extends Remarks {
@@ -39,7 +43,7 @@ export interface RolloutPlan extends Remarks {
 
 /** A draft, counted out on the nodes of its channel, and what is to be said of it before it begins. */
 export function planRollout(
-  { draft, to, id, used, supersedes, by, atMs }: RolloutWish,
+  { draft, to, id, used, supersedes, by, atMs, endOf }: RolloutWish,
   { name, channel, rollouts }: NamedChannel,
   nodes: readonly FleetNode[],
   sha256: Sha256,
@@ -87,6 +91,7 @@ export function planRollout(
       ...remarkFloor(to.state, channel),
       ...remarkNodes(to, members),
       ...remarkTime(to, atMs),
+      ...remarkEnds(spec, has, to, endOf),
     ],
   };
 }
@@ -178,4 +183,31 @@ function remarkNodes({ state }: PublishedState, nodes: readonly FleetNode[]): re
 function remarkTime({ state }: PublishedState, nowMs: number): readonly string[] {
   const notYet = state.notBeforeMs !== undefined && state.notBeforeMs > nowMs;
   return notYet ? ["it may not be used yet (notBefore): nodes would refuse it until then"] : [];
+}
+
+/** A node takes nothing that has expired, also not what it had before. */
+function remarkEnds(
+  spec: RolloutSpec,
+  has: readonly StableCount[],
+  { state, digest }: PublishedState,
+  endOf: EndOf,
+): readonly string[] {
+  const atOnceMs = spec.waves.length * (spec.spreadMs + spec.soakMs);
+  const overMs = spec.createdMs + atOnceMs + spec.waves.reduce((sum, { bakeMs }) => sum + bakeMs, 0);
+  const back = has.flatMap((one) => {
+    const endMs = one.digest === digest ? undefined : endOf(one.digest);
+    if (endMs === undefined || endMs > overMs) return [];
+    const when =
+      endMs <= spec.createdMs
+        ? `has expired (${time(endMs)})`
+        : `expires at ${time(endMs)}, before this can be over`;
+    return [
+      `serial ${one.serial}, which ${one.nodes} of its nodes have, ${when}: they could not go back to it, so that revert is no way out; sign it anew with a higher serial, publish it, and have that at hand`,
+    ];
+  });
+  if (state.expiresMs > overMs) return back;
+  return [
+    ...back,
+    `it expires at ${time(state.expiresMs)}, before this can be over: nodes of later waves would refuse it`,
+  ];
 }

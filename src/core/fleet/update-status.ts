@@ -14,6 +14,7 @@ import {
 } from "./node-status.ts";
 import { isFinal, isRefusal, type Phase } from "./phase.ts";
 import { shorten } from "./shorten.ts";
+import { isSameRefusal } from "./stable-id.ts";
 
 /** What a node says of itself, in Hello and in every report. */
 export interface NodeView {
@@ -63,8 +64,10 @@ export function connectNode(
   const { offer, preflight, refused = [], instances = [], cloned } = before ?? {};
   const isSameProcess = instances[0] === connection.instance;
   const isClone = isSameProcess ? cloned === true : instances.includes(connection.instance);
+  // Its agent knows of nothing: it was installed anew.
+  const isNew = !isSameProcess && view.running === undefined && view.refused.length === 0;
   return {
-    ...viewOf(view, refused),
+    ...viewOf(view, isNew ? [] : refused),
     node,
     connection,
     instances: isSameProcess ? instances : [connection.instance, ...instances].slice(0, 2),
@@ -164,7 +167,11 @@ function preflightOf(
 
 function viewOf(view: NodeView, known: readonly Refused[]) {
   const { running, source, unwell, isDrifted, containerd } = view;
-  const fresh = view.refused.filter((one) => !known.some((other) => isSame(one, other)));
+  const fresh = view.refused.filter(
+    (one, index) =>
+      !known.some((other) => isSameRefusal(one, other)) &&
+      !view.refused.some((other, at) => at > index && isSameRefusal(one, other)),
+  );
   return {
     ...(running && { running: { digest: running.digest, serial: running.serial } }),
     source,
@@ -188,11 +195,7 @@ function withoutOld(status: NodeStatus, view: NodeView): NodeStatus {
 
 function addRefusal(refused: readonly Refused[], { digest, id }: Offer): readonly Refused[] {
   const one = { digest, assignmentId: id };
-  return [...refused.filter((other) => !isSame(one, other)), one].slice(-FLEET_LIMITS.refusals);
-}
-
-function isSame(one: Refused, other: Refused): boolean {
-  return one.digest === other.digest && one.assignmentId === other.assignmentId;
+  return [...refused.filter((other) => !isSameRefusal(one, other)), one].slice(-FLEET_LIMITS.refusals);
 }
 
 function clipError({ code, message, item }: NodeError): NodeError {

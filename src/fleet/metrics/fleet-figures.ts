@@ -1,5 +1,6 @@
 import type { GoneServers } from "../../core/fleet/assess-node.ts";
 import type { FleetSummary } from "../../core/fleet/fleet-summary.ts";
+import type { EndOf } from "../../core/fleet/list-ending.ts";
 import type { Sha256 } from "../../core/fleet/membership.ts";
 import { isEnded } from "../../core/fleet/rollout-state.ts";
 import { summarizeFleet } from "../../core/fleet/summarize-fleet.ts";
@@ -15,6 +16,8 @@ export interface FleetMetricsSource {
   readonly nowMs: () => number;
   readonly uptimeMs: () => number;
   readonly sha256: Sha256;
+  /** When published states expire. */
+  readonly endOf: EndOf;
 }
 
 /** What metrics show of a fleet at one moment. */
@@ -24,13 +27,14 @@ export interface FleetFigures {
   readonly atMs: () => number;
   readonly controller?: ControllerStatus;
   readonly channels: readonly ListedChannel[];
+  readonly endOf: EndOf;
   /** Only of the one that leads: of several servers that all know it, one tells it, and sums are right. */
   readonly summary?: FleetSummary;
 }
 
 /** Takes the figures when they are asked for, and for a large fleet not all the time. */
 export function createFleetFigures(source: FleetMetricsSource): () => FleetFigures {
-  const { followed, nowMs, uptimeMs, sha256 } = source;
+  const { followed, nowMs, uptimeMs, sha256, endOf } = source;
   let gone: GoneServers = new Map();
   let taken: { readonly figures: FleetFigures; readonly untilMs: number } | undefined;
   const take = (): FleetFigures => {
@@ -40,7 +44,7 @@ export function createFleetFigures(source: FleetMetricsSource): () => FleetFigur
     const atMs = nowMs();
     const view = viewFleet(records, { gone }, records.controller.get("")?.value.sinceMs ?? atMs, atMs);
     gone = view.gone;
-    const base = { followed, channels, atMs: nowMs, ...(controller && { controller }) };
+    const base = { followed, channels, endOf, atMs: nowMs, ...(controller && { controller }) };
     if (controller?.role !== "leading") return base;
     return { ...base, summary: summarizeFleet(view, channels.map(withoutEnded), nowMs(), sha256) };
   };

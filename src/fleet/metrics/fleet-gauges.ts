@@ -1,3 +1,4 @@
+import { listStable } from "../../core/fleet/channel.ts";
 import { isEnded } from "../../core/fleet/rollout-state.ts";
 import type { ListedChannel } from "../store/list-channels.ts";
 import type { FleetFigures } from "./fleet-figures.ts";
@@ -64,6 +65,16 @@ export const FLEET_GAUGES: readonly FleetGauge[] = [
       channels.flatMap(({ name, channel }) =>
         channel.stable ? [[channel.stable.serial, { channel: name }] as const] : [],
       ),
+  },
+  {
+    name: "channel_expires_timestamp_seconds",
+    help: "When the first of the channel's stable states expires: nodes keep it, and none takes it from then on.",
+    labels: ["channel"],
+    read: ({ channels, endOf }) =>
+      channels.flatMap(({ name, channel }) => {
+        const ends = listStable(channel).flatMap(({ digest }) => endOf(digest) ?? []);
+        return ends.length === 0 ? [] : [[Math.min(...ends) / 1000, { channel: name }] as const];
+      }),
   },
   {
     name: "rollout_phase",

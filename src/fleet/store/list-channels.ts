@@ -9,6 +9,8 @@ export interface ListedChannel extends NamedChannel {
    * to them, and no rollout of it goes on. A sentence.
    */
   readonly doubt?: string;
+  /** It is its own record that cannot be read: what `channel` has of it is next to nothing. */
+  readonly isBroken?: true;
 }
 
 /**
@@ -18,10 +20,17 @@ export interface ListedChannel extends NamedChannel {
 export function listChannels(records: FleetRecords): readonly ListedChannel[] {
   const rollouts = listRollouts(records);
   const readable = [...records.channel].map(([name, { value }]) => [name, value] as const);
-  return [...readable, ...listBroken(records)].map(([name, channel]): ListedChannel => {
+  const broken = listBroken(records).map(([name, channel]) => [name, channel, true] as const);
+  return [...readable, ...broken].map(([name, channel, isBroken]): ListedChannel => {
     const doubt = findDoubt(records, name);
     const own = rollouts.filter(({ spec }) => spec.channel === name);
-    return { name, channel, rollouts: own, ...(doubt !== undefined && { doubt }) };
+    return {
+      name,
+      channel,
+      rollouts: own,
+      ...(doubt !== undefined && { doubt }),
+      ...(isBroken && { isBroken }),
+    };
   });
 }
 

@@ -60,6 +60,7 @@ export function bigFleet(changes: Partial<RolloutState> = {}, failing = 40, size
         ],
       },
     ],
+    ending: [],
     view: { nodes, overridden: new Set([named(77), named(78)]), gone: new Map(), watchedSinceMs: T0 },
     overrides: new Map([[named(77), { reason: "disk swap", by: "ben@bastion", atMs: NOW - 60 * SECOND }]]),
     inventory: new Map(bare.map(({ id, labels }) => [id, { labels }])),

@@ -7,7 +7,7 @@ import {
   ENGINE_FRESH_MS,
   type FeedView,
 } from "../../../src/core/fleet/choose-assignment.ts";
-import type { NodeStatus } from "../../../src/core/fleet/node-status.ts";
+import type { NodeStatus, Offer } from "../../../src/core/fleet/node-status.ts";
 import type { RolloutSpec } from "../../../src/core/fleet/rollout-spec.ts";
 import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
 import {
@@ -163,6 +163,49 @@ test("what a node has refused is not asked again in the same attempt, by nobody"
     choose({ state: { phase: "done", generation: 4 }, view: { channel: done }, status: { refused } }),
     "refused",
   );
+});
+
+test("who has refused the stable state untouched is asked again later, less often each time, and soon on another stream", () => {
+  const MINUTE = 60 * SECOND;
+  const said = (attempt: number, changes: Partial<Offer> = {}): Partial<NodeStatus> => {
+    const id = attempt === 1 ? "stable/stable/3" : `stable/stable/3/${attempt}`;
+    const offer = offerWith({ ...OLD, id, attempt, phase: "rejected", phaseMs: T0, ...changes });
+    const { rolloutId: _rollout, owner: _owner, ...own } = offer;
+    return { ...noRunning, offer: own, refused: [{ digest: OLD.digest, assignmentId: id }] };
+  };
+  const after = (ms: number, status: Partial<NodeStatus>): string =>
+    choose({ state: "none", status, nowMs: T0 + ms });
+  assert.equal(after(9 * MINUTE, said(1)), "refused-for-now");
+  assert.equal(after(10 * MINUTE, said(1)), `${STABLE}/2`);
+  assert.equal(after(20 * MINUTE - 1, said(2)), "refused-for-now");
+  assert.equal(after(20 * MINUTE, said(2)), `${STABLE}/3`);
+  assert.equal(after(360 * MINUTE, said(60)), `${STABLE}/61`);
+  const anew = { sentOn: "s1/0" };
+  assert.equal(after(MINUTE - 1, said(1, anew)), "refused-for-now");
+  assert.equal(after(MINUTE, said(1, anew)), `${STABLE}/2`);
+  assert.equal(after(MINUTE, said(2, anew)), "refused-for-now");
+  assert.equal(after(-MINUTE * 20, said(1)), `${STABLE}/2`, "a clock that was put back");
+  // A try that is under way is the same one on another stream.
+  const trying = (sentOn: string): Partial<NodeStatus> => {
+    const { phase: _phase, ...offer } = said(2, { sentOn }).offer ?? offerWith();
+    return { ...said(1), offer };
+  };
+  assert.equal(after(MINUTE, trying("s1/1")), "under-way");
+  assert.equal(after(MINUTE, trying("s1/0")), `${STABLE}/2`);
+  // What it has tried and gone back from is for an operator.
+  assert.equal(after(600 * MINUTE, said(1, { phase: "reverted" })), "refused");
+  assert.equal(after(600 * MINUTE, said(1, { phase: "failed", ...anew })), "refused");
+  const other = said(1, { ...OTHER, id: "r0/1/preflight", mode: "preflight", phase: "preflight-ok" });
+  assert.equal(after(10 * MINUTE, other), `${STABLE}/2`);
+  assert.equal(after(600 * MINUTE, { ...other, running: OTHER }), "refused");
+  assert.equal(after(10 * MINUTE, { ...said(1), running: OTHER }), `${STABLE}/2`);
+  const done = choose({
+    state: { phase: "done", generation: 4 },
+    view: { channel: channelWith({ stable: NEW, generation: 4 }) },
+    status: { refused, offer: offerWith({ phase: "rejected", phaseMs: T0 }) },
+    nowMs: T0 + 10 * MINUTE,
+  });
+  assert.equal(done, "apply new as stable/stable/4/2");
 });
 
 test("a dead controller and an old view freeze: nothing new is handed out, who is under way goes on", () => {

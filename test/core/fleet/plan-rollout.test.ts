@@ -60,6 +60,7 @@ function plan(changes: Partial<RolloutWish> = {}, channel = stable(), known = no
     supersedes: [],
     by: "ann",
     atMs: T0,
+    endOf: () => undefined,
     ...changes,
   };
   return planRollout(wish, channel, known, sha256);
@@ -152,6 +153,15 @@ test("what may be meant so is a warning", () => {
   warned({ to: published({ notBeforeMs: T0 + 1 }) }, /it may not be used yet/);
   const away = nodes.map(({ id, labels }) => ({ id, labels }));
   warned({}, /none of its nodes is connected now/, away);
+  warned(
+    { endOf: () => T0 },
+    /^serial 7, which 4 of its nodes have, has expired \(2026-.*revert is no way out/,
+  );
+  warned({ endOf: () => T0 + 600_000 }, /^serial 7, .*, expires at 2026-.*, before this can be over/);
+  warned(
+    { to: published({ expiresMs: T0 + 600_000 }) },
+    /^it expires at .*nodes of later waves would refuse/,
+  );
 });
 
 test("what no node would take, or what would make two states of one serial, is not published", () => {

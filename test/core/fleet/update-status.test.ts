@@ -152,3 +152,40 @@ test("the answer to a preflight stays when the next thing is said", () => {
   });
   assert.deepEqual([answered.offer?.id, answered.refused], ["r1/1/apply", []]);
 });
+
+test("an agent that was installed anew has refused nothing; one that says what it refused has", () => {
+  const refused = [{ digest: NEW.digest, assignmentId: "r1/1/apply" }];
+  const before = statusWith({ refused });
+  const hello = (instance: string, changes: Partial<NodeView>) =>
+    connectNode(before, "n0", { server: "s1", stream: 2, instance, sinceMs: T0 }, versions, {
+      source: "none",
+      refused: [],
+      isDrifted: false,
+      ...changes,
+    }).refused;
+  assert.deepEqual(hello("bb", {}), []);
+  assert.deepEqual(hello("aa", {}), refused);
+  assert.deepEqual(hello("bb", { running: OLD }), refused);
+  const own = [{ digest: OLD.digest, assignmentId: "stable/stable/3" }];
+  assert.deepEqual(hello("bb", { refused: own }), [...refused, ...own]);
+});
+
+test("tries with the stable state take the place of each other, and of nothing else", () => {
+  const first = { digest: NEW.digest, assignmentId: "r1/1/apply" };
+  const tries = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      digest: OLD.digest,
+      assignmentId: index === 0 ? "stable/stable/3" : `stable/stable/3/${index + 1}`,
+    }));
+  let status = connectNode(undefined, "n0", statusWith().connection ?? assert.fail(), versions, {
+    ...view,
+    refused: [first, ...tries(3)],
+  });
+  assert.deepEqual(status.refused, [first, ...tries(3).slice(-1)]);
+  for (const { assignmentId: id } of tries(9).slice(3)) {
+    status = recordOffer(status, { ...apply, id, bundle: OLD }, T0);
+    const said = { ...view, refused: tries(9) };
+    status = recordReport(status, report({ assignmentId: id, phase: "rejected", view: said }), T0);
+  }
+  assert.deepEqual(status.refused, [first, ...tries(9).slice(-1)]);
+});

@@ -56,7 +56,7 @@ test("the one that leads tells the fleet's figures, others what they know of its
   };
   let uptimeMs = 0;
   const registry = new Registry();
-  const source = { followed, nowMs: () => T0 + 10, uptimeMs: () => uptimeMs, sha256 };
+  const source = { followed, nowMs: () => T0 + 10, uptimeMs: () => uptimeMs, sha256, endOf: () => T0 };
   registerFleetMetrics(registry, { ...source, controller: () => status });
   const page = await registry.metrics();
   for (const line of [
@@ -67,6 +67,7 @@ test("the one that leads tells the fleet's figures, others what they know of its
     "servers 1",
     'channel_in_doubt{channel="stable"} 1',
     `channel_serial{channel="stable"} ${OLD.serial}`,
+    `channel_expires_timestamp_seconds{channel="stable"} ${T0 / 1000}`,
     'rollout_phase{channel="stable",rollout="r1",phase="waves"} 1',
     'rollout_phase{channel="stable",rollout="r0",phase="reverted"} 1',
     'rollout_wave{channel="stable",rollout="r1"} 0',
@@ -103,7 +104,13 @@ test("how far this machine's clock is ahead of the controller's is told as it is
   await eventually(() => followed.beatAgeMs() === 0, "a beat");
   let nowMs = T0 + 45_000;
   const registry = new Registry();
-  registerFleetMetrics(registry, { followed, nowMs: () => nowMs, uptimeMs: () => 0, sha256 });
+  registerFleetMetrics(registry, {
+    followed,
+    nowMs: () => nowMs,
+    uptimeMs: () => 0,
+    sha256,
+    endOf: () => undefined,
+  });
   assert.match(await registry.metrics(), /^mirrorlet_fleet_controller_clock_off_seconds 45$/m);
   nowMs -= 90_000;
   assert.match(await registry.metrics(), /^mirrorlet_fleet_controller_clock_off_seconds -45$/m);
