@@ -68,8 +68,8 @@ function describeStep(before: RolloutState, state: RolloutState): string {
       : `the rollout is taken back, but for ${state.left.count} nodes`;
   if (state.phase === "halted")
     return state.halted?.wave === undefined
-      ? `all that had been asked have answered since the halt: ${state.halted?.evidence.count ?? 0} did not say yes`
-      : `all that had been told have answered since the halt: ${state.halted.evidence.count} did not do well`;
+      ? `since the halt all that had been asked have answered, or are not waited for any more: ${state.halted?.evidence.count ?? 0} did not say yes`
+      : `since the halt all that had been told have answered, or are not waited for any more: ${state.halted.evidence.count} did not do well`;
   if (state.bakingMs !== undefined && before.bakingMs === undefined)
     return `enough of wave ${state.wave + 1} are done: it is watched`;
   return `wave ${state.wave + 1} begins`;

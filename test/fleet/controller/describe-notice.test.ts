@@ -27,7 +27,7 @@ test("each step of a rollout has its words", () => {
     [
       { phase: "halted", halted },
       { phase: "halted", halted: { ...halted, isWhole: true } },
-      "info all that had been told have answered since the halt: 1 did not do well",
+      "info since the halt all that had been told have answered, or are not waited for any more: 1 did not do well",
     ],
     [{ phase: "reverting", halted }, { phase: "reverted", halted }, "info the rollout is taken back"],
     [

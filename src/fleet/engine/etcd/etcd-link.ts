@@ -95,6 +95,7 @@ type Attempt = (
 
 const CONNECT_MS = 2_000;
 const PAUSE_MS = 100;
+const SHORT_MS = 300;
 
 async function repeat(
   attempt: (timeoutMs: number) => Promise<unknown>,
@@ -104,6 +105,7 @@ async function repeat(
   { nowMs }: Pick<EtcdOptions, "nowMs">,
 ): Promise<unknown> {
   const wholeMs = endMs - nowMs();
+  let before: unknown;
   for (let newTokens = 0; ; ) {
     const leftMs = endMs - nowMs();
     // A read from a frozen member must leave time for the next one.
@@ -115,7 +117,11 @@ async function repeat(
       if (signal.aborted) throw abortedError();
       const isStale = needsNewToken(causeOf(error));
       const mayRepeat = isStale ? newTokens++ === 0 : isSilent(error);
-      if (!mayRepeat || endMs - nowMs() <= PAUSE_MS) throw error;
+      // What is left at the end is too short to learn anything: why it failed before says more.
+      const last = shareMs < SHORT_MS ? (before ?? error) : error;
+      if (!mayRepeat) throw error;
+      if (endMs - nowMs() <= PAUSE_MS) throw last;
+      before = last;
       await pause(PAUSE_MS, signal);
     }
   }
