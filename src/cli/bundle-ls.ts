@@ -1,10 +1,13 @@
 import type { BundleDeps } from "./bundle-commands.ts";
 import { bundleJson } from "./bundle-json.ts";
-import { listText } from "./bundle-text.ts";
+import { countBad, listText } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { openSources } from "./open-sources.ts";
 
-/** `bundle ls SOURCE…`: the images of bundles. 65 for what is no bundle or broken, 2 for what cannot be read. */
+/**
+ * `bundle ls SOURCE…`: the images of bundles. 1 where something is missing of one, 65 for what is no bundle or broken, 2 for
+ * what cannot be read.
+ */
 export async function bundleLs(
   sources: readonly string[],
   io: CommandIo,
@@ -25,6 +28,6 @@ export async function bundleLs(
       if (one.ok) io.stdout(listText(one.found, io));
     }
   const failed = opened.filter((one) => !one.ok);
-  if (failed.length === 0) return 0;
+  if (failed.length === 0) return opened.some((one) => one.ok && countBad(one.found) > 0) ? 1 : 0;
   return failed.some(({ error }) => error.code !== "unreadable") ? 65 : 2;
 }

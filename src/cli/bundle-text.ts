@@ -67,6 +67,11 @@ export function problemLines({ problems }: FoundBundle, columns: number | undefi
     });
 }
 
+/** Of those that are told as errors. */
+export function countBad({ problems }: FoundBundle): number {
+  return problems.filter(({ severity }) => severity !== "warning").length;
+}
+
 /** Images that do not keep their digest: each reason once. */
 export function noteLines({ bundle }: FoundBundle, columns: number | undefined): readonly string[] {
   return bundle.images.flatMap(({ name, top, newDigest }) =>

@@ -1,7 +1,7 @@
 import { plainText } from "../core/plain-text.ts";
 import type { BundleDeps, BundleVerifyOptions, FoundBundle } from "./bundle-commands.ts";
 import { bundleJson } from "./bundle-json.ts";
-import { count, noteLines, problemLines, summary } from "./bundle-text.ts";
+import { count, countBad, noteLines, problemLines, summary } from "./bundle-text.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { type OpenedSource, openSources } from "./open-sources.ts";
 import { hangText } from "./wrap-text.ts";
@@ -45,7 +45,7 @@ function forgive(found: FoundBundle): FoundBundle {
 }
 
 function verdictText(source: string, found: FoundBundle, columns: number | undefined): string {
-  const bad = badOnes(found);
+  const bad = countBad(found);
   const details = [...problemLines(found, columns), ...noteLines(found, columns)];
   const isLeftOut = found.problems.some(({ code }) => code === "increment" || code === "left-out-platform");
   const verdict =
@@ -56,12 +56,8 @@ function verdictText(source: string, found: FoundBundle, columns: number | undef
   return `${[...about(summary(found)), ...details, ...about(verdict)].join("\n")}\n`;
 }
 
-function badOnes({ problems }: FoundBundle): number {
-  return problems.filter(({ severity }) => severity !== "warning").length;
-}
-
 function isFine(one: OpenedSource): boolean {
-  return one.ok && badOnes(one.found) === 0;
+  return one.ok && countBad(one.found) === 0;
 }
 
 function exitCodeOf(one: OpenedSource): ExitCode {

@@ -7,7 +7,7 @@ import type { PushCommands } from "./push-commands.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
-  /** Absolute; put before every absolute path that is read or written. "" for none. */
+  /** Absolute; put before every absolute path that is read or written, but for bundles and their options. "" for none. */
   readonly root: string;
   readonly json: boolean;
 }

@@ -1,4 +1,4 @@
-import type { Evidence, Factor } from "../core/fleet/rollout-state.ts";
+import type { Evidence, Factor, HaltCode } from "../core/fleet/rollout-state.ts";
 import { plainText } from "../core/plain-text.ts";
 import { countNodes, formatCount, formatWhen, listNames, nameBundle } from "./fleet-figures.ts";
 import type { RolloutReport } from "./fleet-report.ts";
@@ -26,7 +26,7 @@ export function haltLines(report: RolloutReport, nowMs: number, style: FleetStyl
     ...wrapped(`${what} ${formatWhen(atMs, nowMs)} (${code}): ${message}`, style, ...(isNow ? [RED] : [])),
     ...evidenceLines(evidence, style),
     ...growing.map((line) => style.paint(line, DIM)),
-    ...(isNow ? adviceLines(report, code === "operator", style) : []),
+    ...(isNow ? adviceLines(report, code, style) : []),
     ...(isNow || spec.from === undefined || state.phase !== "reverting"
       ? []
       : wrapped(`nodes get ${nameBundle(spec.from)} back`, style)),
@@ -61,22 +61,31 @@ function describeFactor({ name, value, unwell, unwellOf, well, wellOf }: Factor)
   return plainText(`${name}=${value}: ${bad} of ${badOf} that did badly, ${good} of ${goodOf} that did well`);
 }
 
-function adviceLines(
-  { spec, state }: RolloutReport,
-  isByOperator: boolean,
-  style: FleetStyle,
-): readonly string[] {
+/** Where nobody refused there is nobody to ask again. */
+const RESUMES: ReadonlySet<HaltCode> = new Set(["operator", "class-untried", "unproven"]);
+
+function adviceLines({ spec, state }: RolloutReport, code: HaltCode, style: FleetStyle): readonly string[] {
   const command = `mirrorlet fleet rollout`;
   const touched = state.halted?.wave !== undefined;
-  const rows: (readonly Cell[])[] = [
-    isByOperator
+  const rows: (readonly [string, string])[] = [
+    RESUMES.has(code)
       ? [`${command} resume ${spec.id}`, "goes on"]
       : [`${command} retry ${spec.id}`, "asks again, all"],
     ...(spec.from === undefined
       ? []
-      : [[`${command} revert ${spec.id}`, touched ? `serial ${spec.from.serial} again` : "ends it"]]),
+      : [
+          [`${command} revert ${spec.id}`, touched ? `serial ${spec.from.serial} again` : "ends it"] as const,
+        ]),
     [`${command} start --supersedes ${spec.id}`, "another state"],
   ];
-  const code = state.halted?.code ?? "operator";
-  return ["", ...wrapped(HALT_ADVICE[code], style), ...layoutTable(rows, { ...style, indent: 2 })];
+  return ["", ...wrapped(HALT_ADVICE[code], style), ...commandLines(rows, style)];
+}
+
+/** A command stays whole, to be copied: what it does stands below it where there is no room beside. */
+function commandLines(rows: readonly (readonly [string, string])[], style: FleetStyle): readonly string[] {
+  const most = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
+  const isWide = 2 + most(0) + 2 + most(1) > (style.columns ?? Number.POSITIVE_INFINITY);
+  return isWide
+    ? rows.flatMap(([command, what]) => [`  ${command}`, `    ${what}`])
+    : layoutTable(rows, { ...style, indent: 2 });
 }

@@ -69,7 +69,9 @@ function listShared(name: string, { members }: Channel, { channels, view }: Flee
     const [first] = both;
     if (first === undefined) return [];
     return [
-      `${countNodes(both.length)} are members of ${other} too, ${first.id} for one, and take from neither`,
+      both.length === 1
+        ? `${first.id} is a member of ${other} too, and takes from neither`
+        : `${countNodes(both.length)} are members of ${other} too, ${first.id} for one, and take from neither`,
     ];
   });
 }

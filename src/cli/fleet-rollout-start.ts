@@ -9,14 +9,13 @@ import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { planLines } from "./fleet-plan-text.ts";
 import type { FleetPicture } from "./fleet-report.ts";
 import type { RolloutStartOptions } from "./fleet-store-commands.ts";
-import { type FleetStorePort, type Refused, sayDoubt } from "./fleet-store-port.ts";
+import { type Refused, sayDoubt } from "./fleet-store-port.ts";
 import type { FleetVerifyDeps } from "./fleet-verify.ts";
 import { openPublished } from "./open-published.ts";
 import { createPaint } from "./paint.ts";
-import { watchRollout } from "./watch-rollout.ts";
+import { type WatchDeps, watchRollout } from "./watch-rollout.ts";
 
-export interface RolloutStartDeps extends Pick<FleetVerifyDeps, "readSources" | "sha256"> {
-  readonly store: FleetStorePort;
+export interface RolloutStartDeps extends Pick<FleetVerifyDeps, "readSources">, WatchDeps {
   readonly nowMs: () => number;
   /** Who calls, for `createdBy`. */
   readonly user: string;

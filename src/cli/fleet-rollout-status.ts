@@ -1,24 +1,17 @@
-import type { Sha256 } from "../core/fleet/membership.ts";
 import { isEnded } from "../core/fleet/rollout-state.ts";
 import { type CommandIo, type ExitCode, printJson } from "./command.ts";
 import { type FleetPicture, reportRollout } from "./fleet-report.ts";
 import { rolloutJson } from "./fleet-rollout-json.ts";
 import { rolloutLines } from "./fleet-rollout-text.ts";
-import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint } from "./paint.ts";
-import { exitCodeOf, watchRollout } from "./watch-rollout.ts";
-
-interface RolloutStatusDeps {
-  readonly store: FleetStorePort;
-  readonly sha256: Sha256;
-}
+import { exitCodeOf, type WatchDeps, watchRollout } from "./watch-rollout.ts";
 
 /** `fleet rollout status [ID]`: without one, those that go on, else the newest. 2: there is none. */
 export async function fleetRolloutStatus(
   id: string | undefined,
   { watch }: { readonly watch: boolean | undefined },
   io: CommandIo,
-  deps: RolloutStatusDeps,
+  deps: WatchDeps,
 ): Promise<ExitCode> {
   const picture = await deps.store.look();
   const ids = id === undefined ? chooseRollouts(picture) : [id];

@@ -93,8 +93,10 @@ export const HALT_ADVICE: Readonly<Record<HaltCode, string>> = {
   operator: "somebody halted it: resume goes on where it stood",
   "preflight-failed":
     "no node was touched: mend what they say, then retry; or allow for it with preflight.maxFailed",
-  "preflight-empty": "no node was touched: see that nodes of its scope are connected, then retry",
-  "too-many-failed": "mend what they say, then retry; nodes that failed have gone back by themselves",
+  "preflight-empty":
+    "no node was touched: see that nodes of its scope are connected and can be asked, then retry",
+  "too-many-failed":
+    "mend what they say, then retry; nodes that went back did so by themselves, those that are lost may run either state",
   "too-many-silent": "look at these nodes: they were told, and may run either state",
   "too-few-done": "more nodes failed or were lost than minDone allows: mend what they say, then retry",
   "class-untried": "connect a node of that class, or leave the class out of the scope; then resume",

@@ -10,6 +10,9 @@ export interface PlannedBundles {
   readonly leftOut: readonly string[];
 }
 
+/** A folder may hold hundreds of files of other programs. */
+const MOST_NOTES = 5;
+
 /**
  * Finds a place for each image and says which digests change, and what is left out. Undefined: it was told why nothing
  * can be pushed.
@@ -25,6 +28,8 @@ export function planBundles(
     allowNewDigest: options.allowNewDigest === true,
   });
   const tell = (text: string) => io.stderr(`mirrorlet: ${plainText(text)}\n`);
+  for (const note of bundles.notes.slice(0, MOST_NOTES)) tell(note);
+  if (bundles.notes.length > MOST_NOTES) tell(`and ${bundles.notes.length - MOST_NOTES} more of that kind`);
   const inTheWay = [...new Set([...bundles.problems, ...problems])];
   if (images.length === 0 && inTheWay.length + leftOut.length === 0) {
     tell(`${wish.sources.join(", ")}: no image in there`);

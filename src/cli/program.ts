@@ -46,8 +46,15 @@ function createProgram(commands: Commands, output: ProgramOutput, done: Done): C
   const program = new Command("mirrorlet")
     .description("Points containerd at your registry mirror, and proves that pulls go there.")
     .usage("COMMAND [options]")
-    .option("--root <dir>", "put <dir> before every absolute path that is read or written", parseRoot)
-    .option("--json", "print one JSON document instead of text")
+    .option(
+      "--root <dir>",
+      "put <dir> before every absolute path that is read or written, but for bundles and what their options name",
+      parseRoot,
+    )
+    .option(
+      "--json",
+      "print one JSON document instead of text; push tells its events, too, one a line on stderr",
+    )
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
     .addHelpText("after", exitCodes)

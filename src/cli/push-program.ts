@@ -21,7 +21,10 @@ export function addPushCommand(
     .addOption(new Option("--private-registry <host:port/namespace>", "the same as --to"))
     .addOption(new Option("--source <file>", "a bundle; may be repeated").argParser(collect))
     .addOption(new Option("--images <dir>", "a folder with a bundle"))
-    .option("--name <image>", "name of the one image that its bundle does not name, such as gcr.io/a/b:1.0");
+    .option(
+      "--name <image>",
+      "name of the image that its bundle does not name, such as gcr.io/a/b:1.0; without a tag, of all that have one there",
+    );
   addRegistryOptions(push, collect)
     .option("--threads <n>", "uploads at once; fewer where the registry chokes", "4")
     .option("--chunk-size <size>", "send blobs in pieces of <size>, such as 16MiB (default: whole)")

@@ -28,8 +28,10 @@ export interface PushDeps extends PasswordSources {
 /** What bundles hold, as one. */
 export interface ReadBundles {
   readonly trees: readonly ImageTree[];
-  /** What is wrong with them, so that not all that they should hold could be pushed. */
+  /** Why nothing of them can be pushed. */
   readonly problems: readonly string[];
+  /** What is odd about them, and no reason to push less. */
+  readonly notes: readonly string[];
 }
 
 /** Rejects with what `explain` understands. */

@@ -33,10 +33,13 @@ export function summaryText(
     `${count(of("pushed").length, "image")} pushed to ${target}, ${of("there").length} there before`,
     `${formatBytes(bytes.sent)} sent in ${formatDuration(tookMs)}${bytes.sent > 0 ? rate : ""}, ${formatBytes(bytes.mounted)} mounted, ${formatBytes(bytes.there)} there before`,
   ];
-  for (const { name, newDigest } of results)
+  for (const { name, digest, newDigest } of results)
     if (newDigest !== undefined)
       parts.push(
-        ...hangText(`${name} leads to ${newDigest}, one platform alone: its list is not there`, columns),
+        ...hangText(
+          `${name} leads to ${newDigest}, one platform alone: its list, ${digest}, is not there`,
+          columns,
+        ),
       );
   parts.push(...leftOverText(leftOver, columns));
   if (leftOut.length > 0)
@@ -49,29 +52,50 @@ export function summaryText(
   return [
     ...parts,
     "",
-    `${count(failed.length, "image")} failed${left > 0 ? `, ${left} not tried any more` : ""}:`,
+    failed.length === 0
+      ? `${count(left, "image")} not tried any more.`
+      : `${count(failed.length, "image")} failed${left > 0 ? `, ${left} not tried any more` : ""}:`,
     ...failed.flatMap(({ name, reason = "" }) => [
       `  ${name}`,
       ...wrapText(plainText(reason), columns, 4).map((line) => `    ${line}`),
     ]),
     "",
-    failed.some(({ isDamaged }) => isDamaged) ? DAMAGED : GOES_ON,
+    ...wrapText(wayOn(failed), columns, 0),
     "",
   ].join("\n");
+}
+
+function wayOn(failed: readonly ImageResult[]): string {
+  if (failed.some(({ isDamaged }) => isDamaged)) return DAMAGED;
+  return failed.some(({ needsChange }) => needsChange) ? CHANGED_GOES_ON : GOES_ON;
 }
 
 /** What is at the registry besides the images. */
 function leftOverText(leftOver: LeftOver | undefined, columns: number): readonly string[] {
   if (leftOver === undefined) return [];
-  const { repository, why } = leftOver;
+  const { repository, holds, why } = leftOver;
+  const { passed, kept, stays } = HELD[holds];
   const text =
     why === "emptied"
-      ? `The repository ${repository}, which layers passed through, is empty again; registries may go on listing it.`
+      ? `The repository ${repository}, ${passed}, is empty again; registries may go on listing it.`
       : why === "kept"
-        ? `The repository ${repository} keeps what was sent before it ended: the same command goes on with it.`
-        : `The repository ${repository} stays, as ${STAYS[why]}: it has the layers once more by name, takes no space of its own, and the next push uses it.`;
+        ? `The repository ${repository} keeps ${kept}.`
+        : `The repository ${repository} stays, as ${STAYS[why]}: it has ${stays}, and the next push uses it.`;
   return wrapText(text, columns, 0);
 }
+
+const HELD: Readonly<Record<LeftOver["holds"], Readonly<Record<"passed" | "kept" | "stays", string>>>> = {
+  layers: {
+    passed: "which layers passed through",
+    kept: "what was sent before it ended: the same command goes on with it",
+    stays: "the layers once more by name, takes no space of its own",
+  },
+  probe: {
+    passed: "where mounts were tried with two bytes",
+    kept: "the two bytes with which mounts were tried: the next push uses it",
+    stays: "the two bytes with which mounts were tried, and no layers",
+  },
+};
 
 const STAYS: Readonly<Record<NotDeleted, string>> = {
   refused: "the login may not delete there",
@@ -80,6 +104,9 @@ const STAYS: Readonly<Record<NotDeleted, string>> = {
 };
 
 const GOES_ON = "The same command goes on from here: what is there is not sent again.";
+
+const CHANGED_GOES_ON =
+  "When that has been put right, the same command goes on from here: what is there is not sent again.";
 
 const DAMAGED = "The bundle is damaged: push a whole copy of it. What is there is not sent again.";
 

@@ -78,6 +78,7 @@ export async function showPush(
       tookMs,
       interrupt,
       leftOver: leftOver?.repository,
+      leftOverHolds: leftOver?.holds,
       leftOverWhy: leftOver?.why,
     });
   else if ("error" in ended) {

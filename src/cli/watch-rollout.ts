@@ -1,6 +1,6 @@
 import { formatMoment } from "../core/evidence/format-age.ts";
 import type { Sha256 } from "../core/fleet/membership.ts";
-import type { CommandIo, ExitCode } from "./command.ts";
+import { type CommandIo, type ExitCode, INTERRUPTED, type Interrupt } from "./command.ts";
 import { type RolloutReport, reportRollout } from "./fleet-report.ts";
 import { rolloutJson } from "./fleet-rollout-json.ts";
 import { isAtRest, progressLine, tellRolloutNews } from "./fleet-rollout-news.ts";
@@ -10,8 +10,10 @@ import type { FleetStorePort } from "./fleet-store-port.ts";
 import { createPaint, RED } from "./paint.ts";
 import { clipText } from "./wrap-text.ts";
 
-interface WatchDeps {
+export interface WatchDeps {
   readonly store: FleetStorePort;
+  /** Returns what ends that. */
+  readonly onInterrupt: (call: (signal: Interrupt) => void) => () => void;
   readonly sha256: Sha256;
 }
 
@@ -20,7 +22,7 @@ const QUIET_MS = 30_000;
 
 /**
  * Follows a rollout until nothing more happens by itself: what happens as lines, in between how far it is, at the end all
- * of it. With --json a document a line for each change. 0: it is done.
+ * of it. With --json a document a line for each change. 0: it is done. Who interrupts it ends the watching alone.
  */
 export async function watchRollout(id: string, io: CommandIo, deps: WatchDeps): Promise<ExitCode> {
   const stopping = new AbortController();
@@ -29,6 +31,11 @@ export async function watchRollout(id: string, io: CommandIo, deps: WatchDeps): 
   let lastMs = 0;
   let isMissing = false;
   const { signal } = stopping;
+  let interrupt: Interrupt | undefined;
+  const forget = deps.onInterrupt((name) => {
+    interrupt = name;
+    stopping.abort();
+  });
   const over = io.stdoutClosed === undefined ? signal : AbortSignal.any([signal, io.stdoutClosed]);
   await deps.store.watch(over, (picture) => {
     const report = reportRollout(picture, id, deps.sha256);
@@ -39,7 +46,9 @@ export async function watchRollout(id: string, io: CommandIo, deps: WatchDeps): 
     }
     if (report === undefined || isAtRest(report)) stopping.abort();
   });
+  forget();
   progress.clear();
+  if (interrupt !== undefined) return INTERRUPTED[interrupt];
   if (last === undefined || isMissing) {
     io.stderr(`mirrorlet: there is no rollout ${id}\n`);
     return 2;

@@ -4,6 +4,7 @@ import type { FleetStoreCommands, StoreOptions } from "../cli/fleet-store-comman
 import { type FleetStorePort, FleetUnavailable } from "../cli/fleet-store-port.ts";
 import { formatIssue } from "../core/issue.ts";
 import type { EngineNotice } from "../fleet/engine/engine.ts";
+import { onInterrupt } from "./on-interrupt.ts";
 
 /** begin: what a fleet may begin with, so that its journal is made where there is none. */
 type Use = "look" | "change" | "begin";
@@ -50,12 +51,13 @@ export function composeFleetStoreCommands(
     rolloutStart: (file, options) =>
       withStore(options, async (store, io) => {
         const { fleetRolloutStart } = await import("../cli/fleet-rollout-start.ts");
-        return fleetRolloutStart(file, options, io, { ...(await verifying()), ...(await caller()), store });
+        const deps = { ...(await verifying()), ...(await caller()), onInterrupt, store };
+        return fleetRolloutStart(file, options, io, deps);
       }),
     rolloutStatus: (id, options) =>
       look(options, async (store, io) => {
         const { fleetRolloutStatus } = await import("../cli/fleet-rollout-status.ts");
-        return fleetRolloutStatus(id, options, io, { store, ...(await hashing()) });
+        return fleetRolloutStatus(id, options, io, { store, onInterrupt, ...(await hashing()) });
       }),
     rolloutCommand: (verb, id, options) =>
       withStore(options, async (store, io) => {

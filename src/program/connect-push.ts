@@ -8,7 +8,13 @@ import { openJournal } from "../bundle/journal/open-journal.ts";
 import { noJournal, type PushJournal } from "../bundle/journal/push-journal.ts";
 import type { PassContext } from "../bundle/passing/hold-blob.ts";
 import { connectRegistry, pingRegistry } from "../bundle/registry/connect-registry.ts";
-import { createLoginFinder, type FindLogin, loginFiles } from "../bundle/registry/find-login.ts";
+import {
+  createLoginFinder,
+  type FindLogin,
+  LoginError,
+  loginFiles,
+  pathsWithLogins,
+} from "../bundle/registry/find-login.ts";
 import { certificateDirectories, readText, readTlsFiles } from "../bundle/registry/read-tls-files.ts";
 import { createRetrier, type RetrierOptions, type Retry } from "../bundle/registry/retrier.ts";
 import type { LoginGiven } from "../cli/find-login.ts";
@@ -19,6 +25,7 @@ import { createLanes } from "../core/bundle/push/lanes.ts";
 import type { PushEvent } from "../core/bundle/push/push-event.ts";
 import type { PushTarget } from "../core/bundle/push/push-target.ts";
 import { plainText } from "../core/plain-text.ts";
+import { RegistryError } from "../registry/registry-error.ts";
 
 /** A registry that has answered and let us in, with what pushes to it share. */
 export interface PushConnection {
@@ -31,10 +38,15 @@ export interface PushConnection {
   close(): void;
 }
 
+type ConnectionOptions = Pick<
+  PushOptions,
+  "root" | "cacert" | "certDir" | "dockerConfig" | "insecure" | "deep" | "allowNewDigest"
+>;
+
 /** Rejects where the registry cannot be reached, or lets nobody in. */
 export async function connectPush(
   { target, threads, chunkBytes }: PushWish,
-  options: PushOptions,
+  options: ConnectionOptions,
   given: LoginGiven,
 ): Promise<PushConnection> {
   const { host, namespace, protocol } = target;
@@ -62,7 +74,10 @@ export async function connectPush(
       pause: (ms) => sleep(ms, undefined, { signal }),
       onRetry,
     });
-  await pingRegistry(link, retrierOf(tellOfWait), namespace);
+  const others = given.kind === "stored" ? pathsWithLogins(storesOf(options), host, namespace) : [];
+  await pingRegistry(link, retrierOf(tellOfWait), namespace, others).catch((error: unknown) => {
+    throw given.kind === "none" ? asLoginWanted(error) : error;
+  });
   const { journal, claim, warnings } = journalOf(target);
   let staging: StagingClaim | undefined;
   const ways = { chunkBytes, patchFirst: false };
@@ -102,6 +117,13 @@ function tellOfWait({ what, failed, delayMs, reason }: Retry): void {
   );
 }
 
+/** The advice to give a login would be at odds with the option that forbids it. */
+function asLoginWanted(error: unknown): unknown {
+  if (!(error instanceof RegistryError) || error.code !== "no-credentials") return error;
+  const fix = "push without --need-credential=false or --no-registry-credential, and with a login";
+  return new LoginError(`${error.failure.cause}; ${fix}`);
+}
+
 const freshName = (): string => randomBytes(6).toString("hex");
 const freshClaim = (): StagingClaim => ({ names: [freshName()], release() {} });
 const owner = { host: hostname(), pid: process.pid, isRunning, freshName };
@@ -135,8 +157,11 @@ function journalOf({ protocol, host, namespace }: PushTarget): {
 
 export function loginFinder(given: LoginGiven, host: string, dockerConfig: string | undefined): FindLogin {
   if (given.kind === "none") return async () => undefined;
-  if (given.kind === "stored")
-    return createLoginFinder({ files: loginFiles(dockerConfig, process.env) }, host);
+  if (given.kind === "stored") return createLoginFinder(storesOf({ dockerConfig }), host);
   const { username, password } = given;
   return async () => ({ kind: "login", username, password });
+}
+
+function storesOf({ dockerConfig }: { readonly dockerConfig?: string | undefined }) {
+  return { files: loginFiles(dockerConfig, process.env) };
 }

@@ -79,7 +79,7 @@ function passingRegistry(
         },
         async read() {
           const passed = await push.read();
-          return { trees: await readImageTrees(passed), problems: problemsOf(passed.bundles) };
+          return { trees: await readImageTrees(passed), ...problemsOf(passed.bundles) };
         },
         async push(images, areAll) {
           const results = await push.push(images);

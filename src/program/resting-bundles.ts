@@ -2,7 +2,7 @@ import type { OpenedBundle } from "../bundle/read/open-bundle.ts";
 import { pushImages } from "../bundle/upload/push-images.ts";
 import { type OpenBundle, readImageTrees } from "../bundle/upload/read-image-trees.ts";
 import { surveyImages } from "../bundle/upload/survey-images.ts";
-import type { RestingBundles } from "../cli/push-registry.ts";
+import type { ReadBundles, RestingBundles } from "../cli/push-registry.ts";
 import type { Problem } from "../core/bundle/gathered.ts";
 import { connectPush } from "./connect-push.ts";
 
@@ -14,7 +14,7 @@ export async function restingBundles(
   const { source } = opened;
   return {
     trees: await readImageTrees(opened),
-    problems: problemsOf(bundles),
+    ...problemsOf(bundles),
     async connect(wish, options, login) {
       const { contextOf, warnings, stop, close } = await connectPush(wish, options, login);
       return {
@@ -32,9 +32,17 @@ export async function restingBundles(
   };
 }
 
-/** What is missing may be at the registry, which is asked; all else that is wrong would be left out silently. */
-export function problemsOf(bundles: readonly OpenedBundle[]): readonly string[] {
-  const isInTheWay = ({ severity, code }: Problem): boolean =>
-    severity === "error" && code !== "missing-blob" && code !== "missing-manifest";
-  return bundles.flatMap(({ bundle }) => bundle.problems.filter(isInTheWay).map(({ message }) => message));
+/** Of what cannot be read nobody knows which images are in it; all else that is wrong is told of the image that has it. */
+export function problemsOf(bundles: readonly OpenedBundle[]): Pick<ReadBundles, "problems" | "notes"> {
+  const all = bundles.flatMap(({ bundle }) => bundle.problems);
+  const told = (isTold: (problem: Problem) => boolean) => all.filter(isTold).map(({ message }) => message);
+  return {
+    problems: told(
+      ({ severity, code }) =>
+        severity === "error" && (code === "unreadable-archive" || code === "no-end-mark"),
+    ),
+    notes: told(
+      ({ severity, code }) => code === "passed-over" || (severity === "warning" && code === "name-twice"),
+    ),
+  };
 }

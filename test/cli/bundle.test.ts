@@ -119,6 +119,15 @@ test("verify ends with 0, 1, 65 or 2, and tells why", async (t) => {
   assert.deepEqual([(await run("verify", [cut])).code, (await run("ls", [cut])).code], [1, 65]);
 });
 
+test("ls: what it tells as an error is its failure, too", async (t) => {
+  const source = bundleFile(t, "a.tar", without(image.blobs.at(-1)?.digest));
+  const listed = await run("ls", [source]);
+  assert.match(listed.stdout, /\nerror: gcr\.io\/a\/b:1: sha256:\w+ is missing /);
+  assert.equal(listed.code, 1);
+  const whole = bundleFile(t, "b.tar", tarOf(layoutParts({ [NAME]: image })));
+  assert.equal((await run("ls", [source, whole], { json: true })).code, 1);
+});
+
 test("platforms that were left out are an error until that is allowed", async (t) => {
   const source = bundleFile(t, "a.tar", without(image.manifests[1]?.digest));
   assert.equal((await run("verify", [source])).code, 1);

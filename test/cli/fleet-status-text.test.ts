@@ -100,6 +100,26 @@ test("a halt: how many of how many, the first error of each kind, what they have
   );
 });
 
+test("what a halt proposes is what its advice says, and keeps within 80 columns whatever it is called", () => {
+  const picture = haltedFleet();
+  const id = "registry-mirror-frankfurt-2026-11-27-second-try";
+  const channels = picture.channels.map((channel) => ({
+    ...channel,
+    rollouts: channel.rollouts.map(({ spec, state }) => ({
+      spec: { ...spec, id: spec.id === "stable-8" ? id : spec.id },
+      state: { ...state, ...(state.halted && { halted: { ...state.halted, code: "unproven" as const } }) },
+    })),
+  }));
+  const report = reportRollout({ ...picture, channels }, id, sha256);
+  assert.ok(report);
+  const lines = rolloutLines(report, NOW, style(80));
+  assert.match(lines.join("\n"), new RegExp(`^  mirrorlet fleet rollout resume ${id}\n    goes on$`, "m"));
+  const commands = lines.filter((line) => line.startsWith("  mirrorlet"));
+  assert.equal(commands.length, 3);
+  const long = lines.filter((line) => line.length > 80 && !commands.includes(line));
+  assert.deepEqual(long, []);
+});
+
 test("words of nodes cannot move the cursor", () => {
   const evil = "x\u001b[2J\u202ey";
   const halted = (evidence: object): RolloutState =>

@@ -542,6 +542,22 @@ test("--watch ends when nobody reads it any more", async (t) => {
   }
 });
 
+test("--watch that is interrupted clears its line, and ends as interrupted", async (t) => {
+  const { dir } = await workshop(t);
+  const tick = await playWorld(box(30), await journalOf(t, dir));
+  await tick();
+  const [program, ...first] = mirrorletProgram();
+  const place = ["--engine", `journal:${join(dir, "journal")}`, "--fleet", "prod"];
+  const all = [...first, "fleet", "rollout", "status", "--watch", ...place];
+  const child = spawn(program, all, { env: mirrorletEnvironment, stdio: ["ignore", "pipe", "inherit"] });
+  const killed = setTimeout(() => child.kill("SIGKILL"), WAIT_LIMIT_MS);
+  await once(child.stdout, "data");
+  child.kill("SIGINT");
+  const end = await once(child, "exit");
+  clearTimeout(killed);
+  assert.deepEqual(end, [130, null]);
+});
+
 test("on etcd as on a journal; an engine that does not answer is told as that", {
   timeout: 120_000,
 }, async (t) => {

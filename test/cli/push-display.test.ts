@@ -65,7 +65,7 @@ test("without one: a line now and then, and nothing that moves a cursor", () => 
     shown("lines"),
     `40 %  image 0 of 1  12.0 MB of 30.0 MB  4.0 MB/s  0:05 left
 again in 0:08: it answers  [31m503
-40 %  image 0 of 1  12.0 MB of 30.0 MB  4.0 MB/s  0:05 left  1 retried
+40 %  image 0 of 1  12.0 MB of 30.0 MB  4.0 MB/s  1 retried
 pushed  gcr.io/a/b:1
 `,
   );

@@ -6,7 +6,8 @@ const SAMPLE = 64 * 1024;
 /** What tells a file from others and from what it was before, without reading all of it. Undefined: it is no file. */
 export async function sourceIdentity(path: string): Promise<string | undefined> {
   // A pipe is not opened: that waits for whoever writes to it.
-  const file = (await stat(path)).isFile() ? await open(path) : undefined;
+  const isFile = (await stat(path).catch(() => undefined))?.isFile() === true;
+  const file = isFile ? await open(path).catch(() => undefined) : undefined;
   if (file === undefined) return undefined;
   try {
     const stats = await file.stat();

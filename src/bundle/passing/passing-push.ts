@@ -1,3 +1,4 @@
+import type { Digest } from "../../core/bundle/bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import type { LeftOver } from "../../core/bundle/push/left-over.ts";
 import { type PassingBlob, promisedBlob } from "../../core/bundle/push/passing-blob.ts";
@@ -31,7 +32,7 @@ export interface PassingOptions {
   readonly staging: string;
   /** Others of that kind, which pushes before this one may not have emptied, and that none uses. */
   readonly abandoned?: readonly string[];
-  /** For the one image that its bundle does not name. */
+  /** As `planPush` takes it. */
   readonly name?: string | undefined;
 }
 
@@ -68,17 +69,21 @@ export function createPassingPush(
 ): PassingPush {
   const homes = createBlobHomes();
   const brought = new Set<string>();
+  const staged = new Set<Digest>();
   const context: PassContext = {
     ...given,
     emit(event) {
-      if (event.kind === "blob-end" && event.end !== undefined && event.end !== "there")
-        brought.add(keyOf(event));
+      if (event.kind === "blob-end" && event.end !== undefined) {
+        if (event.end !== "there") brought.add(keyOf(event));
+        if (event.repository === staging) staged.add(event.digest);
+      }
       given.emit(event);
     },
   };
   const direct = createDirectBlobs(context, homes, name);
   let probe: Promise<MountProbe> | undefined;
   let mounts = true;
+  let stages = false;
   let refusal: BundleError | undefined;
   let passed: PassedBundles | undefined;
 
@@ -88,6 +93,7 @@ export function createPassingPush(
     probe ??= probeMounts(context.link, context.retrier, context.ways, staging);
     const found = await probe;
     mounts = found.mounts;
+    stages = found.mounts || found.stages;
     if (found.mounts) return { digest, repositories: [staging] };
     if (bundles.isRepeatable) return undefined;
     if (found.stages) {
@@ -188,11 +194,9 @@ export function createPassingPush(
       return images.map((image) => results.get(image) as ImageResult);
     },
     async clean(isWhole) {
-      const isUsed = probe !== undefined;
-      if (context.signal.aborted) return isUsed ? { repository: staging, why: "kept" } : undefined;
       const stagings = [
-        { repository: staging, isUsed },
-        ...abandoned.map((repository) => ({ repository, isUsed: false })),
+        { repository: staging, isProbed: stages, sent: [...staged] },
+        ...abandoned.map((repository) => ({ repository, isProbed: false, sent: [] })),
       ];
       return cleanStaging(stagings, context, homes, isWhole);
     },

@@ -2,8 +2,11 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { baseOfPart, partName } from "../../core/bundle/group-sources.ts";
+import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { FilePart } from "../../core/bundle/scan.ts";
+import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
 import { unreadable } from "./read-error.ts";
+import type { FileReader } from "./read-files.ts";
 
 /** A bundle in several files. */
 export interface PartedFile {
@@ -48,6 +51,25 @@ export async function findParts(source: string): Promise<PartedFile | undefined>
       `${odd.path}: ${odd.size} bytes, and the first part has ${first?.size}: it is cut off, or has the name of another part`,
     );
   return { base, parts, size: parts.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/**
+ * The files of a bundle in parts that a folder holds, of which `path` is one. Many a file ends with digits: these are
+ * parts where the first is there and begins as an archive does, or checksums tell of several. Throws as `findParts` does.
+ */
+export async function findPartsInFolder(path: string, files: FileReader): Promise<PartedFile | undefined> {
+  const base = baseOfPart(path);
+  if (base === undefined) return undefined;
+  const isListed = (await listedParts(base)) > 0;
+  const first = partName(base, 0);
+  const isArchive = async (): Promise<boolean> => {
+    const isThere = await stat(first).then(
+      (stats) => stats.isFile(),
+      () => false,
+    );
+    return isThere && recogniseNature(await files.read({ path: first }, 0, BLOCK)) !== "other";
+  };
+  return isListed || (await isArchive()) ? findParts(path) : undefined;
 }
 
 async function statPart(path: string): Promise<FilePart> {

@@ -3,6 +3,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { type AssembledBundle, assembleBundle } from "../../core/bundle/assemble-bundle.ts";
 import { BundleError } from "../../core/bundle/bundle-error.ts";
 import { createEntryBudget } from "../../core/bundle/collect-scan.ts";
+import type { Problem } from "../../core/bundle/gathered.ts";
 import { recogniseNature } from "../../core/bundle/recognise-nature.ts";
 import type { Location, Nature, Scan } from "../../core/bundle/scan.ts";
 import { BLOCK } from "../../core/bundle/tar/parse-header.ts";
@@ -62,9 +63,10 @@ export async function openBundle(source: string, options: OpenOptions): Promise<
     },
   };
   try {
-    const { scan, container } = await scanSource(source, options, sources);
+    const { scan, container, passedOver = [] } = await scanSource(source, options, sources);
     const bundle = await runAssembly(assembleBundle(scan, digestOf), sources);
-    return { bundle, kept: sources.kept, container };
+    const problems = [...bundle.problems, ...passedOver.map(notRead)];
+    return { bundle: { ...bundle, problems }, kept: sources.kept, container };
   } finally {
     await files.close();
   }
@@ -73,6 +75,12 @@ export async function openBundle(source: string, options: OpenOptions): Promise<
 interface Scanned {
   readonly scan: Scan;
   readonly container: string;
+  readonly passedOver?: readonly string[];
+}
+
+function notRead(folder: string): Problem {
+  const message = `${folder}: no permission to read it: it is passed over`;
+  return { severity: "warning", code: "passed-over", message };
 }
 
 async function scanSource(source: string, options: OpenOptions, sources: AnswerSources): Promise<Scanned> {
@@ -83,7 +91,7 @@ async function scanSource(source: string, options: OpenOptions, sources: AnswerS
     throw unreadable(source, error);
   });
   const { budget, files } = sources;
-  if (stats.isDirectory()) return { scan: await scanFolder(source, budget), container: "folder" };
+  if (stats.isDirectory()) return { ...(await scanFolder(source, budget, files)), container: "folder" };
   const at = { path: source, offset: 0 };
   if (!stats.isFile()) return scanOnce(streamFile(at, 0), source, undefined, options, sources);
   const nature = recogniseNature(await files.read(at, 0, BLOCK));

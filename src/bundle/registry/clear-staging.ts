@@ -13,15 +13,12 @@ export async function clearStaging(
   staging: string,
   digests: readonly Digest[],
 ): Promise<NotDeleted | undefined> {
-  const all = digests.map((digest) => [staging, digest] as const);
-  const probes = [
-    [staging, PROBE_DIGEST],
-    [probeRepository(staging), PROBE_DIGEST],
-  ] as const;
-  for (const [repository, digest] of [...all, ...probes]) {
-    const why = await deleteBlob(link, repository, digest);
+  for (const digest of [...digests, PROBE_DIGEST]) {
+    const why = await deleteBlob(link, staging, digest);
     if (why !== undefined) return why;
   }
+  // Pushes have it in common, and one that may not go there has left nothing in it.
+  await deleteBlob(link, probeRepository(staging), PROBE_DIGEST);
   return undefined;
 }
 

@@ -42,20 +42,37 @@ export function connectRegistry(options: ConnectOptions): ConnectedRegistry {
   return { link: createRegistryLink(url, createSendRequest(pool, signal), authorizer), close: pool.close };
 }
 
+/** More logins than that are not tried before anybody knows which of them is needed. */
+const MOST_LOGINS = 5;
+
 /**
  * Finds out whether a registry answers there, and lets us in, before anything else is done. One that is busy is asked
- * again; one that cannot be reached may be a name that was mistyped. Rejects with RegistryError, AnswerError or
- * ExhaustedError. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+ * again; one that cannot be reached may be a name that was mistyped. `others`: repositories with logins of their own, which
+ * are tried where that of `repository` is refused. Rejects with RegistryError, AnswerError or ExhaustedError.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
-export async function pingRegistry(link: RegistryLink, retrier: Retrier, repository: string): Promise<void> {
-  const failure = await retrier.run(link.url.host, () =>
-    ping(link, repository).catch((error: unknown) => {
-      if (error instanceof RegistryError) return error;
-      throw error;
-    }),
-  );
-  if (failure !== undefined) throw failure;
+export async function pingRegistry(
+  link: RegistryLink,
+  retrier: Retrier,
+  repository: string,
+  others: readonly string[] = [],
+): Promise<void> {
+  let refusal: RegistryError | undefined;
+  for (const one of [repository, ...others.slice(0, MOST_LOGINS)]) {
+    const failure = await retrier.run(link.url.host, () =>
+      ping(link, one).catch((error: unknown) => {
+        if (error instanceof RegistryError) return error;
+        throw error;
+      }),
+    );
+    if (failure === undefined) return;
+    refusal ??= failure;
+    if (!LOGIN_CODES.includes(failure.code)) break;
+  }
+  throw refusal;
 }
+
+const LOGIN_CODES: readonly string[] = ["no-credentials", "credentials-refused", "token-refused"];
 
 /** What failed for minutes was an outage, and it is not over: a proxy answers for a registry that is gone. */
 export async function isGone(link: RegistryLink, failure: unknown, repository: string): Promise<boolean> {

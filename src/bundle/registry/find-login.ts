@@ -67,6 +67,15 @@ export function createLoginFinder(
   };
 }
 
+/** Of what is below a namespace of `host`, the paths that have logins of their own. Throws as a finder's making does. */
+export function pathsWithLogins(
+  { files }: Pick<LoginStores, "files">,
+  host: string,
+  namespace: string,
+): readonly string[] {
+  return [...new Set(files.flatMap((path) => readFile(path).below(host, namespace)))];
+}
+
 function readFile(path: string): DockerLogins {
   let text: string;
   try {

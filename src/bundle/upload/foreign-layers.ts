@@ -9,7 +9,7 @@ export class ForeignLayersError extends Error {
       ? 'let the registry take them (docker-registry: validation.manifests.urls.allow: ["^https?://"]), or '
       : "";
     super(
-      `the registry refuses a manifest with foreign layers, as Windows' base images have them; having their content does not help: ${setting}dump the image with --platform for the platforms that nodes need, and push it with --allow-new-digest where the registry takes no list without all that it names; it answers ${answer.message}`,
+      `the registry refuses a manifest with foreign layers, as Windows' base images have them, whether it has their content or not (it answers ${answer.status}, ${[...new Set(answer.codes)].join(" and ")}): ${setting}dump the image with --platform for what the nodes need, and push that with --allow-new-digest where the registry takes no list without all that it names`,
     );
   }
 }

@@ -8,10 +8,11 @@ import { endsAll } from "../registry/ends-all.ts";
 import { type BlobTransfer, createBlobTransfer } from "./blob-transfer.ts";
 import { blobsStanding, findStanding } from "./find-standing.ts";
 import { createManifestTransfer, type ManifestTransfer } from "./manifest-transfer.ts";
+import { needsChange } from "./needs-change.ts";
 import type { PushContext } from "./push-context.ts";
 import { requireAbsent } from "./require-absent.ts";
 import { asSparseList, onlyPlatform } from "./sparse-list.ts";
-import { BadBlobError } from "./verified-bytes.ts";
+import { isDamage } from "./verified-bytes.ts";
 
 /**
  * Pushes images, a few at a time, in their order.
@@ -56,13 +57,12 @@ async function pushOne(image: PlannedImage, push: ImagePush, context: PushContex
     // Another image's failure has ended the push: of this one nothing can be told.
     if (context.signal.aborted) return { ...about, result: "left" };
     if (endsAll(error) || (await isGone(context.link, error, repository))) context.stop();
-    // With a cause it could not be read, which may have other reasons.
-    const isDamaged = error instanceof BadBlobError && error.cause === undefined;
     return {
       ...about,
       result: "failed",
       reason: describePushFailure(error),
-      ...(isDamaged && { isDamaged }),
+      ...(isDamage(error) && { isDamaged: true }),
+      ...(needsChange(error) && { needsChange: true }),
     };
   }
 }

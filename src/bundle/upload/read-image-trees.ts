@@ -1,5 +1,10 @@
-import type { Bundle, BundleImage, Descriptor, Digest } from "../../core/bundle/bundle.ts";
-import { buildImageTree, type ImageTree, type TreeManifest } from "../../core/bundle/push/image-tree.ts";
+import type { Bundle, Descriptor, Digest } from "../../core/bundle/bundle.ts";
+import {
+  buildImageTree,
+  type ImageTree,
+  type TreeManifest,
+  type TreeParts,
+} from "../../core/bundle/push/image-tree.ts";
 import { readManifestParts } from "../../core/bundle/push/manifest-parts.ts";
 import type { BlobSource } from "../blob-source.ts";
 import { BadBlobError, readVerified } from "./verified-bytes.ts";
@@ -14,28 +19,43 @@ export interface OpenBundle {
   readonly source: BlobSource;
 }
 
-/** Reads the manifests of all images, each once. Throws BadBlobError. */
+/** Reads the manifests of all images, each once. What is wrong with one is a problem of the images that need it. */
 export async function readImageTrees({ bundle, source }: OpenBundle): Promise<readonly ImageTree[]> {
   const known = new Map<Digest, TreeManifest>();
-  const read = async (descriptor: Descriptor, depth: number): Promise<void> => {
-    const { digest } = descriptor;
-    const held = bundle.blobs.get(digest);
-    if (known.has(digest) || held === undefined) return;
+  const bad = new Map<Digest, string>();
+  const readOne = async ({ digest, mediaType }: Descriptor, depth: number, size: number) => {
     if (depth > MAX_DEPTH || known.size >= MAX_MANIFESTS)
       throw new BadBlobError(
         `${source.describe(digest)}: indexes within indexes, deeper or more than any image has`,
       );
-    const bytes = await readVerified(source, digest, held.size, MAX_MANIFEST_BYTES);
-    const result = readManifestParts(bytes, descriptor.mediaType);
+    const bytes = await readVerified(source, digest, size, MAX_MANIFEST_BYTES);
+    const result = readManifestParts(bytes, mediaType);
     if (!result.ok) throw new BadBlobError(`${source.describe(digest)} is no manifest: ${result.reason}`);
-    known.set(digest, { digest, size: held.size, parts: result.parts });
-    for (const child of result.parts.manifests) await read(child, depth + 1);
+    return result.parts;
+  };
+  const read = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    const { digest } = descriptor;
+    const size = bundle.blobs.get(digest)?.size;
+    if (known.has(digest) || bad.has(digest) || size === undefined) return;
+    try {
+      const parts = await readOne(descriptor, depth, size);
+      known.set(digest, { digest, size, parts });
+      for (const child of parts.manifests) await read(child, depth + 1);
+    } catch (error) {
+      if (!(error instanceof BadBlobError)) throw error;
+      bad.set(digest, error.message);
+    }
   };
   for (const { top } of bundle.images) await read(top, 0);
-  const parts = {
-    partsOf: (digest: Digest) => known.get(digest),
-    has: (digest: Digest) => bundle.blobs.has(digest),
+  const parts: TreeParts = {
+    partsOf: (digest) => known.get(digest),
+    has: (digest) => bundle.blobs.has(digest),
+    problemOf({ digest, size }) {
+      const held = bundle.blobs.get(digest)?.size;
+      if (held === undefined || held === size) return bad.get(digest);
+      return `${source.describe(digest)} has ${held} bytes instead of the ${size} that its descriptor says`;
+    },
     leftOut: bundle.leftOut,
   };
-  return bundle.images.map((image: BundleImage) => buildImageTree(image, parts));
+  return bundle.images.map((image) => buildImageTree(image, parts));
 }

@@ -7,6 +7,11 @@ export class BadBlobError extends Error {
   override readonly name = "BadBlobError";
 }
 
+/** It is other than it should be; with a cause it could not be read, which may have other reasons. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof BadBlobError && error.cause === undefined;
+}
+
 /**
  * The bytes of a blob, its last ones only when all of them are what the digest says: whoever waits for `size` bytes
  * never gets a wrong blob whole. Throws BadBlobError.

@@ -1,3 +1,4 @@
+import { parseImageReference } from "../containerd/image-reference.ts";
 import type { Assembly } from "./assembly.ts";
 import type { Bundle, BundleImage, Digest } from "./bundle.ts";
 import { BundleError } from "./bundle-error.ts";
@@ -10,7 +11,7 @@ import { formatBytes } from "./push/format-amount.ts";
 import type { ManifestParts } from "./push/manifest-parts.ts";
 import type { Scan } from "./scan.ts";
 import { isDump } from "./shapes/gather-dump.ts";
-import { gatherRoot } from "./shapes/gather-root.ts";
+import { foldersWithContent, gatherRoot } from "./shapes/gather-root.ts";
 
 /** A bundle with all that is known of it without computing digests. */
 export interface AssembledBundle extends Bundle {
@@ -47,9 +48,16 @@ export function* assembleBundle(
     images,
     blobs: gathered.holdings,
     manifests: gathered.manifests,
-    problems: gathered.problems.slice(0, BUNDLE_LIMITS.problems),
+    problems: orderProblems(gathered.problems).slice(0, BUNDLE_LIMITS.problems),
     ...(gathered.leftOut === undefined ? {} : { leftOut: gathered.leftOut }),
   };
+}
+
+/** There is room for some only: first what keeps all from being pushed, last lists of other programs, often hundreds. */
+function orderProblems(problems: readonly Problem[]): readonly Problem[] {
+  const rank = ({ code }: Problem): number =>
+    code === "unreadable-archive" || code === "no-end-mark" ? 0 : code === "passed-over" ? 2 : 1;
+  return [...problems].sort((a, b) => rank(a) - rank(b));
 }
 
 /** An increment is whole only together with what the site has. */
@@ -66,16 +74,17 @@ function tellIncrement({ leftOut, holdings, problems }: Gathered): void {
 }
 
 /** The list of images is often the last entry, so that it is the first to be lost. */
-function emptyError({ name, isCut }: Scan, { shapes }: Gathered): BundleError {
+function emptyError({ name, isCut }: Scan, { shapes, problems }: Gathered): BundleError {
   if (isCut)
     return new BundleError(
       "damaged",
       `${name}: no list of images is in it, and it ends without the mark of an end: cut off?`,
     );
   if (shapes.size > 0) return new BundleError("unknown", `${name}: the bundle is empty: it lists no image`);
+  const passedOver = problems.find(({ code }) => code === "passed-over");
   return new BundleError(
     "unknown",
-    `${name}: no bundle: neither an OCI layout nor an archive of images is in it`,
+    `${name}: no bundle: neither an OCI layout nor an archive of images is in it${passedOver === undefined ? "" : ` (${passedOver.message})`}`,
   );
 }
 
@@ -86,8 +95,9 @@ function* gatherScan(
   depth: number,
 ): Assembly<void> {
   const found: string[] = [];
+  const own = foldersWithContent(scan);
   for (const root of findRoots(scan)) {
-    const images = yield* gatherRoot(gathered, scan, root, digestOf);
+    const images = yield* gatherRoot(gathered, scan, root, own.has(root), digestOf);
     if (images === undefined) continue;
     found.push(root);
     gathered.images.push(...images);
@@ -124,31 +134,49 @@ function findRoots(scan: Scan): readonly string[] {
     .sort((a, b) => a.split("/").length - b.split("/").length || (a < b ? -1 : 1));
 }
 
-/** Full names, each once. */
+/** Full names, each once; of a name that several images have, all of these. */
 function nameImages({ images, problems, manifests }: Gathered): readonly BundleImage[] {
-  const named = new Map<string, BundleImage>();
+  const distinct = new Map<string, BundleImage>();
+  const byName = new Map<string, Digest>();
   const tell = (severity: "error" | "warning", code: Problem["code"], message: string) =>
     problems.push({ severity, code, message });
   for (const image of images) {
+    const { name: given, ref, newDigest, problem, top } = image;
     const name = nameOf(image);
-    if (name === "") tell("warning", "bad-name", `${JSON.stringify(image.name)} is no name of an image`);
+    const badName = name === "" && given !== undefined ? reasonAgainst(given) : undefined;
+    if (badName !== undefined) tell("warning", "bad-name", badName);
     const insists = name === undefined ? undefined : digestInName(name);
-    if (insists !== undefined && insists !== image.top.digest)
-      tell("error", "bad-name", `${name}: the bundle has ${image.top.digest} under this name`);
-    const key = name || image.top.digest;
-    const before = named.get(key);
-    if (before !== undefined && before.top.digest !== image.top.digest)
-      tell(
-        "error",
-        "name-twice",
-        `${key}: two images have this name, ${before.top.digest} and ${image.top.digest}`,
-      );
-    const { newDigest } = image;
-    const found = { name: name || undefined, top: withType(image, manifests) };
-    if (before === undefined) named.set(key, newDigest === undefined ? found : { ...found, newDigest });
+    if (insists !== undefined && insists !== top.digest)
+      tell("error", "bad-name", `${name}: the bundle has ${top.digest} under this name`);
+    const before = name ? byName.get(name) : undefined;
+    if (before !== undefined && before !== top.digest)
+      tell("error", "name-twice", `${name}: two images have this name, ${before} and ${top.digest}`);
+    if (name && before === undefined) byName.set(name, top.digest);
+    const key = `${name || (ref ?? "")} ${top.digest}`;
+    if (distinct.has(key)) continue;
+    distinct.set(key, {
+      name: name || undefined,
+      top: withType(image, manifests),
+      ...(name || ref === undefined ? {} : { ref }),
+      ...(badName === undefined ? {} : { badName }),
+      ...(newDigest === undefined ? {} : { newDigest }),
+      ...(problem === undefined ? {} : { problem }),
+    });
   }
-  const others = new Set([...named.values()].flatMap((image) => digestsBelow(image, manifests)));
-  return [...named.values()].filter(({ name, top }) => name !== undefined || !others.has(top.digest));
+  const found = [...distinct.values()];
+  const below = (some: readonly BundleImage[]): ReadonlySet<Digest> =>
+    new Set(some.flatMap((image) => digestsBelow(image, manifests)));
+  const belowNamed = below(found.filter(({ name }) => name !== undefined));
+  const belowAny = below(found);
+  return found.filter(
+    ({ name, ref, top }) =>
+      name !== undefined || !(ref === undefined ? belowAny : belowNamed).has(top.digest),
+  );
+}
+
+function reasonAgainst(name: string): string {
+  const parsed = parseImageReference(name);
+  return parsed.ok ? `${JSON.stringify(name)} is no name of an image` : parsed.message;
 }
 
 /** "": it has one that is none. */

@@ -16,6 +16,8 @@ export const BUNDLE_LIMITS = {
   headersBefore: 8,
   /** Links that lead to links. */
   linkHops: 8,
+  /** Links to folders of what an image is made of. */
+  linkedFolders: 16,
   /** Archives in archives. */
   nesting: 3,
   /** Files of an archive in an archive, of which one at least has to have a name that bundles have. */

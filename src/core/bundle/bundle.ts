@@ -20,10 +20,16 @@ export interface Descriptor {
 export interface BundleImage {
   /** `gcr.io/a/b:tag`, `gcr.io/a/b@sha256:…` or both; undefined: the bundle does not say. */
   readonly name: string | undefined;
+  /** Without a name: what it has in place of one, a tag, or a name without a host such as `app:1.0`. */
+  readonly ref?: string;
+  /** Without a name: why the one that it has is none, a sentence. */
+  readonly badName?: string;
   /** Its manifest or index. */
   readonly top: Descriptor;
   /** Why it cannot keep the digest that it was saved under; undefined: it keeps it. */
   readonly newDigest?: string;
+  /** Why it cannot be pushed, whatever else may be. */
+  readonly problem?: string;
 }
 
 /** What a bundle says of itself, whatever its shape. */

@@ -36,6 +36,7 @@ export type ProblemCode =
   | "foreign-layer"
   | "unreadable-archive"
   | "no-end-mark"
+  | "passed-over"
   | "increment";
 
 /** An image with a name as it was found. */

@@ -11,6 +11,12 @@ export function annotatedName(annotations: Readonly<Record<string, string>> = {}
   return names.map((name) => annotations[name]).find((name) => name?.includes("/"));
 }
 
+/** A `ref.name` that is no whole name: a tag, or `app:1.0`. */
+export function annotatedRef(annotations: Readonly<Record<string, string>> = {}): string | undefined {
+  const ref = annotations["org.opencontainers.image.ref.name"];
+  return ref !== undefined && /^(?:[a-z0-9._-]+:)?\w[\w.-]{0,127}$/.test(ref) ? ref : undefined;
+}
+
 /** `docker.io/library/nginx:1` for `nginx:1`; a tag and a digest both stay. Undefined: it is no reference. */
 export function fullName(text: string): string | undefined {
   const parsed = parseImageReference(text);

@@ -49,22 +49,53 @@ export interface MemberDigests {
   readonly inner?: Digest | "broken";
 }
 
-/** The member at a path, through links. */
+/** The member at a path, through links: of files, and of the folders on the way. */
 export function findMember({ members, links }: Scan, path: string): Member | undefined {
   let here: string | undefined = path;
   for (let hops = 0; here !== undefined && hops <= BUNDLE_LIMITS.linkHops; hops += 1) {
     const member = members.get(here);
     if (member !== undefined) return member;
-    here = links.get(here);
+    here = followLink(links, here);
+  }
+  return undefined;
+}
+
+function followLink(links: Scan["links"], path: string): string | undefined {
+  for (let at = path.length; at > 0; at = path.lastIndexOf("/", at - 1)) {
+    const target = links.get(path.slice(0, at));
+    if (target !== undefined) return `${target}${path.slice(at)}`.replace(/^\//, "");
   }
   return undefined;
 }
 
 /** What is below a path, links to members too: where a folder has the same file twice, tar packs a link. */
 export function membersBelow(scan: Scan, start: string): readonly (readonly [string, Member])[] {
-  const paths = [...scan.members.keys(), ...scan.links.keys()].filter((path) => path.startsWith(start));
-  return paths.flatMap((path) => {
+  const paths = [...scan.members.keys(), ...scan.links.keys(), ...pathsThroughLinks(scan, start)];
+  return [...new Set(paths.filter((path) => path.startsWith(start)))].flatMap((path) => {
     const member = findMember(scan, path);
     return member === undefined ? [] : [[path.slice(start.length), member] as const];
   });
+}
+
+/** What folders have to which links lead, on the way to a path or below it. */
+function pathsThroughLinks({ members, links }: Scan, start: string): readonly string[] {
+  const near = [...links].filter(([link]) => link.startsWith(start) || start.startsWith(`${link}/`));
+  if (near.length === 0) return [];
+  const folders = new Set([...members.keys()].flatMap(foldersOf));
+  return near
+    .filter(([, target]) => folders.has(target))
+    .slice(0, BUNDLE_LIMITS.linkedFolders)
+    .flatMap(([link, target]) =>
+      [...members.keys()]
+        .filter((path) => path.startsWith(`${target}/`))
+        .map((path) => link + path.slice(target.length)),
+    );
+}
+
+/** `a/b` and `a` of `a/b/c`. */
+function foldersOf(path: string): readonly string[] {
+  const folders: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
+    folders.push(path.slice(0, at));
+  return folders;
 }

@@ -13,6 +13,8 @@ export interface PreflightAssessment {
   readonly pending: number;
   /** Of these, those that have been asked. */
   readonly asked: number;
+  /** Connected, and not asked in all the time there was. */
+  readonly unheard: number;
 }
 
 /** Why a preflight has failed. */
@@ -24,7 +26,7 @@ export function describePreflight({ ok, failed }: PreflightAssessment): string {
 export function assessPreflight(rollout: Rollout, view: FleetView, nowMs: number): PreflightAssessment {
   const ok: FleetNode[] = [];
   const failed: UnwellNode[] = [];
-  let [pending, asked] = [0, 0];
+  let [pending, asked, unheard] = [0, 0, 0];
   for (const node of view.nodes) {
     if (!matchesSelector(rollout.spec.scope, node)) continue;
     const answer = readAnswer(rollout, node, view, nowMs);
@@ -32,9 +34,10 @@ export function assessPreflight(rollout: Rollout, view: FleetView, nowMs: number
     else if (answer === "asked" || answer === "unasked") {
       pending++;
       if (answer === "asked") asked++;
-    } else if (answer !== undefined) failed.push({ node, error: answer });
+    } else if (answer === "unheard") unheard++;
+    else if (answer !== undefined) failed.push({ node, error: answer });
   }
-  return { ok, failed, pending, asked };
+  return { ok, failed, pending, asked, unheard };
 }
 
 function readAnswer(
@@ -42,7 +45,7 @@ function readAnswer(
   { id, status }: FleetNode,
   view: FleetView,
   nowMs: number,
-): "ok" | "asked" | "unasked" | UnwellNode["error"] | undefined {
+): "ok" | "asked" | "unasked" | "unheard" | UnwellNode["error"] | undefined {
   if (status === undefined || status.source === "pinned" || view.overridden.has(id)) return undefined;
   const { spec, state } = rollout;
   const { preflight } = status;
@@ -52,7 +55,7 @@ function readAnswer(
       : (preflight.error ?? { code: "preflight-failed", message: "no reason given" });
   if (goneSince(status, view) !== undefined) return undefined;
   const offer = offerOf(rollout, status, "preflight");
-  if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "unasked" : undefined;
+  if (offer === undefined) return mayBeAsked(rollout, status, view, nowMs) ? "unasked" : "unheard";
   const { reportByMs } = spec.preflight;
   if (nowMs < offer.sentMs + reportByMs || isBackSoon(reportByMs, view, nowMs)) return "asked";
   return { code: "silent", message: "connected, and no answer to the preflight in time" };

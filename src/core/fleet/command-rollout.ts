@@ -22,11 +22,9 @@ export function commandRollout(rollout: Rollout, verb: RolloutVerb, deed: Deed):
   if (isEnded(state)) return refuse(`${spec.id} is over (${state.phase}); start another rollout`);
   switch (verb) {
     case "pause":
-      return state.phase === "halted"
-        ? refuse(`${spec.id} is halted, nothing moves`)
-        : accept({ ...state, paused: deed });
+      return pause(rollout, deed);
     case "expedite":
-      return accept({ ...state, expedited: deed });
+      return expedite(rollout, deed);
     case "resume":
     case "retry":
       return resume(rollout, verb === "retry", deed);
@@ -37,6 +35,24 @@ export function commandRollout(rollout: Rollout, verb: RolloutVerb, deed: Deed):
     default:
       return verb satisfies never;
   }
+}
+
+function pause({ spec, state }: Rollout, deed: Deed): CommandResult {
+  if (state.phase === "halted") return refuse(`${spec.id} is halted, nothing moves`);
+  const { paused } = state;
+  return paused === undefined
+    ? accept({ ...state, paused: deed })
+    : refuse(
+        `${spec.id} is paused already, by ${paused.by}${paused.reason === "" ? "" : `: ${paused.reason}`}`,
+      );
+}
+
+function expedite({ spec, state }: Rollout, deed: Deed): CommandResult {
+  if (state.phase === "halted")
+    return refuse(`${spec.id} is halted, nothing moves: resume or retry it first`);
+  if (state.phase === "reverting")
+    return refuse(`${spec.id} is going back, which waits for no bake and no window`);
+  return accept({ ...state, expedited: deed });
 }
 
 function resume({ spec, state }: Rollout, isRetry: boolean, { atMs }: Deed): CommandResult {

@@ -67,7 +67,10 @@ function decidePreflight(rollout: Rollout, view: FleetView, nowMs: number): Deci
   if (ok.length > 0) return { kind: "write", state: first };
   if (nowMs < Math.max(state.startedMs, view.watchedSinceMs) + spec.preflight.reportByMs)
     return { kind: "wait", code: "nobody-connected" };
-  const message = "no node of the scope was connected to be asked";
+  const message =
+    assessed.unheard === 0
+      ? "no node of the scope was connected to be asked"
+      : `${assessed.unheard} of the scope were connected, and none could be asked in time: fleet status NODE says why; are the clocks of the controller and the feed servers apart?`;
   return haltRollout(rollout, "preflight-empty", message, gatherEvidence(failed, ok), nowMs);
 }
 

@@ -2,7 +2,7 @@ import { isNodeName } from "../signing/selector.ts";
 import { checkRolloutSpec } from "./check-rollout-spec.ts";
 import { DEFAULT_ROLLOUT, defaultMaxBake, defaultWave } from "./default-rollout.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
-import { isRolloutId, NAME_FORM } from "./read-rollout-spec.ts";
+import { isRolloutId, NAME_FORM, ROLLOUT_ID_FORM } from "./read-rollout-spec.ts";
 import { readLabelLists, readNodes, readSelector } from "./read-selector.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { DraftPick, DraftWave, RolloutDraft } from "./rollout-draft.ts";
@@ -14,7 +14,7 @@ export function readRolloutDraft(reader: RecordReader): RolloutDraft {
   reader.oneOf("kind", ["Rollout"]);
   reader.oneOf("apiVersion", ["mirrorlet/v1"]);
   const usual = DEFAULT_ROLLOUT;
-  const id = reader.optional("id", () => reader.text("id", isRolloutId, NAME_FORM));
+  const id = reader.optional("id", () => reader.text("id", isRolloutId, ROLLOUT_ID_FORM));
   const channel = reader.optional("channel", () => reader.text("channel", isNodeName, NAME_FORM));
   const spreadMs = duration(reader, "spread", usual.spreadMs);
   const soakMs = duration(reader, "soak", usual.soakMs);

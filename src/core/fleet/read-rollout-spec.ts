@@ -24,7 +24,7 @@ export function readRolloutSpec(text: string): ReadResult<RolloutSpec> {
 function readSpec(reader: RecordReader): RolloutSpec {
   const from = reader.optional("from", () => reader.child("from", "a bundle", readBundle));
   return {
-    id: reader.text("id", isRolloutId, NAME_FORM),
+    id: reader.text("id", isRolloutId, ROLLOUT_ID_FORM),
     channel: reader.text("channel", isNodeName, NAME_FORM),
     ...(from && { from }),
     to: reader.child("to", "a bundle", readBundle) ?? { digest: "", serial: 1 },
@@ -43,6 +43,8 @@ function readSpec(reader: RecordReader): RolloutSpec {
     createdBy: reader.message("createdBy"),
   };
 }
+
+export const ROLLOUT_ID_FORM = `at most 63 ${NAME_FORM}, with a letter or digit at both ends`;
 
 /** Short enough for the ids of its assignments. */
 export function isRolloutId(text: string): boolean {
@@ -104,7 +106,7 @@ function readWindow(reader: RecordReader): Window {
 
 function readSuperseded(reader: RecordReader): Superseded {
   return {
-    id: reader.text("id", isRolloutId, NAME_FORM),
+    id: reader.text("id", isRolloutId, ROLLOUT_ID_FORM),
     digest: reader.text("digest", isDigest, "64 hexadecimal digits, lower case"),
   };
 }

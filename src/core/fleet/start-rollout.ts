@@ -35,7 +35,7 @@ export function startRollout(
   if (messages.length > 0) return { ok: false, messages };
   const superseded = others
     .filter((other) => isSuperseded(spec, other))
-    .map(({ spec: { id }, state }) => ({
+    .map(({ spec: { id }, state: { paused: _, ...state } }) => ({
       id,
       state: { ...state, phase: "superseded", startedMs: nowMs } as const,
     }));

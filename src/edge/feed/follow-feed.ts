@@ -2,6 +2,7 @@ import type { FeedListener } from "../../agent/feed/feed-messages.ts";
 import type { FeedLinkState } from "../../agent/feed/feed-status.ts";
 import type { Clock, Log } from "../../agent/ports.ts";
 import { loadFeedService } from "../../shared/feed/load-feed-service.ts";
+import { createRefusalExplainer } from "./explain-refusal.ts";
 import { runFeedStream } from "./open-feed-stream.ts";
 import type { CredentialsResult } from "./read-feed-credentials.ts";
 
@@ -51,6 +52,7 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
     streams: 0,
   };
   let freshUptimeMs: number | undefined;
+  const refusals = createRefusalExplainer(options.address, clock.now, clock.uptimeMs);
   let complained = "";
   let shortened = "";
 
@@ -114,7 +116,8 @@ export function followFeed(options: FeedLinkOptions): FeedLink {
       const next = wasOpen ? 1 : failures + 1;
       return { failures: next, waitMs: awayMs(away, next, options.random) };
     }
-    if (!wasOpen) return again(message);
+    if (!wasOpen) return again(await refusals.explain(message, failures, read.credentials));
+    refusals.forget();
     lost(message);
     return { failures: 1, waitMs: backoffMs(1, options.random()) };
   };

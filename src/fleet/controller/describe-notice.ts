@@ -57,7 +57,7 @@ function describeDecision({
     const fields = { rollout, code: halted.code, nodes: halted.evidence.nodes.join(",") };
     return line("error", `the rollout halts, ${next}: ${halted.message}`, fields);
   }
-  return line("info", describeStep(before, state), { rollout, phase: state.phase, wave: state.wave });
+  return line("info", describeStep(before, state), { rollout, phase: state.phase, wave: state.wave + 1 });
 }
 
 function describeStep(before: RolloutState, state: RolloutState): string {
@@ -71,8 +71,8 @@ function describeStep(before: RolloutState, state: RolloutState): string {
       ? `all that had been asked have answered since the halt: ${state.halted?.evidence.count ?? 0} did not say yes`
       : `all that had been told have answered since the halt: ${state.halted.evidence.count} did not do well`;
   if (state.bakingMs !== undefined && before.bakingMs === undefined)
-    return `enough of wave ${state.wave} are done: it is watched`;
-  return `wave ${state.wave} begins`;
+    return `enough of wave ${state.wave + 1} are done: it is watched`;
+  return `wave ${state.wave + 1} begins`;
 }
 
 function line(level: NoticeLine["level"], message: string, fields: NoticeLine["fields"]): NoticeLine {

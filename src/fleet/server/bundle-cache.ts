@@ -6,8 +6,6 @@ import type { FleetStore } from "../store/fleet-store.ts";
 export interface BundleCache {
   /** Undefined: not here yet, and asked for; or there is none. `onBundle` tells when it has come. */
   get(digest: string): Uint8Array | undefined;
-  /** Before anybody needs it. Resolves when it has come or cannot be had now; undefined: it is here. */
-  expect(digest: string): Promise<void> | undefined;
 }
 
 const MOST_KEPT = 16;
@@ -22,7 +20,7 @@ export function createBundleCache(
   onTrouble: (digest: string, message: string) => void,
 ): BundleCache {
   const kept = new Map<string, { readonly envelope: Uint8Array; readonly askedMs: number }>();
-  const asking = new Map<string, Promise<void>>();
+  const asking = new Set<string>();
   const missing = new Map<string, number>();
   const keep = (digest: string, envelope: Uint8Array, askedMs: number): void => {
     const before = kept.get(digest)?.envelope;
@@ -34,6 +32,7 @@ export function createBundleCache(
     if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
   };
   const ask = async (digest: string): Promise<void> => {
+    asking.add(digest);
     const askedMs = nowMs();
     const isKnown = kept.has(digest);
     try {
@@ -54,15 +53,13 @@ export function createBundleCache(
       asking.delete(digest);
     }
   };
-  const get = (digest: string): Uint8Array | undefined => {
-    const found = kept.get(digest);
-    const lastMs = missing.get(digest) ?? Number.NEGATIVE_INFINITY;
-    const isOld = found === undefined || nowMs() - found.askedMs > REFRESH_MS;
-    if (isOld && !asking.has(digest) && nowMs() - lastMs > RETRY_MS) asking.set(digest, ask(digest));
-    return found?.envelope;
-  };
   return {
-    get,
-    expect: (digest) => (get(digest) === undefined ? asking.get(digest) : undefined),
+    get(digest) {
+      const found = kept.get(digest);
+      const lastMs = missing.get(digest) ?? Number.NEGATIVE_INFINITY;
+      const isOld = found === undefined || nowMs() - found.askedMs > REFRESH_MS;
+      if (isOld && !asking.has(digest) && nowMs() - lastMs > RETRY_MS) void ask(digest);
+      return found?.envelope;
+    },
   };
 }

@@ -34,7 +34,7 @@ export function connectRecords(
   const followed = followFleet(store, {
     nowMs: uptimeMs,
     random,
-    onChanges: (changed) => handOnChanges(changed, { records, board, chooser, tokens, bundles, desk }),
+    onChanges: (changed) => handOnChanges(changed, { board, chooser, tokens, desk }),
     onNotice: (notice) => tellNotice(notice, onEvent),
     recall: (node, bytes) => writer.recall(node, bytes),
   });

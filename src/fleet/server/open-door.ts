@@ -6,6 +6,7 @@ import { FeedCredentials } from "./feed-credentials.ts";
 import type { FeedServerOptions } from "./feed-server-options.ts";
 import { serveFetch } from "./serve-fetch.ts";
 import { type SyncCall, serveSync } from "./serve-sync.ts";
+import { watchHandshakes } from "./watch-handshakes.ts";
 
 /** Connections, TLS and the service over them. */
 export interface Door {
@@ -35,6 +36,9 @@ export function openDoor(options: FeedServerOptions, shared: Omit<FeedContext, "
   const credentials = new FeedCredentials(certificates);
   const grpc = new Server(GRPC_OPTIONS);
   const injector = grpc.createConnectionInjector(credentials);
+  watchHandshakes(grpc, (peer, message) =>
+    onEvent({ kind: "stream-refused", why: "certificate", peer, message }),
+  );
   const admission = admitConnections({
     perSecond: handshakesPerSecond,
     most: maxStreams + SPARE_CONNECTIONS,

@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { runMirrorlet } from "../../e2e/support/mirrorlet.ts";
-import type { LabImage } from "../../support/image.ts";
+import { buildImage, type LabImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
+import { layoutParts } from "../../support/layout-parts.ts";
 import { codes, scratch, verify } from "../../support/opened-bundle.ts";
 import { ownState } from "../../support/own-state.ts";
 import { pushImage } from "../../support/push-image.ts";
 import { type LabRegistry, startRegistry } from "../../support/registry.ts";
+import { tarOf } from "../../support/tar.ts";
 
 ownState();
 
@@ -87,4 +89,49 @@ for (const ending of ["tar", "tar.gz"])
       assert.equal(pushed.code, 0, `${at}: ${pushed.stderr}${pushed.stdout}`);
       assert.match(pushed.stdout, /^1 image pushed/);
     }
+  });
+
+for (const ending of ["tar", "tar.zst"])
+  test(`a folder holds a .${ending} in parts, and a whole bundle beside it`, { skip }, async (t) => {
+    const folder = scratch(t);
+    const file = join(folder, `s.${ending}`);
+    assert.equal((await dump("-o", file, "--split-size", "1MiB")).code, 0);
+    writeFileSync(join(folder, "notes.001"), "no part of anything");
+    writeFileSync(join(folder, "notes.003"), "nor this");
+    writeFileSync(join(folder, "log.000"), "nor this");
+    writeFileSync(join(folder, "log.002"), "nor this");
+    const found = await verify(folder);
+    assert.deepEqual(codes(found), []);
+    assert.deepEqual(
+      found.bundle.images.map(({ name, top }) => [name, top.digest]),
+      [["gcr.io/big/one:1", image.digest]],
+    );
+    const listed = await runMirrorlet(["bundle", "ls", folder]);
+    assert.equal(listed.code, 0, listed.stderr);
+    const pushFolder = async () => {
+      const target = await startRegistry();
+      t.after(() => target.stop());
+      return runMirrorlet(["push", folder, "--to", target.host, "--plain-http"]);
+    };
+    const pushed = await pushFolder();
+    assert.equal(pushed.code, 0, pushed.stderr);
+    assert.match(pushed.stdout, /^1 image pushed/);
+
+    const other = buildImage();
+    writeFileSync(join(folder, "other.tar"), tarOf(layoutParts({ "gcr.io/other:1": other })));
+    const both = await pushFolder();
+    assert.equal(both.code, 0, both.stderr);
+    assert.match(both.stdout, /^2 images pushed/);
+
+    for (const number of ["000", "001", "003"]) {
+      const part = `${file}.${number}`;
+      renameSync(part, join(folder, "aside"));
+      await assert.rejects(verify(folder), new RegExp(`s\\.${ending}: .* missing: .*\\.${number}$`));
+      assert.equal((await pushFolder()).code, 65);
+      renameSync(join(folder, "aside"), part);
+    }
+    rmSync(`${file}.sha256`);
+    assert.deepEqual(codes(await verify(folder)), [], "without checksums, too");
+    symlinkSync(join(folder, "other.tar"), join(folder, "link.000"));
+    await assert.rejects(verify(folder), /link\.000: the link to .* absolute path/);
   });

@@ -83,6 +83,58 @@ test("a registry that does not mount: gone through twice, and what several need 
   );
   assert.equal(pushed.passes, 2);
   assert.equal(await digestAt(crane.url, "ns/c/large/manifests/1"), large.digest);
+  assert.equal(pushed.leftOver?.holds, "probe");
+});
+
+for (const [what, rules, leftOver] of [
+  [
+    "the login may not touch",
+    [{ path: /mirrorlet-staging/, does: { kind: "status", status: 403 } }],
+    undefined,
+  ],
+  [
+    "mounts failed in",
+    [{ method: "POST", parameter: "mount", does: { kind: "status", status: 404 } }],
+    { holds: "probe", why: "emptied" },
+  ],
+  [
+    "the login may touch, but not the one beside it",
+    [{ path: /mirrorlet-staging\/probe\//, does: { kind: "status", status: 403 } }],
+    { holds: "probe", why: "emptied" },
+  ],
+  [
+    "mounts failed in, and that deletes nothing",
+    [
+      { method: "POST", parameter: "mount", does: { kind: "status", status: 404 } },
+      { method: "DELETE", does: { kind: "status", status: 405 } },
+    ],
+    { holds: "probe", why: "unsupported" },
+  ],
+] as const satisfies readonly (readonly [string, readonly FaultRule[], object | undefined])[])
+  test(`a staging repository that ${what}, from a file: told as it is, and no layer passed`, {
+    skip,
+  }, async (context) => {
+    front.script(...rules);
+    const images = { "gcr.io/a/one:1": buildImage() };
+    const path = bundleFile(context, "b.tar.gz", compress(tarOf(layoutParts(images)), "gzip"));
+    const namespace = `told${what.length}`;
+    const staging = `${namespace}/mirrorlet-staging/own`;
+    const pushed = await pushPassing(front.url, path, { namespace, staging });
+    front.script();
+    assert.equal(pushed.results[0]?.result, "pushed");
+    assert.deepEqual(pushed.leftOver, leftOver && { repository: staging, ...leftOver });
+  });
+
+test("a registry that takes nothing at all: of a staging repository nothing is told", {
+  skip,
+}, async (context) => {
+  front.script({ method: "POST", does: { kind: "status", status: 405 } });
+  const images = { "gcr.io/a/one:1": buildImage() };
+  const path = bundleFile(context, "b.tar.gz", compress(tarOf(layoutParts(images)), "gzip"));
+  const pushed = await pushPassing(front.url, path, { namespace: "readonly" });
+  front.script();
+  assert.equal(pushed.results[0]?.result, "failed");
+  assert.equal(pushed.leftOver, undefined);
 });
 
 for (const [what, rule] of [
@@ -144,7 +196,11 @@ test("the staging repository is emptied where the registry deletes, and named wh
 
   front.script({ method: "DELETE", does: { kind: "status", status: 405 } });
   const kept = await pushPassing(front.url, bytes, { namespace: "kept" });
-  assert.deepEqual(kept.leftOver, { repository: "kept/mirrorlet-staging", why: "unsupported" });
+  assert.deepEqual(kept.leftOver, {
+    repository: "kept/mirrorlet-staging",
+    holds: "layers",
+    why: "unsupported",
+  });
   assert.equal(await has("kept/mirrorlet-staging"), true);
   front.script();
   const emptied = await pushPassing(front.url, bytes, { namespace: "emptied" });
@@ -164,7 +220,7 @@ test("where not all is there, what was staged stays for the next push", { skip }
     pushed.results.map(({ result }) => result),
     ["pushed", "failed"],
   );
-  assert.deepEqual(pushed.leftOver, { repository: "kept/mirrorlet-staging", why: "kept" });
+  assert.deepEqual(pushed.leftOver, { repository: "kept/mirrorlet-staging", holds: "layers", why: "kept" });
   for (const { digest } of layersOf(bad))
     assert.equal(await digestAt(registry.url, `kept/mirrorlet-staging/blobs/${digest}`), digest);
 });

@@ -12,6 +12,7 @@ import {
   craneManifest,
   hexOf,
   oldLayout,
+  type SavedParts,
   savedParts,
 } from "../../support/saved-images.ts";
 import { type TarPart, tarOf } from "../../support/tar.ts";
@@ -134,6 +135,51 @@ test("a folder by dumpimage.sh keeps digests, odd white space too; names come fr
   );
   assert.deepEqual([packed.bundle.images[0]?.top.digest, codes(packed)], [`sha256:${hex}`, []]);
 });
+
+test("a folder by dumpimage.sh with platforms of one tag: the list has it, and else the last line", async (t) => {
+  const folder = scratch(t);
+  const target = ["$TARGETHOST/", "{TARGETNAMESPACE:-library}/team/app"].join("$");
+  const lines = ["#!/bin/bash"];
+  const put = (manifest: Buffer | string, layers?: SavedParts): string => {
+    const hex = hexOf(manifest);
+    writeFileSync(join(folder, `${hex}.json`), manifest);
+    if (layers !== undefined) writeFileSync(join(folder, `${hex}.tar`), tarOf(craneLayout(layers)));
+    return hex;
+  };
+  const tag = (hex: string, name: string) => lines.push(`crane tag ${target}@sha256:${hex} ${name}`);
+  const platforms = ["one", "other"].map((layer) => {
+    const saved = savedParts("team/app:1", [layer]);
+    const manifest = craneManifest(saved);
+    const hex = put(manifest, saved);
+    tag(hex, "1");
+    return { mediaType: OCI_MANIFEST, digest: `sha256:${hex}`, size: manifest.length };
+  });
+  const list = put(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: platforms }));
+  tag(list, "1");
+  tag(list, "also");
+  const [before, last] = ["before", "last"].map((layer) => {
+    const saved = savedParts("team/app:2", [layer]);
+    const hex = put(craneManifest(saved), saved);
+    tag(hex, "2");
+    return hex;
+  });
+  writeFileSync(join(folder, "auto.sh"), `${lines.join("\n")}\n`);
+  const found = await verify(folder);
+  assert.deepEqual(codes(found), ["warning name-twice"]);
+  assert.match(
+    found.problems[0]?.message ?? "",
+    new RegExp(`${before} and to sha256:${last}, which comes last`),
+  );
+  const named = Object.fromEntries(found.bundle.images.map(({ name, top }) => [name, top.digest]));
+  assert.deepEqual(named, {
+    "team/app:1": `sha256:${list}`,
+    "team/app:also": `sha256:${list}`,
+    "team/app:2": `sha256:${last}`,
+  });
+});
+
+const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 
 test("archives in an archive, and in a folder, are bundles of one", async (t) => {
   const other = savedParts("other:2", ["something else"]);

@@ -139,6 +139,18 @@ test("Retry-After is waited for, however long", { skip }, async () => {
   assert.ok(delay >= 120_000 && delay < 160_000, String(delay));
 });
 
+for (const [what, fault, needsChange] of [
+  ["an immutable tag", { status: 412 }, true],
+  ["a manifest that is refused", { status: 400, body: '{"errors":[{"code":"MANIFEST_INVALID"}]}' }, true],
+  ["a registry that is busy for minutes", { status: 429 }, undefined],
+] as const)
+  test(`whether pushing again is of use: ${what}`, { skip }, async () => {
+    const { name, image } = fresh();
+    front.script({ method: "PUT", path: /manifests/, does: { kind: "status", ...fault } });
+    const { results } = await pushBundle(front.url, memoryBundle({ [name]: image }));
+    assert.deepEqual([results[0]?.result, results[0]?.needsChange], ["failed", needsChange]);
+  });
+
 test("a proxy that takes no large bodies gets pieces, as small as it needs", { skip }, async () => {
   const { name, path, image } = fresh();
   front.script({ overBytes: 1_000_000, does: { kind: "status", status: 413 } });

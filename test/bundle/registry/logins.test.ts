@@ -4,12 +4,15 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pingRegistry } from "../../../src/bundle/registry/connect-registry.ts";
 import { createLoginFinder } from "../../../src/bundle/registry/find-login.ts";
+import { connectPush } from "../../../src/program/connect-push.ts";
+import { RegistryError } from "../../../src/registry/registry-error.ts";
 import { startFaultyFront } from "../../support/faulty-front.ts";
 import { buildImage } from "../../support/image.ts";
 import { partSkipReason } from "../../support/lab-parts.ts";
 import { layoutParts } from "../../support/layout-parts.ts";
 import { type MemoryBundle, memoryBundle } from "../../support/memory-bundle.ts";
 import { bundleFile } from "../../support/opened-bundle.ts";
+import { ownState } from "../../support/own-state.ts";
 import { connectForPush, type PushBundleOptions, pushBundle } from "../../support/push-bundle.ts";
 import { compress, pushPassing } from "../../support/push-passing.ts";
 import { type LabRegistry, type RegistryOptions, startRegistry } from "../../support/registry.ts";
@@ -17,6 +20,15 @@ import { tarOf } from "../../support/tar.ts";
 import { createCa, type LabCa } from "../../support/tls.ts";
 import { startUpstream } from "../../support/upstream.ts";
 
+ownState();
+const wish = { sources: [], login: { kind: "stored" }, threads: 4, chunkBytes: undefined } as const;
+const optionsOf = {
+  root: "/",
+  certDir: undefined,
+  insecure: undefined,
+  deep: undefined,
+  allowNewDigest: undefined,
+};
 const skip = partSkipReason("docker-registry");
 const credential = { username: "pusher", password: `pass"word\\:'ä` };
 const login = { kind: "login", ...credential } as const;
@@ -139,6 +151,28 @@ test("a token service that is busy at the start is asked again, when it says so,
   assert.ok(delay >= 120_000, String(delay));
 });
 
+for (const [what, hosts] of [
+  ["the host's own is bad", { username: "old", password: "gone" }],
+  ["there is none for the host", undefined],
+] as const)
+  test(`a login for one repository lets a push begin, though ${what}`, { skip }, async (context) => {
+    const { ca, registry } = await siteWith(context, { kind: "basic", ...credential });
+    const { host } = registry;
+    const config = (keys: object) =>
+      bundleFile(context, "config.json", Buffer.from(JSON.stringify({ auths: keys })));
+    const cacert = [bundleFile(context, "ca.crt", Buffer.from(ca.cert))];
+    const connect = (keys: object) =>
+      connectPush(
+        { ...wish, target: { host, namespace: "site", protocol: "https:" } },
+        { ...optionsOf, cacert, dockerConfig: config(keys) },
+        wish.login,
+      );
+    const own = hosts === undefined ? {} : { [host]: hosts };
+    (await connect({ ...own, [`${host}/site/team/app`]: credential })).close();
+    await assert.rejects(connect({ ...own, [`${host}/other/app`]: credential }), RegistryError);
+    await assert.rejects(connect({ ...own, [`${host}/site/team/app`]: { ...credential, password: "x" } }));
+  });
+
 /** As from a disk that takes its time: a push lasts longer than a token, however fast the machine is. */
 function slowly(bundle: MemoryBundle): MemoryBundle {
   const open: MemoryBundle["source"]["open"] = (digest, range) =>
@@ -222,7 +256,7 @@ for (const [mayDelete, why] of [
     const bytes = compress(tarOf(layoutParts({ "gcr.io/a/one:1": buildImage() })), "gzip");
     const pushed = await pushPassing(registry.url, bytes, { ...options, login, namespace: "site" });
     assert.equal(pushed.results[0]?.result, "pushed");
-    assert.deepEqual(pushed.leftOver, { repository: "site/mirrorlet-staging", why });
+    assert.deepEqual(pushed.leftOver, { repository: "site/mirrorlet-staging", holds: "layers", why });
     const deletes = registry.requests().filter(({ method, status }) => method === "DELETE" && status === 202);
     assert.equal(deletes.length > 0, mayDelete);
   });

@@ -144,6 +144,16 @@ test("preflight: one no halts it, silence is a no, who is away is not asked", ()
   );
 });
 
+test("nodes that were there and could not be asked are not told as nobody", () => {
+  const { message, code } = haltOf({
+    state: { phase: "preflight" },
+    nodes: [node("n0"), node("n1")],
+    nowMs: T0 + 7_200 * SECOND,
+  });
+  assert.equal(code, "preflight-empty");
+  assert.match(message, /^2 of the scope were connected, and none could be asked in time: .*clocks/);
+});
+
 test("a preflight that has halted waits for those that were asked, and for nobody else", () => {
   const answer = (ok: boolean) => ({ preflight: { rolloutId: "r1", attempt: 1, ok } });
   const asked = offered({ id: "r1/1/preflight", mode: "preflight" });
@@ -494,6 +504,13 @@ test("what an operator may do, and what not", () => {
   assert.deepEqual([back.phase, back.halted], ["reverting", halted]);
   assert.equal(command("resume", {}), "r1 is neither paused nor halted");
   assert.equal(command("pause", stopped), "r1 is halted, nothing moves");
+  const paused = { by: "ben", reason: "lunch", atMs: T0 };
+  assert.equal(command("pause", { paused }), "r1 is paused already, by ben: lunch");
+  assert.equal(command("expedite", stopped), "r1 is halted, nothing moves: resume or retry it first");
+  assert.equal(
+    command("expedite", { phase: "reverting" }),
+    "r1 is going back, which waits for no bake and no window",
+  );
   assert.equal(command("halt", stopped), "r1 is halted already");
   assert.equal(command("revert", { phase: "reverting" }), "r1 is going back already");
   assert.equal(command("halt", { phase: "reverting" }), "r1 is going back; pause stops that");

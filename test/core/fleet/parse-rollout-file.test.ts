@@ -14,6 +14,14 @@ const parse = (text: string) =>
 const HEAD = "kind: Rollout\napiVersion: mirrorlet/v1\n";
 const told = (text: string): readonly string[] => parse(HEAD + text).issues.map(formatIssue);
 
+test("an id that is too long is told how long it may be", () => {
+  assert.match(
+    told(`id: ${"x".repeat(64)}
+`).join(),
+    /id must be at most 63 letters/,
+  );
+});
+
 test("a file that says nothing is the usual rollout", () => {
   assert.deepEqual(parse(HEAD), { draft: DEFAULT_ROLLOUT, issues: [] });
 });

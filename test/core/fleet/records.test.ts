@@ -93,7 +93,7 @@ test("everything that is wrong is told at once, with its place", () => {
     waves: [{ ...wave({ pick: { kind: "percent", percent: 100 } }), minDone: 2, nme: 1 }, 7],
   };
   assert.deepEqual(problems(readRolloutSpec(writeStored(broken))), [
-    'id must be letters, digits, dots, dashes and underscores, here it is "a/b"',
+    'id must be at most 63 letters, digits, dots, dashes and underscores, with a letter or digit at both ends, here it is "a/b"',
     "a rollout has no channel; add channel",
     "scope.labels is empty; leave it out to mean all nodes",
     "waves[0].minDone must be a number from 0 to 1, here it is 2",

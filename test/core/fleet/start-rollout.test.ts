@@ -39,6 +39,14 @@ test("one rollout for a node at a time", () => {
   ]);
 });
 
+test("one that was paused is not paused any more when it is superseded", () => {
+  const paused = { by: "ann", reason: "", atMs: T0 };
+  const supersedes = [{ id: "r1", digest: NEW.digest }];
+  const begun = start({ supersedes, to: OTHER }, [[{}, { phase: "halted", paused }]]);
+  assert.ok("ok" in begun);
+  assert.equal(begun.superseded[0]?.state.paused, undefined);
+});
+
 test("a halted rollout ends with the one that supersedes it", () => {
   const supersedes = [{ id: "r1", digest: NEW.digest }];
   const begun = start({ supersedes, to: OTHER }, [[{}, { phase: "halted", wave: 1 }]]);

@@ -345,12 +345,29 @@ test("a server of another CA, or for another host, is not spoken to", async (t) 
     clientCa: here.ca.cert,
   });
   t.after(() => Promise.all([stranger.stop(), misnamed.stop(), elsewhere.stop()]));
-  for (const server of [stranger, misnamed, elsewhere]) {
+  for (const [server, why] of [
+    [stranger, /UNAVAILABLE: its certificate is not signed by a CA in feed\.ca/],
+    [misnamed, /UNAVAILABLE: its certificate is for other names: .*127\.0\.0\.1 is not in/],
+    [elsewhere, /UNAVAILABLE: its certificate is for other names: .*list: 127\.0\.0\.2/],
+  ] as const) {
     const one = agent(t, here, "n1", server.port);
-    await until(() => /UNAVAILABLE/.test(one.link.state().message), "the refusal");
+    await until(() => why.test(one.link.state().message), String(why));
     assert.equal(server.streams.length, 0);
     await one.link.stop();
   }
+});
+
+test("a node whose certificate is not taken is told so, and what is wrong with it", async (t) => {
+  const here = await site(t);
+  const other = await createCa("other");
+  await here.put(await other.issueClient("node", { uri: URI }));
+  const one = agent(t, here);
+  const wanted = /UNAVAILABLE: it does not accept the certificate in feed\.cert/;
+  await until(() => wanted.test(one.link.state().message), "the refusal");
+  await one.link.stop();
+  await here.put(await here.ca.issueClient("node", { uri: URI, expired: true }));
+  const two = agent(t, here);
+  await until(() => /feed\.cert has ended on 2020-02-01/.test(two.link.state().message), "the end");
 });
 
 test("nothing counts before Welcome, and noise in place of a feed ends in another try", async (t) => {

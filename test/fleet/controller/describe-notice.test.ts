@@ -15,9 +15,9 @@ const halted = {
 
 test("each step of a rollout has its words", () => {
   const steps: readonly (readonly [Partial<RolloutState>, Partial<RolloutState>, string])[] = [
-    [{ phase: "preflight" }, {}, "info wave 0 begins"],
-    [{}, { bakingMs: T0 }, "info enough of wave 0 are done: it is watched"],
-    [{ bakingMs: T0 }, { wave: 1 }, "info wave 1 begins"],
+    [{ phase: "preflight" }, {}, "info wave 1 begins"],
+    [{}, { bakingMs: T0 }, "info enough of wave 1 are done: it is watched"],
+    [{ bakingMs: T0 }, { wave: 1 }, "info wave 2 begins"],
     [{}, { phase: "halted", halted }, `error the rollout halts, nobody else is told: ${halted.message}`],
     [
       {},
@@ -37,7 +37,7 @@ test("each step of a rollout has its words", () => {
     ],
     [{}, { phase: "done" }, "info the rollout is over: what it brought is stable"],
     // After a resume, an old halt is no news.
-    [{ halted, wave: 0 }, { halted, wave: 1 }, "info wave 1 begins"],
+    [{ halted, wave: 0 }, { halted, wave: 1 }, "info wave 2 begins"],
   ];
   for (const [before, state, words] of steps) {
     const notice = {

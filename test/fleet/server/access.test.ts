@@ -9,6 +9,7 @@ import { keepFilesCurrent, loadFeedFiles } from "../../../src/fleet/server/keep-
 import { OLD } from "../../core/fleet/support/fleet.ts";
 import { scratch } from "../../host/scratch.ts";
 import { createCa } from "../../support/tls.ts";
+import { eventually } from "../engine/engine-words.ts";
 import { connectNode, feedClient } from "./support/feed-node.ts";
 import { certificatesOf, testFleet, writeTestChannel } from "./support/feed-words.ts";
 
@@ -28,12 +29,26 @@ test("without a certificate of the fleet's authority nobody gets in", async (t) 
   const other = await createCa("another");
   const stranger = await other.issueClient("n1", { uri: "spiffe://prod/node/n1" });
   const ca = Buffer.from(fleet.ca.cert);
+  const old = await fleet.ca.issueClient("n1", { uri: "spiffe://prod/node/n1", expired: true });
+  const told = (): readonly string[] =>
+    server.events.flatMap((event) =>
+      event.kind === "stream-refused"
+        ? [`${event.why} ${event.peer.replace(/\d+$/, "")} ${event.message}`]
+        : [],
+    );
   const ways = [
-    credentials.createSsl(ca),
-    credentials.createSsl(ca, Buffer.from(stranger.key), Buffer.from(stranger.cert)),
-    credentials.createInsecure(),
-  ];
-  for (const way of ways) {
+    [credentials.createSsl(ca), /^certificate 127\.0\.0\.1: it shows no certificate$/],
+    [
+      credentials.createSsl(ca, Buffer.from(stranger.key), Buffer.from(stranger.cert)),
+      /^certificate 127\.0\.0\.1: its certificate is not signed by a CA in feed\.ca /,
+    ],
+    [
+      credentials.createSsl(ca, Buffer.from(old.key), Buffer.from(old.cert)),
+      /^certificate 127\.0\.0\.1: its certificate has expired$/,
+    ],
+    [credentials.createInsecure(), undefined],
+  ] as const;
+  for (const [way, why] of ways) {
     const client = new Client(`127.0.0.1:${server.port}`, way, { "grpc.initial_reconnect_backoff_ms": 100 });
     const failed = await new Promise<boolean>((resolve) => {
       const identity = (bytes: Buffer) => bytes;
@@ -45,6 +60,7 @@ test("without a certificate of the fleet's authority nobody gets in", async (t) 
     });
     client.close();
     assert.ok(failed);
+    if (why !== undefined) await eventually(() => told().some((one) => why.test(one)), String(why));
   }
   assert.equal(server.facts().streams, 0);
 });

@@ -21,6 +21,8 @@ export type LoginPlace =
 export interface DockerLogins {
   /** `path`: the repository, whose longest prefix among the keys counts. */
   find(host: string, path: string): LoginPlace;
+  /** Of what is below a namespace, the paths that have logins of their own. */
+  below(host: string, namespace: string): readonly string[];
 }
 
 export type DockerLoginsResult =
@@ -50,6 +52,11 @@ export function readDockerLogins(text: string): DockerLoginsResult {
         const found = keys.map((key) => readEntry(entries.get(key))).find(({ kind }) => kind !== "none");
         if (found !== undefined) return found;
         return credsStore === "" ? { kind: "none" } : helperPlace(credsStore, normalize(host));
+      },
+      below(host, namespace) {
+        const above = `${[normalize(host), ...(namespace === "" ? [] : [namespace])].join("/")}/`;
+        const keys = new Set([...helpers.keys(), ...entries.keys()].filter((key) => key.startsWith(above)));
+        return [...keys].map((key) => key.slice(normalize(host).length + 1));
       },
     },
   };

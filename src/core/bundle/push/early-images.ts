@@ -1,6 +1,6 @@
 import type { BundleImage, Descriptor, Digest } from "../bundle.ts";
 import { BUNDLE_LIMITS } from "../bundle-limits.ts";
-import { annotatedName, fullName } from "../name-image.ts";
+import { annotatedName, annotatedRef, fullName } from "../name-image.ts";
 import { field, readJson } from "../read-json.ts";
 import { buildImageTree, type ImageTree, type TreeManifest } from "./image-tree.ts";
 import { readDescriptor, readManifestParts } from "./manifest-parts.ts";
@@ -33,7 +33,12 @@ export function createEarlyImages(digestOf: (bytes: Uint8Array, algorithm: strin
       const top = readDescriptor(one);
       if (top === null) continue;
       const name = annotatedName(top.annotations);
-      images.push({ name: name === undefined ? undefined : fullName(name), top });
+      const ref = name === undefined ? annotatedRef(top.annotations) : undefined;
+      images.push({
+        name: name === undefined ? undefined : fullName(name),
+        ...(ref === undefined ? {} : { ref }),
+        top,
+      });
       expect(top, 0);
     }
   };

@@ -19,6 +19,8 @@ export interface ImageTree {
   readonly blobs: readonly Descriptor[];
   /** What the image names and the bundle lacks: it has to be at the registry already. */
   readonly absent: readonly AbsentPart[];
+  /** Why it cannot be pushed: what is wrong with a part of it. */
+  readonly problem?: string;
 }
 
 export interface AbsentPart {
@@ -35,11 +37,14 @@ export interface AbsentPart {
 export interface TreeParts {
   readonly partsOf: (digest: Digest) => TreeManifest | undefined;
   readonly has: (digest: Digest) => boolean;
+  /** What is wrong with a part that the bundle has, or with how it is described. */
+  readonly problemOf?: (part: Descriptor) => string | undefined;
   readonly leftOut?: LeftOut | undefined;
 }
 
 /** Puts a tree together. Every manifest has been read before; what was not is absent. */
-export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: TreeParts): ImageTree {
+export function buildImageTree(image: BundleImage, parts: TreeParts): ImageTree {
+  const { partsOf, has, problemOf = () => undefined, leftOut } = parts;
   const manifests = new Map<Digest, TreeManifest>();
   const blobs = new Map<Digest, Descriptor>();
   const absent = new Map<Digest, AbsentPart>();
@@ -52,9 +57,11 @@ export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: Tr
     const why = meant.get(descriptor.digest);
     absent.set(descriptor.digest, { kind, descriptor, ...(why === undefined ? {} : { leftOut: why }) });
   };
-  const isThinned = ({ digest }: Descriptor): boolean => {
-    const found = partsOf(digest);
-    return isThinnedOut(found !== undefined, found?.parts.blobs, (one) => has(one) || meant.has(one));
+  let { problem } = image;
+  const isThinned = (child: Descriptor): boolean => {
+    const found = partsOf(child.digest);
+    const isThere = found !== undefined || problemOf(child) !== undefined;
+    return isThinnedOut(isThere, found?.parts.blobs, (one) => has(one) || meant.has(one));
   };
   const visitBelow = (children: readonly Descriptor[]): void => {
     const thinned = new Set(children.filter(isThinned));
@@ -68,10 +75,12 @@ export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: Tr
   const visit = (descriptor: Descriptor): void => {
     if (visited.has(descriptor.digest)) return;
     visited.add(descriptor.digest);
+    problem ??= problemOf(descriptor);
     const found = partsOf(descriptor.digest);
     if (found === undefined) return void lack("manifest", descriptor);
     visitBelow(found.parts.manifests);
     for (const blob of found.parts.blobs) {
+      problem ??= problemOf(blob);
       if (has(blob.digest)) blobs.set(blob.digest, blob);
       else if (!isForeign(blob)) lack("blob", blob);
     }
@@ -83,5 +92,6 @@ export function buildImageTree(image: BundleImage, { partsOf, has, leftOut }: Tr
     manifests: [...manifests.values()],
     blobs: [...blobs.values()],
     absent: [...absent.values()],
+    ...(problem === undefined ? {} : { problem }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Descriptor, Digest } from "../bundle.ts";
+import { giveNames, whyNameless } from "./give-names.ts";
 import type { ImageTree } from "./image-tree.ts";
 import { type RepositoryName, repositoryFor } from "./repository-name.ts";
 
@@ -21,44 +22,37 @@ export interface PushPlan {
 
 export interface PlanOptions {
   readonly namespace: string;
-  /** For the one image that the bundle does not name. */
+  /** For images that the bundle does not name: with a tag for the one that there is, without for each, under its own tag. */
   readonly name?: string | undefined;
   readonly allowNewDigest: boolean;
 }
 
 /** Finds the place of each image. Nothing is left out silently. */
 export function planPush(trees: readonly ImageTree[], options: PlanOptions): PushPlan {
-  const problems: string[] = [];
   const leftOut: string[] = [];
   const { referrers, images } = partition(trees, options);
-  const unnamed = images.filter(({ image }) => image.name === undefined);
-  if (options.name !== undefined && unnamed.length !== 1)
-    problems.push(
-      `--name ${options.name} is for a bundle with one image that has no name; this one has ${unnamed.length}`,
-    );
+  const unnamed = images
+    .filter(({ image, problem }) => image.name === undefined && problem === undefined)
+    .map(({ image }) => image);
+  const naming = giveNames(unnamed, options.name);
   const planned = images.flatMap((tree): readonly PlannedImage[] => {
-    const { top, name = options.name, newDigest } = tree.image;
-    if (name === undefined) {
-      const how =
-        unnamed.length === 1
-          ? "give it one with --name, such as gcr.io/a/b:1.0"
-          : "--name gives one to a single image: save each by its name, or in a bundle of its own";
-      leftOut.push(`${top.digest} has no name in the bundle: ${how}`);
+    const { image, problem } = tree;
+    const { top, name = naming.names.get(image), newDigest } = image;
+    const leave = (why: string): readonly PlannedImage[] => {
+      leftOut.push(why);
       return [];
-    }
-    if (newDigest !== undefined && !options.allowNewDigest) {
-      leftOut.push(`${name} cannot keep its digest: ${newDigest}; --allow-new-digest pushes it all the same`);
-      return [];
-    }
+    };
+    if (problem !== undefined)
+      return leave(`${name ?? image.ref ?? top.digest} cannot be pushed: ${problem}`);
+    if (name === undefined) return leave(whyNameless(image, unnamed));
+    if (newDigest !== undefined && !options.allowNewDigest)
+      return leave(`${name} cannot keep its digest: ${newDigest}; --allow-new-digest pushes it all the same`);
     const result = repositoryFor(name, top.digest, options.namespace);
-    if (!result.ok) {
-      leftOut.push(result.message);
-      return [];
-    }
+    if (!result.ok) return leave(result.message);
     return [{ name, tree, ...result.name, referrers: referrersOf(tree, referrers) }];
   });
-  const distinct = dropRepeats(planned);
-  return { images: distinct, leftOut, problems: [...problems, ...findClashes(distinct)] };
+  const { clear, clashes } = separateClashes(dropRepeats(planned));
+  return { images: clear, leftOut: [...leftOut, ...clashes], problems: naming.problems };
 }
 
 /** What has no name and says something about another manifest goes where that one goes. */
@@ -109,16 +103,21 @@ function dropRepeats(images: readonly PlannedImage[]): readonly PlannedImage[] {
   });
 }
 
-function findClashes(images: readonly PlannedImage[]): readonly string[] {
-  const first = new Map<string, PlannedImage>();
-  return images.flatMap((image) => {
-    const place = placeOf(image);
-    const other = first.get(place);
-    if (other === undefined) {
-      first.set(place, image);
-      return [];
-    }
-    const names = other.name === image.name ? `${image.name}, twice` : `${other.name} and ${image.name}`;
-    return [`${names}: both would be ${place} at the mirror, and they are different images`];
-  });
+/** Of different images for one place none is pushed: nobody knows which one is meant. */
+function separateClashes(images: readonly PlannedImage[]) {
+  const groups = new Map<string, PlannedImage[]>();
+  for (const image of images) groups.set(placeOf(image), [...(groups.get(placeOf(image)) ?? []), image]);
+  const isClear = (image: PlannedImage): boolean => groups.get(placeOf(image))?.length === 1;
+  const clashes = images
+    .filter((image) => !isClear(image))
+    .map((image) => {
+      const { name, tree } = image;
+      const others = (groups.get(placeOf(image)) ?? []).filter((one) => one !== image);
+      const names = others
+        .map((one) => (one.name === name ? one.tree.image.top.digest : one.name))
+        .join(", ");
+      const isOther = others.length === 1 ? "is a different image" : "are different images";
+      return `${name} (${tree.image.top.digest}): ${names} ${isOther}, and each would be ${placeOf(image)} at the mirror: give each a bundle and a namespace of its own`;
+    });
+  return { clear: images.filter(isClear), clashes };
 }

@@ -56,4 +56,6 @@ export interface ImageResult {
   readonly reason?: string;
   /** It is not whole in the bundle: pushing that again would end so, too. */
   readonly isDamaged?: boolean;
+  /** Pushing again would end so, too, until what `reason` tells is put right. */
+  readonly needsChange?: boolean;
 }

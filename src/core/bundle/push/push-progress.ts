@@ -73,6 +73,8 @@ export function createPushProgress(
   const active = new Map<string, ActiveBlob & { current: number }>();
   const rate = createRate(startMs);
   let retries = 0;
+  /** Something waits for another try, or has not come further with it than before. */
+  let stalled: { readonly untilMs: number; readonly done: number } | undefined;
   let refusesMounts = false;
   /** Found, or brought, where nobody knew yet for which image. */
   const foundEarly = new Set<Digest>();
@@ -98,7 +100,13 @@ export function createPushProgress(
 
   return {
     note(event, atMs) {
-      if (event.kind === "retry") retries++;
+      if (event.kind === "retry") {
+        retries++;
+        stalled = {
+          untilMs: Math.max(stalled?.untilMs ?? 0, atMs + event.delayMs),
+          done: Math.max(stalled?.done ?? 0, pairs.sums().done),
+        };
+      }
       if (event.kind === "read" && reading !== undefined)
         reading = { bytes: Math.max(reading.bytes, event.bytes), total: event.total };
       if (event.kind === "blob-begin") {
@@ -142,19 +150,19 @@ export function createPushProgress(
       const { total, done } = pairs.sums();
       const bytesPerSecond = rate.perSecond(atMs, bytes.sent);
       const left = pairs.left(refusesMounts);
-      // What has all gone out may have to go once more: only its end tells.
-      const mayGuess =
-        atMs - startMs >= GUESS_AFTER_MS && bytesPerSecond > 0 && (left > 0 || active.size === 0);
+      const isWaiting = stalled !== undefined && atMs < stalled.untilMs;
+      const hasMoved = done > (stalled?.done ?? -1);
+      const leftMs = (): number | undefined => {
+        if (isWaiting || atMs - startMs < GUESS_AFTER_MS) return undefined;
+        if (reading !== undefined) return readingLeft(reading, atMs - startMs);
+        // What has all gone out may have to go once more: only its end tells.
+        return bytesPerSecond > 0 && left > 0 && hasMoved ? (left / bytesPerSecond) * 1000 : undefined;
+      };
       return {
         images: { total: images.length, ...counts },
         bytes: { total, done, ...bytes },
         bytesPerSecond,
-        leftMs:
-          reading !== undefined
-            ? readingLeft(reading, atMs - startMs)
-            : mayGuess
-              ? (left / bytesPerSecond) * 1000
-              : undefined,
+        leftMs: leftMs(),
         retries,
         reading,
         hasRead: planned === undefined && reading === undefined,
@@ -166,7 +174,7 @@ export function createPushProgress(
 
 /** What goes over the wire sets the pace of reading, or the decompressor does: either way it goes on as it went. */
 function readingLeft({ bytes, total }: Reading, tookMs: number): number | undefined {
-  if (total === undefined || bytes === 0 || tookMs < GUESS_AFTER_MS) return undefined;
+  if (total === undefined || bytes === 0) return undefined;
   return (Math.max(0, total - bytes) / bytes) * tookMs;
 }
 

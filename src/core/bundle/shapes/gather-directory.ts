@@ -24,11 +24,13 @@ export function* gatherDirectory(
   holdMember(gathered, digest, manifest);
   yield* followManifests(gathered, { digest, mediaType: "", size: manifest.size });
   const mediaType = gathered.manifests.get(digest)?.mediaType ?? "";
-  return [{ name: nameInPath(root), top: { digest, mediaType, size: manifest.size } }];
+  return [{ ...nameInPath(root), top: { digest, mediaType, size: manifest.size } }];
 }
 
-/** `skopeo sync` makes a folder `HOST/REPOSITORY:TAG` of each image. */
-function nameInPath(root: string): string | undefined {
+/** `skopeo sync` makes a folder `HOST/REPOSITORY:TAG` of each image, and without --scoped one by the end of that. */
+function nameInPath(root: string): Pick<BundleImage, "name" | "ref"> {
   const path = root.replace(/\/$/, "");
-  return /^[^/]+[.:][^/]*\/.*:[^/]+$/.test(path) ? path : undefined;
+  if (/^[^/]+[.:][^/]*\/.*:[^/]+$/.test(path)) return { name: path };
+  const last = path.slice(path.lastIndexOf("/") + 1);
+  return { name: undefined, ...(/^[a-z0-9._-]+:\w[\w.-]{0,127}$/.test(last) ? { ref: last } : {}) };
 }

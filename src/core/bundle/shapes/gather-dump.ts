@@ -34,14 +34,50 @@ export function* gatherDump(gathered: Gathered, scan: Scan, root: string): Assem
   for (const { digest, member } of manifests)
     yield* followManifests(gathered, { digest, mediaType: "", size: member.size });
   const script = scan.members.get(`${root}auto.sh`);
-  const names = script === undefined ? new Map() : readNames(yield* readDocument(script));
+  const lines = script === undefined ? [] : readNames(yield* readDocument(script));
+  const there = new Set(manifests.map(({ digest }) => digest));
+  const names = settleNames(
+    gathered,
+    lines.filter(({ digest }) => there.has(digest)),
+  );
+  const tagged = new Set(lines.map(({ digest }) => digest));
   const below = new Set(manifests.flatMap(({ digest }) => childrenOf(gathered, digest)));
-  return manifests
-    .filter(({ digest }) => names.has(digest) || !below.has(digest))
-    .map(({ digest, member }) => {
-      const mediaType = gathered.manifests.get(digest)?.mediaType ?? "";
-      return { name: names.get(digest), top: { digest, mediaType, size: member.size }, isHostless: true };
-    });
+  return manifests.flatMap(({ digest, member }): readonly FoundImage[] => {
+    const own = names.get(digest) ?? [];
+    const mediaType = gathered.manifests.get(digest)?.mediaType ?? "";
+    const top = { digest, mediaType, size: member.size };
+    if (own.length > 0) return own.map((name) => ({ name, top, isHostless: true }));
+    return tagged.has(digest) || below.has(digest) ? [] : [{ name: undefined, top }];
+  });
+}
+
+/**
+ * The script tags each platform of a list, and then the list, with the same tag: the list counts. Else the last line does,
+ * as when the script is run.
+ */
+function settleNames(gathered: Gathered, lines: readonly NameLine[]): ReadonlyMap<Digest, readonly string[]> {
+  const tagged = new Map<string, Digest[]>();
+  for (const { name, digest } of lines) {
+    const before = tagged.get(name);
+    if (before === undefined) tagged.set(name, [digest]);
+    else before.push(digest);
+  }
+  const settled = new Map<Digest, string[]>();
+  for (const [name, digests] of tagged) {
+    const below = new Set([...new Set(digests)].flatMap((digest) => childrenOf(gathered, digest)));
+    const tops = digests.filter((digest) => !below.has(digest));
+    const last = tops.at(-1);
+    if (last === undefined) continue;
+    settled.set(last, [...(settled.get(last) ?? []), name]);
+    for (const digest of new Set(tops))
+      if (digest !== last)
+        gathered.problems.push({
+          severity: "warning",
+          code: "name-twice",
+          message: `${name}: auto.sh gives this name to ${digest} and to ${last}, which comes last and counts`,
+        });
+  }
+  return settled;
 }
 
 /** crane names the config `sha256:<digits>` and a layer `<digits>.tar.gz`, as the manifest refers to them. */
@@ -59,13 +95,19 @@ function childrenOf({ manifests }: Gathered, digest: Digest): readonly Digest[] 
   return (manifests.get(digest)?.manifests ?? []).map((child) => child.digest);
 }
 
+interface NameLine {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
 /** The lines that tag what was pushed: `crane tag $TARGETHOST/${TARGETNAMESPACE:-library}/REPOSITORY@sha256:… TAG`. */
-function readNames(script: Uint8Array): ReadonlyMap<Digest, string> {
+function readNames(script: Uint8Array): readonly NameLine[] {
   const line = /^crane tag \$TARGETHOST\/\$\{TARGETNAMESPACE:-library\}\/(\S+)@(sha256:[0-9a-f]{64}) (\S+)$/;
-  const names = new Map<Digest, string>();
-  for (const one of new TextDecoder().decode(script).split("\n")) {
-    const [, repository, digest, tag] = line.exec(one) ?? [];
-    if (digest !== undefined) names.set(digest, `${repository}:${tag}`);
-  }
-  return names;
+  return new TextDecoder()
+    .decode(script)
+    .split("\n")
+    .flatMap((one) => {
+      const [, repository, digest, tag] = line.exec(one) ?? [];
+      return digest === undefined ? [] : [{ name: `${repository}:${tag}`, digest }];
+    });
 }

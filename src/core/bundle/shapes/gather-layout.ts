@@ -5,7 +5,7 @@ import { BundleError } from "../bundle-error.ts";
 import { BUNDLE_LIMITS } from "../bundle-limits.ts";
 import { RECORD_NAME, readRecord } from "../dump/bundle-record.ts";
 import { type Gathered, holdMember } from "../gathered.ts";
-import { annotatedName } from "../name-image.ts";
+import { annotatedName, annotatedRef } from "../name-image.ts";
 import { readDescriptor } from "../push/manifest-parts.ts";
 import { field, readJson } from "../read-json.ts";
 import { findMember, type Member, membersBelow, type Scan } from "../scan.ts";
@@ -33,7 +33,9 @@ export function* gatherLayout(
     if (top === null)
       throw new BundleError("damaged", `${index.place}: a descriptor without a usable digest or size`);
     yield* followManifests(gathered, top);
-    images.push({ name: annotatedName(top.annotations), top: yield* withPlatform(gathered, top) });
+    const name = annotatedName(top.annotations);
+    const ref = name === undefined ? annotatedRef(top.annotations) : undefined;
+    images.push({ name, ...(ref === undefined ? {} : { ref }), top: yield* withPlatform(gathered, top) });
   }
   return images;
 }

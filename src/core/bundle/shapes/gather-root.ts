@@ -1,12 +1,14 @@
 import { type Assembly, readList } from "../assembly.ts";
 import type { BundleImage, Digest } from "../bundle.ts";
 import { BundleError } from "../bundle-error.ts";
+import { BUNDLE_LIMITS } from "../bundle-limits.ts";
 import { checkImage } from "../check-image.ts";
 import type { FoundImage, Gathered } from "../gathered.ts";
 import { manifestsBelow } from "../manifests-below.ts";
 import { fullName } from "../name-image.ts";
-import { field } from "../read-json.ts";
-import { findMember, type Scan } from "../scan.ts";
+import { readDescriptor } from "../push/manifest-parts.ts";
+import { field, readJson } from "../read-json.ts";
+import { findMember, type Member, type Scan } from "../scan.ts";
 import { gatherDirectory } from "./gather-directory.ts";
 import { gatherDump } from "./gather-dump.ts";
 import { gatherLayout } from "./gather-layout.ts";
@@ -18,20 +20,22 @@ import { readSavedImages, type SavedImage } from "./read-saved-images.ts";
  *
  * Docker since 25 and containerd write index.json and manifest.json. The first keeps digests, so it goes first; the
  * second has an image for which the first is not whole: 25.0 wrote manifests without layers
- * (https://github.com/moby/moby/issues/47065).
+ * (https://github.com/moby/moby/issues/47065). `isOurs`: it is one of `foldersWithContent`.
  */
 export function* gatherRoot(
   gathered: Gathered,
   scan: Scan,
   root: string,
+  isOurs: boolean,
   digestOf: (bytes: Uint8Array) => Digest,
 ): Assembly<readonly FoundImage[] | undefined> {
-  const index = findMember(scan, `${root}index.json`);
-  const manifest = findMember(scan, `${root}manifest.json`);
+  const index = yield* findOwn(gathered, findMember(scan, `${root}index.json`), isOurs, isIndex);
+  const manifest = yield* findOwn(gathered, findMember(scan, `${root}manifest.json`), isOurs, isImageList);
   const list = manifest === undefined ? undefined : yield* readList(manifest);
   const entries = Array.isArray(list) ? list : [];
-  const isSaved = entries.length > 0 && entries.every((entry) => field(entry, "Config") !== undefined);
-  if (index === undefined && manifest === undefined) return yield* gatherDump(gathered, scan, root);
+  const isSaved = entries.length > 0 && areSaved(entries);
+  if (index === undefined && manifest === undefined)
+    return isOurs ? yield* gatherDump(gathered, scan, root) : undefined;
   if (index === undefined && manifest !== undefined && field(list, "schemaVersion") === 2)
     return yield* gatherDirectory(gathered, scan, root, manifest, digestOf);
   if (index === undefined && !isSaved) {
@@ -50,6 +54,59 @@ export function* gatherRoot(
     index !== undefined,
   );
   return yield* combine(gathered, listed, saved, digestOf);
+}
+
+/**
+ * Folders with what images are made of, each with a `/` at its end. Elsewhere an index.json or a manifest.json may be of
+ * any other program.
+ */
+export function foldersWithContent({ members, links }: Scan): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const path of [...members.keys(), ...links.keys()]) {
+    let at = 0;
+    do {
+      if (CONTENT.test(path.slice(at))) found.add(path.slice(0, at));
+      at = path.indexOf("/", at) + 1;
+    } while (at > 0);
+  }
+  return found;
+}
+
+const CONTENT = /^(?:oci-layout$|repositories$|blobs\/|(?:sha256:)?[0-9a-f]{64}(?:$|[./]))/;
+
+/** A list of images; one of something else is passed over, and that is told. */
+function* findOwn(
+  gathered: Gathered,
+  member: Member | undefined,
+  isOurs: boolean,
+  isList: (value: unknown) => boolean,
+): Assembly<Member | undefined> {
+  if (member === undefined || isOurs) return member;
+  const passOver = (why: string): undefined => {
+    gathered.problems.push({
+      severity: "warning",
+      code: "passed-over",
+      message: `${member.place}: passed over: ${why}, and nothing of an image is beside it`,
+    });
+  };
+  if (member.size > BUNDLE_LIMITS.listBytes) return passOver(`${member.size} bytes are too many for a list`);
+  const { document } = yield { ask: "document", member };
+  const value = document === undefined ? undefined : readJson(document);
+  if (value === undefined) return passOver("it is no JSON");
+  return isList(value) ? member : passOver("it is no list of images");
+}
+
+function isIndex(value: unknown): boolean {
+  const listed = field(value, "manifests");
+  return Array.isArray(listed) && listed.every((one) => readDescriptor(one) !== null);
+}
+
+function isImageList(value: unknown): boolean {
+  return Array.isArray(value) ? areSaved(value) : field(value, "schemaVersion") === 2;
+}
+
+function areSaved(entries: readonly unknown[]): boolean {
+  return entries.every((entry) => field(entry, "Config") !== undefined);
 }
 
 /** Beside an index.json that is whole, what is wrong with manifest.json does not matter. */

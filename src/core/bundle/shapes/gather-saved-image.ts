@@ -30,7 +30,9 @@ export function* gatherSavedImage(
   if (read.ok) gathered.manifests.set(digest, read.parts);
   const top = { mediaType: MANIFEST, digest, size: bytes.length, platform: image.platform };
   const names = image.names.length === 0 ? [undefined] : image.names;
-  return names.map((name) => ({ name, top, newDigest: `${why}; its image ID ${image.config.digest} stays` }));
+  const newDigest = `${why}; its image ID ${image.config.digest} stays`;
+  const problem = image.problem === undefined ? {} : { problem: image.problem };
+  return names.map((name) => ({ name, top, newDigest, ...problem }));
 }
 
 function* gatherLayer(gathered: Gathered, { diffId, member, source }: SavedLayer): Assembly<Descriptor> {

@@ -15,6 +15,8 @@ export interface SavedImage {
   readonly config: { readonly digest: Digest; readonly size: number };
   readonly platform: Readonly<Record<string, unknown>>;
   readonly layers: readonly SavedLayer[];
+  /** What is wrong with it. */
+  readonly problem?: string;
 }
 
 export interface SavedLayer {
@@ -49,12 +51,12 @@ export function* readSavedImages(
     const bytes = yield* readDocument(member);
     const digest = digestOf(bytes);
     const claimed = digestInPath(path);
-    if (claimed !== undefined && claimed !== digest)
-      gathered.problems.push({
-        severity: "error",
-        code: "wrong-digest",
-        message: `${member.place}: the config has the digest ${digest}`,
-      });
+    const problem =
+      claimed === undefined || claimed === digest
+        ? undefined
+        : `${member.place}: the config has the digest ${digest}`;
+    if (problem !== undefined)
+      gathered.problems.push({ severity: "error", code: "wrong-digest", message: problem });
     holdMember(gathered, digest, member);
     const config = readJson(bytes);
     const rootfs = field(config, "rootfs");
@@ -73,6 +75,7 @@ export function* readSavedImages(
         member: findMember(scan, root + (layers[at] ?? "")),
         source: sourceOf(sources, diffId),
       })),
+      ...(problem === undefined ? {} : { problem }),
     });
   }
   return images;

@@ -1,4 +1,5 @@
 import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { explainTls } from "../../../shared/explain-tls.ts";
 import { createTlsCredentials } from "../../../shared/tls-credentials.ts";
 import { EngineError } from "../engine-error.ts";
 import { addressOf, type EtcdOptions } from "./etcd-options.ts";
@@ -31,7 +32,7 @@ export function createEndpoints({ endpoints, tls }: Pick<EtcdOptions, "endpoints
         await becomeReady(client, endpoint, timeoutMs, signal);
       } catch (error) {
         client.close();
-        throw error;
+        throw error instanceof FailedConnection ? await explainFailure(error, endpoint, tls) : error;
       }
       return { endpoint, client };
     },
@@ -83,7 +84,7 @@ function becomeReady(
       if (isSettled) return;
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) settle();
-      else if (state === connectivityState.TRANSIENT_FAILURE) settle(silent(endpoint, "no connection"));
+      else if (state === connectivityState.TRANSIENT_FAILURE) settle(new FailedConnection(endpoint));
       else if (late !== undefined) settle(silent(endpoint, `no connection within ${timeoutMs} ms`));
       else channel.watchConnectivityState(state, deadline, look);
     };
@@ -91,6 +92,34 @@ function becomeReady(
     signal.addEventListener("abort", abort, { once: true });
     look();
   });
+}
+
+/** At once, so that there is time to ask why. */
+class FailedConnection extends EngineError {
+  constructor(endpoint: string) {
+    super("unavailable", `etcd at ${endpoint}: no connection`);
+  }
+}
+
+async function explainFailure(
+  error: FailedConnection,
+  endpoint: string,
+  tls: EtcdOptions["tls"],
+): Promise<EngineError> {
+  if (tls === undefined || endpoint.startsWith("http:")) return error;
+  const { ca, cert, key } = tls();
+  const bytes = (part: Uint8Array | undefined) => part && Buffer.from(part);
+  const { hostname, port } = new URL(endpoint);
+  const why = await explainTls({
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || "443"),
+    ca: bytes(ca),
+    cert: bytes(cert),
+    key: bytes(key),
+    caName: "etcd.ca",
+    certName: "etcd.cert",
+  });
+  return why === undefined ? error : silent(endpoint, why);
 }
 
 function silent(endpoint: string, words: string): EngineError {

@@ -29,6 +29,20 @@ test("the longest prefix of the repository counts", () => {
   assert.deepEqual(find(config, "reg.example:5001", "team"), { kind: "none" });
 });
 
+test("what is below a namespace and has a login of its own", () => {
+  const auths = {
+    "Reg.example": {},
+    "reg.example/ns": {},
+    "https://reg.example/ns/a/": {},
+    "reg.example/nsx/b": {},
+  };
+  const read = readDockerLogins(JSON.stringify({ auths, credHelpers: { "reg.example/ns/c/d": "pass" } }));
+  assert.ok(read.ok);
+  assert.deepEqual(read.logins.below("reg.example", "ns"), ["ns/c/d", "ns/a"]);
+  assert.deepEqual(read.logins.below("reg.example", ""), ["ns/c/d", "ns", "ns/a", "nsx/b"]);
+  assert.deepEqual(read.logins.below("other.example", ""), []);
+});
+
 test("keys may be URLs, and Docker Hub has several names", () => {
   const config = {
     auths: {

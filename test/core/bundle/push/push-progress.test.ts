@@ -130,6 +130,34 @@ test("all bytes out and one to go again: no time left is told, and none of it is
   assert.match(progressLine(view), /^99 % {2}image 0 of 2/);
 });
 
+test("while something waits for another try, and until that has come further, no time left is told", () => {
+  const progress = createPushProgress(images, 0);
+  const retry: PushEvent = { kind: "retry", what: "base", failed: 1, delayMs: 20_000, reason: "503" };
+  progress.note(begin("a", base), 0);
+  progress.note(sent("a", base, 900), 3_000);
+  assert.notEqual(progress.view(3_000).leftMs, undefined);
+  progress.note(retry, 3_500);
+  assert.equal(progress.view(4_000).leftMs, undefined);
+  progress.note(sent("a", base, 900), 24_000);
+  assert.equal(progress.view(24_500).leftMs, undefined, "it has been there before");
+  progress.note(sent("a", base, 950), 25_000);
+  assert.notEqual(progress.view(25_500).leftMs, undefined);
+});
+
+test("all bytes are there, and a manifest is tried again: no 0:00 left", () => {
+  const progress = createPushProgress(images, 0);
+  for (const [repository, part] of [
+    ["a", base],
+    ["a", blob("own", 500)],
+    ["b", base],
+  ] as const) {
+    progress.note(begin(repository, part), 0);
+    progress.note(sent(repository, part, part.size), 3_000);
+    progress.note(end(repository, part, "uploaded"), 3_000);
+  }
+  assert.doesNotMatch(progressLine(progress.view(3_500)), /left/);
+});
+
 test("what was found before the images were known is done, and there, in each repository", () => {
   const progress = createPushProgress(undefined, 0);
   for (const repository of ["a", "b"]) progress.note(end(repository, base, "there"), 0);

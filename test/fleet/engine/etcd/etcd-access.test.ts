@@ -29,17 +29,27 @@ test("over TLS both sides are checked", options, async (t) => {
   };
   const engine = await open(ca.cert, client);
   await engine.txn({ success: [put("a", "1")] });
-  for (const [trusted, pair] of [
-    [other.cert, client],
-    [ca.cert, stranger],
+  for (const [trusted, pair, why] of [
+    [other.cert, client, /: its certificate is not signed by a CA in etcd\.ca \(/],
+    [ca.cert, stranger, /: it does not accept the certificate in etcd\.cert, /],
   ] as const) {
     const refused = await open(trusted, pair);
-    await assert.rejects(refused.list("a", { timeoutMs: 1_500 }), { code: "unavailable", applied: "no" });
+    await assert.rejects(refused.list("a", { timeoutMs: 1_500 }), {
+      code: "unavailable",
+      applied: "no",
+      message: why,
+    });
     await assert.rejects(refused.txn({ success: [put("a", "2")] }, { timeoutMs: 1_500 }), {
       code: "unavailable",
     });
   }
   assert.equal((await engine.list("a")).entries.length, 1);
+  const elsewhere = await startEtcd({ tls: await ca.issueServer({ hosts: ["etcd.example"] }) });
+  t.after(elsewhere.stop);
+  const named = await openFor(t, elsewhere, { tls: () => ({ ca: Buffer.from(ca.cert) }) });
+  await assert.rejects(named.list("a", { timeoutMs: 1_500 }), {
+    message: /: its certificate is for other names: .*127\.0\.0\.1/,
+  });
 });
 
 test("a user may do what is allowed, and goes on when its token is forgotten", options, async (t) => {

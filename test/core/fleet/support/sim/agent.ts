@@ -126,11 +126,11 @@ export class Agent {
     if (task.assignment.mode === "preflight")
       this.#end(this.#isBad("preflight-fails") ? "preflight-failed" : "preflight-ok");
     else if (task.applied === undefined) this.#apply(task, nowMs);
-    else if (nowMs >= task.applied.untilMs) this.#end("soaked");
+    // Also where a busy machine has let the whole soak go by.
     else if (this.#isBad("soak-fails")) {
       this.running = task.applied.before;
       this.#end("reverted");
-    }
+    } else if (nowMs >= task.applied.untilMs) this.#end("soaked");
   }
 
   turnBad(): void {

@@ -5,7 +5,7 @@ import { commandRollout, type RolloutVerb } from "../../../../../src/core/fleet/
 import { isInFlight } from "../../../../../src/core/fleet/in-flight.ts";
 import { findWave } from "../../../../../src/core/fleet/membership.ts";
 import type { NodeStatus } from "../../../../../src/core/fleet/node-status.ts";
-import { isFinal } from "../../../../../src/core/fleet/phase.ts";
+import { isFinal, isRefusal } from "../../../../../src/core/fleet/phase.ts";
 import type { RolloutSpec } from "../../../../../src/core/fleet/rollout-spec.ts";
 import { isEnded, type RolloutState } from "../../../../../src/core/fleet/rollout-state.ts";
 import { channelWith, sha256, stateWith, T0 } from "../fleet.ts";
@@ -279,7 +279,15 @@ export class World {
     assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
     if (offer.mode !== "apply") return;
     const hasRefused = refused.some(({ digest }) => digest === offer.digest);
-    assert.ok(offer.rolloutId !== undefined || !hasRefused, `${node} was offered again what it has refused`);
+    // On another stream it is the same try.
+    const isTrying = was?.id === offer.id && !isFinal(was.phase);
+    if (offer.rolloutId === undefined && hasRefused && !isTrying) {
+      const isAnswered = was?.digest === offer.digest && isRefusal(was.phase);
+      const isUntouched = isAnswered ? was.phase === "rejected" : status.running === undefined;
+      assert.ok(isUntouched, `${node} was offered again what it has gone back from`);
+      const waitedMs = was === undefined ? Infinity : offer.resentMs - (was.phaseMs ?? was.resentMs);
+      assert.ok(waitedMs >= 60_000, `${node} was asked again, ${waitedMs} ms after it has refused`);
+    }
     if (offer.rolloutId !== this.spec.id) return;
     this.offers++;
     const labels = this.#labels.get(node) ?? {};
