@@ -279,9 +279,9 @@ export class World {
     assert.ok(source !== "pinned", `${node} is pinned and was told ${offer.id}`);
     if (offer.mode !== "apply") return;
     const hasRefused = refused.some(({ digest }) => digest === offer.digest);
-    // What was asked and is not answered yet is told on each stream anew.
-    const isGoingOn = was?.id === offer.id && !isFinal(was.phase);
-    if (offer.rolloutId === undefined && hasRefused && !isGoingOn) {
+    // On another stream it is the same try.
+    const isTrying = was?.id === offer.id && !isFinal(was.phase);
+    if (offer.rolloutId === undefined && hasRefused && !isTrying) {
       const isAnswered = was?.digest === offer.digest && isRefusal(was.phase);
       const isUntouched = isAnswered ? was.phase === "rejected" : status.running === undefined;
       assert.ok(isUntouched, `${node} was offered again what it has gone back from`);
