@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CONTROLLER_FRESH_MS } from "../../../src/core/fleet/choose-assignment.ts";
 import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
@@ -132,7 +134,7 @@ export function testControllerFaults(
       const first = startOne(t, engine, "c1");
       await eventually(() => hasLed(first), "it leads");
       await lab.until(({ phase }) => phase === "waves", "it goes on");
-      first.signal("SIGSTOP");
+      await freeze(first, engine);
       const second = startOne(t, engine, "c2");
       await eventually(() => hasLed(second), "the other leads");
       const others = count(second, "decided");
@@ -184,6 +186,23 @@ async function openLab(
 
 function startOne(t: TestContext, { store, how }: FaultsEngine, id: string): ControllerProcess {
   return startControllerProcess(t, { engine: how, fleet: store.fleet, id, pace: QUICK });
+}
+
+/** Not while it has the journal's lock: nobody could take that from it. */
+async function freeze(controller: ControllerProcess, { how }: FaultsEngine): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    controller.signal("SIGSTOP");
+    if (how.kind !== "journal" || (await canLock(join(how.directory, "lock")))) return;
+    controller.signal("SIGCONT");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail("it has the journal's lock all the time");
+}
+
+function canLock(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile("flock", ["--timeout", "3", path, "true"], (error) => resolve(error === null));
+  });
 }
 
 function hasLed(controller: ControllerProcess): boolean {
