@@ -67,8 +67,10 @@ test("a record with one value changed is read as such or refused, never half", (
     fc.property(damaged, ([kind, value]) => {
       const read = decodeRecord({ kind, id: IDS[kind] ?? "x1" }, bytes(value));
       if (!read.ok) return;
-      const again = decodeRecord({ kind, id: IDS[kind] ?? "x1" }, encodeRecord(kind, read.value));
-      assert.deepEqual(again, read);
+      const written = encodeRecord(kind, read.value);
+      const again = decodeRecord({ kind, id: IDS[kind] ?? "x1" }, written);
+      // By what is written: -0 is read as such, and written as 0.
+      assert.deepEqual(again.ok && encodeRecord(kind, again.value), written);
     }),
     { numRuns: 2_000 },
   );
