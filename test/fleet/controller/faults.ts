@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CONTROLLER_FRESH_MS } from "../../../src/core/fleet/choose-assignment.ts";
 import type { RolloutState } from "../../../src/core/fleet/rollout-state.ts";
 import type { FleetStore } from "../../../src/fleet/store/fleet-store.ts";
+import { awaitFlock } from "../../../src/shared/flock.ts";
 import { NEW, OLD } from "../../core/fleet/support/fleet.ts";
 import type { Nature } from "../../core/fleet/support/sim/agent.ts";
 import { eventually } from "../engine/engine-words.ts";
@@ -199,10 +200,13 @@ async function freeze(controller: ControllerProcess, { how }: FaultsEngine): Pro
   assert.fail("it has the journal's lock all the time");
 }
 
-function canLock(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile("flock", ["--timeout", "3", path, "true"], (error) => resolve(error === null));
-  });
+async function canLock(path: string): Promise<boolean> {
+  const handle = await open(path, "r");
+  try {
+    return (await awaitFlock(handle.fd, 3_000)).is === "held";
+  } finally {
+    await handle.close();
+  }
 }
 
 function hasLed(controller: ControllerProcess): boolean {
