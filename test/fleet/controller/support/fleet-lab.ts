@@ -174,7 +174,7 @@ function checkRollout(
 function show({ phase, wave: index, bakingMs, halted, paused, attempt }: RolloutState): string {
   const more = [
     bakingMs && "baking",
-    halted && `halted${halted.isWhole ? " whole" : ""}`,
+    halted && `halted${halted.isWhole ? " whole" : ""} (${halted.code}: ${halted.message})`,
     paused && "paused",
   ];
   return [`${phase} ${index}/${attempt}`, ...more.filter(Boolean)].join(" ");

@@ -86,6 +86,8 @@ function createNode(agent: Agent, stream: number, { store, followed, seat }: Par
   const { records } = followed;
   /** Newer than the records may be. */
   let own: { readonly status: NodeStatus; readonly modRevision: number } | undefined;
+  /** Offered, as far as that is known, and not told to the agent. */
+  let unsent: { readonly assignment: Assignment; readonly resentMs: number | undefined } | undefined;
   const current = () => {
     const stored = records.status.get(agent.id);
     if (stored === undefined || (own !== undefined && own.modRevision > stored.modRevision)) return own;
@@ -152,9 +154,20 @@ function createNode(agent: Agent, stream: number, { store, followed, seat }: Par
     ] as const;
     const guards = names.map((name) => guardOf(store.fleet, records, name));
     if (status === undefined || (needsToken && !(await takeToken(rolloutId ?? "")))) return;
-    if (!(await write(recordOffer(status, assignment, Date.now()), guards))) return;
+    const offered = recordOffer(status, assignment, Date.now());
+    unsent = { assignment, resentMs: offered.offer?.resentMs };
+    if (await write(offered, guards)) deliver(assignment, sent);
+  };
+  const deliver = (assignment: Assignment, sent: string[]): void => {
+    unsent = undefined;
     sent.push(`${agent.id} ${assignment.id}`);
     agent.receive(assignment, Date.now());
+  };
+  /** Of a write that nobody answered: whether it was done, the records tell. */
+  const findUnsent = (): Assignment | undefined => {
+    const offer = records.status.get(agent.id)?.value.offer;
+    const isThere = offer?.id === unsent?.assignment.id && offer?.resentMs === unsent?.resentMs;
+    return isThere ? unsent?.assignment : undefined;
   };
   return {
     async step(sent: string[]): Promise<void> {
@@ -162,6 +175,8 @@ function createNode(agent: Agent, stream: number, { store, followed, seat }: Par
       if (agent.isDead || !agent.isUp) return;
       if (!isOurs()) await connect();
       await report();
+      const late = findUnsent();
+      if (late !== undefined && isOurs()) deliver(late, sent);
       const assignment = choose();
       if (assignment !== undefined && isOurs()) await send(assignment, sent);
     },
