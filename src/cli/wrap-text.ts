@@ -1,3 +1,4 @@
+import { shorten } from "../core/fleet/shorten.ts";
 import { plainText } from "../core/plain-text.ts";
 
 const WIDEST = 110;
@@ -34,6 +35,5 @@ export function wrapMessage(text: string, columns: number): string {
 
 /** At most so long, with a mark where it was cut. */
 export function clipText(text: string, width: number): string {
-  const plain = plainText(text);
-  return plain.length <= width ? plain : `${plain.slice(0, width - 1)}…`;
+  return shorten(plainText(text), width);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { bootNode, nodeSkipReason } from "./booted-node.ts";
 import { pullImage } from "./cri-client.ts";
@@ -42,3 +43,22 @@ for (const containerd of ["1.6", "2.1"] as const) {
     }
   });
 }
+
+test("two nodes at a time have each a control group of their own", {
+  skip,
+  timeout: 120_000,
+}, async (context) => {
+  const groups = async (): Promise<string> => {
+    const node = await bootNode();
+    context.after(() => node.stop());
+    return (
+      /:(?:name=systemd)?:(.*)\/init\.scope$/m.exec(
+        await readFile(`/proc/${node.leader}/cgroup`, "utf8"),
+      )?.[1] ?? ""
+    );
+  };
+  const [one, other] = await Promise.all([groups(), groups()]);
+  assert.match(one, /mirrorlet-node-/);
+  assert.match(other, /mirrorlet-node-/);
+  assert.notEqual(one, other);
+});

@@ -1,4 +1,4 @@
-import { explainTls } from "../../shared/explain-tls.ts";
+import { tryTls } from "../../shared/try-tls.ts";
 import type { FeedCredentials } from "./read-feed-credentials.ts";
 
 /** So long an answer holds: it costs the server a handshake. */
@@ -19,7 +19,7 @@ export function createRefusalExplainer(address: string, nowMs: () => number, upt
       if (failures === 0) return message;
       if (known === undefined || known.untilMs < uptimeMs()) {
         const { hostname, port } = new URL(`https://${address}`);
-        const why = await explainTls({
+        const why = await tryTls({
           host: hostname.replace(/^\[|\]$/g, ""),
           port: Number(port || "443"),
           ca,

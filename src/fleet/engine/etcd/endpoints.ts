@@ -1,6 +1,6 @@
 import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
-import { explainTls } from "../../../shared/explain-tls.ts";
 import { createTlsCredentials } from "../../../shared/tls-credentials.ts";
+import { tryTls } from "../../../shared/try-tls.ts";
 import { EngineError } from "../engine-error.ts";
 import { addressOf, type EtcdOptions } from "./etcd-options.ts";
 
@@ -110,7 +110,7 @@ async function explainFailure(
   const { ca, cert, key } = tls();
   const bytes = (part: Uint8Array | undefined) => part && Buffer.from(part);
   const { hostname, port } = new URL(endpoint);
-  const why = await explainTls({
+  const why = await tryTls({
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port || "443"),
     ca: bytes(ca),

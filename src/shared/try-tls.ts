@@ -20,7 +20,7 @@ const VERDICT_MS = 500;
  * Why no TLS comes about with a server, in words that say what to do; gRPC keeps that to itself. Tries once, for a moment.
  * Undefined: it does come about, or the reason is another one.
  */
-export function explainTls({ host, port, ca, cert, key, ...names }: TlsTrial): Promise<string | undefined> {
+export function tryTls({ host, port, ca, cert, key, ...names }: TlsTrial): Promise<string | undefined> {
   return new Promise((resolve) => {
     let isDone = false;
     const socket = connect({
