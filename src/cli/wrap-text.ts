@@ -1,5 +1,5 @@
-import { shorten } from "../core/fleet/shorten.ts";
 import { plainText } from "../core/plain-text.ts";
+import { shorten } from "../core/shorten.ts";
 
 const WIDEST = 110;
 const NARROWEST = 40;

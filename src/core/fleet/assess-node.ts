@@ -1,10 +1,10 @@
+import { shorten } from "../shorten.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { isOverdue } from "./in-flight.ts";
 import type { FleetNode, NodeError, NodeStatus, Offer } from "./node-status.ts";
 import { isFinal } from "./phase.ts";
 import { hasRefused, mayRunNew, offerOf } from "./read-offer.ts";
 import type { Rollout } from "./rollout.ts";
-import { shorten } from "./shorten.ts";
 
 /**
  * What a node of a released wave means to it:

@@ -1,8 +1,8 @@
+import { shorten } from "../shorten.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import { haltRollout } from "./halt-rollout.ts";
 import type { Rollout } from "./rollout.ts";
 import { type Deed, isEnded, NO_EVIDENCE, type RolloutState } from "./rollout-state.ts";
-import { shorten } from "./shorten.ts";
 
 /** What an operator may want of a rollout. */
 export type RolloutVerb = "pause" | "resume" | "retry" | "halt" | "revert" | "expedite";

@@ -1,7 +1,7 @@
+import { shorten } from "../shorten.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
 import type { Rollout } from "./rollout.ts";
 import type { Evidence, HaltCode, RolloutState } from "./rollout-state.ts";
-import { shorten } from "./shorten.ts";
 
 /** The write that stops a rollout; by `onHalt`, nodes get back what they had. In preflight there is nothing to go back from. */
 export function haltRollout(

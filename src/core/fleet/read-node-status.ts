@@ -1,3 +1,4 @@
+import { shorten } from "../shorten.ts";
 import { isNodeName } from "../signing/selector.ts";
 import { isDigest, readBundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
@@ -18,7 +19,6 @@ import type { ReadResult } from "./problem.ts";
 import { readStored, writeStored } from "./read-record.ts";
 import { isRolloutId, NAME_FORM } from "./read-rollout-spec.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { shorten } from "./shorten.ts";
 
 /** `status/<shard>/<node>` */
 export function readNodeStatus(text: string): ReadResult<NodeStatus> {

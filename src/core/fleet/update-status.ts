@@ -1,3 +1,4 @@
+import { shorten } from "../shorten.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Bundle } from "./bundle.ts";
 import { FLEET_LIMITS } from "./fleet-limits.ts";
@@ -13,7 +14,6 @@ import {
   type Unwell,
 } from "./node-status.ts";
 import { isFinal, isRefusal, type Phase } from "./phase.ts";
-import { shorten } from "./shorten.ts";
 import { isSameRefusal } from "./stable-id.ts";
 
 /** What a node says of itself, in Hello and in every report. */
